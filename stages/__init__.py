@@ -1,0 +1,1 @@
+"""doclore's eight stages, one module each: ingest chunk generate curate format train merge evaluate."""

@@ -1,0 +1,153 @@
+"""Documentation directory in, one row per page out.
+
+Reads `docs.path`; writes data/docs.jsonl and reports/ingest.json. Run: python -m stages.ingest
+"""
+
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+from tqdm import tqdm
+
+from stages.shared import mdx, params, paths
+from stages.shared.errors import ParamsError, run_stage
+from stages.shared.records import Doc, Partial, digest, write_json, write_jsonl
+
+
+def pages(root: Path, include: list[str], exclude: list[str]) -> Iterator[str]:
+    """Paths below `root` (POSIX form, sorted per directory) that `include` matches and `exclude` does not."""
+    wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
+    for directory, folders, files in os.walk(root):
+        below = Path(directory).relative_to(root)
+        folders[:] = sorted(f for f in folders if not unwanted.match_file(f"{(below / f).as_posix()}/"))
+        for name in sorted(files):
+            path = (below / name).as_posix()
+            if wanted.match_file(path) and not unwanted.match_file(path):
+                yield path
+
+
+def read_text(file: Path, root: Path) -> tuple[str, str]:
+    """The file's text with LF line ends and, when it cannot be read, the reason why not."""
+    if not file.resolve().is_relative_to(root.resolve()):
+        return "", "link_leaves_docs"
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError:
+        return "", "unreadable"
+    except UnicodeDecodeError:
+        return "", "not_utf8"
+    return text.replace("\r\n", "\n").replace("\r", "\n"), ""
+
+
+def import_target(module: str, file: Path, root: Path) -> Path:
+    """The file that an import names: relative to the page, or from the site's root (`@site/…`, `/docs/…`)."""
+    if module.startswith(("@site/", "/")):
+        return (root / module.removeprefix("@site").lstrip("/")).resolve()
+    return (file.parent / module).resolve()
+
+
+def inline(
+    text: str, file: Path, root: Path, counts: Counter[str], above: tuple[Path, ...]
+) -> tuple[str, list[Partial]]:
+    """Markdown of a page with its imported partials in place of their components, recursively.
+
+    A cycle or a partial that cannot be read leaves an empty line and is counted as unresolved.
+    """
+    sources = mdx.imports(text)
+    lines: list[str] = []
+    partials: list[Partial] = []
+    for line, component in mdx.components(mdx.markdown(text)):
+        if component not in sources:
+            lines.append(line)
+            continue
+        target = import_target(sources[component], file, root)
+        body, problem = ("", "cycle") if target in above else read_text(target, root)
+        if problem:
+            counts["partials_unresolved"] += 1
+            lines.append("")
+            continue
+        counts["partials_inlined"] += 1
+        body, _ = inline(body.rstrip("\n"), target, root, counts, (*above, target))
+        path = target.relative_to(root.resolve()).as_posix()
+        partials.append({"path": path, "line": len(lines) + 1, "lines": body.count("\n") + 1})
+        lines.extend(body.split("\n"))
+    return mdx.without_tags("\n".join(lines)), partials
+
+
+def title_of(text: str, path: str) -> str:
+    """The first top-level heading, else the file's name (the directory's for index files)."""
+    for line, in_fence in mdx.fenced(text.split("\n")):
+        if line.startswith("# ") and not in_fence:
+            return line[2:].strip()
+    stem = Path(path).stem
+    return Path(path).parent.name if stem in ("index", "README") and "/" in path else stem
+
+
+def as_tags(value: object) -> list[str]:
+    """Front matter gives tags as a list or as one word."""
+    return [str(tag) for tag in value] if isinstance(value, list) else [str(value)] if value else []
+
+
+def revision(root: Path) -> str:
+    """The Git commit of the checkout that holds the docs; empty when there is none."""
+    command = ["git", "-C", str(root), "rev-list", "-1", "HEAD", "--", "."]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def to_doc(text: str, path: str, root: Path, rev: str, counts: Counter[str]) -> Doc:
+    front = mdx.front_matter(text)
+    body, partials = inline(text, root / path, root, counts, ((root / path).resolve(),))
+    return {
+        "path": path,
+        "title": str(front.get("title") or title_of(body, path)),
+        "description": str(front.get("description") or ""),
+        "tags": as_tags(front.get("tags")),
+        "text": body,
+        "sha256": digest(body, length=64),
+        "partials": partials,
+        "rev": rev,
+    }
+
+
+def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
+    """The pages as rows; everything that makes no row is counted."""
+    root = Path(section.path)
+    rev = revision(root)
+    for path in tqdm(list(pages(root, section.include, section.exclude)), desc="ingest", unit="file"):
+        counts["files"] += 1
+        text, problem = read_text(root / path, root)
+        if Path(path).name.startswith("_"):
+            problem = problem or "partial"  # part of the pages that import it, no page of its own
+        elif not problem and not text.strip():
+            problem = "empty"
+        if problem:
+            counts[f"skipped_{problem}"] += 1
+            continue
+        counts["pages"] += 1
+        yield to_doc(text, path, root, rev, counts)
+
+
+def main() -> None:
+    section = params.load().docs
+    if not Path(section.path).is_dir():
+        raise ParamsError(
+            f"params.yaml: docs.path = {section.path!r}: no such directory; give one that holds Markdown pages"
+        )
+    counts = Counter({"files": 0, "pages": 0, "partials_inlined": 0, "partials_unresolved": 0})
+    write_jsonl(paths.DOCS, ingest(section, counts))
+    if not counts["pages"]:
+        raise ParamsError(
+            f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
+        )
+    write_json(paths.REPORTS / "ingest.json", dict(sorted(counts.items())))
+    print("ingest:", ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+if __name__ == "__main__":
+    run_stage("ingest", main)

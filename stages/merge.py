@@ -1,0 +1,60 @@
+"""Adapter in, complete 16-bit model out.
+
+Reads models/adapter/ and the base model; writes models/merged/ (safetensors, tokenizer, the trained chat template,
+a model card) and reports/merge.json. Run: python -m stages.merge
+"""
+
+from typing import Any
+
+from stages.shared import cards, models, params, paths
+from stages.shared.errors import UserError, run_stage
+from stages.shared.records import digest, write_json
+
+
+def merged_model(settings: params.Params) -> Any:
+    """The 16-bit base with the adapter's weights added. A base that was trained on in 4 bits is read in 16."""
+    import torch
+    from peft import PeftModel
+
+    base = models.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
+    model = PeftModel.from_pretrained(base, str(paths.ADAPTER)).merge_and_unload(progressbar=True)
+    if any(not bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        raise UserError("the merged weights contain NaN or infinity; train again with a lower train.learning_rate")
+    return model
+
+
+def stop_at(model: Any, tokenizer: Any) -> None:
+    """Make generation end where training ended an answer, and be greedy unless asked otherwise."""
+    config = model.generation_config
+    config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    config.do_sample, config.temperature, config.top_p, config.top_k = False, None, None, None
+    model.config.eos_token_id = tokenizer.eos_token_id
+
+
+def main() -> None:
+    from transformers import AutoTokenizer
+
+    settings = params.load()
+    tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
+    template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
+    if tokenizer.chat_template != template:
+        raise UserError("models/adapter was not trained with data/formatted/chat_template.jinja; run `dvc repro`")
+    model = merged_model(settings)
+    stop_at(model, tokenizer)
+    model.save_pretrained(paths.MERGED, max_shard_size=settings.merge.max_shard_size)
+    tokenizer.save_pretrained(paths.MERGED)
+    cards.write(paths.MERGED, settings, "Merged model")
+    files = list(paths.MERGED.glob("*.safetensors"))
+    figures = {
+        "dtype": settings.merge.dtype,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "shards": len(files),
+        "bytes": sum(file.stat().st_size for file in files),
+        "template_hash": digest(template),
+    }
+    write_json(paths.REPORTS / "merge.json", figures)
+    print(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
+
+
+if __name__ == "__main__":
+    run_stage("merge", main)

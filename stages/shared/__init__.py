@@ -1,0 +1,1 @@
+"""What the stages share. Every module is a noun; no stage imports another stage."""

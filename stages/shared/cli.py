@@ -1,0 +1,99 @@
+"""The `doclore` command: what a person looks at beside `dvc`."""
+
+import argparse
+import sys
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stages.shared import params, paths, timings
+from stages.shared.errors import UserError
+from stages.shared.records import read_json, read_jsonl
+
+SIDE_BY_SIDE = 3  # held-out questions in the summary
+
+
+def summary() -> None:
+    """Print what the last run made of the documentation."""
+    console = Console()
+    console.print(counts_table())
+    evaluate = read_json(paths.REPORTS / "evaluate.json")
+    console.print(metrics_table(evaluate))
+    console.print(answers_table(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))))
+    console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
+
+
+def counts_table() -> Table:
+    names = ("ingest", "chunk", "curate", "format", "train")
+    ingest, chunk, curate, form, train = (read_json(paths.REPORTS / f"{name}.json") for name in names)
+    held_out = form["eval_seen"]["rows"] + form["eval_unseen"]["rows"]
+    seconds = timings.latest()
+    table = Table("stage", "result", "seconds", title="Pipeline")
+    rows = {
+        "ingest": f"{ingest['pages']} pages",
+        "chunk": f"{chunk['chunks']} chunks",
+        "generate": f"{curate['pairs']} pairs",
+        "curate": f"{curate['kept']} pairs kept, {curate['rejected']} rejected",
+        "format": f"{form['train']['rows']} rows to train on, {held_out} held out",
+        "train": f"{train['steps']} steps, loss {train['loss_first']:.2f} → {train['loss_last']:.2f}",
+        "merge": str(paths.MERGED),
+        "evaluate": str(paths.REPORTS / "index.html"),
+    }
+    for stage, result in rows.items():
+        table.add_row(stage, result, f"{seconds[stage]:.0f}" if stage in seconds else "")
+    return table
+
+
+def metrics_table(evaluate: dict[str, Any]) -> Table:
+    table = Table(
+        "held-out set", "rows", "loss", "exact match", "chrF", "ended itself", title="Closed-book, base → tuned"
+    )
+    for split, cell in evaluate.items():
+        if cell["base"]:
+            base, tuned = cell["base"], cell["tuned"]
+            shares = [f"{base[key]:.0%} → {tuned[key]:.0%}" for key in ("exact_match", "stopped")]
+            figures = [f"{base[key]:.2f} → {tuned[key]:.2f}" for key in ("loss", "chrf")]
+            table.add_row(split, str(cell["rows"]), figures[0], shares[0], figures[1], shares[1])
+    return table
+
+
+def answers_table(predictions: list[dict[str, Any]]) -> Table:
+    """The first held-out questions, as they were drawn by hash: not the best ones."""
+    table = Table("question", "base", "tuned", "reference", "from", title="Held-out questions", show_lines=True)
+    for row in predictions[:SIDE_BY_SIDE]:
+        place = f"{row['path']}:{row['line_start']}-{row['line_end']}"
+        cells = [row["instruction"], row["base"], row["tuned"], row["reference"], place]
+        table.add_row(*(Text(shortened(cell)) for cell in cells))  # Text: brackets in an answer are no markup
+    return table
+
+
+def shortened(text: str, limit: int = 160) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def check() -> None:
+    """Validate params.yaml without running anything."""
+    params.load()
+    print("params.yaml: all values are usable")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="doclore", description="Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."
+    )
+    parser.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for function in (summary, check):
+        commands.add_parser(function.__name__, help=function.__doc__).set_defaults(run=function)
+    try:
+        parser.parse_args().run()
+    except UserError as error:
+        print(f"doclore: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""How good an answer is against its reference."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from stages.shared.answers import Answer
+
+
+def comparable(text: str) -> str:
+    """For exact match: NFKC, lower case, without Markdown's emphasis and code marks, final dots and extra spaces."""
+    text = re.sub(r"[*`]", "", unicodedata.normalize("NFKC", text).lower())
+    return re.sub(r"\s+", " ", text).strip(" .。\n")
+
+
+def exact_match(answer: str, reference: str) -> bool:
+    """SQuAD's exact match (Rajpurkar et al. 2016, arXiv:1606.05250) after `comparable`, which unlike SQuAD's
+    normalisation keeps articles and inner punctuation: in documentation they carry meaning."""
+    return comparable(answer) == comparable(reference)
+
+
+def chrf(answers: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus chrF, 0 to 100 (Popović 2015, aclanthology.org/W15-3049), by sacreBLEU. Character n-grams suit Chinese,
+    where words are not separated."""
+    from sacrebleu.metrics import CHRF
+
+    return float(CHRF().corpus_score(list(answers), [list(references)]).score)
+
+
+def perplexity(loss: float) -> float:
+    """exp of the mean cross entropy per token (Jelinek et al. 1977)."""
+    return math.exp(min(loss, 100.0))
+
+
+def scores(answers: Sequence[Answer], references: Sequence[str], loss: float | None) -> dict[str, Any]:
+    """The figures of one model on one held-out set, empty when the set is."""
+    if not answers or loss is None:
+        return {}
+    texts = [answer.text for answer in answers]
+    return {
+        "loss": round(loss, 4),
+        "perplexity": round(perplexity(loss), 3),
+        "exact_match": round(sum(map(exact_match, texts, references)) / len(texts), 4),
+        "chrf": round(chrf(texts, references), 2),
+        "stopped": round(sum(answer.stopped for answer in answers) / len(answers), 4),
+    }

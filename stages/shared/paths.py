@@ -1,0 +1,28 @@
+"""Where things lie. Stages run in the repository root; what must outlive outputs lies in `$DVC_ROOT/.cache`."""
+
+import os
+from pathlib import Path
+
+DOCS = Path("data/docs.jsonl")
+CHUNKS = Path("data/chunks.jsonl")
+PAIRS = Path("data/pairs.jsonl")
+REJECTED = Path("data/rejected.jsonl")
+DATASET = Path("data/dataset")
+FORMATTED = Path("data/formatted")
+CHAT_TEMPLATE = FORMATTED / "chat_template.jinja"
+ADAPTER = Path("models/adapter")
+MERGED = Path("models/merged")
+REPORTS = Path("reports")
+
+SPLITS = ("train", "eval_seen", "eval_unseen")
+
+
+def cache_dir() -> Path:
+    """`$DVC_ROOT/.cache`, made when missing.
+
+    DVC sets DVC_ROOT for every stage; in `dvc exp run --temp` and queue runs it still points to the parent
+    repository, so what was paid for once is found there too. Outside DVC it is the current directory.
+    """
+    directory = Path(os.environ.get("DVC_ROOT") or ".") / ".cache"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,132 @@
+"""The rows between the stages and how they reach the disk: JSONL in UTF-8 with LF, one order, whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypedDict
+
+from stages.shared.errors import UserError
+
+
+class Partial(TypedDict):
+    """A file inlined into a page. `line` and `lines` place it in the page's text."""
+
+    path: str
+    line: int
+    lines: int
+
+
+class Doc(TypedDict):
+    """One page. Line n of `text` is line n of the file, but for inlined partials: see `source_line`."""
+
+    path: str
+    title: str
+    description: str
+    tags: list[str]
+    text: str
+    sha256: str
+    partials: list[Partial]
+    rev: str
+
+
+class Chunk(TypedDict):
+    """A piece of a page under its heading path; lines are those of the page's file, 1-based and inclusive."""
+
+    chunk_id: str
+    path: str
+    headings: list[str]
+    line_start: int
+    line_end: int
+    tokens: int
+    text: str
+    also_in: list[str]
+
+
+class Pair(TypedDict):
+    """A question with its grounded answer. `evidence` is verbatim text of the chunk."""
+
+    pair_id: str
+    chunk_id: str
+    instruction: str
+    input: str
+    output: str
+    evidence: str
+    style: str
+    request_key: str
+
+
+class DatasetRow(Pair):
+    """A kept pair with the place in the documentation that it comes from."""
+
+    fact_id: str
+    path: str
+    line_start: int
+    line_end: int
+
+
+def digest(*parts: Any, length: int = 16) -> str:
+    """The first `length` hex digits of the SHA-256 of the parts' canonical JSON."""
+    canonical = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def share(*parts: Any) -> float:
+    """A number in [0, 1) that depends on the parts alone: a choice that is stable between runs and machines."""
+    return int(digest(*parts), 16) / 16**16
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary sibling for writing and rename it to `file` when the block ends well."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        with temporary.open(mode, **text) as stream:  # type: ignore[call-overload]
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
+    with atomic(file) as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def read_jsonl(file: Path) -> Iterator[Any]:
+    """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
+    if not file.exists():
+        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    with file.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise UserError(
+                    f"{file}:{number} is not JSON ({error}); run `dvc repro --force` to make it anew"
+                ) from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    with atomic(file) as stream:
+        stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(file: Path) -> Any:
+    """A JSON file's value. Raises UserError when it is not there."""
+    if not file.exists():
+        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    return json.loads(file.read_text(encoding="utf-8"))

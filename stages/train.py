@@ -1,0 +1,202 @@
+"""Formatted rows in, LoRA adapter out.
+
+Reads data/formatted/train.parquet and its chat template; writes models/adapter/, reports/train.json and
+reports/train_log.json (the loss curve). Checkpoints lie in .cache/checkpoints until the run succeeds; an
+interrupted run goes on from the last one. Run: python -m stages.train
+"""
+
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from stages.shared import cards, models, params, paths, trainers
+from stages.shared.errors import UserError, run_stage
+from stages.shared.labels import IGNORED
+from stages.shared.records import digest, file_sha256, write_json
+
+
+def train_rows(file: Path) -> Any:
+    """input_ids and labels as a datasets.Dataset, straight from the Parquet file."""
+    from datasets import Dataset
+
+    return Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
+
+
+def sft_config(settings: params.Params, backend: str, dtype: Any, checkpoints: Path) -> Any:
+    """TRL's settings. Rows are tokenised and masked already, so its own preparation is skipped."""
+    import torch
+    from trl import SFTConfig
+
+    train = settings.train
+    checkpointing = train.gradient_checkpointing
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=settings.format.max_length,
+        packing=train.packing,
+        per_device_train_batch_size=train.per_device_train_batch_size,
+        gradient_accumulation_steps=train.gradient_accumulation_steps,
+        num_train_epochs=train.num_train_epochs,
+        max_steps=train.max_steps or -1,
+        train_sampling_strategy=train.train_sampling_strategy,
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.lr_scheduler_type,
+        warmup_steps=train.warmup_steps,
+        weight_decay=train.weight_decay,
+        optim=train.optim,
+        seed=train.seed,
+        # unsloth's own way of checkpointing is set where it loads the model.
+        gradient_checkpointing=bool(checkpointing) if backend == "trl" else checkpointing is True,
+        save_steps=train.save_steps,
+        save_total_limit=2,
+        logging_steps=train.logging_steps,
+        logging_first_step=True,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=models.device() == "cpu",
+        dataloader_pin_memory=models.device() == "cuda",
+        report_to="none",
+        disable_tqdm=True,  # LossBar instead
+    )
+
+
+def progress(total_description: str) -> Any:
+    """A callback that shows steps and loss in one bar."""
+    from tqdm import tqdm
+    from transformers import TrainerCallback
+
+    class LossBar(TrainerCallback):  # type: ignore[misc]
+        bar: Any = None
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=total_description, unit="step")
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            self.bar.update(state.global_step - self.bar.n)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **others: Any) -> None:
+            if "loss" in logs:
+                self.bar.set_postfix(loss=f"{float(logs['loss']):.3f}", refresh=False)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            self.bar.close()
+
+    return LossBar()
+
+
+def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: Any, checkpoints: Path) -> Any:
+    """TRL's trainer over the pre-tokenised rows."""
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+    from trl.data_utils import pack_dataset
+
+    model = trainers.lora_model(backend, settings, dtype)
+    rows = train_rows(paths.FORMATTED / "train.parquet")
+    if settings.train.packing:
+        rows = pack_dataset(rows, settings.format.max_length)
+    trainer = SFTTrainer(
+        model=model,
+        args=sft_config(settings, backend, dtype, checkpoints),
+        train_dataset=rows,
+        processing_class=tokenizer,
+        callbacks=[progress("train")],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def checkpoint_directory(settings: params.Params) -> Path:
+    """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
+    data = file_sha256(paths.FORMATTED / "train.parquet")
+    return (
+        paths.cache_dir()
+        / "checkpoints"
+        / digest(data, *(s.model_dump() for s in (settings.model, settings.lora, settings.train)))
+    )
+
+
+def run(trainer: Any, checkpoints: Path) -> float:
+    """Train, from the last checkpoint if there is one. Returns the seconds it took."""
+    import torch
+    from transformers.trainer_utils import get_last_checkpoint
+
+    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    if last:
+        print(f"train: going on from {last}")
+    start = time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=last)
+    except torch.OutOfMemoryError:
+        raise UserError("the GPU is out of memory; halve train.per_device_train_batch_size (and double "
+                        "gradient_accumulation_steps), or set train.gradient_checkpointing=unsloth or "
+                        "model.load_in_4bit=true") from None  # fmt: skip
+    return time.monotonic() - start
+
+
+def loss_curve(history: list[dict[str, Any]]) -> list[dict[str, float]]:
+    keys = ("step", "loss", "learning_rate", "grad_norm")
+    return [{key: entry[key] for key in keys if key in entry} for entry in history if "loss" in entry]
+
+
+def report(trainer: Any, backend: str, dtype: Any, seconds: float) -> dict[str, Any]:
+    curve = loss_curve(trainer.state.log_history)
+    trainable, total = trainer.model.get_nb_trainable_parameters()
+    return {
+        "backend": backend,
+        "device": models.device(),
+        "dtype": str(dtype).removeprefix("torch."),
+        "rows": len(trainer.train_dataset),
+        "steps": trainer.state.global_step,
+        "epochs": round(trainer.state.epoch or 0, 3),
+        "trainable_parameters": trainable,
+        "parameters": total,
+        "loss_first": curve[0]["loss"],
+        "loss_last": curve[-1]["loss"],
+        "seconds": round(seconds, 1),
+        "steps_per_second": round(trainer.state.global_step / seconds, 3),
+    }
+
+
+def stop_token(rows: list[list[int]]) -> int:
+    """The token that ends the answers: the last one of most rows that carries loss (a truncated row has another)."""
+    last = Counter(next(label for label in reversed(labels) if label != IGNORED) for labels in rows)
+    return last.most_common(1)[0][0]
+
+
+def save(trainer: Any, tokenizer: Any, settings: params.Params) -> None:
+    """Adapter, tokenizer and the very chat template that was trained, side by side."""
+    trainer.model.peft_config["default"].base_model_name_or_path = settings.model.name
+    trainer.model.save_pretrained(paths.ADAPTER)
+    tokenizer.save_pretrained(paths.ADAPTER)
+    cards.write(paths.ADAPTER, settings, "LoRA adapter")
+
+
+def main() -> None:
+    settings = params.load()
+    trainers.refuse_impossible(settings)
+    backend, backend_reason = trainers.choose_backend(settings.train.backend)
+    trainers.prepare(backend)
+    dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
+    print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
+    tokenizer = models.tokenizer(settings.model)
+    tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
+    labels = pq.read_table(paths.FORMATTED / "train.parquet", columns=["labels"])["labels"].to_pylist()
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(stop_token(labels))
+    checkpoints = checkpoint_directory(settings)
+    trainer = build_trainer(settings, backend, dtype, tokenizer, checkpoints)
+    seconds = run(trainer, checkpoints)
+    figures = report(trainer, backend, dtype, seconds)
+    write_json(paths.REPORTS / "train.json", figures)
+    write_json(paths.REPORTS / "train_log.json", loss_curve(trainer.state.log_history))
+    save(trainer, tokenizer, settings)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    losses = f"{figures['loss_first']:.3f} → {figures['loss_last']:.3f}"
+    print(f"train: {figures['steps']} steps in {seconds:.0f} s, loss {losses}")
+
+
+if __name__ == "__main__":
+    run_stage("train", main)
