@@ -65,7 +65,7 @@ def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[
         "pairs": section.pairs_per_chunk,
     }
     system, user = (part.substitute(values) for part in prompts[lang])
-    return llm.Request(section.model, system, user, section.temperature, section.max_tokens)
+    return llm.Request(section.model, system, user, section.pairs_per_chunk, section.temperature, section.max_tokens)
 
 
 def seed(store: Store, pairs: Iterable[Pair]) -> None:

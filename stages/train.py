@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from stages.shared import cards, models, params, paths, trainers
 from stages.shared.errors import UserError, run_stage
 from stages.shared.labels import IGNORED
-from stages.shared.records import digest, file_sha256, write_json
+from stages.shared.records import digest, file_sha256, read_json, write_json
 
 
 def train_rows(file: Path) -> Any:
@@ -169,8 +169,13 @@ def stop_token(rows: list[list[int]]) -> int:
 
 def save(trainer: Any, tokenizer: Any, settings: params.Params) -> None:
     """Adapter, tokenizer and the very chat template that was trained, side by side."""
-    trainer.model.peft_config["default"].base_model_name_or_path = settings.model.name
     trainer.model.save_pretrained(paths.ADAPTER)
+    config_file = paths.ADAPTER / "adapter_config.json"
+    config = read_json(config_file)
+    # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.
+    config["base_model_name_or_path"] = settings.model.name
+    config["target_modules"] = sorted(config["target_modules"])
+    write_json(config_file, config)
     tokenizer.save_pretrained(paths.ADAPTER)
     cards.write(paths.ADAPTER, settings, "LoRA adapter")
 

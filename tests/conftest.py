@@ -191,7 +191,7 @@ def copy_working_tree(target: Path) -> None:
         check=True,
     )
     for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "dvc.lock")):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target / name)
 
@@ -213,11 +213,15 @@ The {name} is the part of the machine that does job {job}.
 
 NAMES = ["amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heath", "ivory", "jasper", "koala", "lemon"]
 PAGES = {f"{name}.md": page(name, job) for job, name in enumerate(NAMES)}
+# One chunk at 1,024 tokens, several at 512.
+PAGES["long.md"] = "# long\n\n" + "\n\n".join(
+    f"Paragraph {i} says that valve {i} opens at {i * 3} bar." for i in range(50)
+)
 
 
 @pytest.fixture(scope="session")
 def make_clone(tmp_path_factory, tiny_model) -> Callable[[], Clone]:
-    """Make a fresh clone: a git and DVC repository with twelve pages, the tiny model and one training step."""
+    """Make a fresh clone: a git and DVC repository with some pages, the tiny model and one training step."""
 
     def make() -> Clone:
         directory = tmp_path_factory.mktemp("clone")

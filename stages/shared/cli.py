@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +23,9 @@ def summary() -> None:
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
     console.print(metrics_table(evaluate))
-    console.print(answers_table(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))))
+    console.print("Held-out questions, closed-book:")
+    for table in answer_tables(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))):
+        console.print(table)
     console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
 
 
@@ -60,14 +63,15 @@ def metrics_table(evaluate: dict[str, Any]) -> Table:
     return table
 
 
-def answers_table(predictions: list[dict[str, Any]]) -> Table:
+def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
     """The first held-out questions, as they were drawn by hash: not the best ones."""
-    table = Table("question", "base", "tuned", "reference", "from", title="Held-out questions", show_lines=True)
     for row in predictions[:SIDE_BY_SIDE]:
-        place = f"{row['path']}:{row['line_start']}-{row['line_end']}"
-        cells = [row["instruction"], row["base"], row["tuned"], row["reference"], place]
-        table.add_row(*(Text(shortened(cell)) for cell in cells))  # Text: brackets in an answer are no markup
-    return table
+        place = f"{row['path']}, lines {row['line_start']} to {row['line_end']}"
+        # Text, because brackets in an answer are no markup.
+        title = Text(f"{row['instruction']}\n{row['input']}".strip(), style="bold")
+        table = Table("base", "tuned", "reference", title=title, caption=Text(place), expand=True)
+        table.add_row(*(Text(shortened(row[key])) for key in ("base", "tuned", "reference")))
+        yield table
 
 
 def shortened(text: str, limit: int = 160) -> str:

@@ -27,7 +27,7 @@ QUESTIONS = {
             "{c}: please give the {a} of {s}.",
             "I am looking up {s} ({c}). What is its {a}?",
             "Can you tell me the {a} that {c} gives for {s}?",
-            "{s}, {a}? It is part of {c}.",
+            "{s} in {c}: what is its {a}?",
         ),
         "definition": (
             "What is {s} in {c}?",

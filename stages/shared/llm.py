@@ -51,15 +51,22 @@ class Request:
     model: str
     system: str
     user: str
+    max_pairs: int
     temperature: float
     max_tokens: int
 
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of an answer with at most `max_pairs` pairs."""
+        schema = Answer.model_json_schema()
+        schema["properties"]["pairs"]["maxItems"] = self.max_pairs
+        return schema
+
     def key(self) -> str:
         """SHA-256 of the canonical request, answer schema included."""
-        return digest(asdict(self), Answer.model_json_schema(), length=64)
+        return digest(asdict(self), self.schema(), length=64)
 
     def payload(self) -> dict[str, Any]:
-        schema = {"name": "pairs", "schema": Answer.model_json_schema(), "strict": True}
+        schema = {"name": "pairs", "schema": self.schema(), "strict": True}
         return {
             "model": self.model,
             "messages": [{"role": "system", "content": self.system}, {"role": "user", "content": self.user}],

@@ -1,0 +1,204 @@
+"""Train, merge and evaluate on a tiny random model: the adapter, the merged model and the figures are what they say."""
+
+import json
+import shutil
+
+import pytest
+
+from stages import evaluate, merge, train
+from stages import format as format_stage
+from stages.shared import answers, paths, trainers
+from stages.shared.errors import ParamsError
+from stages.shared.params import load
+from stages.shared.records import write_json, write_jsonl
+
+
+def dataset_row(i: int) -> dict:
+    return {
+        "pair_id": f"p{i}",
+        "chunk_id": f"c{i}",
+        "instruction": f"What is the size of part {i}?",
+        "input": "",
+        "output": f"`{i * 7}`",
+        "evidence": f"`{i * 7}`",
+        "style": "lookup",
+        "request_key": "",
+        "fact_id": f"f{i}",
+        "path": f"page{i}.md",
+        "line_start": 1,
+        "line_end": 2,
+    }
+
+
+@pytest.fixture
+def prepared(tiny_model, write_params, monkeypatch):
+    """Formatted rows for the tiny model; call it to write params with changes."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def prepare(**changes):
+        settings = {"model.name": str(tiny_model), "model.dtype": "float32", "lora.r": 4, "train.max_steps": 6}
+        settings |= {"train.logging_steps": 1, "evaluate.max_new_tokens": 4, "evaluate.max_rows": 4}
+        write_params(settings | {key.replace("__", "."): value for key, value in changes.items()})
+        rows = [dataset_row(i) for i in range(40)]
+        for name, part in zip(paths.SPLITS, (rows[:32], rows[32:36], rows[36:]), strict=True):
+            write_jsonl(paths.DATASET / f"{name}.jsonl", part)
+        format_stage.main()
+
+    return prepare
+
+
+def adapter_bytes() -> bytes:
+    return (paths.ADAPTER / "adapter_model.safetensors").read_bytes()
+
+
+def test_training_lowers_the_loss_and_logs_its_curve(prepared):
+    prepared(train__max_steps=30, train__learning_rate=0.1, lora__alpha=64.0)
+    train.main()
+    curve = json.loads((paths.REPORTS / "train_log.json").read_text())
+    assert [point["step"] for point in curve] == list(range(1, 31))
+    assert curve[-1]["loss"] < curve[0]["loss"] * 0.8
+    report = json.loads((paths.REPORTS / "train.json").read_text())
+    assert report["backend"] == "trl" and report["steps"] == 30 and report["rows"] == 32
+
+
+def test_two_runs_write_the_same_adapter(prepared):
+    prepared()
+    train.main()
+    first, config = adapter_bytes(), (paths.ADAPTER / "adapter_config.json").read_bytes()
+    train.main()
+    assert adapter_bytes() == first
+    assert (paths.ADAPTER / "adapter_config.json").read_bytes() == config
+
+
+def test_another_seed_of_the_adapter_gives_another_adapter(prepared):
+    prepared()
+    train.main()
+    first = adapter_bytes()
+    prepared(lora__random_state=7)
+    train.main()
+    assert adapter_bytes() != first
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prepared, monkeypatch):
+    prepared(train__save_steps=2)
+    train.main()
+    undisturbed = adapter_bytes()
+    shutil.rmtree(paths.ADAPTER)
+
+    from transformers import Trainer
+
+    steps_run = []
+    training_step = Trainer.training_step
+
+    def interrupted(self, *args, **options):
+        steps_run.append(self.state.global_step)
+        if len(steps_run) == 6:
+            raise KeyboardInterrupt
+        return training_step(self, *args, **options)
+
+    monkeypatch.setattr(Trainer, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.main()
+    assert not paths.ADAPTER.exists()
+    steps_run.clear()
+    train.main()
+    assert steps_run == [4, 5], "only the steps behind the last checkpoint are run again"
+    assert adapter_bytes() == undisturbed
+    assert not list((paths.cache_dir() / "checkpoints").iterdir())
+
+
+def test_a_changed_value_never_resumes_from_another_runs_checkpoint(prepared):
+    prepared()
+    first = train.checkpoint_directory(load())
+    prepared(lora__r=2)
+    assert train.checkpoint_directory(load()) != first
+
+
+def test_the_adapter_carries_tokenizer_and_trained_template(prepared):
+    prepared(format__mode="alpaca")
+    train.main()
+    assert (paths.ADAPTER / "chat_template.jinja").read_text() == paths.CHAT_TEMPLATE.read_text()
+    assert "r 4" in (paths.ADAPTER / "README.md").read_text()
+    assert str(paths.cache_dir().resolve()) not in (paths.ADAPTER / "adapter_config.json").read_text()
+
+
+def test_the_merged_model_answers_like_base_and_adapter_and_loads_without_doclore(prepared, tiny_model):
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    prepared(train__max_steps=30, train__learning_rate=0.02)
+    train.main()
+    merge.main()
+    tokenizer = AutoTokenizer.from_pretrained(paths.MERGED)
+    merged = AutoModelForCausalLM.from_pretrained(paths.MERGED)
+    assert merged.dtype == torch.bfloat16
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
+    ids = tokenizer("<|im_start|>user\nWhat is the size of part 3?", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        difference = (merged.float()(ids).logits - adapted(ids).logits).abs().max()
+        untuned = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)(ids).logits
+        change = (adapted(ids).logits - untuned).abs().max()
+    assert difference < change / 10, "rounding to 16 bits is small beside what was learnt"
+    assert tokenizer.chat_template == paths.CHAT_TEMPLATE.read_text()
+    assert merged.generation_config.eos_token_id == tokenizer.eos_token_id
+    assert "Training loss" in (paths.MERGED / "README.md").read_text()
+
+
+def test_evaluate_measures_base_and_tuned_and_writes_a_self_contained_report(prepared):
+    prepared(train__max_steps=30, train__learning_rate=0.02)
+    train.main()
+    merge.main()
+    for stage, figures in {
+        "ingest": {"pages": 40},
+        "chunk": {"chunks": 40},
+        "curate": {"pairs": 40, "kept": 40},
+    }.items():
+        write_json(paths.REPORTS / f"{stage}.json", figures)
+    evaluate.main()
+    figures = json.loads((paths.REPORTS / "evaluate.json").read_text())
+    assert figures["eval_seen"]["tuned"]["loss"] < figures["eval_seen"]["base"]["loss"]
+    predictions = [json.loads(line) for line in (paths.REPORTS / "predictions.jsonl").read_text().splitlines()]
+    assert {row["split"] for row in predictions} == {"eval_seen", "eval_unseen"} and len(predictions) == 8
+    page = (paths.REPORTS / "index.html").read_text()
+    assert predictions[0]["instruction"] in page and predictions[0]["path"] in page
+    assert "http" not in page.replace("http-equiv", ""), "the report must load nothing from elsewhere"
+
+
+def test_loss_is_the_mean_over_supervised_tokens_whatever_the_batching(prepared, tiny_model):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    rows = [{"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}, {"input_ids": [9, 10], "labels": [-100, 10]}]
+    together, apart = answers.loss(model, rows, 0, 2), answers.loss(model, rows, 0, 1)
+    assert together == pytest.approx(apart, rel=1e-5)
+    assert answers.loss(model, [], 0, 2) is None
+
+
+def test_batched_answers_are_those_of_single_prompts(tiny_model):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny_model), AutoTokenizer.from_pretrained(tiny_model)
+    prompts = ["a", "What is the size?", "one two three four five six"]
+    batched = answers.generate(model, tokenizer, prompts, 6, 3, "together")
+    single = [answers.generate(model, tokenizer, [prompt], 6, 1, "single")[0] for prompt in prompts]
+    assert batched == single
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model__load_in_4bit": True}, "model.load_in_4bit"),
+        ({"train__packing": True}, "train.packing"),
+        ({"train__optim": "adamw_8bit"}, "train.optim"),
+        ({"lora__target_modules": ["q_prj"]}, "the model has no 'q_prj'"),
+    ],
+)
+def test_what_this_machine_or_model_cannot_do_is_refused_in_one_line(prepared, change, message):
+    if trainers.models.device() == "cuda":
+        pytest.skip("a GPU can do these")
+    prepared(**change)
+    with pytest.raises(ParamsError, match=message) as error:
+        train.main()
+    assert "\n" not in str(error.value)
