@@ -1,9 +1,13 @@
 """Train, merge and evaluate on a tiny random model: the adapter, the merged model and the figures are what they say."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from stages import evaluate, merge, train
 from stages import format as format_stage
@@ -52,7 +56,7 @@ def adapter_bytes() -> bytes:
 
 
 def test_training_lowers_the_loss_and_logs_its_curve(prepared):
-    prepared(train__max_steps=30, train__learning_rate=0.1, lora__alpha=64.0)
+    prepared(train__max_steps=30, train__learning_rate=0.02)
     train.main()
     curve = json.loads((paths.REPORTS / "train_log.json").read_text())
     assert [point["step"] for point in curve] == list(range(1, 31))
@@ -184,6 +188,22 @@ def test_batched_answers_are_those_of_single_prompts(tiny_model):
     batched = answers.generate(model, tokenizer, prompts, 6, 3, "together")
     single = [answers.generate(model, tokenizer, [prompt], 6, 1, "single")[0] for prompt in prompts]
     assert batched == single
+
+
+@pytest.mark.slow
+def test_unsloth_trains_the_same_rows_and_leaves_nothing_in_the_tree(prepared, tmp_path):
+    """In a process of its own: unsloth must be imported before transformers, which it patches."""
+    prepared(train__backend="unsloth", train__max_steps=3)
+    before = {path for path in tmp_path.rglob("*") if ".cache" not in path.parts}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stages.train"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = {path for path in tmp_path.rglob("*") if ".cache" not in path.parts}
+    new = {path.relative_to(tmp_path).parts[0] for path in after - before}
+    assert new == {"models", "reports"}
+    assert json.loads((paths.REPORTS / "train.json").read_text())["backend"] == "unsloth"
+    assert adapter_bytes()
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def counts_table() -> Table:
         "generate": f"{curate['pairs']} pairs",
         "curate": f"{curate['kept']} pairs kept, {curate['rejected']} rejected",
         "format": f"{form['train']['rows']} rows to train on, {held_out} held out",
-        "train": f"{train['steps']} steps, loss {train['loss_first']:.2f} → {train['loss_last']:.2f}",
+        "train": f"{train['steps']} steps with {train['backend']} on {train['device']} in {train['dtype']}",
         "merge": str(paths.MERGED),
         "evaluate": str(paths.REPORTS / "index.html"),
     }

@@ -25,7 +25,7 @@ Limit = Annotated[int, Field(ge=0)]
 class Section(BaseModel):
     """One section of params.yaml: no unknown keys, no silent conversions, read-only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 SectionType = TypeVar("SectionType", bound=Section)
