@@ -117,7 +117,7 @@ def to_doc(text: str, path: str, root: Path, rev: str, counts: Counter[str]) -> 
 
 def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
     """The pages as rows; everything that makes no row is counted."""
-    root = Path(section.path)
+    root = section.directory()
     rev = revision(root)
     for path in tqdm(list(pages(root, section.include, section.exclude)), desc="ingest", unit="file"):
         counts["files"] += 1
@@ -135,10 +135,6 @@ def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
 
 def main() -> None:
     section = params.load().docs
-    if not Path(section.path).is_dir():
-        raise ParamsError(
-            f"params.yaml: docs.path = {section.path!r}: no such directory; give one that holds Markdown pages"
-        )
     counts = Counter({"files": 0, "pages": 0, "partials_inlined": 0, "partials_unresolved": 0})
     write_jsonl(paths.DOCS, ingest(section, counts))
     if not counts["pages"]:

@@ -80,7 +80,9 @@ def shortened(text: str, limit: int = 160) -> str:
 
 def check() -> None:
     """Validate params.yaml without running anything."""
-    params.load()
+    settings = params.load()
+    settings.docs.directory()
+    settings.model.directory()
     print("params.yaml: all values are usable")
 
 

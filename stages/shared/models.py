@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.params import Model
+from stages.shared.params import EMBEDDED, Model
 from stages.shared.paths import cache_dir
 from stages.shared.records import file_sha256, write_json
 
@@ -18,10 +18,9 @@ EMBEDDED_CONTEXT = 8192  # tokens
 
 def source(section: Model) -> str:
     """What `from_pretrained` takes: a directory or a hub id."""
-    if section.name.startswith("embedded:"):
+    if section.name == EMBEDDED:
         return str(embedded_directory(section.name.removeprefix("embedded:")))
-    path = Path(section.name).expanduser()
-    return str(path) if path.is_dir() else section.name
+    return str(section.directory() or section.name)
 
 
 def pretrained(loader: Any, section: Model, **options: Any) -> Any:

@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from stages.shared.errors import ParamsError
 
 FILE = Path("params.yaml")
+EMBEDDED = "embedded:smollm2-135m-instruct"
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -42,6 +43,12 @@ class Docs(Section):
     path: Annotated[str, Field(min_length=1)]
     include: list[str]
     exclude: list[str]
+
+    def directory(self) -> Path:
+        """`docs.path`, which must exist. Only ingest needs it: who pulled the data can train without the docs."""
+        if not Path(self.path).is_dir():
+            raise ParamsError(f"{FILE}: docs.path = {self.path!r}: accepted is an existing directory of Markdown pages")
+        return Path(self.path)
 
 
 class Chunk(Section):
@@ -91,28 +98,33 @@ class Format(Section):
     overlong: Literal["drop", "truncate"]
 
 
-def looks_like_path(name: str) -> bool:
-    """Hub ids are owner/name; everything else is a place on the disk."""
-    return name.startswith((".", "/", "~")) or name.count("/") != 1
-
-
-def usable_model_name(name: str) -> str:
-    """A hub id passes; a name that looks like a path must be a directory with a config.json."""
-    if name.startswith("embedded:"):
-        if name != "embedded:smollm2-135m-instruct":
-            raise ValueError("the embedded model is embedded:smollm2-135m-instruct")
-    elif looks_like_path(name) and not (Path(name).expanduser() / "config.json").is_file():
-        raise ValueError("no such model: give embedded:smollm2-135m-instruct, a hub id (owner/name) or a "
-                             "local directory with a config.json")  # fmt: skip
+def known_if_embedded(name: str) -> str:
+    if name.startswith("embedded:") and name != EMBEDDED:
+        raise ValueError(f"the embedded model is {EMBEDDED}")
     return name
 
 
 class Model(Section):
-    name: Annotated[str, AfterValidator(usable_model_name)]
+    name: Annotated[str, AfterValidator(known_if_embedded)]
     revision: str
     dtype: Literal["auto", "bfloat16", "float16", "float32"]
     load_in_4bit: bool
     attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"]
+
+    def directory(self) -> Path | None:
+        """The local directory that `model.name` names, or None for an embedded model or a hub id (owner/name).
+
+        Only the stages from format on need it: pairs can be made where the model is not.
+        """
+        path = Path(self.name).expanduser()
+        if path.is_dir() and (path / "config.json").is_file():
+            return path
+        if self.name == EMBEDDED or (self.name.count("/") == 1 and not self.name.startswith((".", "/", "~"))):
+            return None
+        raise ParamsError(
+            f"{FILE}: model.name = {self.name!r}: accepted is {EMBEDDED}, a hub id (owner/name) or a local directory "
+            "with a config.json"
+        )
 
 
 class Lora(Section):
