@@ -14,15 +14,20 @@ from tqdm import tqdm
 
 from stages.shared import mdx, params, paths
 from stages.shared.errors import ParamsError, run_stage
+from stages.shared.markdown import blocks, fence_lines, heading_text
 from stages.shared.records import Doc, Partial, digest, write_json, write_jsonl
 
 
-def pages(root: Path, include: list[str], exclude: list[str]) -> Iterator[str]:
-    """Paths below `root` (POSIX form, sorted per directory) that `include` matches and `exclude` does not."""
+def pages(root: Path, include: list[str], exclude: list[str], counts: Counter[str]) -> Iterator[str]:
+    """Paths below `root` (POSIX form, sorted per directory) that `include` matches and `exclude` does not.
+
+    A linked directory is not entered, which could go round in circles, but counted.
+    """
     wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
     for directory, folders, files in os.walk(root):
         below = Path(directory).relative_to(root)
         folders[:] = sorted(f for f in folders if not unwanted.match_file(f"{(below / f).as_posix()}/"))
+        counts["skipped_linked_directory"] += sum((root / below / folder).is_symlink() for folder in folders)
         for name in sorted(files):
             path = (below / name).as_posix()
             if wanted.match_file(path) and not unwanted.match_file(path):
@@ -31,14 +36,17 @@ def pages(root: Path, include: list[str], exclude: list[str]) -> Iterator[str]:
 
 def read_text(file: Path, root: Path) -> tuple[str, str]:
     """The file's text with LF line ends and, when it cannot be read, the reason why not."""
-    if not file.resolve().is_relative_to(root.resolve()):
-        return "", "link_leaves_docs"
     try:
+        str(file).encode()
+        if not file.resolve().is_relative_to(root.resolve()):
+            return "", "link_leaves_docs"
         text = file.read_bytes().decode("utf-8-sig")
-    except OSError:
+    except (OSError, RuntimeError):  # a link to itself is a RuntimeError before Python 3.13
         return "", "unreadable"
     except UnicodeDecodeError:
         return "", "not_utf8"
+    except UnicodeEncodeError:
+        return "", "name_not_utf8"
     return text.replace("\r\n", "\n").replace("\r", "\n"), ""
 
 
@@ -56,10 +64,14 @@ def inline(
 
     A cycle or a partial that cannot be read leaves an empty line and is counted as unresolved.
     """
-    sources = mdx.imports(text)
+    text, sources = mdx.markdown(text)
+    if not sources:
+        return text, []
+    code = fence_lines(text)
     lines: list[str] = []
     partials: list[Partial] = []
-    for line, component in mdx.components(mdx.markdown(text)):
+    for number, line in enumerate(text.split("\n")):
+        component = "" if number in code else mdx.component(line)
         if component not in sources:
             lines.append(line)
             continue
@@ -74,14 +86,14 @@ def inline(
         path = target.relative_to(root.resolve()).as_posix()
         partials.append({"path": path, "line": len(lines) + 1, "lines": body.count("\n") + 1})
         lines.extend(body.split("\n"))
-    return mdx.without_tags("\n".join(lines)), partials
+    return "\n".join(lines), partials
 
 
 def title_of(text: str, path: str) -> str:
     """The first top-level heading, else the file's name (the directory's for index files)."""
-    for line, in_fence in mdx.fenced(text.split("\n")):
-        if line.startswith("# ") and not in_fence:
-            return line[2:].strip()
+    first = next((block for block in blocks(text) if block.level == 1), None)
+    if first and heading_text(first):
+        return heading_text(first)
     stem = Path(path).stem
     return Path(path).parent.name if stem in ("index", "README") and "/" in path else stem
 
@@ -119,7 +131,7 @@ def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
     """The pages as rows; everything that makes no row is counted."""
     root = section.directory()
     rev = revision(root)
-    for path in tqdm(list(pages(root, section.include, section.exclude)), desc="ingest", unit="file"):
+    for path in tqdm(list(pages(root, section.include, section.exclude, counts)), desc="ingest", unit="file"):
         counts["files"] += 1
         text, problem = read_text(root / path, root)
         if Path(path).name.startswith("_"):
@@ -136,13 +148,14 @@ def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
 def main() -> None:
     section = params.load().docs
     counts = Counter({"files": 0, "pages": 0, "partials_inlined": 0, "partials_unresolved": 0})
-    write_jsonl(paths.DOCS, ingest(section, counts))
-    if not counts["pages"]:
+    docs = list(ingest(section, counts))
+    if not docs:
         raise ParamsError(
             f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
         )
+    write_jsonl(paths.DOCS, docs)
     write_json(paths.REPORTS / "ingest.json", dict(sorted(counts.items())))
-    print("ingest:", ", ".join(f"{count} {name}" for name, count in counts.items()))
+    print("ingest:", ", ".join(f"{count} {name}" for name, count in counts.items() if count))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,15 @@ def blocks(text: str) -> Iterator[Block]:
             yield Block(kind, "\n".join(lines[start:end]), start + 1, end, level)
 
 
+def fence_lines(text: str) -> set[int]:
+    """The lines, counted from 0, that belong to fenced code at any depth, in lists and quotes too."""
+    if "```" not in text and "~~~" not in text:
+        return set()
+    tokens: list[Token] = []
+    PARSER.block.parse(text, PARSER, {}, tokens)
+    return {line for token in tokens if token.type == "fence" and token.map for line in range(*token.map)}
+
+
 def heading_text(block: Block) -> str:
     """The words of an ATX or setext heading."""
     line = block.text.split("\n")[0].strip()

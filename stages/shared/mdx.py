@@ -1,26 +1,40 @@
-"""MDX and Docusaurus syntax out, Markdown in, line for line: what is removed leaves its line behind, empty, so
-that line numbers stay those of the file. Code fences are never touched."""
+"""MDX and Docusaurus syntax out, Markdown in, line for line: what is removed leaves its line ends behind, so that
+line numbers stay those of the file. Code fences and code spans are never touched."""
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import yaml
 
+from stages.shared.markdown import fence_lines
+
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
-FENCE = re.compile(r"^ {0,3}(?:[-*+>] *)*(`{3,}|~{3,})")
-IMPORT = re.compile(r"""^import\s+(\w+)\s+from\s+['"]([^'"]+)['"];?\s*$""")
-OTHER_MODULE_LINE = re.compile(r"""^(import\s+(.+\s+from\s+)?['"]|export\s+(const|let|default|function)\b)""")
-COMMENT = re.compile(r"<!--.*?-->|\{/\*.*?\*/\}", re.DOTALL)
-TAB_ITEM = re.compile(r"""<TabItem\b[^>]*\blabel=["']([^"']+)["'][^>]*>""")
-# Components (capitalised) and the HTML elements that only lay a page out; `<value>` in prose stays.
-TAG = re.compile(
-    r"</?(?:[A-Z][\w.]*|div|span|slot|center|details|summary|section|figure|figcaption|br|p|a|font|sub|sup|b|i|em"
-    r"|strong|u|samp|code|kbd)(?:\s[^<>]*)?/?>"
+MARKDOWN_IMPORT = re.compile(r"""^import\s+(\w+)\s+from\s+['"]([^'"]+\.mdx?)['"];?\s*$""")
+# A module statement on one line, and one that goes on until a line that closes it.
+MODULE_LINE = re.compile(
+    r"""^(import\s+([\w*{][^'"]*\s+from\s+)?['"][^'"]+['"];?|export\s+(const|let|default|function)\b.*)\s*$"""
 )
-CODE_SPAN_OR_TAG = re.compile(r"(`+[^`\n]*`+)|" + TAG.pattern)
-ANCHOR = re.compile(r"[ \t]*\{#[\w-]+\}[ \t]*$")
-COMPONENT_LINE = re.compile(r"^\s*<([A-Z]\w*)\s*/>\s*$")
+MODULE_START = re.compile(r"^(import\s*\{[^}]*|export\s+(default\s+)?(const|let|function|class)\b.*[({\[])\s*$")
+MODULE_END = re.compile(r"^([)}\]]|\s*$)")
+ANCHOR = re.compile(r"^(#{1,6}\s.*?)[ \t]*\{#[\w-]+\}[ \t]*$", re.MULTILINE)
+
+# An attribute's value may hold a > in quotes or in braces, which may hold braces once more.
+ATTRIBUTES = r"""(?:\s(?:[^<>"'{}]|"[^"]*"|'[^']*'|\{(?:[^{}]|\{[^{}]*\})*\})*)?"""
+# Components (capitalised) and the HTML elements that only lay a page out; `<value>` in prose stays.
+NAMES = (
+    r"(?:[A-Z][\w.]*|div|span|slot|center|details|summary|section|figure|figcaption|br|p|a|font|sub|sup|b|i|em|strong"
+    r"|u|samp|code|kbd)"
+)
+COMPONENT_LINE = re.compile(rf"^\s*<([A-Z]\w*){ATTRIBUTES}(?:/>|>\s*</\1>)\s*$")
+SYNTAX = re.compile(
+    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[\s\S])*?(?<!`)(?P=ticks)(?!`))"
+    r"|(?P<comment><!--[\s\S]*?-->|\{/\*[\s\S]*?\*/\})"
+    r"""|<TabItem\b[^>]*\blabel=["'](?P<label>[^"']+)["'][^>]*>"""
+    r"|(?P<break><br\s*/?>)"
+    rf"|(?P<tag></?{NAMES}{ATTRIBUTES}/?>|</?>)"
+)
 
 
 def front_matter(text: str) -> dict[str, Any]:
@@ -31,84 +45,77 @@ def front_matter(text: str) -> dict[str, Any]:
     try:
         # The C loader: ruamel's pure Python one takes longer than the rest of ingest.
         values = yaml.load(match[1], Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, TypeError):
         return {}
     return values if isinstance(values, dict) else {}
 
 
-def fenced(lines: list[str]) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether it belongs to a code fence (an unclosed one reaches to the end)."""
-    fence = ""
-    for line in lines:
-        match = FENCE.match(line)
-        yield line, bool(fence or match)
-        if match and not fence:
-            fence = match[1]
-        elif match and match[1].startswith(fence) and line.strip(" >") == match[1]:
-            fence = ""
+def parts(text: str) -> Iterator[tuple[bool, list[str]]]:
+    """The lines of a page in runs, each with whether it is code."""
+    # To the parser an MDX comment is what an HTML comment is: a block in which nothing opens a fence.
+    code = fence_lines(text.replace("{/*", "<!--").replace("*/}", "-->"))
+    numbered = groupby(enumerate(text.split("\n")), key=lambda item: item[0] in code)
+    yield from ((is_code, [line for _, line in run]) for is_code, run in numbered)
 
 
-def imports(text: str) -> dict[str, str]:
-    """Component name to module path, for the default imports of Markdown files."""
-    found = {}
-    for line, in_fence in fenced(text.split("\n")):
-        match = None if in_fence else IMPORT.match(line)
-        if match and match[2].endswith((".md", ".mdx")):
-            found[match[1]] = match[2]
-    return found
+def markdown(text: str) -> tuple[str, dict[str, str]]:
+    """Plain Markdown with as many lines, and the Markdown files that the page imports, by component name.
 
-
-def blank(match: re.Match[str]) -> str:
-    """As many line ends as the match had, nothing else."""
-    return "\n" * match[0].count("\n")
-
-
-def without_comments(text: str) -> str:
-    """Comments outside code fences removed, line ends kept."""
-    if "<!--" not in text and "{/*" not in text:
-        return text
-    parts: list[str] = []
-    prose: list[str] = []
-    for line, in_fence in fenced(text.split("\n")):
-        if in_fence and prose and "<!--" not in "".join(prose).rpartition("-->")[2]:
-            parts.append(COMMENT.sub(blank, "\n".join(prose)))
-            prose = []
-        if in_fence and not prose:
-            parts.append(line)
-        else:
-            prose.append(line)
-    if prose:
-        parts.append(COMMENT.sub(blank, "\n".join(prose)))
-    return "\n".join(parts)
-
-
-def markdown(text: str) -> str:
-    """Plain Markdown with the same number of lines. Components that stand alone on a line stay for the caller
-    to inline: `components` finds them, `without_tags` removes what is left."""
+    The components of those files stay where they stand alone on a line, for `component` to find.
+    """
     head = FRONT_MATTER.match(text)
     if head:
         text = "\n" * head[0].count("\n") + text[head.end() :]
-    lines = []
-    for line, in_fence in fenced(without_comments(text).split("\n")):
-        if in_fence:
-            lines.append(line)
-        elif OTHER_MODULE_LINE.match(line):
-            lines.append("")
+    imports: dict[str, str] = {}
+    lines: list[str] = []
+    for is_code, run in parts(text):
+        if not is_code:
+            prose = ANCHOR.sub(r"\1", "\n".join(without_modules(run, imports)))
+            run = without_syntax(prose, imports).split("\n")
+        lines += run
+    return "\n".join(lines), imports
+
+
+def without_modules(lines: list[str], imports: dict[str, str]) -> Iterator[str]:
+    """The lines with import and export statements left empty; `imports` collects the Markdown files."""
+    inside = False
+    for line in lines:
+        found = MARKDOWN_IMPORT.match(line)
+        if found:
+            imports[found[1]] = found[2]
+        if inside:
+            inside = not MODULE_END.match(line)
+            yield ""
+        elif MODULE_START.match(line):
+            inside = True
+            yield ""
         else:
-            lines.append(ANCHOR.sub("", TAB_ITEM.sub(r"**\1**", line)))
-    return "\n".join(lines)
+            yield "" if MODULE_LINE.match(line) else line
 
 
-def components(text: str) -> Iterator[tuple[str, str]]:
-    """Each line with the name of the component that stands alone on it, or an empty name."""
-    for line, in_fence in fenced(text.split("\n")):
-        match = None if in_fence else COMPONENT_LINE.match(line)
-        yield line, match[1] if match else ""
+def without_syntax(prose: str, imports: dict[str, str]) -> str:
+    """Comments and tags removed, their line ends and the text between tags kept; a tab becomes its label."""
+    if "<" not in prose and "{/*" not in prose:
+        return prose
+
+    def replacement(match: re.Match[str]) -> str:
+        if match["code"] or (match["tag"] and stands_for_import(match, imports)):
+            return match[0]
+        if match["label"]:
+            return f"**{match['label']}**"
+        return " " if match["break"] else "\n" * match[0].count("\n")
+
+    return SYNTAX.sub(replacement, prose)
 
 
-def without_tags(text: str) -> str:
-    """JSX tags and layout HTML removed outside code, their content kept."""
-    return "\n".join(
-        line if in_fence or "<" not in line else CODE_SPAN_OR_TAG.sub(lambda match: match[1] or "", line)
-        for line, in_fence in fenced(text.split("\n"))
-    )
+def stands_for_import(match: re.Match[str], imports: dict[str, str]) -> bool:
+    """Whether a tag belongs to an imported Markdown file and stands alone on its line."""
+    start = match.string.rfind("\n", 0, match.start()) + 1
+    end = match.string.find("\n", match.end())
+    return component(match.string[start : end if end >= 0 else None]) in imports
+
+
+def component(line: str) -> str:
+    """The name of the component that stands alone on a line, or nothing."""
+    match = COMPONENT_LINE.match(line)
+    return match[1] if match else ""
