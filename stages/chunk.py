@@ -14,6 +14,7 @@ from stages.shared.records import Chunk, Doc, Partial, digest, read_jsonl, write
 from stages.shared.splitting import Count
 
 BLOCK_BREAK = "\n\n"
+MIN_BUDGET = 8  # tokens that are left for text under a heading path that is itself near the limit
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def heading_line(headings: tuple[str, ...]) -> str:
 
 def pieces_of_section(section: markdown.Section, max_tokens: int, count: Count) -> Iterator[Piece]:
     """Whole blocks packed up to the budget; only a block that exceeds it alone is split."""
-    budget = max(max_tokens - count(heading_line(section.headings) + BLOCK_BREAK) - 2, max_tokens // 2)
+    budget = max(max_tokens - count(heading_line(section.headings) + BLOCK_BREAK) - 2, MIN_BUDGET)
     packed: list[markdown.Block] = []
     size = 0
     for block in section.blocks:

@@ -1,4 +1,4 @@
-"""Markdown as blocks with line numbers, by markdown-it-py's CommonMark rules plus tables."""
+"""Markdown as blocks with line numbers, by markdown-it-py's CommonMark rules plus tables and formulas."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
+# Without link definitions as a rule of their own: they make no block, and their lines would be lost.
+PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").disable("reference").use(dollarmath_plugin)
 CELL_BORDER = re.compile(r"(?<!\\)\|")
 KINDS = {
     "heading_open": "heading",
@@ -17,6 +19,8 @@ KINDS = {
     "bullet_list_open": "list",
     "ordered_list_open": "steps",
     "html_block": "html",
+    "math_block": "formula",
+    "math_block_label": "formula",
 }
 
 
@@ -24,7 +28,7 @@ KINDS = {
 class Block:
     """A top-level block: its source text and its lines, 1-based and inclusive."""
 
-    kind: str  # heading, paragraph, table, fence, list, steps, html or other
+    kind: str  # heading, paragraph, table, fence, list, steps, html, formula or other
     text: str
     line_start: int
     line_end: int
@@ -40,7 +44,7 @@ class Section:
 
 
 def blocks(text: str) -> Iterator[Block]:
-    """The top-level blocks of a page in order. Link definitions and blank lines make none."""
+    """The top-level blocks of a page in order; every line that is not blank belongs to one."""
     lines = text.split("\n")
     # Block rules only: inline markup is not needed, and parsing it would take most of the time.
     tokens: list[Token] = []
@@ -66,8 +70,10 @@ def fence_lines(text: str) -> set[int]:
 
 def heading_text(block: Block) -> str:
     """The words of an ATX or setext heading."""
-    line = block.text.split("\n")[0].strip()
-    return line.lstrip("#").strip().rstrip("#").strip() if line.startswith("#") else line
+    text = block.text.strip()
+    if text.startswith("#"):
+        return text.lstrip("#").strip().rstrip("#").strip()
+    return " ".join(line.strip() for line in text.split("\n")[:-1])
 
 
 def sections(text: str, title: str) -> Iterator[Section]:

@@ -9,46 +9,49 @@ Count = Callable[[str], int]
 
 
 def split(block: Block, budget: int, count: Count) -> list[Block]:
-    """The block in parts of at most `budget` tokens, by its kind."""
-    if block.kind == "table":
-        return list(split_table(block, budget, count))
-    if block.kind == "fence":
-        return list(split_fence(block, budget, count))
-    return list(grouped(block, block.text.split("\n"), block.line_start, "", "", budget, count))
+    """The block in parts of at most `budget` tokens, cut between lines; long lines behind their sentences.
+
+    Parts of a table repeat its header, parts of a code fence are closed and opened again.
+    """
+    lines = block.text.split("\n")
+    head, tail, body = frame(block.kind, lines)
+    if count(head) + count(tail) > budget // 2:  # so large a frame would leave no room for what it holds
+        head, tail, body = "", "", lines
+    first = block.line_start + head.count("\n")
+    room = budget - count(head) - count(tail)
+    return [
+        Block(block.kind, head + text.rstrip("\n") + tail, start, end)
+        for text, start, end in packed(body, first, room, count)
+    ]
 
 
-def split_table(block: Block, budget: int, count: Count) -> Iterator[Block]:
-    """A table between its rows, the header repeated."""
-    header, delimiter, *rows = block.text.split("\n")
-    head = f"{header}\n{delimiter}\n"
-    yield from grouped(block, rows, block.line_start + 2, head, "", budget, count)
-
-
-def split_fence(block: Block, budget: int, count: Count) -> Iterator[Block]:
-    """A code fence between its lines, closed and opened again."""
-    opening, *lines = block.text.split("\n")
-    mark = opening.strip()
+def frame(kind: str, lines: list[str]) -> tuple[str, str, list[str]]:
+    """What stands before and behind each part of a block, and the lines between."""
+    if kind == "table":
+        return "\n".join(lines[:2]) + "\n", "", lines[2:]
+    if kind != "fence":
+        return "", "", lines
+    mark = lines[0].strip()
     closing = mark[0] * (len(mark) - len(mark.lstrip(mark[0])))
-    if lines and lines[-1].strip() == closing:
-        lines.pop()
-    yield from grouped(block, lines, block.line_start + 1, f"{opening}\n", f"\n{closing}", budget, count)
+    last = lines[-1].strip()
+    closed = len(lines) > 1 and last.startswith(closing) and not last.strip(mark[0])
+    return f"{lines[0]}\n", f"\n{closing}", lines[1:-1] if closed else lines[1:]
 
 
-def grouped(
-    block: Block, lines: list[str], first: int, head: str, tail: str, budget: int, count: Count
-) -> Iterator[Block]:
-    """Consecutive lines of a block packed into new blocks of at most `budget` tokens, each between head and tail."""
-    room = max(budget - count(head) - count(tail), budget // 4)
-    text, size, start, line = "", 0, first, first
-    for line, content in enumerate(lines, first):
-        for part in fitting(content + "\n", room, count):
+def packed(lines: list[str], first: int, room: int, count: Count) -> Iterator[tuple[str, int, int]]:
+    """Consecutive lines as texts of at most `room` tokens, each with its first and last line."""
+    text, size, start, end = "", 0, first, first
+    for number, line in enumerate(lines, first):
+        for part in fitting(line + "\n", room, count):
             part_size = count(part)
-            if text and size + part_size > room:
-                yield Block(block.kind, head + text.rstrip("\n") + tail, start, line)
-                text, size, start = "", 0, line
-            text, size = text + part, size + part_size
+            if text.strip() and size + part_size > room:
+                yield text, start, end
+                text, size = "", 0
+            if not text.strip():
+                text, size, start = "", 0, number
+            text, size, end = text + part, size + part_size, number if part.strip() else end
     if text.strip():
-        yield Block(block.kind, head + text.rstrip("\n") + tail, start, line)
+        yield text, start, end
 
 
 def fitting(line: str, room: int, count: Count) -> Iterator[str]:
@@ -58,14 +61,19 @@ def fitting(line: str, room: int, count: Count) -> Iterator[str]:
         return
     for sentence in sentences(line):
         while sentence:
-            end = len(sentence) if count(sentence) <= room else longest_prefix(sentence, room, count)
+            end = longest_prefix(sentence, room, count)
             yield sentence[:end]
             sentence = sentence[end:]
 
 
 def longest_prefix(text: str, room: int, count: Count) -> int:
-    """Length of a prefix with at most `room` tokens, by bisection (at least one character)."""
+    """Length of a prefix with at most `room` tokens, by bisection (at least one character).
+
+    No prefix is longer than eight characters a token, so the work does not grow with what is left of the text.
+    """
     low, high = 1, min(len(text), room * 8)
+    if count(text[:high]) <= room:
+        return high
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if count(text[:middle]) <= room else (low, middle - 1)
