@@ -87,22 +87,26 @@ def is_unseen(chunk: Chunk, holdout_pages: float) -> bool:
 
 def split(pairs: list[Pair], chunks: dict[str, Chunk], limits: params.Curate) -> dict[str, list[DatasetRow]]:
     """train, eval_seen (a held-out wording of a trained fact) and eval_unseen (pages never trained)."""
+    rows = [to_row(pair, chunks[pair["chunk_id"]]) for pair in pairs]
+    unseen = {row["pair_id"] for row in rows if is_unseen(chunks[row["chunk_id"]], limits.holdout_pages)}
+    seen = held_out_wordings((row for row in rows if row["pair_id"] not in unseen), limits.holdout_facts)
     parts: dict[str, list[DatasetRow]] = {name: [] for name in paths.SPLITS}
-    seen: dict[str, list[DatasetRow]] = defaultdict(list)
-    for pair in pairs:
-        chunk = chunks[pair["chunk_id"]]
-        row = to_row(pair, chunk)
-        if is_unseen(chunk, limits.holdout_pages):
-            parts["eval_unseen"].append(row)
-        else:
-            seen[row["fact_id"]].append(row)
-    for fact, wordings in seen.items():
-        held_out = ""
-        if len(wordings) >= MIN_WORDINGS_TO_HOLD_ONE_OUT and share("fact", fact) < limits.holdout_facts:
-            held_out = min((row["pair_id"] for row in wordings), key=share)
-        for row in wordings:
-            parts["eval_seen" if row["pair_id"] == held_out else "train"].append(row)
+    for row in rows:
+        part = "eval_unseen" if row["pair_id"] in unseen else "eval_seen" if row["pair_id"] in seen else "train"
+        parts[part].append(row)
     return parts
+
+
+def held_out_wordings(rows: Iterable[DatasetRow], holdout_facts: float) -> set[str]:
+    """The pair_id of one wording of each fact that a hash of the fact chooses."""
+    wordings: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        wordings[row["fact_id"]].append(row["pair_id"])
+    return {
+        min(ids, key=share)
+        for fact, ids in wordings.items()
+        if len(ids) >= MIN_WORDINGS_TO_HOLD_ONE_OUT and share("fact", fact) < holdout_facts
+    }
 
 
 def report(read: int, rejected: list[Rejection], parts: dict[str, list[DatasetRow]]) -> dict[str, Any]:

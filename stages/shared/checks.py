@@ -1,6 +1,7 @@
 """What a pair must pass to be trained on. Every check is pure and judges one pair against its chunk."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,12 +19,16 @@ class Verdict(NamedTuple):
 
 Check = Callable[[Pair, Chunk, Curate], Verdict | None]
 
-# A question that only makes sense beside its source, in both languages.
+# A question that only makes sense beside its source, in both languages. "The text editor" and 文本框 are no such thing.
+SOURCE = r"(?:text|passage|excerpt|snippet|fragment)"
 POINTS_AT_SOURCE = re.compile(
-    r"\b(the|this) ((above|following|given|provided) )?(text|passage|excerpt)\b"
-    r"|\b(the|this) (above|following|given|provided) (snippet|fragment|section|table|code)\b|\bthis (snippet|section)\b"
-    r"|\b(text|section|table) above\b|\b(according to|based on) the (text|passage|context)\b"
-    r"|上文|上述(文本|内容|片段|表格)|(该|本|此|这个|这段)(片段|文本|段落|段文字)|(根据|依据|按照)(所)?(提供|给出|上述)的?(文本|内容|片段|资料)|文本片段",
+    rf"\b(?:the|this) (?:above|following|given|provided) (?:{SOURCE}|section|table|code)\b"
+    rf"|\b(?:the {SOURCE}|this (?:{SOURCE}|section))"
+    r"(?=\s*(?:[?.,;:]|$|above|below|about|is\b|does|do\b|say|state|mention|describe|explain|list|show|provide|give))"
+    rf"|\b(?:{SOURCE}|section|table) above\b|\b(?:according to|based on) (?:the|this) (?:{SOURCE}|context)\b"
+    r"|(?<!线)上文(?!档|件)|上述(?:文本|内容|片段|表格)|文本片段"
+    r"|(?<![样版])(?:该|本|此|这个|这段)(?:片段|文本|段落|段?文字)(?!框|域|编辑|字段|文件)"
+    r"|(?:根据|依据|按照)所?(?:提供|给出|上述)的?(?:文本|内容|片段|资料)",
     re.IGNORECASE,
 )
 LEFTOVER = re.compile(r"</?think>|\ufffd|<\|[a-z_]+\|>")
@@ -48,14 +53,23 @@ def evidence_in_chunk(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | Non
 
 
 def answer_not_in_question(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:
-    """A question that contains its answer teaches nothing. Answers of one or two characters are let pass unless
-    they stand apart: the `8` of `q8_0` gives nothing away."""
-    answer, question = normalised(pair["output"]), pair["instruction"] + pair["input"]
-    if not answer:
+    """A question that contains its answer teaches nothing. Only whole words count: `auto` is not in `autosave`, and
+    a Chinese answer of one or two characters has to stand apart."""
+    answer, question = (plain(text) for text in (pair["output"], f"{pair['instruction']}\n{pair['input']}"))
+    words = re.findall(r"[a-z0-9_]+|[^\sa-z0-9_]", answer)
+    if not normalised(answer):
         return None
-    words = re.findall(r"\w+", question.lower())
-    given = answer in words if len(answer) <= 2 else answer in normalised(question)
+    letter = r"\w" if len(normalised(answer)) <= 2 else "[a-z0-9_]"
+    before = rf"(?<!{letter})" if re.match(r"\w", words[0]) else ""
+    behind = rf"(?!{letter})" if re.match(r"\w", words[-1]) else ""
+    given = re.search(before + r"\s*".join(map(re.escape, words)) + behind, question)
     return Verdict(pair["output"], "not in the question") if given else None
+
+
+def plain(text: str) -> str:
+    """NFKC and lower case, without quotes, Markdown's marks and the dots at the end."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    return re.sub(r"[*`\"“”]", "", text).strip().rstrip(".。")
 
 
 def stands_alone(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:

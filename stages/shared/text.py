@@ -16,8 +16,10 @@ def language(text: str) -> str:
 
 
 def normalised(text: str) -> str:
-    """For comparing: NFKC (full-width forms become half-width), lower case, only letters and digits."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).lower())
+    """For comparing: NFKC (full-width forms become half-width), lower case, without white space, quotes, Markdown's
+    marks and the punctuation at the end. Signs inside stay: `AC1+` is not `AC1-`, 1.5 is not 15."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    return re.sub(r"[\s*`\"'“”‘’「」《》]+", "", text).rstrip(".,;:!?。、…")
 
 
 @functools.lru_cache(maxsize=256)  # many pairs in a row share their chunk
