@@ -9,12 +9,13 @@ SHELL := /bin/bash
 
 # The first Python that is 3.11 or 3.12; override with `make run PYTHON=/path/to/python`.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
-	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
 run: .venv/.setup
+	@doclore check
 	dvc repro
 	@doclore summary
 
@@ -57,4 +58,4 @@ setup-gpu: | .venv/bin/python
 	@touch .venv/.torch .venv/.setup
 
 clean:
-	rm -rf .venv .cache data/docs.jsonl data/chunks.jsonl data/dataset data/formatted data/rejected.jsonl models reports
+	rm -rf .venv .cache/models .cache/tiktoken .cache/unsloth_compiled data/docs.jsonl data/chunks.jsonl data/dataset data/formatted data/rejected.jsonl models reports

@@ -12,7 +12,7 @@ from stages.shared import params, paths
 from stages.shared.checks import Verdict, verdict
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_jsonl, share, write_json, write_jsonl
-from stages.shared.text import normalised
+from stages.shared.text import normalised, squeezed
 
 Rejection = dict[str, Any]
 MIN_WORDINGS_TO_HOLD_ONE_OUT = 3  # two stay in training: one alone teaches the sentence, not the fact
@@ -109,6 +109,22 @@ def held_out_wordings(rows: Iterable[DatasetRow], holdout_facts: float) -> set[s
     }
 
 
+def without_leaks(
+    rows: list[DatasetRow], trained: list[DatasetRow], chunks: dict[str, Chunk]
+) -> tuple[list[DatasetRow], list[Rejection]]:
+    """Rows of pages never trained, and those whose evidence and answer a trained page has as well, such as another
+    version of the page."""
+    known = {(squeezed(row["evidence"]), normalised(row["output"])) for row in trained}
+    kept, rejected = [], []
+    for row in rows:
+        if (squeezed(row["evidence"]), normalised(row["output"])) in known:
+            verdict = Verdict(row["evidence"], "not on a trained page")
+            rejected.append(rejection(row, chunks[row["chunk_id"]], "unseen_is_unseen", verdict))
+        else:
+            kept.append(row)
+    return kept, rejected
+
+
 def report(read: int, rejected: list[Rejection], parts: dict[str, list[DatasetRow]]) -> dict[str, Any]:
     kept = sum(len(rows) for rows in parts.values())
     if kept + len(rejected) != read:
@@ -130,13 +146,15 @@ def main() -> None:
     kept, rejected = judge(pairs, chunks, limits)
     kept, repeated = deduplicate(kept, chunks)
     parts = split(kept, chunks, limits)
-    figures = report(len(pairs), rejected + repeated, parts)
+    parts["eval_unseen"], leaked = without_leaks(parts["eval_unseen"], parts["train"] + parts["eval_seen"], chunks)
+    rejected += repeated + leaked
+    figures = report(len(pairs), rejected, parts)
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({len(pairs)} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
     for name, rows in parts.items():
         write_jsonl(paths.DATASET / f"{name}.jsonl", rows)
-    write_jsonl(paths.REJECTED, rejected + repeated)
+    write_jsonl(paths.REJECTED, rejected)
     write_json(paths.REPORTS / "curate.json", figures)
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
 

@@ -34,8 +34,12 @@ def measure(
     model: Any, tokenizer: Any, held_out: dict[str, list[DatasetRow]], settings: params.Params, name: str
 ) -> tuple[dict[str, list[answers.Answer]], dict[str, Any]]:
     """A model's answers to every held-out question, and its figures per set."""
-    found, figures = {}, {}
+    found: dict[str, list[answers.Answer]] = {}
+    figures: dict[str, Any] = {}
     for split, rows in held_out.items():
+        if not rows:
+            found[split], figures[split] = [], {}
+            continue
         prompts = [prompt(tokenizer, row, settings.format) for row in rows]
         section = settings.evaluate
         found[split] = answers.generate(
@@ -87,7 +91,8 @@ def main() -> None:
         split: sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), settings.evaluate.max_rows) for split in EVAL_SPLITS
     }
     base_answers, base_figures = measure(models.causal_lm(settings.model, dtype), tokenizer, held_out, settings, "base")
-    tuned = AutoModelForCausalLM.from_pretrained(paths.MERGED, dtype=dtype).to(models.device())
+    options = {"dtype": dtype, "device_map": models.device(), **models.attention(settings.model)}  # as the base's
+    tuned = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
     tuned_answers, tuned_figures = measure(tuned, tokenizer, held_out, settings, "tuned")
 
     rows = list(predictions(held_out, base_answers, tuned_answers))

@@ -126,9 +126,11 @@ def main() -> None:
         with atomic(paths.FORMATTED / f"{name}.parquet", "wb") as stream, pq.ParquetWriter(stream, SCHEMA) as writer:
             for batch in formatted(iter(rows), tokenizer, template, settings.format, figures):
                 writer.write_batch(batch)
-        if name == "train" and not figures.counts["rows"]:
-            raise UserError(f"no row is left to train on: all {figures.counts['dropped']} are longer than "
-                            f"format.max_length = {settings.format.max_length} tokens; raise it")  # fmt: skip
+        if name == "train" and not figures.end_tokens:
+            raise UserError(
+                f"no whole row is left to train on: all are longer than format.max_length = "
+                f"{settings.format.max_length} tokens; raise it"
+            )
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(template)
     figures_by_part = report(parts, tokenizer, template)

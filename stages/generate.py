@@ -1,6 +1,7 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
-Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl and reports/generate.json.
+Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/empty.jsonl (chunks whose answer held no pair)
+and reports/generate.json.
 Answers of the `llm` backend are kept in .cache/responses.sqlite as they arrive, so that nothing is paid twice.
 Run: python -m stages.generate
 """
@@ -43,9 +44,11 @@ def extractive_pairs(chunks: Iterable[Chunk], section: params.Generate) -> Itera
 def prompt(file: Path) -> tuple[Template, Template]:
     """The system and the user part of a prompt file, which stand under `# system` and `# user`."""
     try:
-        system, found, user = file.read_text(encoding="utf-8").partition("\n# user\n")
+        system, found, user = file.read_text(encoding="utf-8-sig").partition("\n# user\n")
     except OSError as error:
         raise ParamsError(f"params.yaml: generate.prompts: {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} is not UTF-8; save it as UTF-8") from None
     parts = Template(system.removeprefix("# system").strip()), Template(user.strip())
     unknown = {name for part in parts for name in part.get_identifiers()} - {"title", "headings", "text", "pairs"}
     if not found or unknown or not all(part.is_valid() for part in parts):
@@ -68,9 +71,9 @@ def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[
     return llm.Request(section.model, system, user, section.pairs_per_chunk, section.temperature, section.max_tokens)
 
 
-def seed(store: Store, pairs: Iterable[Pair]) -> None:
-    """Give the store the answers behind the last data/pairs.jsonl: who pulled the data asks nothing again."""
-    answers: dict[str, list[dict[str, Any]]] = {}
+def seed(store: Store, pairs: Iterable[Pair], empty: Iterable[dict[str, str]]) -> None:
+    """Give the store the answers behind the last outputs: who pulled the data asks nothing again."""
+    answers: dict[str, list[dict[str, Any]]] = {row["request_key"]: [] for row in empty}
     for pair in pairs:
         if pair["request_key"]:
             fields = {name: pair[name] for name in ("instruction", "input", "output", "evidence")}  # type: ignore[literal-required]
@@ -79,30 +82,34 @@ def seed(store: Store, pairs: Iterable[Pair]) -> None:
         store.put(key, llm.Answer.model_validate({"pairs": fields_of_pairs}).model_dump_json())
 
 
-def llm_pairs(chunks: list[Chunk], section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
-    """The stored answers as pairs, after asking for those that are missing."""
+def llm_pairs(
+    chunks: list[Chunk], section: params.Generate, figures: dict[str, Any], empty: list[dict[str, str]]
+) -> Iterator[Pair]:
+    """The stored answers as pairs, after asking for those that are missing; `empty` gets those without any pair."""
     prompts = {lang: prompt(Path(section.prompts) / f"generate.{lang}.md") for lang in ("zh", "en")}
     with Store(paths.cache_dir() / "responses.sqlite") as store:
-        if paths.PAIRS.exists():
-            seed(store, read_jsonl(paths.PAIRS))
+        if paths.PAIRS.exists() and paths.EMPTY.exists():
+            seed(store, read_jsonl(paths.PAIRS), read_jsonl(paths.EMPTY))
         endpoint = llm.complete(lambda: (to_request(c, section, prompts) for c in chunks), store, section)
         outcome = endpoint.outcome if endpoint else llm.Outcome()
         failures = endpoint.failures if endpoint else Counter[str]()
         figures.update(vars(outcome), failed=failures.total())
-        refuse_too_many_failures(failures, len(chunks), section.max_failed)
+        refuse_too_many_failures(failures, len(chunks), section.max_failed, endpoint.example if endpoint else "")
         for chunk in chunks:
             key = to_request(chunk, section, prompts).key()
             answer = store.get(key)
             rows = llm.Answer.model_validate_json(answer).pairs[: section.pairs_per_chunk] if answer else []
-            yield from {
-                pair["pair_id"]: pair for row in rows for pair in [to_pair(chunk, row.model_dump(), key)]
-            }.values()
+            if answer and not rows:
+                empty.append({"chunk_id": chunk["chunk_id"], "request_key": key})
+            pairs = [to_pair(chunk, row.model_dump(), key) for row in rows]
+            yield from {pair["pair_id"]: pair for pair in pairs}.values()  # a model may repeat itself
 
 
-def refuse_too_many_failures(failures: Counter[str], chunks: int, max_failed: float) -> None:
+def refuse_too_many_failures(failures: Counter[str], chunks: int, max_failed: float, example: str) -> None:
     """Raise when more than `generate.max_failed` of the chunks have no answer."""
     if failures.total() > max_failed * chunks:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in failures.most_common())
+        kinds += f"; the first: {example}" if example else ""
         raise UserError(
             f"{failures.total()} of {chunks} chunks have no answer ({kinds}); all others are stored: "
             "`dvc repro` asks only for the missing ones, generate.max_failed allows more"
@@ -113,11 +120,13 @@ def main() -> None:
     section = params.load().generate
     chunks: list[Chunk] = list(read_jsonl(paths.CHUNKS))
     figures: dict[str, Any] = {"backend": section.backend, "chunks": len(chunks)}
+    empty: list[dict[str, str]] = []
     if section.backend == "llm":
-        pairs = list(llm_pairs(chunks, section, figures))
+        pairs = list(llm_pairs(chunks, section, figures, empty))
     else:
         pairs = list(extractive_pairs(tqdm(chunks, desc="generate", unit="chunk"), section))
     write_jsonl(paths.PAIRS, pairs)
+    write_jsonl(paths.EMPTY, empty)
     figures |= {"pairs": len(pairs), "chunks_without_pair": len(chunks) - len({pair["chunk_id"] for pair in pairs})}
     figures["styles"] = dict(sorted(Counter(pair["style"] for pair in pairs).items()))
     write_json(paths.REPORTS / "generate.json", figures)

@@ -17,7 +17,11 @@ def merged_model(settings: params.Params) -> Any:
     from peft import PeftModel
 
     base = models.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
-    model = PeftModel.from_pretrained(base, str(paths.ADAPTER)).merge_and_unload(progressbar=True)
+    adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
+    # PEFT only warns when no name fits, and lora_B starts at zero: merging would give the base back.
+    if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_B" in name):
+        raise UserError("no weight of models/adapter fits the base model; run `dvc repro --force train`")
+    model = adapted.merge_and_unload(progressbar=True)
     if any(not bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise UserError("the merged weights contain NaN or infinity; train again with a lower train.learning_rate")
     return model

@@ -109,27 +109,25 @@ def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: 
     return trainer
 
 
-def checkpoint_directory(settings: params.Params) -> Path:
+def checkpoint_directory(settings: params.Params, backend: str, dtype: Any) -> Path:
     """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
+    sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
     data = file_sha256(paths.FORMATTED / "train.parquet")
-    return (
-        paths.cache_dir()
-        / "checkpoints"
-        / digest(data, *(s.model_dump() for s in (settings.model, settings.lora, settings.train)))
-    )
+    return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
 
 
 def run(trainer: Any, checkpoints: Path) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
     import torch
-    from transformers.trainer_utils import get_last_checkpoint
 
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    # The trainer writes the state last: a checkpoint without it was cut off.
+    whole = [state.parent for state in checkpoints.glob("checkpoint-*/trainer_state.json")]
+    last = max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
     if last:
         print(f"train: going on from {last}")
     start = time.monotonic()
     try:
-        trainer.train(resume_from_checkpoint=last)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     except torch.OutOfMemoryError:
         raise UserError("the GPU is out of memory; halve train.per_device_train_batch_size (and double "
                         "gradient_accumulation_steps), or set train.gradient_checkpointing=unsloth or "
@@ -191,7 +189,7 @@ def main() -> None:
     tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
     labels = pq.read_table(paths.FORMATTED / "train.parquet", columns=["labels"])["labels"].to_pylist()
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(stop_token(labels))
-    checkpoints = checkpoint_directory(settings)
+    checkpoints = checkpoint_directory(settings, backend, dtype)
     trainer = build_trainer(settings, backend, dtype, tokenizer, checkpoints)
     seconds = run(trainer, checkpoints)
     figures = report(trainer, backend, dtype, seconds)

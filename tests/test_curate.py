@@ -317,6 +317,18 @@ def test_a_chunk_that_also_stands_on_a_trained_page_is_trained():
     assert not curate.is_unseen(chunk(path=trained, also_in=(secret,)), LIMITS["holdout_pages"])
 
 
+def test_a_fact_that_a_trained_page_states_in_the_same_words_is_not_unseen(write_params):
+    """Two versions of a page: other titles and so other questions, the same line and answer."""
+    secret, trained = some_page(unseen=True), some_page(unseen=False)
+    line = "The crate weighs 900 kg."
+    versions = [chunk(f"{line} Version {n}.", path) for n, path in enumerate((secret, trained))]
+    questions = ["What weighs the old crate?", "What weighs the new crate?"]
+    pairs, chunks = corpus(range(20))
+    more = [pair(*both, "900 kg", evidence=line) for both in zip(versions, questions, strict=True)]
+    parts = run([*pairs, *more], [*chunks, *versions], write_params)
+    assert [(row["check"], row["instruction"]) for row in parts["rejected"]] == [("unseen_is_unseen", questions[0])]
+
+
 def test_shares_are_about_what_the_params_say(write_params):
     pairs, chunks = corpus(range(400), facts=2)
     parts = run(pairs, chunks, write_params, holdout_pages=0.1, holdout_facts=0.25)

@@ -378,7 +378,10 @@ def test_too_many_failures_stop_the_stage_after_everything_answered_was_stored(e
     chunks = numbered(6)
     broken = {chunks[1]["text"], chunks[4]["text"]}
     endpoint.reply = lambda body: 400 if any(text in str(body) for text in broken) else answer("fine")
-    with pytest.raises(UserError, match=r"2 of 6 chunks have no answer \(2 × BadRequestError\).*dvc repro"):
+    with pytest.raises(
+        UserError,
+        match=r"2 of 6 chunks have no answer \(2 × BadRequestError; the first: .*planned failure\).*dvc repro",
+    ):
         ask(chunks)
     assert not paths.PAIRS.exists()
     endpoint.requests.clear()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from conftest import ROOT
 
 from stages import evaluate, merge, train
@@ -113,9 +114,20 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prep
 
 def test_a_changed_value_never_resumes_from_another_runs_checkpoint(prepared):
     prepared()
-    first = train.checkpoint_directory(load())
+    first = train.checkpoint_directory(load(), "trl", "float32")
+    assert train.checkpoint_directory(load(), "unsloth", "float32") != first
     prepared(lora__r=2)
-    assert train.checkpoint_directory(load()) != first
+    assert train.checkpoint_directory(load(), "trl", "float32") != first
+
+
+def test_a_checkpoint_that_was_cut_off_while_written_is_passed_over(prepared, capsys):
+    prepared()
+    half = train.checkpoint_directory(load(), "trl", torch.float32) / "checkpoint-4"
+    half.mkdir(parents=True)
+    (half / "adapter_model.safetensors").write_bytes(b"half")
+    train.main()
+    assert "going on" not in capsys.readouterr().out
+    assert json.loads((paths.REPORTS / "train.json").read_text())["steps"] == 6
 
 
 def test_the_adapter_carries_tokenizer_and_trained_template(prepared):

@@ -50,7 +50,7 @@ def generate(
             stopped = tokenizer.eos_token_id in tokens
             # An answer cut off within a character ends in U+FFFD.
             kept = tokens[: tokens.index(tokenizer.eos_token_id)] if stopped else tokens
-            answers[i] = Answer(tokenizer.decode(kept, skip_special_tokens=True).strip().rstrip("\ufffd"), stopped)
+            answers[i] = Answer(tokenizer.decode(kept).strip().rstrip("\ufffd"), stopped)
         bar.update(len(batch))
     bar.close()
     return [answers[i] for i in range(len(prompts))]

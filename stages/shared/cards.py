@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.shared import paths
-from stages.shared.params import Params
+from stages.shared.params import EMBEDDED, Params
 from stages.shared.records import digest, file_sha256, read_json
 
 EMBEDDED_NOTE = (
@@ -26,15 +26,13 @@ def write(directory: Path, settings: Params, kind: str) -> None:
 
 
 def values(settings: Params, kind: str) -> dict[str, Any]:
-    hub_base = "" if settings.model.name.startswith(("embedded:", ".", "/", "~")) else settings.model.name
+    local = settings.model.name == EMBEDDED or settings.model.directory() is not None
     return {
         "kind": kind,
         "settings": settings,
-        "hub_base": hub_base,
-        "note": EMBEDDED_NOTE if settings.model.name.startswith("embedded:") else "",
+        "hub_base": "" if local else settings.model.name,
+        "note": EMBEDDED_NOTE if settings.model.name == EMBEDDED else "",
         "train": read_json(paths.REPORTS / "train.json"),
         "data_hash": file_sha256(paths.FORMATTED / "train.parquet")[:16],
-        "params_hash": digest(
-            *(part.model_dump() for part in (settings.format, settings.model, settings.lora, settings.train))
-        ),
+        "params_hash": digest(*(part.model_dump() for part in (settings.model, settings.lora, settings.train))),
     }

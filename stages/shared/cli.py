@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.shared import params, paths, timings
-from stages.shared.errors import UserError
+from stages.shared.errors import ParamsError, UserError
 from stages.shared.records import read_json, read_jsonl
 
 SIDE_BY_SIDE = 3  # held-out questions in the summary
@@ -58,7 +59,7 @@ def metrics_table(evaluate: dict[str, Any]) -> Table:
         if cell["base"]:
             base, tuned = cell["base"], cell["tuned"]
             shares = [f"{base[key]:.0%} → {tuned[key]:.0%}" for key in ("exact_match", "stopped")]
-            figures = [f"{base[key]:.2f} → {tuned[key]:.2f}" for key in ("loss", "chrf")]
+            figures = [f"{base[key]:.2f} → {tuned[key]:.2f}" if key in base else "" for key in ("loss", "chrf")]
             table.add_row(split, str(cell["rows"]), figures[0], shares[0], figures[1], shares[1])
     return table
 
@@ -83,6 +84,8 @@ def check() -> None:
     settings = params.load()
     settings.docs.directory()
     settings.model.directory()
+    if not Path(settings.generate.prompts).is_dir():
+        raise ParamsError(f"params.yaml: generate.prompts = {settings.generate.prompts!r}: accepted is a directory")
     print("params.yaml: all values are usable")
 
 

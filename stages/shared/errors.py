@@ -1,6 +1,7 @@
 """Errors meant for the user, and the one place that turns them into a line and an exit code."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
     successful run are put back from DVC's cache.
     """
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
     except UserError as error:

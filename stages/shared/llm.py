@@ -5,16 +5,17 @@ stored answer is found again behind another address.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import openai
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from tqdm import tqdm
 
 from stages.shared import params
@@ -22,7 +23,13 @@ from stages.shared.errors import ParamsError, UserError
 from stages.shared.records import digest
 from stages.shared.store import Store
 
-THINKING = re.compile(r"<think>.*?</think>", re.DOTALL)
+# Some chat templates open the think block themselves, so a reply may only close it.
+THINKING = re.compile(r"\A.*</think>", re.DOTALL)
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+# What reading a reply can raise when a server or a model does not keep to the protocol.
+UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class AnswerPair(BaseModel):
@@ -30,9 +37,9 @@ class AnswerPair(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    instruction: str = Field(min_length=1)
+    instruction: Words
     input: str
-    output: str = Field(min_length=1)
+    output: Words
     evidence: str
 
 
@@ -82,14 +89,21 @@ def parse(reply: str) -> Answer:
     Raises ValueError (pydantic's ValidationError is one) when there are none.
     """
     text = THINKING.sub("", reply)
-    start = min((i for i in (text.find("{"), text.find("[")) if i >= 0), default=-1)
-    if start < 0:
-        raise ValueError("no JSON in the reply")
-    value, _ = json.JSONDecoder().raw_decode(text, start)
+    if "<think>" in text:
+        raise ValueError("the model was still thinking")
+    value = first_json(text)
     if isinstance(value, dict) and "pairs" not in value:
         value = [value]  # a single pair without its list
     pairs = value if isinstance(value, list) else value["pairs"]
     return Answer.model_validate({"pairs": [{"input": "", "evidence": "", **pair} for pair in pairs]})
+
+
+def first_json(text: str) -> Any:
+    """The first JSON object, or list of objects, in a text. Raises ValueError when there is none."""
+    for match in re.finditer(r"\{|\[(?=\s*[\{\]])", text):
+        with contextlib.suppress(ValueError):
+            return json.JSONDecoder().raw_decode(text, match.start())[0]
+    raise ValueError("no JSON in the reply")
 
 
 @dataclass
@@ -112,9 +126,12 @@ class Endpoint:
             raise UserError(
                 "OPENAI_API_KEY is not set; export it (for a local server any word does: export OPENAI_API_KEY=EMPTY)"
             )
+        if not (os.environ["OPENAI_API_KEY"].isascii() and os.environ["OPENAI_API_KEY"].isprintable()):
+            raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
         self.section = section
         self.outcome = Outcome()
         self.failures: Counter[str] = Counter()
+        self.example = ""  # the first server's message behind a failure
         self.client = openai.AsyncOpenAI(
             timeout=section.timeout, max_retries=section.max_retries, http_client=openai.DefaultAioHttpClient()
         )
@@ -130,6 +147,8 @@ class Endpoint:
             raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
         except openai.APIStatusError as error:
             raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
+        except UNUSABLE:
+            raise UserError(f"{where} does not answer like an OpenAI API; does OPENAI_BASE_URL end in /v1?") from None
         except openai.APIConnectionError:
             raise UserError(f"{where} cannot be reached; start the server or correct OPENAI_BASE_URL") from None
         if served and self.section.model not in served:
@@ -138,33 +157,36 @@ class Endpoint:
 
     async def ask(self, request: Request) -> str | None:
         """A usable answer as JSON text, or None when all tries failed (counted by kind)."""
-        kind = ""
+        problem = ""
         for attempt in range(self.section.max_retries + 1):
             self.outcome.calls += 1
             self.outcome.retries += attempt > 0
             try:
-                reply = await self.client.chat.completions.create(**request.payload())
+                return self.read(await self.client.chat.completions.create(**request.payload()))
             except (openai.AuthenticationError, openai.PermissionDeniedError):
                 raise UserError("the endpoint refuses the key in OPENAI_API_KEY; what was answered is stored") from None
             except openai.OpenAIError as error:  # the client itself has tried transient ones again
-                self.failures[type(error).__name__] += 1
+                self.fail(type(error).__name__, str(error))
                 return None
-            if reply.usage:
-                self.outcome.prompt_tokens += reply.usage.prompt_tokens
-                self.outcome.answer_tokens += reply.usage.completion_tokens
-            try:
-                return parse(reply.choices[0].message.content or "").model_dump_json()
-            except (ValueError, TypeError, KeyError, IndexError) as error:
-                kind = "schema not met" if isinstance(error, ValidationError) else "not JSON"
-        self.failures[kind] += 1
+            except UNUSABLE as error:
+                problem = "schema not met" if isinstance(error, ValidationError) else "not JSON"
+        self.fail(problem, "")
         return None
+
+    def read(self, reply: Any) -> str:
+        """The pairs of a reply. Raises one of UNUSABLE; what the server counted is counted all the same."""
+        if reply.usage:
+            self.outcome.prompt_tokens += reply.usage.prompt_tokens or 0
+            self.outcome.answer_tokens += reply.usage.completion_tokens or 0
+        return parse(reply.choices[0].message.content or "").model_dump_json()
+
+    def fail(self, kind: str, message: str) -> None:
+        self.failures[kind] += 1
+        self.example = self.example or " ".join(message.split())[:200]
 
 
 async def answer_all(requests: Iterator[Request], total: int, store: Store, endpoint: Endpoint) -> None:
-    """Ask what the store does not know, `generate.concurrency` requests at a time, and store each answer at once.
-
-    `requests` is read lazily, so memory does not grow with their number.
-    """
+    """Ask all requests, `generate.concurrency` at a time, and store each answer at once."""
     bar = tqdm(total=total, desc="generate", unit="chunk")
 
     async def worker() -> None:
@@ -189,9 +211,9 @@ async def answer_all(requests: Iterator[Request], total: int, store: Store, endp
 
 def complete(requests: Callable[[], Iterator[Request]], store: Store, section: params.Generate) -> Endpoint | None:
     """Have every request answered in the store as far as possible; None when nothing had to be asked."""
-    missing = [request for request in requests() if store.get(request.key()) is None]
+    missing = {key: request for request in requests() if store.get(key := request.key()) is None}
     if not missing:
         return None
     endpoint = Endpoint(section)
-    asyncio.run(answer_all(iter(missing), len(missing), store, endpoint))
+    asyncio.run(answer_all(iter(missing.values()), len(missing), store, endpoint))
     return endpoint

@@ -72,7 +72,7 @@ def heading_text(block: Block) -> str:
     """The words of an ATX or setext heading."""
     text = block.text.strip()
     if text.startswith("#"):
-        return text.lstrip("#").strip().rstrip("#").strip()
+        return re.sub(r"(^|[ \t]+)#+$", "", text.lstrip("#").strip()).strip()
     return " ".join(line.strip() for line in text.split("\n")[:-1])
 
 

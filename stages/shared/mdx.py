@@ -43,9 +43,10 @@ def front_matter(text: str) -> dict[str, Any]:
     if match is None:
         return {}
     try:
-        # The C loader: ruamel's pure Python one takes longer than the rest of ingest.
-        values = yaml.load(match[1], Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, TypeError):
+        # In C, since ruamel's pure Python takes longer than the rest of ingest; every scalar a string, since a title
+        # may be 1.10 or on.
+        values = yaml.load(match[1], Loader=yaml.CBaseLoader)
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -11,7 +11,7 @@ from stages.shared.answers import Answer
 
 def comparable(text: str) -> str:
     """For exact match: NFKC, lower case, without Markdown's emphasis and code marks, final dots and extra spaces."""
-    text = re.sub(r"[*`]", "", unicodedata.normalize("NFKC", text).lower())
+    text = re.sub(r"`|(?<!\w)[*_]+|[*_]+(?!\w)", "", unicodedata.normalize("NFKC", text).lower())
     return re.sub(r"\s+", " ", text).strip(" .。\n")
 
 
@@ -35,13 +35,13 @@ def perplexity(loss: float) -> float:
 
 
 def scores(answers: Sequence[Answer], references: Sequence[str], loss: float | None) -> dict[str, Any]:
-    """The figures of one model on one held-out set, empty when the set is."""
-    if not answers or loss is None:
+    """The figures of one model on one held-out set, empty when the set is; without a loss when all rows were too long
+    for `format.max_length`."""
+    if not answers:
         return {}
     texts = [answer.text for answer in answers]
-    return {
-        "loss": round(loss, 4),
-        "perplexity": round(perplexity(loss), 3),
+    measured = {} if loss is None else {"loss": round(loss, 4), "perplexity": round(perplexity(loss), 3)}
+    return measured | {
         "exact_match": round(sum(map(exact_match, texts, references)) / len(texts), 4),
         "chrf": round(chrf(texts, references), 2),
         "stopped": round(sum(answer.stopped for answer in answers) / len(answers), 4),

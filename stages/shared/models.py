@@ -25,9 +25,11 @@ def source(section: Model) -> str:
 
 def pretrained(loader: Any, section: Model, **options: Any) -> Any:
     """`loader.from_pretrained` for `model.name`, its failures as one line."""
+    from safetensors import SafetensorError
+
     try:
         return loader.from_pretrained(source(section), revision=section.revision or None, **options)
-    except OSError as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0][:200]
         raise ParamsError(
             f"params.yaml: model.name = {section.name!r}: it cannot be loaded ({reason}); check name and revision, "

@@ -12,12 +12,26 @@ from types import TracebackType
 BUSY_SECONDS = 60.0
 
 
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. SQLite's own waiting does not cover this step: when two processes make a fresh
+    store at the same moment, one of them is told at once that it is locked."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+
+
 class Store:
     """Answers by request key. Use as a context manager."""
 
     def __init__(self, file: Path) -> None:
         self.connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(self.connection)
         self.connection.execute("PRAGMA synchronous = FULL")  # an answer is on the disk before the next is asked for
         self.connection.execute(
             "CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, answer TEXT NOT NULL, at REAL NOT NULL)"

@@ -24,7 +24,7 @@ ALPACA = (
     "{% if add_generation_prompt %}{{ '### Response:\n' }}{% endif %}"
 )
 
-# OpenAI's ChatML, by hand. The end-of-turn marker is the tokenizer's own end token where it is not ChatML's.
+# OpenAI's ChatML, by hand.
 CHATML = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -65,9 +65,11 @@ def conversation(row: Any, mode: str, system_prompt: str) -> list[Message]:
 
 def render(tokenizer: Any, template: str, messages: list[Message], *, prompt: bool = False) -> str:
     """The messages as text; with `prompt`, up to where the model starts to answer."""
+    # Llama 3's template writes today's date unless it is given one; the data must not depend on the day.
+    options = {"enable_thinking": False, "date_string": "26 Jul 2024"}
     try:
         text = tokenizer.apply_chat_template(
-            messages, chat_template=template, tokenize=False, add_generation_prompt=prompt, enable_thinking=False
+            messages, chat_template=template, tokenize=False, add_generation_prompt=prompt, **options
         )
     except TemplateError as error:
         raise UserError(f"the chat template refuses a conversation ({error}); try an empty format.system_prompt "
