@@ -13,10 +13,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.shared import cards, models, params, paths, trainers
+from stages.shared import cards, checkpoints, models, params, paths, progress, trainers
 from stages.shared.errors import UserError, run_stage
 from stages.shared.labels import IGNORED
-from stages.shared.records import digest, file_sha256, read_json, write_json
+from stages.shared.records import read_json, write_json
 
 
 def train_rows(file: Path) -> Any:
@@ -26,7 +26,7 @@ def train_rows(file: Path) -> Any:
     return Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
 
 
-def sft_config(settings: params.Params, backend: str, dtype: Any, checkpoints: Path) -> Any:
+def sft_config(settings: params.Params, backend: str, dtype: Any, directory: Path) -> Any:
     """TRL's settings. Rows are tokenised and masked already, so its own preparation is skipped."""
     import torch
     from trl import SFTConfig
@@ -34,7 +34,7 @@ def sft_config(settings: params.Params, backend: str, dtype: Any, checkpoints: P
     train = settings.train
     checkpointing = train.gradient_checkpointing
     return SFTConfig(
-        output_dir=str(checkpoints),
+        output_dir=str(directory),
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=settings.format.max_length,
         packing=train.packing,
@@ -64,31 +64,7 @@ def sft_config(settings: params.Params, backend: str, dtype: Any, checkpoints: P
     )
 
 
-def progress(total_description: str) -> Any:
-    """A callback that shows steps and loss in one bar."""
-    from tqdm import tqdm
-    from transformers import TrainerCallback
-
-    class LossBar(TrainerCallback):  # type: ignore[misc]
-        bar: Any = None
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=total_description, unit="step")
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            self.bar.update(state.global_step - self.bar.n)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **others: Any) -> None:
-            if "loss" in logs:
-                self.bar.set_postfix(loss=f"{float(logs['loss']):.3f}", refresh=False)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            self.bar.close()
-
-    return LossBar()
-
-
-def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: Any, checkpoints: Path) -> Any:
+def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: Any, directory: Path) -> Any:
     """TRL's trainer over the pre-tokenised rows."""
     from transformers.trainer_callback import PrinterCallback
     from trl import SFTTrainer
@@ -100,29 +76,20 @@ def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: 
         rows = pack_dataset(rows, settings.format.max_length)
     trainer = SFTTrainer(
         model=model,
-        args=sft_config(settings, backend, dtype, checkpoints),
+        args=sft_config(settings, backend, dtype, directory),
         train_dataset=rows,
         processing_class=tokenizer,
-        callbacks=[progress("train")],
+        callbacks=[progress.loss_bar("train")],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def checkpoint_directory(settings: params.Params, backend: str, dtype: Any) -> Path:
-    """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
-    sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
-    data = file_sha256(paths.FORMATTED / "train.parquet")
-    return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
-
-
-def run(trainer: Any, checkpoints: Path) -> float:
+def run(trainer: Any, directory: Path) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
     import torch
 
-    # The trainer writes the state last: a checkpoint without it was cut off.
-    whole = [state.parent for state in checkpoints.glob("checkpoint-*/trainer_state.json")]
-    last = max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
+    last = checkpoints.last(directory)
     if last:
         print(f"train: going on from {last}")
     start = time.monotonic()
@@ -189,14 +156,14 @@ def main() -> None:
     tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
     labels = pq.read_table(paths.FORMATTED / "train.parquet", columns=["labels"])["labels"].to_pylist()
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(stop_token(labels))
-    checkpoints = checkpoint_directory(settings, backend, dtype)
-    trainer = build_trainer(settings, backend, dtype, tokenizer, checkpoints)
-    seconds = run(trainer, checkpoints)
+    directory = checkpoints.directory(settings, backend, dtype)
+    trainer = build_trainer(settings, backend, dtype, tokenizer, directory)
+    seconds = run(trainer, directory)
     figures = report(trainer, backend, dtype, seconds)
     write_json(paths.REPORTS / "train.json", figures)
     write_json(paths.REPORTS / "train_log.json", loss_curve(trainer.state.log_history))
     save(trainer, tokenizer, settings)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
     losses = f"{figures['loss_first']:.3f} → {figures['loss_last']:.3f}"
     print(f"train: {figures['steps']} steps in {seconds:.0f} s, loss {losses}")
 

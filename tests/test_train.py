@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from stages import evaluate, merge, train
 from stages import format as format_stage
-from stages.shared import answers, paths, trainers
+from stages.shared import answers, checkpoints, paths, trainers
 from stages.shared.errors import ParamsError
 from stages.shared.params import load
 from stages.shared.records import write_json, write_jsonl
@@ -114,15 +114,15 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prep
 
 def test_a_changed_value_never_resumes_from_another_runs_checkpoint(prepared):
     prepared()
-    first = train.checkpoint_directory(load(), "trl", "float32")
-    assert train.checkpoint_directory(load(), "unsloth", "float32") != first
+    first = checkpoints.directory(load(), "trl", "float32")
+    assert checkpoints.directory(load(), "unsloth", "float32") != first
     prepared(lora__r=2)
-    assert train.checkpoint_directory(load(), "trl", "float32") != first
+    assert checkpoints.directory(load(), "trl", "float32") != first
 
 
 def test_a_checkpoint_that_was_cut_off_while_written_is_passed_over(prepared, capsys):
     prepared()
-    half = train.checkpoint_directory(load(), "trl", torch.float32) / "checkpoint-4"
+    half = checkpoints.directory(load(), "trl", torch.float32) / "checkpoint-4"
     half.mkdir(parents=True)
     (half / "adapter_model.safetensors").write_bytes(b"half")
     train.main()

@@ -52,9 +52,7 @@ def counts_table() -> Table:
 
 
 def metrics_table(evaluate: dict[str, Any]) -> Table:
-    table = Table(
-        "held-out set", "rows", "loss", "exact match", "chrF", "stops", title="Closed-book, base → tuned"
-    )
+    table = Table("held-out set", "rows", "loss", "exact match", "chrF", "stops", title="Closed-book, base → tuned")
     for split, cell in evaluate.items():
         if cell["base"]:
             base, tuned = cell["base"], cell["tuned"]

@@ -60,7 +60,7 @@ def peft_model(settings: Params, dtype: Any) -> Any:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
     from transformers import BitsAndBytesConfig, set_seed
 
-    lora, checkpointing = settings.lora, bool(settings.train.gradient_checkpointing)
+    checkpointing = bool(settings.train.gradient_checkpointing)
     if settings.model.load_in_4bit:
         nf4 = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
@@ -69,17 +69,22 @@ def peft_model(settings: Params, dtype: Any) -> Any:
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=checkpointing)
     else:
         base = models.causal_lm(settings.model, dtype)
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        bias=lora.bias,
-        target_modules=target_modules(base, settings),
-        use_rslora=lora.use_rslora,
-    )
-    set_seed(lora.random_state)
+    config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
+    set_seed(settings.lora.random_state)
     return get_peft_model(base, config)
+
+
+def lora_options(base: Any, settings: Params) -> dict[str, Any]:
+    """The section `lora` under the names that PEFT and unsloth share."""
+    lora = settings.lora
+    return {
+        "r": lora.r,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": lora.dropout,
+        "bias": lora.bias,
+        "target_modules": target_modules(base, settings),
+        "use_rslora": lora.use_rslora,
+    }
 
 
 def target_modules(base: Any, settings: Params) -> list[str]:
@@ -95,7 +100,6 @@ def target_modules(base: Any, settings: Params) -> list[str]:
 def unsloth_model(settings: Params, dtype: Any) -> Any:
     from unsloth import FastLanguageModel
 
-    lora = settings.lora
     base, _ = models.pretrained(
         FastLanguageModel,
         settings.model,
@@ -105,13 +109,8 @@ def unsloth_model(settings: Params, dtype: Any) -> Any:
     )
     return FastLanguageModel.get_peft_model(
         base,
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        bias=lora.bias,
-        target_modules=target_modules(base, settings),
-        use_rslora=lora.use_rslora,
-        random_state=lora.random_state,
+        **lora_options(base, settings),
+        random_state=settings.lora.random_state,
         use_gradient_checkpointing=settings.train.gradient_checkpointing,
         max_seq_length=settings.format.max_length,
     )
