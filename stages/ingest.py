@@ -23,7 +23,12 @@ def pages(root: Path, include: list[str], exclude: list[str], counts: Counter[st
 
     A linked directory is not entered, which could go round in circles, but counted.
     """
-    wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
+    try:
+        wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
+    except ValueError as error:
+        raise ParamsError(
+            f"params.yaml: docs.include, docs.exclude: accepted are globs as in .gitignore ({error})"
+        ) from None
     for directory, folders, files in os.walk(root):
         below = Path(directory).relative_to(root)
         folders[:] = sorted(f for f in folders if not unwanted.match_file(f"{(below / f).as_posix()}/"))

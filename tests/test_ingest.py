@@ -185,6 +185,14 @@ def test_a_missing_docs_directory_is_one_line_that_names_it(write_params):
         ingest.main()
 
 
+@pytest.mark.parametrize("key", ["docs.include", "docs.exclude"])
+def test_a_glob_that_is_none_is_one_line(write_params, key):
+    write({"a.md": "# A\n"})
+    write_params({key: ["!"]})
+    with pytest.raises(ParamsError, match=r"params.yaml: docs.include, docs.exclude: accepted are globs"):
+        ingest.main()
+
+
 def test_docs_without_a_page_are_an_error_that_leaves_the_previous_output_alone(write_params):
     write({"a.md": "# A\n"})
     write_params()

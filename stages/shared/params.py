@@ -5,6 +5,7 @@ does anything: a typo in `lora` is found before an hour of `generate`. The file 
 """
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -116,7 +117,7 @@ class Model(Section):
 
         Only the stages from format on need it: pairs can be made where the model is not.
         """
-        path = Path(self.name).expanduser()
+        path = Path(os.path.expanduser(self.name))  # noqa: PTH111 - unlike pathlib's, it lets an unknown user pass
         if path.is_dir() and (path / "config.json").is_file():
             return path
         if self.name == EMBEDDED or (self.name.count("/") == 1 and not self.name.startswith((".", "/", "~"))):
