@@ -1,5 +1,6 @@
 """generate: extractive pairs are verbatim; the llm backend pays for each answer once and leaks nothing."""
 
+import asyncio
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import pytest
 from conftest import ROOT
 
 from stages import generate
-from stages.shared import extractive, llm, paths
+from stages.shared import extractive, llm, params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
 from stages.shared.store import Store
@@ -589,6 +590,30 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
     assert endpoint.requests == []
+
+
+def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(tmp_path, write_params, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
+
+    class Failing(llm.Endpoint):
+        async def check(self) -> None:
+            pass
+
+        async def ask(self, request: llm.Request) -> str:
+            if request.user == "refused":
+                await asyncio.sleep(0.01)
+                raise UserError("the key is refused")
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                raise RuntimeError("connection closed while cancelled") from None
+            return ""
+
+    write_params({"generate.model": "teacher"})
+    endpoint = Failing(params.load().generate)
+    requests = [llm.Request("teacher", "s", user, 1, 0.0, 1) for user in ("waits", "refused")]
+    with Store(tmp_path / "store.sqlite") as store, pytest.raises(UserError, match="the key is refused"):
+        asyncio.run(llm.answer_all(iter(requests), 2, store, endpoint))
 
 
 def test_a_key_that_is_refused_while_asking_is_one_line_and_no_traceback(endpoint, write_params):

@@ -202,11 +202,20 @@ async def answer_all(requests: Iterator[Request], total: int, store: Store, endp
         async with asyncio.TaskGroup() as group:
             for _ in range(min(endpoint.section.concurrency, total)):
                 group.create_task(worker())
-    except* UserError as errors:
-        raise errors.exceptions[0] from None
+    except BaseExceptionGroup as group:
+        # Beside the mistake, the requests that were cancelled for it may have failed in ways of their own.
+        mistakes = group.subgroup(UserError)
+        raise (leaf(mistakes) if mistakes else group) from None
     finally:
         bar.close()
         await endpoint.client.close()
+
+
+def leaf(error: BaseException) -> BaseException:
+    """The first exception that is no group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def complete(requests: Callable[[], Iterator[Request]], store: Store, section: params.Generate) -> Endpoint | None:
