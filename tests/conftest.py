@@ -256,7 +256,10 @@ def change_params(file: Path, changes: dict[str, object]) -> None:
     yaml = YAML()
     values = yaml.load(file.read_text(encoding="utf-8"))
     for key, value in changes.items():
-        section, name = key.split(".")
-        values[section][name] = value
+        *sections, name = key.split(".")
+        section = values
+        for part in sections:
+            section = section[part]
+        section[name] = value
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(values, stream)

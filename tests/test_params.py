@@ -25,8 +25,16 @@ def yaml() -> YAML:
 
 def defaults() -> dict[str, object]:
     """The repository's params.yaml as {"lora.r": 32}."""
-    sections = yaml().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    return {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()}
+    return dict(leaves(yaml().load((ROOT / "params.yaml").read_text(encoding="utf-8"))))
+
+
+def leaves(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Keys with dots and their values, nested sections taken apart."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def rewrite(file: Path, edit: Callable[[dict], object]) -> Path:
@@ -108,13 +116,16 @@ def test_an_item_of_a_list_is_refused_by_its_place(write_params):
 @pytest.mark.parametrize("section", SECTIONS)
 def test_no_key_of_a_section_takes_a_wrong_type_each_has_its_own_line(write_params, section):
     file = write_params()
-    keys = list(yaml().load(file.read_text(encoding="utf-8"))[section])
+    keys = [key for key, _ in leaves(yaml().load(file.read_text(encoding="utf-8"))[section])]
 
     def spoil(values):
-        for key, value in values[section].items():
-            values[section][key] = "text" if isinstance(value, list) else ["list"]
+        for key, value in values.items():
+            if isinstance(value, dict):
+                spoil(value)
+            else:
+                values[key] = "text" if isinstance(value, list) else ["list"]
 
-    lines = refusal(rewrite(file, spoil)).split("\n")
+    lines = refusal(rewrite(file, lambda values: spoil(values[section]))).split("\n")
     assert sorted(line.split(" = ")[0] for line in lines) == sorted(f"params.yaml: {section}.{key}" for key in keys)
     assert all("accepted is " in line for line in lines)
 

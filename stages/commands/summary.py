@@ -1,25 +1,20 @@
-"""The `doclore` command: what a person looks at beside `dvc`."""
+"""Print what the last run made of the documentation."""
 
 import argparse
-import sys
 from collections.abc import Iterator
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.shared import params, paths, timings
-from stages.shared.errors import ParamsError, UserError
+from stages.shared import paths, timings
 from stages.shared.records import read_json, read_jsonl
 
 SIDE_BY_SIDE = 3  # held-out questions in the summary
 
 
-def summary() -> None:
-    """Print what the last run made of the documentation."""
+def run(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
@@ -75,32 +70,3 @@ def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
 
 def shortened(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def check() -> None:
-    """Validate params.yaml without running anything."""
-    settings = params.load()
-    settings.docs.directory()
-    settings.model.directory()
-    if not Path(settings.generate.prompts).is_dir():
-        raise ParamsError(f"params.yaml: generate.prompts = {settings.generate.prompts!r}: accepted is a directory")
-    print("params.yaml: all values are usable")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="doclore", description="Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."
-    )
-    parser.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for function in (summary, check):
-        commands.add_parser(function.__name__, help=function.__doc__).set_defaults(run=function)
-    try:
-        parser.parse_args().run()
-    except UserError as error:
-        print(f"doclore: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()
