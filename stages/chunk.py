@@ -8,10 +8,12 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stages.shared import markdown, params, paths, splitting, tokens
+from stages.shared import params, paths, tokens
 from stages.shared.errors import run_stage
+from stages.shared.markdown import splitting
+from stages.shared.markdown.blocks import Block, Section, sections
+from stages.shared.markdown.splitting import Count
 from stages.shared.records import Chunk, Doc, Partial, digest, read_jsonl, write_json, write_jsonl
-from stages.shared.splitting import Count
 
 BLOCK_BREAK = "\n\n"
 MIN_BUDGET = 8  # tokens that are left for text under a heading path that is itself near the limit
@@ -32,10 +34,10 @@ def heading_line(headings: tuple[str, ...]) -> str:
     return " > ".join(headings)
 
 
-def pieces_of_section(section: markdown.Section, max_tokens: int, count: Count) -> Iterator[Piece]:
+def pieces_of_section(section: Section, max_tokens: int, count: Count) -> Iterator[Piece]:
     """Whole blocks packed up to the budget; only a block that exceeds it alone is split."""
     budget = max(max_tokens - count(heading_line(section.headings) + BLOCK_BREAK) - 2, MIN_BUDGET)
-    packed: list[markdown.Block] = []
+    packed: list[Block] = []
     size = 0
     for block in section.blocks:
         whole = count(block.text) + 1  # the break behind it
@@ -51,7 +53,7 @@ def pieces_of_section(section: markdown.Section, max_tokens: int, count: Count) 
         yield joined(section.headings, packed)
 
 
-def joined(headings: tuple[str, ...], blocks: list[markdown.Block]) -> Piece:
+def joined(headings: tuple[str, ...], blocks: list[Block]) -> Piece:
     text = BLOCK_BREAK.join(block.text for block in blocks)
     return Piece(headings, text, blocks[0].line_start, blocks[-1].line_end)
 
@@ -93,7 +95,7 @@ def merge_small(pieces: Iterator[Piece], section: params.Chunk, count: Count) ->
 def markdown_pieces(doc: Doc, section: params.Chunk, count: Count) -> Iterator[Piece]:
     found = (
         piece
-        for part in markdown.sections(doc["text"], doc["title"])
+        for part in sections(doc["text"], doc["title"])
         for piece in pieces_of_section(part, section.max_tokens, count)
     )
     yield from merge_small(found, section, count)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.checks import Verdict, verdict
+from stages.shared.curation.checks import Verdict, verdict
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_jsonl, share, write_json, write_jsonl
 from stages.shared.text import normalised, squeezed

@@ -14,10 +14,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.shared import extractive, llm, params, paths
+from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError, run_stage
+from stages.shared.generation import extractive
+from stages.shared.llm import client
+from stages.shared.llm.store import Store
 from stages.shared.records import Chunk, Pair, digest, read_jsonl, write_json, write_jsonl
-from stages.shared.store import Store
 from stages.shared.text import language
 
 
@@ -59,7 +61,7 @@ def prompt(file: Path) -> tuple[Template, Template]:
     return parts
 
 
-def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[Template, Template]]) -> llm.Request:
+def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[Template, Template]]) -> client.Request:
     lang = language(chunk["text"]) if section.language == "auto" else section.language
     values = {
         "title": chunk["headings"][0],
@@ -68,7 +70,7 @@ def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[
         "pairs": section.pairs_per_chunk,
     }
     system, user = (part.substitute(values) for part in prompts[lang])
-    return llm.Request(section.model, system, user, section.pairs_per_chunk, section.temperature, section.max_tokens)
+    return client.Request(section.model, system, user, section.pairs_per_chunk, section.temperature, section.max_tokens)
 
 
 def seed(store: Store, pairs: Iterable[Pair], empty: Iterable[dict[str, str]]) -> None:
@@ -79,7 +81,7 @@ def seed(store: Store, pairs: Iterable[Pair], empty: Iterable[dict[str, str]]) -
             fields = {name: pair[name] for name in ("instruction", "input", "output", "evidence")}  # type: ignore[literal-required]
             answers.setdefault(pair["request_key"], []).append(fields)
     for key, fields_of_pairs in answers.items():
-        store.put(key, llm.Answer.model_validate({"pairs": fields_of_pairs}).model_dump_json())
+        store.put(key, client.Answer.model_validate({"pairs": fields_of_pairs}).model_dump_json())
 
 
 def llm_pairs(
@@ -90,15 +92,15 @@ def llm_pairs(
     with Store(paths.cache_dir() / "responses.sqlite") as store:
         if paths.PAIRS.exists() and paths.EMPTY.exists():
             seed(store, read_jsonl(paths.PAIRS), read_jsonl(paths.EMPTY))
-        endpoint = llm.complete(lambda: (to_request(c, section, prompts) for c in chunks), store, section)
-        outcome = endpoint.outcome if endpoint else llm.Outcome()
+        endpoint = client.complete(lambda: (to_request(c, section, prompts) for c in chunks), store, section)
+        outcome = endpoint.outcome if endpoint else client.Outcome()
         failures = endpoint.failures if endpoint else Counter[str]()
         figures.update(vars(outcome), failed=failures.total())
         refuse_too_many_failures(failures, len(chunks), section.max_failed, endpoint.example if endpoint else "")
         for chunk in chunks:
             key = to_request(chunk, section, prompts).key()
             answer = store.get(key)
-            rows = llm.Answer.model_validate_json(answer).pairs[: section.pairs_per_chunk] if answer else []
+            rows = client.Answer.model_validate_json(answer).pairs[: section.pairs_per_chunk] if answer else []
             if answer and not rows:
                 empty.append({"chunk_id": chunk["chunk_id"], "request_key": key})
             pairs = [to_pair(chunk, row.model_dump(), key) for row in rows]

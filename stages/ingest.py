@@ -12,9 +12,10 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 from tqdm import tqdm
 
-from stages.shared import mdx, params, paths
+from stages.shared import params, paths
 from stages.shared.errors import ParamsError, run_stage
-from stages.shared.markdown import blocks, fence_lines, heading_text
+from stages.shared.markdown import mdx
+from stages.shared.markdown.blocks import blocks, fence_lines, heading_text
 from stages.shared.records import Doc, Partial, digest, write_json, write_jsonl
 
 

@@ -13,7 +13,9 @@ import pytest
 from conftest import CLOUDPSS, ROOT
 
 from stages import chunk, ingest
-from stages.shared import markdown, params, paths, splitting, tokens
+from stages.shared import params, paths, tokens
+from stages.shared.markdown import blocks as markdown
+from stages.shared.markdown import splitting
 from stages.shared.records import Chunk, Doc, digest, read_json, read_jsonl, write_jsonl
 
 ENCODING = "cl100k_base"

@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT
 
 from stages import curate
-from stages.shared import checks, params, paths
+from stages.shared import params, paths
+from stages.shared.curation import checks
 from stages.shared.errors import UserError
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
 from stages.shared.text import normalised

@@ -19,10 +19,12 @@ import pytest
 from conftest import ROOT
 
 from stages import generate
-from stages.shared import extractive, llm, params, paths
+from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
+from stages.shared.generation import extractive
+from stages.shared.llm import client
+from stages.shared.llm.store import Store
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
-from stages.shared.store import Store
 
 ENGLISH = """Lead of the section.
 
@@ -337,7 +339,7 @@ REPLIES = {
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_the_pairs_of_a_reply_are_found_in_whatever_is_around_them(name):
-    assert [(pair.instruction, pair.output) for pair in llm.parse(REPLIES[name]).pairs] == [("Why?", "Because.")]
+    assert [(pair.instruction, pair.output) for pair in client.parse(REPLIES[name]).pairs] == [("Why?", "Because.")]
 
 
 NONSENSE = ["", "I cannot help.", "{", "[1, 2]", '{"pairs": 3}', '{"pairs": [{"instruction": "Why?"}]}', "null", '"x"']
@@ -595,11 +597,11 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
 def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(tmp_path, write_params, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "test-key")
 
-    class Failing(llm.Endpoint):
+    class Failing(client.Endpoint):
         async def check(self) -> None:
             pass
 
-        async def ask(self, request: llm.Request) -> str:
+        async def ask(self, request: client.Request) -> str:
             if request.user == "refused":
                 await asyncio.sleep(0.01)
                 raise UserError("the key is refused")
@@ -611,9 +613,9 @@ def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(
 
     write_params({"generate.model": "teacher"})
     endpoint = Failing(params.load().generate)
-    requests = [llm.Request("teacher", "s", user, 1, 0.0, 1) for user in ("waits", "refused")]
+    requests = [client.Request("teacher", "s", user, 1, 0.0, 1) for user in ("waits", "refused")]
     with Store(tmp_path / "store.sqlite") as store, pytest.raises(UserError, match="the key is refused"):
-        asyncio.run(llm.answer_all(iter(requests), 2, store, endpoint))
+        asyncio.run(client.answer_all(iter(requests), 2, store, endpoint))
 
 
 def test_a_key_that_is_refused_while_asking_is_one_line_and_no_traceback(endpoint, write_params):
@@ -695,7 +697,7 @@ def test_a_fresh_store_may_be_made_by_several_at_the_same_moment():
 WRITER = """
 import sys
 from pathlib import Path
-from stages.shared.store import Store
+from stages.shared.llm.store import Store
 name = sys.argv[1]
 with Store(Path("store.sqlite")) as store:
     for n in range(50):

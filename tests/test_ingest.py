@@ -11,8 +11,9 @@ import pytest
 from conftest import ROOT
 
 from stages import ingest
-from stages.shared import mdx, params, paths
+from stages.shared import params, paths
 from stages.shared.errors import ParamsError
+from stages.shared.markdown import mdx
 from stages.shared.records import Doc, read_json, read_jsonl
 
 EVERYTHING = ["**/*.md", "**/*.mdx"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stages.shared.markdown import fence_lines
+from stages.shared.markdown.blocks import fence_lines
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 MARKDOWN_IMPORT = re.compile(r"""^import\s+(\w+)\s+from\s+['"]([^'"]+\.mdx?)['"];?\s*$""")

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from stages.shared import params
 from stages.shared.errors import ParamsError, UserError
+from stages.shared.llm.store import Store
 from stages.shared.records import digest
-from stages.shared.store import Store
 
 # Some chat templates open the think block themselves, so a reply may only close it.
 THINKING = re.compile(r"\A.*</think>", re.DOTALL)

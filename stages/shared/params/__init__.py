@@ -13,10 +13,18 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from stages.shared.data_params import Chunk, Curate, Docs, Generate
 from stages.shared.errors import ParamsError
-from stages.shared.model_params import EMBEDDED, Evaluate, Format, Lora, Merge, Model, Train
-from stages.shared.section import FILE, Section
+from stages.shared.params.chunk import Chunk
+from stages.shared.params.curate import Curate
+from stages.shared.params.docs import Docs
+from stages.shared.params.evaluate import Evaluate
+from stages.shared.params.format import Format
+from stages.shared.params.generate import Generate
+from stages.shared.params.lora import Lora
+from stages.shared.params.merge import Merge
+from stages.shared.params.model import EMBEDDED, Model
+from stages.shared.params.section import FILE, Section
+from stages.shared.params.train import Train
 
 __all__ = [
     "EMBEDDED",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from stages.shared.markdown import Block
+from stages.shared.markdown.blocks import Block
 from stages.shared.text import sentences
 
 Count = Callable[[str], int]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stages.shared import markdown
+from stages.shared.markdown import blocks
 from stages.shared.records import Chunk, share
 from stages.shared.text import LETTER, language
 
@@ -120,12 +120,12 @@ class Fact:
 
 def facts(chunk: Chunk) -> Iterator[Fact]:
     """The facts of a chunk in the order in which it states them."""
-    previous: markdown.Block | None = None
+    previous: blocks.Block | None = None
     heading = chunk["headings"][-1]
     leads = True  # the first paragraph below a heading introduces it
-    for block in markdown.blocks(chunk["text"]):
+    for block in blocks.blocks(chunk["text"]):
         if block.kind == "heading":
-            heading, leads, previous = markdown.heading_text(block), True, None
+            heading, leads, previous = blocks.heading_text(block), True, None
             continue
         if block.kind == "table":
             yield from table_facts(block)
@@ -141,12 +141,12 @@ def facts(chunk: Chunk) -> Iterator[Fact]:
         leads, previous = False, block
 
 
-def table_facts(block: markdown.Block) -> Iterator[Fact]:
+def table_facts(block: blocks.Block) -> Iterator[Fact]:
     """One fact per row and column: the first cell is the subject, the column's header the attribute."""
     header, _, *rows = block.text.split("\n")
-    attributes = markdown.cells(header)[1:]
+    attributes = blocks.cells(header)[1:]
     for row in rows:
-        subject, *values = markdown.cells(row)
+        subject, *values = blocks.cells(row)
         subject = subject.strip("*")
         if not LETTER.search(subject) or len(subject) > MAX_LEAD_CHARS:
             continue
@@ -155,7 +155,7 @@ def table_facts(block: markdown.Block) -> Iterator[Fact]:
                 yield Fact("lookup", subject, lowered(attribute), value, row.strip())
 
 
-def definitions(block: markdown.Block) -> Iterator[Fact]:
+def definitions(block: blocks.Block) -> Iterator[Fact]:
     """`**term**: text` and `- **term**: text`, line by line."""
     for line in block.text.split("\n"):
         match = DEFINITION.match(line)
@@ -163,7 +163,7 @@ def definitions(block: markdown.Block) -> Iterator[Fact]:
             yield Fact("definition", match[1].strip("*"), "", match[2].strip(), line.strip())
 
 
-def whole_block(style: str, subject: str, block: markdown.Block) -> Iterator[Fact]:
+def whole_block(style: str, subject: str, block: blocks.Block) -> Iterator[Fact]:
     """The block itself as the answer, unless it is too long, an image or a mark-up line."""
     text = block.text.strip()
     plain = LINK.sub("", text)

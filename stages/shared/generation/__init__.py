@@ -1,0 +1,1 @@
+"""How pairs come out of chunks."""

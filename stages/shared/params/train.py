@@ -1,0 +1,26 @@
+"""Section `train` of params.yaml: how the adapter is trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.shared.params.section import Count, Limit, Section
+
+
+class Train(Section):
+    backend: Literal["auto", "unsloth", "trl"]
+    per_device_train_batch_size: Count
+    gradient_accumulation_steps: Count
+    num_train_epochs: Annotated[float, Field(gt=0)]
+    max_steps: Annotated[int, Field(ge=-1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    train_sampling_strategy: Literal["group_by_length", "random", "sequential"]
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"]
+    warmup_steps: Limit
+    weight_decay: Annotated[float, Field(ge=0)]
+    optim: Literal["adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "adafactor", "sgd"]
+    seed: Limit
+    gradient_checkpointing: Literal[True, False, "unsloth"]
+    packing: bool
+    save_steps: Count
+    logging_steps: Count
