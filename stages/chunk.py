@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from stages.shared import params, paths, tokens
 from stages.shared.errors import run_stage
+from stages.shared.lineage import page_lines, partial_lines
 from stages.shared.markdown import splitting
 from stages.shared.markdown.blocks import Block, Section, sections
 from stages.shared.markdown.splitting import Count
-from stages.shared.records import Chunk, Doc, Partial, digest, read_jsonl, write_json, write_jsonl
+from stages.shared.records import Chunk, Doc, digest, read_jsonl, write_json, write_jsonl
 
 BLOCK_BREAK = "\n\n"
 MIN_BUDGET = 8  # tokens that are left for text under a heading path that is itself near the limit
@@ -114,26 +115,18 @@ def fixed_pieces(doc: Doc, section: params.Chunk, count: Count) -> Iterator[Piec
         start = end
 
 
-def source_line(line: int, partials: list[Partial]) -> int:
-    """The line of the page's file that line `line` of its text comes from (a partial's: where it is used)."""
-    added = 0
-    for partial in partials:
-        if line < partial["line"]:
-            break
-        added += min(line - partial["line"], partial["lines"] - 1)
-    return line - added
-
-
 def to_chunk(piece: Piece, doc: Doc, count: Count) -> Chunk:
+    line_start, line_end = page_lines(doc["spans"], piece.line_start, piece.line_end)
     return {
         "chunk_id": digest(piece.headings, piece.text),
         "path": doc["path"],
         "headings": list(piece.headings),
-        "line_start": source_line(piece.line_start, doc["partials"]),
-        "line_end": source_line(piece.line_end, doc["partials"]),
+        "line_start": line_start,
+        "line_end": line_end,
         "tokens": count(heading_line(piece.headings) + BLOCK_BREAK + piece.text),
         "text": piece.text,
-        "also_in": [],
+        "also_in": list(doc["also_in"]),
+        "partials": partial_lines(doc["spans"], piece.line_start, piece.line_end),
     }
 
 
@@ -149,8 +142,8 @@ def chunks(docs: Iterator[Doc], section: params.Chunk) -> list[Chunk]:
         for piece in cut(doc, section, count):
             row = to_chunk(piece, doc, count)
             first = rows.setdefault(row["chunk_id"], row)
-            if first["path"] != row["path"] and row["path"] not in first["also_in"]:
-                first["also_in"].append(row["path"])
+            known = {first["path"], *first["also_in"]}
+            first["also_in"] += [path for path in (row["path"], *row["also_in"]) if path not in known]
     return list(rows.values())
 
 

@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, run_stage
+from stages.shared.lineage import Origin, to_spans
 from stages.shared.markdown import mdx
 from stages.shared.markdown.blocks import blocks, fence_lines, heading_text
-from stages.shared.records import Doc, Partial, digest, write_json, write_jsonl
+from stages.shared.records import Doc, digest, write_json, write_jsonl
 
 
 def pages(root: Path, include: list[str], exclude: list[str], counts: Counter[str]) -> Iterator[str]:
@@ -65,34 +66,34 @@ def import_target(module: str, file: Path, root: Path) -> Path:
 
 def inline(
     text: str, file: Path, root: Path, counts: Counter[str], above: tuple[Path, ...]
-) -> tuple[str, list[Partial]]:
-    """Markdown of a page with its imported partials in place of their components, recursively.
+) -> tuple[list[str], list[Origin]]:
+    """Markdown lines of a page with its imported partials in place of their components, recursively, and their origins.
 
     A cycle or a partial that cannot be read leaves an empty line and is counted as unresolved.
     """
     text, sources = mdx.markdown(text)
-    if not sources:
-        return text, []
-    code = fence_lines(text)
+    path = file.resolve().relative_to(root.resolve()).as_posix()
+    code = fence_lines(text) if sources else set()
     lines: list[str] = []
-    partials: list[Partial] = []
-    for number, line in enumerate(text.split("\n")):
-        component = "" if number in code else mdx.component(line)
+    origins: list[Origin] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        component = "" if number - 1 in code else mdx.component(line)
         if component not in sources:
             lines.append(line)
+            origins.append(Origin(path, number, number))
             continue
         target = import_target(sources[component], file, root)
         body, problem = ("", "cycle") if target in above else read_text(target, root)
         if problem:
             counts["partials_unresolved"] += 1
             lines.append("")
+            origins.append(Origin(path, number, number))
             continue
         counts["partials_inlined"] += 1
-        body, _ = inline(body.rstrip("\n"), target, root, counts, (*above, target))
-        path = target.relative_to(root.resolve()).as_posix()
-        partials.append({"path": path, "line": len(lines) + 1, "lines": body.count("\n") + 1})
-        lines.extend(body.split("\n"))
-    return "\n".join(lines), partials
+        inlined, below = inline(body.rstrip("\n"), target, root, counts, (*above, target))
+        lines += inlined
+        origins += [Origin(origin.path, origin.line, number) for origin in below]
+    return lines, origins
 
 
 def title_of(text: str, path: str) -> str:
@@ -120,7 +121,9 @@ def revision(root: Path) -> str:
 
 def to_doc(text: str, path: str, root: Path, rev: str, counts: Counter[str]) -> Doc:
     front = mdx.front_matter(text)
-    body, partials = inline(text, root / path, root, counts, ((root / path).resolve(),))
+    lines, origins = inline(text, root / path, root, counts, ((root / path).resolve(),))
+    body, own = "\n".join(lines), (root / path).resolve().relative_to(root.resolve()).as_posix()
+    spans = to_spans(path, (origin._replace(path=path) if origin.path == own else origin for origin in origins))
     return {
         "path": path,
         "title": str(front.get("title") or title_of(body, path)),
@@ -128,7 +131,9 @@ def to_doc(text: str, path: str, root: Path, rev: str, counts: Counter[str]) -> 
         "tags": as_tags(front.get("tags")),
         "text": body,
         "sha256": digest(body, length=64),
-        "partials": partials,
+        "also_in": [],
+        "partials": sorted({span["path"] for span in spans} - {path}),
+        "spans": spans,
         "rev": rev,
     }
 

@@ -36,7 +36,9 @@ def doc(text: str, path: str = "page.md", title: str = "Title") -> Doc:
         "tags": [],
         "text": text,
         "sha256": digest(text, length=64),
+        "also_in": [],
         "partials": [],
+        "spans": [{"line": 1, "path": path, "start": 1, "at": 1}],
         "rev": "",
     }
 
@@ -375,7 +377,10 @@ def test_lines_behind_an_inlined_partial_are_those_of_the_file():
 
 def test_a_chunk_inside_a_partial_stands_where_the_partial_is_used():
     page = doc("line 1\n\n" + "\n".join(f"- item {n} of the partial" for n in range(60)) + "\n\nline 5\n")
-    page["partials"] = [{"path": "_p.md", "line": 3, "lines": 60}]
+    page["spans"] += [
+        {"line": 3, "path": "_p.md", "start": 1, "at": 3},
+        {"line": 63, "path": "page.md", "start": 4, "at": 4},
+    ]
     rows = chunk.chunks(iter([page]), section(max_tokens=128))
     assert len(rows) > 3
     assert {(row["line_start"], row["line_end"]) for row in rows[1:-1]} == {(3, 3)}

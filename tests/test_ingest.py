@@ -251,7 +251,12 @@ USING = "# Page\n\nimport Part from './_part.md'\n\nbefore\n\n<Part />\n\nafter\
 def test_a_partial_stands_where_its_component_stood():
     row = page(USING, part="| a | b |\n| - | - |\n| 1 | 2 |\n")
     assert row["text"] == "# Page\n\n\n\nbefore\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\nafter\n"
-    assert row["partials"] == [{"path": "_part.md", "line": 7, "lines": 3}]
+    assert row["partials"] == ["_part.md"]
+    assert row["spans"] == [
+        {"line": 1, "path": "page.md", "start": 1, "at": 1},
+        {"line": 7, "path": "_part.md", "start": 1, "at": 7},
+        {"line": 10, "path": "page.md", "start": 8, "at": 8},
+    ]
 
 
 def test_partials_of_partials_are_inlined():
@@ -260,7 +265,14 @@ def test_partials_of_partials_are_inlined():
     assert [line for line in row["text"].split("\n") if line] == [
         *("# Page", "before", "outer start", "innermost", "outer end", "after"),
     ]
-    assert row["partials"] == [{"path": "_part.md", "line": 7, "lines": 7}]
+    assert row["partials"] == ["_inner.md", "_part.md"]
+    assert [(span["path"], span["line"], span["start"], span["at"]) for span in row["spans"]] == [
+        ("page.md", 1, 1, 1),
+        ("_part.md", 7, 1, 7),
+        ("_inner.md", 11, 1, 7),
+        ("_part.md", 12, 6, 7),
+        ("page.md", 14, 8, 8),
+    ]
 
 
 def test_a_partial_is_imported_relative_to_its_page_or_from_the_root():

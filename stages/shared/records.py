@@ -11,16 +11,30 @@ from typing import IO, Any, TypedDict
 from stages.shared.errors import UserError
 
 
-class Partial(TypedDict):
-    """A file inlined into a page. `line` and `lines` place it in the page's text."""
+class Span(TypedDict):
+    """A run of lines of a page's text that stand together in one file; it ends where the next span begins.
+
+    `line` is its first line in the text, `start` that line's number in the file `path`, `at` the line of the page's own
+    file at which it stands. Within a span of the page's own lines `start` and `at` count up; within a partial's lines
+    `start` does, and `at` stays the line of the component. See `lineage`.
+    """
+
+    line: int
+    path: str
+    start: int
+    at: int
+
+
+class PartialLines(TypedDict):
+    """Lines of a partial's file, 1-based and inclusive."""
 
     path: str
-    line: int
-    lines: int
+    line_start: int
+    line_end: int
 
 
 class Doc(TypedDict):
-    """One page. Line n of `text` is line n of the file, but for inlined partials: see `source_line`."""
+    """One page. `also_in` are pages with the same content, `partials` the files inlined into it, sorted."""
 
     path: str
     title: str
@@ -28,12 +42,17 @@ class Doc(TypedDict):
     tags: list[str]
     text: str
     sha256: str
-    partials: list[Partial]
+    also_in: list[str]
+    partials: list[str]
+    spans: list[Span]
     rev: str
 
 
 class Chunk(TypedDict):
-    """A piece of a page under its heading path; lines are those of the page's file, 1-based and inclusive."""
+    """A piece of a page under its heading path; lines are those of the page's file, 1-based and inclusive.
+
+    `partials` are the lines of other files that its text comes from, `also_in` other pages that hold the same chunk.
+    """
 
     chunk_id: str
     path: str
@@ -43,6 +62,7 @@ class Chunk(TypedDict):
     tokens: int
     text: str
     also_in: list[str]
+    partials: list[PartialLines]
 
 
 class Pair(TypedDict):
