@@ -1,8 +1,9 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
-Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/empty.jsonl (chunks whose answer held no pair)
-and reports/generate.json.
-Answers of the `llm` backend are kept in .cache/responses.sqlite as they arrive, so that nothing is paid twice.
+Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/responses.jsonl (the answers that the pairs were
+made from) and reports/generate.json.
+Answers of the `llm` backend are kept in .cache/responses.sqlite as they arrive, so that nothing is paid twice; those in
+data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
 Run: python -m stages.generate
 """
 
@@ -17,7 +18,10 @@ from tqdm import tqdm
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError, run_stage
 from stages.shared.generation import extractive
+from stages.shared.generation.answer import Answer, schema
 from stages.shared.llm import client
+from stages.shared.llm.outcome import Outcome
+from stages.shared.llm.requests import Message, Request
 from stages.shared.llm.store import Store
 from stages.shared.records import Chunk, Pair, digest, read_jsonl, write_json, write_jsonl
 from stages.shared.text import language
@@ -61,7 +65,7 @@ def prompt(file: Path) -> tuple[Template, Template]:
     return parts
 
 
-def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[Template, Template]]) -> client.Request:
+def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[Template, Template]]) -> Request:
     lang = language(chunk["text"]) if section.language == "auto" else section.language
     values = {
         "title": chunk["headings"][0],
@@ -70,50 +74,36 @@ def to_request(chunk: Chunk, section: params.Generate, prompts: dict[str, tuple[
         "pairs": section.pairs_per_chunk,
     }
     system, user = (part.substitute(values) for part in prompts[lang])
-    return client.Request(section.model, system, user, section.pairs_per_chunk, section.temperature, section.max_tokens)
+    messages: tuple[Message, Message] = ({"role": "system", "content": system}, {"role": "user", "content": user})
+    sampling = {"temperature": section.temperature, "max_tokens": section.max_tokens}
+    return Request(section.model, messages, schema(section.pairs_per_chunk), sampling)
 
 
-def seed(store: Store, pairs: Iterable[Pair], empty: Iterable[dict[str, str]]) -> None:
-    """Give the store the answers behind the last outputs: who pulled the data asks nothing again."""
-    answers: dict[str, list[dict[str, Any]]] = {row["request_key"]: [] for row in empty}
-    for pair in pairs:
-        if pair["request_key"]:
-            fields = {name: pair[name] for name in ("instruction", "input", "output", "evidence")}  # type: ignore[literal-required]
-            answers.setdefault(pair["request_key"], []).append(fields)
-    for key, fields_of_pairs in answers.items():
-        store.put(key, client.Answer.model_validate({"pairs": fields_of_pairs}).model_dump_json())
-
-
-def llm_pairs(
-    chunks: list[Chunk], section: params.Generate, figures: dict[str, Any], empty: list[dict[str, str]]
-) -> Iterator[Pair]:
-    """The stored answers as pairs, after asking for those that are missing; `empty` gets those without any pair."""
+def llm_pairs(chunks: list[Chunk], section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
+    """The stored answers as pairs, after asking for those that are missing."""
     prompts = {lang: prompt(Path(section.prompts) / f"generate.{lang}.md") for lang in ("zh", "en")}
-    with Store(paths.cache_dir() / "responses.sqlite") as store:
-        if paths.PAIRS.exists() and paths.EMPTY.exists():
-            seed(store, read_jsonl(paths.PAIRS), read_jsonl(paths.EMPTY))
-        endpoint = client.complete(lambda: (to_request(c, section, prompts) for c in chunks), store, section)
-        outcome = endpoint.outcome if endpoint else client.Outcome()
-        failures = endpoint.failures if endpoint else Counter[str]()
-        figures.update(vars(outcome), failed=failures.total())
-        refuse_too_many_failures(failures, len(chunks), section.max_failed, endpoint.example if endpoint else "")
-        for chunk in chunks:
-            key = to_request(chunk, section, prompts).key()
-            answer = store.get(key)
-            rows = client.Answer.model_validate_json(answer).pairs[: section.pairs_per_chunk] if answer else []
-            if answer and not rows:
-                empty.append({"chunk_id": chunk["chunk_id"], "request_key": key})
-            pairs = [to_pair(chunk, row.model_dump(), key) for row in rows]
+
+    def requests() -> Iterator[Request]:
+        return (to_request(chunk, section, prompts) for chunk in chunks)
+
+    with Store.of_repository() as store:
+        store.seed(paths.RESPONSES)
+        outcome = client.complete(requests(), store, Answer, section, "generate", len(chunks))
+        figures.update(outcome.report())
+        refuse_too_many_failures(outcome, len(chunks), section.max_failed)
+        for chunk, request in zip(chunks, requests(), strict=True):
+            answer = store.get(request.key())
+            rows = Answer.model_validate_json(answer).pairs[: section.pairs_per_chunk] if answer else []
+            pairs = [to_pair(chunk, row.model_dump(), request.key()) for row in rows]
             yield from {pair["pair_id"]: pair for pair in pairs}.values()  # a model may repeat itself
+        write_jsonl(paths.RESPONSES, store.rows(request.key() for request in requests()))
 
 
-def refuse_too_many_failures(failures: Counter[str], chunks: int, max_failed: float, example: str) -> None:
+def refuse_too_many_failures(outcome: Outcome, chunks: int, max_failed: float) -> None:
     """Raise when more than `generate.max_failed` of the chunks have no answer."""
-    if failures.total() > max_failed * chunks:
-        kinds = ", ".join(f"{count} × {kind}" for kind, count in failures.most_common())
-        kinds += f"; the first: {example}" if example else ""
+    if outcome.unanswered() > max_failed * chunks:
         raise UserError(
-            f"{failures.total()} of {chunks} chunks have no answer ({kinds}); all others are stored: "
+            f"{outcome.unanswered()} of {chunks} chunks have no answer ({outcome.reasons()}); all others are stored: "
             "`dvc repro` asks only for the missing ones, generate.max_failed allows more"
         )
 
@@ -122,13 +112,12 @@ def main() -> None:
     section = params.load().generate
     chunks: list[Chunk] = list(read_jsonl(paths.CHUNKS))
     figures: dict[str, Any] = {"backend": section.backend, "chunks": len(chunks)}
-    empty: list[dict[str, str]] = []
     if section.backend == "llm":
-        pairs = list(llm_pairs(chunks, section, figures, empty))
+        pairs = list(llm_pairs(chunks, section, figures))
     else:
         pairs = list(extractive_pairs(tqdm(chunks, desc="generate", unit="chunk"), section))
+        write_jsonl(paths.RESPONSES, [])
     write_jsonl(paths.PAIRS, pairs)
-    write_jsonl(paths.EMPTY, empty)
     figures |= {"pairs": len(pairs), "chunks_without_pair": len(chunks) - len({pair["chunk_id"] for pair in pairs})}
     figures["styles"] = dict(sorted(Counter(pair["style"] for pair in pairs).items()))
     write_json(paths.REPORTS / "generate.json", figures)

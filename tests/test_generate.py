@@ -17,12 +17,17 @@ from string import Template
 
 import pytest
 from conftest import ROOT
+from tqdm import tqdm
 
 from stages import generate
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.generation import extractive
-from stages.shared.llm import client
+from stages.shared.generation.answer import Answer
+from stages.shared.llm import client, replies
+from stages.shared.llm.endpoint import Endpoint
+from stages.shared.llm.outcome import Outcome
+from stages.shared.llm.requests import Request
 from stages.shared.llm.store import Store
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
 
@@ -339,7 +344,9 @@ REPLIES = {
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_the_pairs_of_a_reply_are_found_in_whatever_is_around_them(name):
-    assert [(pair.instruction, pair.output) for pair in client.parse(REPLIES[name]).pairs] == [("Why?", "Because.")]
+    assert [(pair.instruction, pair.output) for pair in replies.read(REPLIES[name], Answer).pairs] == [
+        ("Why?", "Because.")
+    ]
 
 
 NONSENSE = ["", "I cannot help.", "{", "[1, 2]", '{"pairs": 3}', '{"pairs": [{"instruction": "Why?"}]}', "null", '"x"']
@@ -597,12 +604,12 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
 def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(tmp_path, write_params, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "test-key")
 
-    class Failing(client.Endpoint):
+    class Failing(Endpoint):
         async def check(self) -> None:
             pass
 
-        async def ask(self, request: client.Request) -> str:
-            if request.user == "refused":
+        async def ask(self, request: Request) -> str:
+            if request.messages[0]["content"] == "refused":
                 await asyncio.sleep(0.01)
                 raise UserError("the key is refused")
             try:
@@ -612,10 +619,10 @@ def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(
             return ""
 
     write_params({"generate.model": "teacher"})
-    endpoint = Failing(params.load().generate)
-    requests = [client.Request("teacher", "s", user, 1, 0.0, 1) for user in ("waits", "refused")]
+    endpoint = Failing(params.load().generate, "generate", Answer, Outcome())
+    requests = [Request("teacher", [{"role": "user", "content": text}], {}) for text in ("waits", "refused")]
     with Store(tmp_path / "store.sqlite") as store, pytest.raises(UserError, match="the key is refused"):
-        asyncio.run(client.answer_all(iter(requests), 2, store, endpoint))
+        asyncio.run(client.answer_all(iter(requests), store, endpoint, tqdm(disable=True)))
 
 
 def test_a_key_that_is_refused_while_asking_is_one_line_and_no_traceback(endpoint, write_params):

@@ -6,7 +6,7 @@ from pathlib import Path
 DOCS = Path("data/docs.jsonl")
 CHUNKS = Path("data/chunks.jsonl")
 PAIRS = Path("data/pairs.jsonl")
-EMPTY = Path("data/empty.jsonl")
+RESPONSES = Path("data/responses.jsonl")
 REJECTED = Path("data/rejected.jsonl")
 DATASET = Path("data/dataset")
 FORMATTED = Path("data/formatted")

@@ -1,0 +1,16 @@
+"""Keys of every section that asks an endpoint."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.shared.params.section import Count, Limit, Section
+
+
+class Connection(Section):
+    """How an OpenAI-compatible endpoint is asked. Address and key come from the environment, never from params.yaml."""
+
+    model: str
+    concurrency: Count
+    timeout: Annotated[float, Field(gt=0)]
+    max_retries: Limit
