@@ -69,7 +69,7 @@ def fact_id(pair: Pair) -> str:
 
 def to_row(pair: Pair, chunk: Chunk) -> DatasetRow:
     return {
-        **pair,
+        **pair,  # type: ignore[typeddict-item]
         "fact_id": fact_id(pair),
         "path": chunk["path"],
         "line_start": chunk["line_start"],

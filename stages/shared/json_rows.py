@@ -46,7 +46,7 @@ def read_json_rows(file: Path, watch: Callable[[int], object] | None = None) -> 
         stream.seek(blank)
         for item in array_rows(stream) if start.startswith("[") else line_rows(stream, file):
             if watch:
-                watch(stream.buffer.tell())
+                watch(stream.buffer.tell())  # type: ignore[attr-defined]
             yield item
 
 

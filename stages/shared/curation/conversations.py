@@ -49,9 +49,12 @@ def from_alpaca(row: dict[str, Any]) -> Conversation:
     for name, value in (("instruction", question), ("output", answer)):
         if not value.strip():
             raise ValueError(f"{name} is {'blank' if name in row else 'missing'}")
-    asked = [turn for pair in history(row) for turn in pair]
-    turns = [*asked, {"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    turns = [turn for pair in [*history(row), exchange(question, answer)] for turn in pair]
     return Conversation(text(row, "system"), turns, text(row, "input"))
+
+
+def exchange(question: str, answer: str) -> tuple[Message, Message]:
+    return {"role": "user", "content": question}, {"role": "assistant", "content": answer}
 
 
 def history(row: dict[str, Any]) -> Iterable[tuple[Message, Message]]:
@@ -59,7 +62,7 @@ def history(row: dict[str, Any]) -> Iterable[tuple[Message, Message]]:
     for number, pair in enumerate(row.get("history") or [], 1):
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) and part for part in pair)):
             raise ValueError(f"history {number} is not [question, answer]")
-        yield {"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1]}
+        yield exchange(*pair)
 
 
 def messages(given: Any, field: str, role_key: str, text_key: str) -> list[Message]:

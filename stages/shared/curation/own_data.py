@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from stages.shared.curation.conversations import Conversation, conversation
 from stages.shared.json_rows import Fault, read_json_rows
-from stages.shared.records import DatasetRow, digest
+from stages.shared.records import DatasetRow, Message, digest
 from stages.shared.text import normalised
 
 STYLE = "own"
 SYSTEM = ".system.txt"
+ACCEPTED = "Alpaca (instruction, input, output), ShareGPT (conversations) or OpenAI (messages)"
+WORDED_ALIKE = 20  # characters; that long an answer to two questions is one fact, a "yes" is not
 EMPTY = {"chunk_id": "", "instruction": "", "input": "", "output": "", "evidence": "", "request_key": ""}
 
 
@@ -47,8 +49,9 @@ def remarks(files: list[Path]) -> Iterator[str]:
     """What lies in the directory and is not read, with what to type."""
     stems = {file.with_suffix("") for file in files if is_data(file)}
     for file in files:
-        if file.name.endswith(SYSTEM) and file.with_name(file.name.removesuffix(SYSTEM)) not in stems:
-            yield f"{file.as_posix()} is the system prompt of no file: there is no {file.name.removesuffix(SYSTEM)}.jsonl"
+        stem = file.name.removesuffix(SYSTEM)
+        if file.name.endswith(SYSTEM) and file.with_name(stem) not in stems:
+            yield f"{file.as_posix()} is the system prompt of no file: there is no {stem}.json or {stem}.jsonl"
         elif file.suffix.lower() in (".csv", ".parquet"):
             target = file.with_suffix(".jsonl").as_posix()
             yield f"{file.as_posix()} is not read; type `doclore convert {file.as_posix()} {target}`"
@@ -85,7 +88,7 @@ def to_row(talk: Conversation, file: Path, first: int, last: int, system: str) -
         "evidence": "",
         "style": STYLE,
         "request_key": "",
-        "fact_id": digest(STYLE, [normalised(turn["content"]) for turn in talk.turns[1::2]]),
+        "fact_id": fact_id(talk),
         "path": file.as_posix(),
         "line_start": first,
         "line_end": last,
@@ -97,7 +100,13 @@ def to_row(talk: Conversation, file: Path, first: int, last: int, system: str) -
     return row
 
 
-def with_input(talk: Conversation) -> list[dict[str, str]]:
+def fact_id(talk: Conversation) -> str:
+    """Questions that get the same long answer are wordings of one fact."""
+    answers = normalised(" ".join(turn["content"] for turn in talk.turns[1::2]))
+    return digest(STYLE, answers) if len(answers) >= WORDED_ALIKE else digest(STYLE, talk.turns, talk.input)
+
+
+def with_input(talk: Conversation) -> list[Message]:
     """All turns; Alpaca's input joins its question behind a newline."""
     *before, question, answer = talk.turns
     joined = f"{question['content']}\n{talk.input}" if talk.input.strip() else question["content"]
@@ -107,7 +116,7 @@ def with_input(talk: Conversation) -> list[dict[str, str]]:
 def rejection(file: Path, first: int, last: int, found: str, problem: str) -> dict[str, Any]:
     """A row of data/rejected.jsonl for something that is no usable row."""
     place = {"path": file.as_posix(), "line_start": first, "line_end": last}
-    verdict = {"check": "own_row", "value": problem, "threshold": found}
+    verdict = {"check": "own_row", "value": problem, "threshold": ACCEPTED, "row": found}
     return {"pair_id": digest(STYLE, place, found), **EMPTY, "style": STYLE, **place, **verdict}
 
 
