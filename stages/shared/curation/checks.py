@@ -2,19 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
+from stages.shared.curation.rows import Chunks, Rejection, Verdict, rejection
 from stages.shared.params import Curate
-from stages.shared.records import Chunk, Pair
+from stages.shared.records import Chunk, DatasetRow, Pair
 from stages.shared.text import gives_away, squeezed
-
-
-class Verdict(NamedTuple):
-    """Why a pair is rejected: what was found and what would have passed."""
-
-    value: object
-    threshold: object
-
 
 Check = Callable[[Pair, Chunk, Curate], Verdict | None]
 
@@ -85,3 +77,15 @@ def verdict(pair: Pair, chunk: Chunk, limits: Curate) -> tuple[str, Verdict] | N
         if found:
             return check.__name__, found
     return None
+
+
+def sift(rows: list[DatasetRow], chunks: Chunks, limits: Curate) -> tuple[list[DatasetRow], list[Rejection]]:
+    """Rows that pass every check, and the others with the check that rejected them."""
+    kept, rejected = [], []
+    for row in rows:
+        failed = verdict(row, chunks[row["chunk_id"]], limits)
+        if failed:
+            rejected.append(rejection(row, *failed))
+        else:
+            kept.append(row)
+    return kept, rejected
