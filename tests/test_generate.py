@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from string import Template
 
 import pytest
 from conftest import ROOT
@@ -22,7 +21,7 @@ from tqdm import tqdm
 from stages import generate
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import extractive
+from stages.shared.generation import extractive, prompts, recipe
 from stages.shared.generation.answer import Answer
 from stages.shared.llm import client, replies
 from stages.shared.llm.endpoint import Endpoint
@@ -105,7 +104,8 @@ def ask(write_params) -> Callable[..., list[Pair]]:
 
 
 def prepare(write_params: Callable[..., Path], chunks: list[Chunk], **settings: object) -> None:
-    fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0}
+    plain = {"styles": {"fact": 1}, "personas": [], "paraphrases": 0}  # one request for each chunk
+    fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0, **plain}
     write_params({f"generate.{name}": value for name, value in {**fixed, **settings}.items()})
     write_jsonl(paths.CHUNKS, chunks)
 
@@ -293,9 +293,8 @@ def test_a_prompt_gets_title_headings_text_and_number_of_pairs(endpoint, ask):
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_prompts_of_the_repository_are_valid(lang):
-    system, user = generate.prompt(ROOT / "prompts" / f"generate.{lang}.md")
-    assert isinstance(system, Template)
-    assert {"text", "pairs"} <= set(user.get_identifiers())
+    prompt = prompts.load(ROOT / "prompts" / f"generate.{lang}.md", recipe.NAMES)
+    assert {"title", "headings", "text", "pairs", "style", "persona"} == set(prompt.user.get_identifiers())
 
 
 @pytest.mark.parametrize(
@@ -390,7 +389,7 @@ def test_too_many_failures_stop_the_stage_after_everything_answered_was_stored(e
     endpoint.reply = lambda body: 400 if any(text in str(body) for text in broken) else answer("fine")
     with pytest.raises(
         UserError,
-        match=r"2 of 6 chunks have no answer \(2 × BadRequestError; the first: .*planned failure\).*dvc repro",
+        match=r"2 of 6 requests have no answer \(2 × BadRequestError; the first: .*planned failure\).*dvc repro",
     ):
         ask(chunks)
     assert not paths.PAIRS.exists()

@@ -1,10 +1,8 @@
-"""What a language model is asked for: a list of pairs."""
+"""What a language model is asked for: a list of pairs, or a list of wordings. Both are stored as they are read here."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class AnswerPair(BaseModel):
@@ -12,14 +10,17 @@ class AnswerPair(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    instruction: Words
+    instruction: str
     input: str
-    output: Words
+    output: str
     evidence: str
+
+    def usable(self) -> bool:
+        return bool(self.instruction.strip() and self.output.strip())
 
 
 class Answer(BaseModel):
-    """The pairs of one chunk; its JSON schema goes along with the request."""
+    """The pairs of one request; its JSON schema goes along with the request."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,11 +35,51 @@ class Answer(BaseModel):
         pairs = value if isinstance(value, list) else value["pairs"]
         if not isinstance(pairs, list):
             raise ValueError("pairs is not a list")
-        return {"pairs": [{"input": "", "evidence": "", **pair} if isinstance(pair, dict) else pair for pair in pairs]}
+        return {"pairs": [filled_pair(pair) for pair in pairs]}
+
+    @model_validator(mode="after")
+    def something_usable(self) -> "Answer":
+        """A blank pair costs itself only, so that it can be counted; an answer of nothing but such pairs is none."""
+        if self.pairs and not any(pair.usable() for pair in self.pairs):
+            raise ValueError("no pair has both an instruction and an output")
+        return self
+
+
+def filled_pair(pair: Any) -> dict[str, str]:
+    """The four fields of a pair, blank where they are missing; the steps of an answer may come as a list."""
+    fields = pair if isinstance(pair, dict) else {}
+    values = {name: fields.get(name, "") for name in AnswerPair.model_fields}
+    if isinstance(values["output"], list) and all(isinstance(line, str) for line in values["output"]):
+        values["output"] = "\n".join(values["output"])
+    return {name: value if isinstance(value, str) else "" for name, value in values.items()}
 
 
 def schema(max_pairs: int) -> dict[str, Any]:
     """The JSON schema of an answer with at most `max_pairs` pairs."""
     found = Answer.model_json_schema()
     found["properties"]["pairs"]["maxItems"] = max_pairs
+    return found
+
+
+class Wordings(BaseModel):
+    """Other wordings of one question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    questions: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def written(cls, value: Any) -> Any:
+        """Blank wordings are left out."""
+        kept = [text.strip() for text in value["questions"] if isinstance(text, str) and text.strip()]
+        if not kept:
+            raise ValueError("no wording in the answer")
+        return {"questions": kept}
+
+
+def wordings_schema(count: int) -> dict[str, Any]:
+    """The JSON schema of at most `count` wordings."""
+    found = Wordings.model_json_schema()
+    found["properties"]["questions"]["maxItems"] = count
     return found

@@ -2,10 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.shared.params.connection import Connection
-from stages.shared.params.section import Count
+from stages.shared.params.section import Count, Limit
+
+Amount = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[^\s]+$")]
+
+
+def some_weight(weights: dict[str, float]) -> dict[str, float]:
+    if not any(weights.values()):
+        raise ValueError("accepted is at least one weight above 0")
+    return weights
 
 
 class Generate(Connection):
@@ -13,7 +22,12 @@ class Generate(Connection):
     language: Literal["auto", "zh", "en"]
     phrasings: Annotated[int, Field(ge=1, le=6)]
     prompts: str
+    styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]
+    styles_per_chunk: Count
+    personas: list[Name]
     pairs_per_chunk: Count
+    pairs_per_1k_tokens: Amount
+    paraphrases: Limit
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count
     max_failed: Annotated[float, Field(ge=0, le=1)]

@@ -1,0 +1,105 @@
+"""Chunks, recipe and stored answers together: which requests there are, and the pairs in what came back."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from stages.shared.generation import prompts, recipe
+from stages.shared.generation.answer import Answer, Wordings, wordings_schema
+from stages.shared.generation.tally import Tally
+from stages.shared.llm.requests import Request
+from stages.shared.llm.store import Store
+from stages.shared.params import Generate
+from stages.shared.records import Chunk, Pair, digest
+
+
+def to_pair(chunk_id: str, row: dict[str, str], style: str, request_key: str) -> Pair:
+    instruction, extra, output = (row.get(name, "").strip() for name in ("instruction", "input", "output"))
+    return {
+        "pair_id": digest(chunk_id, instruction, extra, output),
+        "chunk_id": chunk_id,
+        "instruction": instruction,
+        "input": extra,
+        "output": output,
+        "evidence": row["evidence"],
+        "style": style,
+        "request_key": request_key,
+    }
+
+
+class Labelling:
+    """The requests of section `generate` about some chunks, and their answers in the store.
+
+    `chunks` gives the chunks anew each time it is called: they are read from their file, never held together.
+    """
+
+    def __init__(self, section: Generate, store: Store, chunks: Callable[[], Iterator[Chunk]]) -> None:
+        self.section = section
+        self.store = store
+        self.chunks = chunks
+        self.recipe = recipe.Recipe(section)
+        self.rewording = {
+            lang: prompts.load(Path(section.prompts) / f"paraphrase.{lang}.md", ("question", "count"))
+            for lang in (self.recipe.prompts if section.paraphrases else ())
+        }
+
+    def questions(self) -> Iterator[Request]:
+        """The first pass: what is asked about the chunks."""
+        for chunk in self.chunks():
+            yield from (task.request for task in self.recipe.tasks(chunk))
+
+    def wordings(self) -> Iterator[Request]:
+        """The second pass: what is asked about the questions that the first one brought."""
+        if self.rewording:
+            for chunk in self.chunks():
+                yield from (self.wording(pair) for pair in self.first_pairs(chunk, Tally()))
+
+    def requests(self) -> Iterator[Request]:
+        """All of both passes, as far as the second is known."""
+        return chain(self.questions(), self.wordings())
+
+    def wording(self, pair: Pair) -> Request:
+        """The request for other wordings of a question. It depends on the question alone."""
+        count = self.section.paraphrases
+        prompt = self.rewording[recipe.question_language(pair["instruction"], self.section)]
+        sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
+        messages = prompt.messages({"question": pair["instruction"], "count": count})
+        return Request(self.section.model, messages, wordings_schema(count), sampling)
+
+    def pairs(self, tally: Tally) -> Iterator[Pair]:
+        """The pairs in the stored answers, each question followed by its other wordings, in the order of the chunks."""
+        for chunk in self.chunks():
+            found: dict[str, Pair] = {}
+            for pair in self.first_pairs(chunk, tally):
+                for wording in [pair, *(self.reworded(pair, tally) if self.rewording else ())]:
+                    found.setdefault(wording["pair_id"], wording)
+            yield from found.values()
+
+    def first_pairs(self, chunk: Chunk, tally: Tally) -> Iterator[Pair]:
+        """The pairs of the first pass about a chunk, each once: styles may find the same, a model may repeat itself."""
+        seen = set()
+        for task in self.recipe.tasks(chunk):
+            answer = self.store.get(task.request.key())
+            rows = Answer.model_validate_json(answer).pairs if answer else []
+            if answer:
+                tally.answer(len(rows), task.pairs)
+            usable = [row for row in rows if row.usable()]
+            tally.dropped.update(blank=len(rows) - len(usable), beyond_asked=len(usable[task.pairs :]))
+            for row in usable[: task.pairs]:
+                pair = to_pair(chunk["chunk_id"], row.model_dump(), task.style, task.request.key())
+                if pair["pair_id"] in seen:
+                    tally.dropped["repeated"] += 1
+                    continue
+                seen.add(pair["pair_id"])
+                tally.pair(pair, chunk["text"])
+                yield pair
+
+    def reworded(self, pair: Pair, tally: Tally) -> Iterator[Pair]:
+        """The other wordings of a pair's question, with its answer and evidence."""
+        request = self.wording(pair)
+        answer = self.store.get(request.key())
+        questions = Wordings.model_validate_json(answer).questions if answer else []
+        tally.dropped["beyond_asked"] += len(questions[self.section.paraphrases :])
+        for question in questions[: self.section.paraphrases]:
+            row = {**pair, "instruction": question}
+            yield to_pair(pair["chunk_id"], row, pair["style"], request.key())  # type: ignore[arg-type]
