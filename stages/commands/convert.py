@@ -1,0 +1,81 @@
+"""Turn rows from one kind of file into another: .jsonl, .json (an array), .csv, .parquet.
+
+Nested values survive: a column that a table cannot hold as it is carries JSON text and says so. Rows that cannot be
+read are listed with their line, and the exit code is then 1; the others are converted all the same.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.shared.errors import UserError
+
+if TYPE_CHECKING:
+    from stages.shared.json_rows import Fault
+
+SHOWN = 20  # faults listed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="IN", help="file to read")
+    parser.add_argument("target", type=Path, metavar="OUT", help="file to write")
+    parser.add_argument("--force", action="store_true", help="overwrite OUT")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from stages.shared.conversion.columns import columns
+    from stages.shared.conversion.writers import TABLES, WRITERS
+
+    source, target = arguments.source, arguments.target
+    checked(source, target, arguments.force)
+    faults: list[Fault] = []
+    shapes = columns(rows(source, [], "look")) if target.suffix.lower() in TABLES else {}
+    written = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal written
+        for row in rows(source, faults, "convert"):
+            written += 1
+            yield row
+
+    WRITERS[target.suffix.lower()](target, counted(), shapes)
+    print(f"{source} → {target}: {written} rows")
+    report(source, faults)
+
+
+def checked(source: Path, target: Path, force: bool) -> None:
+    from stages.shared.conversion.readers import READERS
+
+    if not source.is_file():
+        raise UserError(f"{source} is not there")
+    for file in (source, target):
+        if file.suffix.lower() not in READERS:
+            raise UserError(f"{file}: the name must end in one of {', '.join(READERS)}")
+    if target.exists() and (target.samefile(source) or not force):
+        hint = "give another name" if target.samefile(source) else "add --force to overwrite it"
+        raise UserError(f"{target} is there already; {hint}")
+
+
+def rows(source: Path, faults: "list[Fault]", what: str) -> Iterator[dict[str, Any]]:
+    """The source's rows, under a bar of bytes; what is no row joins `faults`."""
+    from tqdm import tqdm
+
+    from stages.shared.conversion.readers import READERS
+    from stages.shared.json_rows import Fault
+
+    with tqdm(total=source.stat().st_size, desc=what, unit="B", unit_scale=True, leave=False) as bar:
+        for item in READERS[source.suffix.lower()](source, lambda done: bar.update(done - bar.n)):
+            if isinstance(item, Fault):
+                faults.append(item)
+            else:
+                yield item.value
+
+
+def report(source: Path, faults: "list[Fault]") -> None:
+    for fault in faults[:SHOWN]:
+        print(f"{source}:{fault.line}: {fault.problem}", file=sys.stderr)
+    if faults:
+        more = f" ({SHOWN} of them shown)" if len(faults) > SHOWN else ""
+        raise UserError(f"{len(faults)} rows of {source} were not converted{more}")

@@ -1,0 +1,1 @@
+"""Rows from one kind of file to another: JSONL, JSON array, Parquet, CSV."""
