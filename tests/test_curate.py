@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from stages import curate
 from stages.shared import params, paths
-from stages.shared.curation import checks
+from stages.shared.curation import checks, split
 from stages.shared.errors import UserError
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
 from stages.shared.text import normalised
@@ -305,7 +305,7 @@ def test_eval_unseen_shares_no_page_with_what_is_trained(write_params):
 
 
 def held_out(path: str) -> bool:
-    return curate.is_unseen(chunk(path=path), LIMITS["holdout_pages"])
+    return split.is_unseen(chunk(path=path), LIMITS["holdout_pages"])
 
 
 def some_page(unseen: bool) -> str:
@@ -314,8 +314,8 @@ def some_page(unseen: bool) -> str:
 
 def test_a_chunk_that_also_stands_on_a_trained_page_is_trained():
     secret, trained = some_page(unseen=True), some_page(unseen=False)
-    assert not curate.is_unseen(chunk(path=secret, also_in=(trained,)), LIMITS["holdout_pages"])
-    assert not curate.is_unseen(chunk(path=trained, also_in=(secret,)), LIMITS["holdout_pages"])
+    assert not split.is_unseen(chunk(path=secret, also_in=(trained,)), LIMITS["holdout_pages"])
+    assert not split.is_unseen(chunk(path=trained, also_in=(secret,)), LIMITS["holdout_pages"])
 
 
 def test_a_fact_that_a_trained_page_states_in_the_same_words_is_not_unseen(write_params):

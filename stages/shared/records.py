@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypedDict
+from typing import IO, Any, NotRequired, TypedDict
 
 from stages.shared.errors import UserError
 
@@ -78,13 +78,28 @@ class Pair(TypedDict):
     request_key: str
 
 
+class Message(TypedDict):
+    """A turn of a conversation; `role` is user or assistant."""
+
+    role: str
+    content: str
+
+
 class DatasetRow(Pair):
-    """A kept pair with the place in the documentation that it comes from."""
+    """A kept pair with the place that it comes from: a page of the documentation, or a file of the user's own data.
+
+    Own rows have no chunk. One with several turns has all of them in `messages`, user first, assistant last, without
+    the system turn; instruction and output are its last exchange. `system` takes the place of format.system_prompt.
+    `review` is accept or edit where a reviewer said so.
+    """
 
     fact_id: str
     path: str
     line_start: int
     line_end: int
+    messages: NotRequired[list[Message]]
+    system: NotRequired[str]
+    review: NotRequired[str]
 
 
 def digest(*parts: Any, length: int = 16) -> str:

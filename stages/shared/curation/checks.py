@@ -1,21 +1,12 @@
 """What a pair must pass to be trained on. Every check is pure and judges one pair against its chunk."""
 
 import re
-import unicodedata
 from collections.abc import Callable
-from typing import NamedTuple
 
+from stages.shared.curation.rows import Chunks, Rejection, Verdict, rejection
 from stages.shared.params import Curate
-from stages.shared.records import Chunk, Pair
-from stages.shared.text import normalised, squeezed
-
-
-class Verdict(NamedTuple):
-    """Why a pair is rejected: what was found and what would have passed."""
-
-    value: object
-    threshold: object
-
+from stages.shared.records import Chunk, DatasetRow, Pair
+from stages.shared.text import gives_away, squeezed
 
 Check = Callable[[Pair, Chunk, Curate], Verdict | None]
 
@@ -53,23 +44,9 @@ def evidence_in_chunk(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | Non
 
 
 def answer_not_in_question(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:
-    """A question that contains its answer teaches nothing. Only whole words count: `auto` is not in `autosave`, and
-    a Chinese answer of one or two characters has to stand apart."""
-    answer, question = (plain(text) for text in (pair["output"], f"{pair['instruction']}\n{pair['input']}"))
-    words = re.findall(r"[a-z0-9_]+|[^\sa-z0-9_]", answer)
-    if not normalised(answer):
-        return None
-    letter = r"\w" if len(normalised(answer)) <= 2 else "[a-z0-9_]"
-    before = rf"(?<!{letter})" if re.match(r"\w", words[0]) else ""
-    behind = rf"(?!{letter})" if re.match(r"\w", words[-1]) else ""
-    given = re.search(before + r"\s*".join(map(re.escape, words)) + behind, question)
+    """A question that contains its answer teaches nothing."""
+    given = gives_away(f"{pair['instruction']}\n{pair['input']}", pair["output"])
     return Verdict(pair["output"], "not in the question") if given else None
-
-
-def plain(text: str) -> str:
-    """NFKC and lower case, without quotes, Markdown's marks and the dots at the end."""
-    text = unicodedata.normalize("NFKC", text).lower()
-    return re.sub(r"[*`\"“”]", "", text).strip().rstrip(".。")
 
 
 def stands_alone(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:
@@ -100,3 +77,15 @@ def verdict(pair: Pair, chunk: Chunk, limits: Curate) -> tuple[str, Verdict] | N
         if found:
             return check.__name__, found
     return None
+
+
+def sift(rows: list[DatasetRow], chunks: Chunks, limits: Curate) -> tuple[list[DatasetRow], list[Rejection]]:
+    """Rows that pass every check, and the others with the check that rejected them."""
+    kept, rejected = [], []
+    for row in rows:
+        failed = verdict(row, chunks[row["chunk_id"]], limits)
+        if failed:
+            rejected.append(rejection(row, *failed))
+        else:
+            kept.append(row)
+    return kept, rejected

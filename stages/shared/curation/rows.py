@@ -1,0 +1,46 @@
+"""Rows on their way through curate: a pair with its place, kept or rejected with a reason."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from stages.shared.errors import UserError
+from stages.shared.records import Chunk, DatasetRow, Pair, digest
+from stages.shared.text import normalised
+
+Rejection = dict[str, Any]
+Chunks = Mapping[str, Chunk]
+
+
+class Verdict(NamedTuple):
+    """Why a pair is rejected: what was found and what would have passed."""
+
+    value: object
+    threshold: object
+
+
+def rejection(row: DatasetRow, check: str, found: Verdict) -> Rejection:
+    return {**row, "check": check, "value": found.value, "threshold": found.threshold}
+
+
+def to_row(pair: Pair, chunks: Chunks) -> DatasetRow:
+    """The pair with the place that it comes from. Raises UserError when its chunk has vanished."""
+    chunk = chunks.get(pair["chunk_id"])
+    if chunk is None:
+        raise UserError(f"data/pairs.jsonl: pair {pair['pair_id']} has no chunk in data/chunks.jsonl; run `dvc repro`")
+    return {
+        **pair,  # type: ignore[typeddict-item]
+        "fact_id": fact_id(pair),
+        "path": chunk["path"],
+        "line_start": chunk["line_start"],
+        "line_end": chunk["line_end"],
+    }
+
+
+def fact_id(pair: Pair) -> str:
+    """Wordings of one question about one place share it."""
+    return digest(pair["chunk_id"], pair["evidence"], normalised(pair["output"]))
+
+
+def question_key(row: Pair) -> str:
+    """The same for questions that differ in nothing but white space, case, width and marks."""
+    return normalised(row["instruction"] + row["input"])
