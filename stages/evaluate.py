@@ -10,8 +10,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.shared import answers, metrics, models, params, paths, report, templates
+from stages.shared import answers, metrics, models, params, paths, report
 from stages.shared.errors import UserError, run_stage
+from stages.shared.formatting.conversations import conversation
+from stages.shared.formatting.templates import chat_for
 from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, share, write_json, write_jsonl
 
 EVAL_SPLITS = ("eval_seen", "eval_unseen")
@@ -40,7 +42,7 @@ def measure(
         if not rows:
             found[split], figures[split] = [], {}
             continue
-        prompts = [prompt(tokenizer, row, settings.format) for row in rows]
+        prompts = asked(tokenizer, rows, settings.format)
         section = settings.evaluate
         found[split] = answers.generate(
             model, tokenizer, prompts, section.max_new_tokens, section.batch_size, f"evaluate {name} {split}"
@@ -50,9 +52,10 @@ def measure(
     return found, figures
 
 
-def prompt(tokenizer: Any, row: DatasetRow, section: params.Format) -> str:
-    messages = templates.conversation(row, section.mode, section.system_prompt)
-    return templates.render(tokenizer, tokenizer.chat_template, messages[:-1], prompt=True)
+def asked(tokenizer: Any, rows: list[DatasetRow], section: params.Format) -> list[str]:
+    """The rows' prompts, as they were trained."""
+    chat = chat_for(tokenizer, section, tokenizer.chat_template)
+    return chat.texts([conversation(row, chat)[:-1] for row in rows], prompt=True)
 
 
 def predictions(
@@ -82,7 +85,8 @@ def main() -> None:
 
     settings = params.load()
     tokenizer = AutoTokenizer.from_pretrained(paths.MERGED)
-    if digest(tokenizer.chat_template) != read_json(paths.REPORTS / "format.json")["template_hash"]:
+    template_hash = digest(tokenizer.chat_template)
+    if template_hash != read_json(paths.REPORTS / "format.json")["template_hash"]:
         raise UserError(
             "models/merged does not carry the chat template that data/formatted was made with; run `dvc repro`"
         )
@@ -101,7 +105,7 @@ def main() -> None:
         for split in EVAL_SPLITS
     }
     write_jsonl(paths.REPORTS / "predictions.jsonl", rows)
-    write_json(paths.REPORTS / "evaluate.json", figures)
+    write_json(paths.REPORTS / "evaluate.json", {**figures, "template_hash": template_hash})
     report.write(paths.REPORTS / "index.html", figures, rows, settings)
     for split, cell in figures.items():
         print(f"evaluate: {split}: base {cell['base']}")

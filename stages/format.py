@@ -4,139 +4,75 @@ Reads data/dataset/*.jsonl and the model's tokenizer; writes data/formatted/{tra
 data/formatted/chat_template.jinja and reports/format.json. Run: python -m stages.format
 """
 
-import itertools
-import statistics
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.console import Console
 from tqdm import tqdm
 
-from stages.shared import models, params, paths, templates
+from stages.shared import models, params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.labels import Labelled, Rendered, label_apart, label_together
-from stages.shared.records import DatasetRow, atomic, digest, read_jsonl, write_json
-
-BATCH_ROWS = 1000
-SCHEMA = pa.schema(
-    {"text": pa.string(), "input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "pair_id": pa.string()}
-)
+from stages.shared.formatting import audit, batches, store
+from stages.shared.formatting.audit import Figures
+from stages.shared.formatting.encoding import Encoder
+from stages.shared.formatting.templates import chat_for
+from stages.shared.records import atomic, digest, read_jsonl, write_json
 
 
-def named(row: DatasetRow) -> str:
-    """A row as a person can find it."""
-    return f"pair {row['pair_id']} ({row['path']}:{row['line_start']}, {row['instruction'][:60]!r})"
+def dataset_file(split: str) -> Path:
+    return paths.DATASET / f"{split}.jsonl"
 
 
-def rendered(row: DatasetRow, tokenizer: Any, template: str, section: params.Format) -> Rendered:
-    """The row through the template, taken apart by position."""
-    messages = templates.conversation(row, section.mode, section.system_prompt)
-    prompt = templates.render(tokenizer, template, messages[:-1], prompt=True)
-    text = templates.render(tokenizer, template, messages)
-    answer = row["output"]
-    if not text.startswith(prompt + answer):
+def stop_token(figures: Figures, section: params.Format, names: Callable[[list[int]], list[str]]) -> int:
+    """The one token that ends the answers."""
+    if not figures.counts["rows"] or not figures.ends:
         raise UserError(
-            f"the chat template changes {named(row)}: its text is not the prompt with the answer behind it; "
-            "try -S format.mode=token_level"
+            f"no whole row is left to train on: all are longer than format.max_length = {section.max_length} tokens; "
+            "raise it"
         )
-    return Rendered(prompt, answer, text[len(prompt) + len(answer) :])
+    if len(figures.ends) > 1:
+        raise UserError(f"format audit: rows end in different tokens ({', '.join(names(list(figures.ends)))}); "
+                        "data/formatted is left as it was")  # fmt: skip
+    return next(iter(figures.ends))
 
 
-def audited(row: DatasetRow, labelled: Labelled, bos: int | None) -> None:
-    """Raise on a row that would teach something wrong; the message leads back to the page."""
-    problem = labelled.problem
-    if not problem and bos is not None and labelled.input_ids[:2] == [bos, bos]:
-        problem = "two BOS tokens"
-    if problem:
-        raise UserError(f"format audit: {problem} in {named(row)}; data/formatted is left as it was")
-
-
-def shortened(labelled: Labelled, max_length: int) -> Labelled:
-    """The first `max_length` tokens. What is cut off takes the end of the turn with it, so the answer stays open."""
-    return Labelled(labelled.input_ids[:max_length], labelled.labels[:max_length])
-
-
-class Figures:
-    """What the audit counts over all rows."""
-
-    def __init__(self) -> None:
-        self.counts = Counter({"rows": 0, "tokens": 0, "supervised_tokens": 0, "dropped": 0, "truncated": 0})
-        self.lengths: list[int] = []
-        self.end_tokens: Counter[int] = Counter()
-
-    def add(self, labelled: Labelled) -> None:
-        self.counts.update(rows=1, tokens=len(labelled.input_ids), supervised_tokens=len(labelled.supervised))
-        self.lengths.append(len(labelled.input_ids))
-
-
-def formatted(
-    rows: Iterator[DatasetRow], tokenizer: Any, template: str, section: params.Format, figures: Figures
-) -> Iterator[pa.RecordBatch]:
-    """Batches of audited rows; what exceeds `format.max_length` is dropped or cut, and counted."""
-    label = label_apart if section.mode == "token_level" else label_together
-    bos = tokenizer.bos_token_id if templates.adds_bos(tokenizer) else None
-    while batch := list(itertools.islice(rows, BATCH_ROWS)):
-        texts = [rendered(row, tokenizer, template, section) for row in batch]
-        out = []
-        for row, text, labelled in zip(batch, texts, label(tokenizer, texts), strict=True):
-            audited(row, labelled, bos)
-            if len(labelled.input_ids) > section.max_length:
-                figures.counts["dropped" if section.overlong == "drop" else "truncated"] += 1
-                labelled = shortened(labelled, section.max_length)
-                if section.overlong == "drop" or not labelled.supervised:
-                    continue
-            else:
-                figures.end_tokens[labelled.supervised[-1]] += 1
-            figures.add(labelled)
-            out.append(
-                {
-                    "text": text.text,
-                    "input_ids": labelled.input_ids,
-                    "labels": labelled.labels,
-                    "pair_id": row["pair_id"],
-                }
-            )
-        yield pa.RecordBatch.from_pylist(out, schema=SCHEMA)
-
-
-def report(parts: dict[str, Figures], tokenizer: Any, template: str) -> dict[str, Any]:
-    train = parts["train"]
-    if len(train.end_tokens) != 1:
-        names = ", ".join(map(str, tokenizer.convert_ids_to_tokens(list(train.end_tokens))))
-        raise UserError(f"format audit: rows end in different tokens ({names}); data/formatted is left as it was")
-    stop = next(iter(train.end_tokens))
-    return {
-        **{name: dict(figures.counts) for name, figures in parts.items()},
-        "train_length_median": statistics.median(train.lengths),
-        "train_length_max": max(train.lengths),
-        "stop_token": tokenizer.convert_ids_to_tokens(stop),
-        "template_hash": digest(template),
-    }
+def write_split(
+    split: str, mapped: Callable[[Iterable[list[Any]]], Iterator[batches.Result]], encoder: Encoder
+) -> Figures:
+    """One Parquet file, a row group for each batch, its template and stop token in the metadata."""
+    figures, section = Figures(), encoder.chat.section
+    rows = tqdm(read_jsonl(dataset_file(split)), desc=f"format {split}", unit="row")
+    with (
+        atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
+        pq.ParquetWriter(stream, batches.SCHEMA) as writer,
+    ):
+        for batch, counted in mapped(batches.batches(rows)):
+            figures.merge(counted)
+            if batch.num_rows:
+                writer.write_batch(batch)
+        if split == "train":
+            stop = stop_token(figures, section, encoder.chat.tokenizer.convert_ids_to_tokens)
+            audit.check(figures, section)
+            writer.add_key_value_metadata({"stop_token": encoder.chat.tokenizer.convert_ids_to_tokens(stop)})
+        writer.add_key_value_metadata({"template_hash": digest(encoder.chat.template)})
+    return figures
 
 
 def main() -> None:
     settings = params.load()
-    tokenizer = models.tokenizer(settings.model)
-    template = templates.template_for(settings.format.mode, tokenizer)
-    parts = {name: Figures() for name in paths.SPLITS}
-    for name, figures in parts.items():
-        rows = tqdm(read_jsonl(paths.DATASET / f"{name}.jsonl"), desc=f"format {name}", unit="row")
-        with atomic(paths.FORMATTED / f"{name}.parquet", "wb") as stream, pq.ParquetWriter(stream, SCHEMA) as writer:
-            for batch in formatted(iter(rows), tokenizer, template, settings.format, figures):
-                writer.write_batch(batch)
-        if name == "train" and not figures.end_tokens:
-            raise UserError(
-                f"no whole row is left to train on: all are longer than format.max_length = "
-                f"{settings.format.max_length} tokens; raise it"
-            )
+    encoder = Encoder(chat_for(models.tokenizer(settings.model), settings.format))
+    size = dataset_file("train").stat().st_size if dataset_file("train").exists() else 0
+    count = batches.processes(settings.format.processes, size)
+    with batches.mapper(settings, encoder, count) as mapped:
+        parts = {split: write_split(split, mapped, encoder) for split in paths.SPLITS}
     with atomic(paths.CHAT_TEMPLATE) as stream:
-        stream.write(template)
-    figures_by_part = report(parts, tokenizer, template)
-    write_json(paths.REPORTS / "format.json", figures_by_part)
-    for name in paths.SPLITS:
-        print(f"format: {name}:", ", ".join(f"{value} {key}" for key, value in figures_by_part[name].items()))
+        stream.write(encoder.chat.template)
+    store.forget_unused()
+    report = audit.report(parts, encoder)
+    write_json(paths.REPORTS / "format.json", report)
+    Console().print(audit.table(report))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 from stages.shared import cards, models, params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.records import digest, write_json
+from stages.shared.records import digest, read_json, write_json
 
 
 def merged_model(settings: params.Params) -> Any:
@@ -41,7 +41,8 @@ def main() -> None:
     settings = params.load()
     tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
     template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
-    if tokenizer.chat_template != template:
+    trained = read_json(paths.REPORTS / "train.json")["template_hash"]
+    if tokenizer.chat_template != template or trained != digest(template):
         raise UserError("models/adapter was not trained with data/formatted/chat_template.jinja; run `dvc repro`")
     model = merged_model(settings)
     stop_at(model, tokenizer)

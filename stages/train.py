@@ -7,7 +7,6 @@ interrupted run goes on from the last one. Run: python -m stages.train
 
 import shutil
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import pyarrow.parquet as pq
 
 from stages.shared import cards, checkpoints, models, params, paths, progress, trainers
 from stages.shared.errors import UserError, run_stage
-from stages.shared.labels import IGNORED
-from stages.shared.records import read_json, write_json
+from stages.shared.records import digest, read_json, write_json
 
 
 def train_rows(file: Path) -> Any:
@@ -126,10 +124,13 @@ def report(trainer: Any, backend: str, dtype: Any, seconds: float) -> dict[str, 
     }
 
 
-def stop_token(rows: list[list[int]]) -> int:
-    """The token that ends the answers: the last one of most rows that carries loss (a truncated row has another)."""
-    last = Counter(next(label for label in reversed(labels) if label != IGNORED) for labels in rows)
-    return last.most_common(1)[0][0]
+def trained_template(file: Path) -> tuple[str, str]:
+    """The chat template that the rows were made with, and the token that ends their answers."""
+    metadata = pq.read_metadata(file).metadata
+    template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
+    if metadata.get(b"template_hash", b"").decode() != digest(template):
+        raise UserError(f"{file} was not made with {paths.CHAT_TEMPLATE}; run `dvc repro --force format`")
+    return template, metadata[b"stop_token"].decode()
 
 
 def save(trainer: Any, tokenizer: Any, settings: params.Params) -> None:
@@ -153,13 +154,11 @@ def main() -> None:
     dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     tokenizer = models.tokenizer(settings.model)
-    tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
-    labels = pq.read_table(paths.FORMATTED / "train.parquet", columns=["labels"])["labels"].to_pylist()
-    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(stop_token(labels))
+    tokenizer.chat_template, tokenizer.eos_token = trained_template(paths.FORMATTED / "train.parquet")
     directory = checkpoints.directory(settings, backend, dtype)
     trainer = build_trainer(settings, backend, dtype, tokenizer, directory)
     seconds = run(trainer, directory)
-    figures = report(trainer, backend, dtype, seconds)
+    figures = report(trainer, backend, dtype, seconds) | {"template_hash": digest(tokenizer.chat_template)}
     write_json(paths.REPORTS / "train.json", figures)
     write_json(paths.REPORTS / "train_log.json", loss_curve(trainer.state.log_history))
     save(trainer, tokenizer, settings)

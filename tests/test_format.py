@@ -5,11 +5,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 
 from stages import format as format_stage
-from stages.shared import paths, templates
+from stages.shared import paths
 from stages.shared.errors import UserError
-from stages.shared.labels import IGNORED, Rendered, label_apart, label_together
+from stages.shared.formatting import templates
+from stages.shared.formatting.conversations import conversation
+from stages.shared.formatting.encoding import Encoder
+from stages.shared.formatting.examples import examples
+from stages.shared.formatting.labels import IGNORED
+from stages.shared.formatting.templates import chat_for
+from stages.shared.params import load
 from stages.shared.records import write_jsonl
 
 MODES = ("chat", "alpaca", "token_level")
@@ -79,7 +86,7 @@ def test_the_shipped_template_reproduces_the_trained_text_byte_for_byte(run_form
     formatted = run_format(mode=mode, system_prompt="Be exact.")
     tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text("utf-8")
     for trained, source in zip(formatted, ROWS, strict=True):
-        messages = templates.conversation(source, mode, "Be exact.")
+        messages = conversation(source, chat_for(tokenizer, load().format))
         assert trained["text"] == tokenizer.apply_chat_template(messages, tokenize=False)
         assert tokenizer.decode(trained["input_ids"]) == trained["text"]
 
@@ -89,7 +96,7 @@ def test_the_prompt_is_trained_as_a_server_tokenises_it(run_format, tokenizer, m
     formatted = run_format(mode=mode)
     template = paths.CHAT_TEMPLATE.read_text("utf-8")
     for trained, source in zip(formatted, ROWS, strict=True):
-        messages = templates.conversation(source, mode, "")[:-1]
+        messages = conversation(source, chat_for(tokenizer, load().format))[:-1]
         prompt = tokenizer.apply_chat_template(messages, chat_template=template, add_generation_prompt=True).input_ids
         assert trained["input_ids"][: len(prompt)] == list(prompt)
         assert set(trained["labels"][: len(prompt)]) == {IGNORED}
@@ -129,16 +136,30 @@ def test_an_answer_without_a_token_fails_the_audit_with_its_page(run_format):
         run_format([*ROWS, row("Empty?", "")])
 
 
-@pytest.mark.parametrize("label", [label_together, label_apart])
-def test_a_text_without_an_end_of_turn_is_a_problem(tokenizer, label):
-    assert label(tokenizer, [Rendered("Question:\n", "answer", "")])[0].problem.startswith("no end-of-turn token")
+def encoder_for(tokenizer, template: str = "", **changes) -> Encoder:
+    """An encoder for the settings of params.yaml with changes, and for a template if one is given."""
+    section = load(ROOT / "params.yaml").format.model_copy(update=changes)
+    return Encoder(chat_for(tokenizer, section, template or None))
 
 
-def test_a_token_across_the_boundary_of_prompt_and_answer_is_a_problem(tokenizer):
+def test_a_text_without_an_end_of_turn_is_a_problem(tokenizer):
+    encoder = encoder_for(tokenizer, "{% for m in messages %}{{ m.role + ':' + m.content + '\n' }}{% endfor %}"
+                                     "{% if add_generation_prompt %}assistant:{% endif %}")  # fmt: skip
+    with pytest.raises(UserError, match="no end-of-turn token behind the answer in pair id-Why"):
+        list(examples(encoder, [row("Why?", "So.")]))
+
+
+def test_a_token_across_the_boundary_of_prompt_and_answer_is_tokenised_as_at_inference(tokenizer):
     known = (word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
     first, second = next(word for word in known if tokenizer.tokenize(word) == [word])
-    labelled = label_together(tokenizer, [Rendered(first, second, "<|im_end|>")])[0]
-    assert labelled.problem == "prompt and answer share a token"
+    template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
+    template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
+    encoder = encoder_for(tokenizer, template)
+    (example,) = examples(encoder, [row("Q ", second)])
+    prompt = tokenizer("Q " + first, add_special_tokens=False).input_ids
+    answer = tokenizer(second + "<|im_end|>", add_special_tokens=False).input_ids
+    assert example.labelled.input_ids == prompt + answer
+    assert example.labelled.labels == [IGNORED] * len(prompt) + answer
 
 
 def test_two_runs_write_the_same_bytes(run_format):
@@ -148,19 +169,21 @@ def test_two_runs_write_the_same_bytes(run_format):
     assert (paths.FORMATTED / "train.parquet").read_bytes() == first
 
 
-def test_a_tokenizer_without_template_is_refused_with_a_way_out(tokenizer):
+def test_a_tokenizer_without_template_is_refused_with_a_way_out(write_params):
     class Bare:
         chat_template = None
 
+    write_params()
     with pytest.raises(UserError, match=r"-S format\.mode=alpaca"):
-        templates.template_for("chat", Bare())
+        templates.template_for(load().format, Bare())
 
 
-def test_a_template_starts_with_bos_when_the_tokenizer_does():
+def test_a_template_starts_with_bos_when_the_tokenizer_does(write_params):
     class Adding:
-        chat_template, bos_token_id, unk_token_id = None, 1, 0
+        chat_template, bos_token_id, unk_token_id, eos_token = None, 1, 0, "</s>"
 
         def __call__(self, text):
             return type("Encoded", (), {"input_ids": [1, 5]})
 
-    assert templates.template_for("alpaca", Adding()).startswith("{{ bos_token }}")
+    write_params({"format.mode": "alpaca"})
+    assert templates.template_for(load().format, Adding()).startswith("{{ bos_token }}")

@@ -48,7 +48,8 @@ def counts_table() -> Table:
 
 def metrics_table(evaluate: dict[str, Any]) -> Table:
     table = Table("held-out set", "rows", "loss", "exact match", "chrF", "stops", title="Closed-book, base → tuned")
-    for split, cell in evaluate.items():
+    for split in paths.SPLITS[1:]:
+        cell = evaluate[split]
         if cell["base"]:
             base, tuned = cell["base"], cell["tuned"]
             shares = [f"{base[key]:.0%} → {tuned[key]:.0%}" for key in ("exact_match", "stopped")]

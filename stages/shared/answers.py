@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.shared.labels import IGNORED
+from stages.shared.formatting.labels import IGNORED
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from stages.shared.params.chunk import Chunk
 from stages.shared.params.curate import Curate
 from stages.shared.params.docs import Docs
 from stages.shared.params.evaluate import Evaluate
-from stages.shared.params.format import Format
+from stages.shared.params.format import Audit, Format, paragraphs
 from stages.shared.params.generate import Generate
 from stages.shared.params.lora import Lora
 from stages.shared.params.merge import Merge
@@ -29,6 +29,7 @@ from stages.shared.params.train import Train
 __all__ = [
     "EMBEDDED",
     "FILE",
+    "Audit",
     "Chunk",
     "Curate",
     "Docs",
@@ -41,6 +42,7 @@ __all__ = [
     "Params",
     "Train",
     "load",
+    "paragraphs",
 ]
 
 

@@ -1,0 +1,1 @@
+"""How dataset rows become the text, the token ids and the labels that are trained."""

@@ -1,0 +1,116 @@
+"""Rows to Parquet in batches, by one process or several, to the same bytes; memory holds a few batches at a time."""
+
+import os
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+import pyarrow as pa
+
+from stages.shared import models
+from stages.shared.formatting import store
+from stages.shared.formatting.audit import Figures
+from stages.shared.formatting.encoding import Encoder
+from stages.shared.formatting.examples import examples, kept
+from stages.shared.formatting.templates import chat_for
+from stages.shared.params import Params
+
+SCHEMA = pa.schema(
+    {"text": pa.string(), "input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "pair_id": pa.string()}
+)
+MIN_ROWS, MAX_ROWS, MEAN_MORE = 512, 2048, 512  # rows of a batch
+MANY_BYTES = 20_000_000  # of a dataset: from here on a second process is worth the seconds it takes to start
+
+Result = tuple[pa.RecordBatch, Figures]
+Job = Callable[[list[Any]], Result]
+
+
+def batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Rows in batches that end where the hash of a row's id says so: a row more or less changes its own batch only,
+    and the others are found in the store."""
+    batch: list[Any] = []
+    for row in rows:
+        batch.append(row)
+        ends = len(batch) >= MIN_ROWS and zlib.crc32(row["pair_id"].encode()) % MEAN_MORE == 0
+        if ends or len(batch) == MAX_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def format_batch(encoder: Encoder, rows: list[Any]) -> Result:
+    """The rows as one record batch, and what the audit counts in them."""
+    figures = Figures()
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    for example in examples(encoder, rows):
+        final = kept(example, encoder)
+        figures.add(encoder, example, final)
+        if final:
+            columns["text"].append(final.rendered.text)
+            columns["input_ids"].append(final.labelled.input_ids)
+            columns["labels"].append(final.labelled.labels)
+            columns["pair_id"].append(example.row["pair_id"])
+    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA), figures
+
+
+def stored(encoder: Encoder) -> Job:
+    """`format_batch` that looks into the store first."""
+    settings = store.settings_key(encoder)
+
+    def job(rows: list[Any]) -> Result:
+        file = store.file_for(settings, rows)
+        found = store.read(file)
+        if found is None:
+            found = format_batch(encoder, rows)
+            store.write(file, *found)
+        return found
+
+    return job
+
+
+def processes(wanted: int, size: int) -> int:
+    """`format.processes` made concrete for a dataset of `size` bytes."""
+    return wanted or (min(os.cpu_count() or 1, 8) if size >= MANY_BYTES else 1)
+
+
+@contextmanager
+def mapper(
+    settings: Params, encoder: Encoder, count: int
+) -> Iterator[Callable[[Iterable[list[Any]]], Iterator[Result]]]:
+    """A map over batches that keeps their order, in this process or in `count` others."""
+    if count == 1:
+        job = stored(encoder)
+        yield lambda found: map(job, found)
+        return
+    # Spawned: a fork would inherit the tokenizer's locks. Each process uses one thread, they are as many as the CPUs.
+    with ProcessPoolExecutor(count, get_context("spawn"), start_worker, (settings,)) as pool:
+
+        def ahead(found: Iterable[list[Any]]) -> Iterator[Result]:
+            waiting: deque[Future[Result]] = deque()
+            for batch in found:
+                waiting.append(pool.submit(work, batch))
+                if len(waiting) > 2 * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+        yield ahead
+
+
+def start_worker(settings: Params) -> None:
+    """Load tokenizer and template once in a new process."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    global job
+    job = stored(Encoder(chat_for(models.tokenizer(settings.model), settings.format)))
+
+
+def work(rows: list[Any]) -> Result:
+    return job(rows)
+
+
+job: Job  # of a worker process
