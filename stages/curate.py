@@ -1,18 +1,21 @@
 """Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
 
-Reads data/pairs.jsonl and data/chunks.jsonl; writes data/dataset/{train,eval_seen,eval_unseen}.jsonl,
-data/rejected.jsonl and reports/curate.json. Run: python -m stages.curate
+Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl. Writes
+data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, reports/curate.json. Run: python -m stages.curate
 """
 
 from collections import Counter
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, duplicates
+from stages.shared.curation import checks, duplicates, review
+from stages.shared.curation.own_data import own_data
 from stages.shared.curation.rows import Rejection, to_row
 from stages.shared.curation.split import Parts, split
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import Chunk, read_jsonl, write_json, write_jsonl
+
+TOLD = 20  # lines about bad rows, and about orphans
 
 
 def report(read: int, rejected: list[Rejection], parts: Parts) -> dict[str, Any]:
@@ -29,16 +32,28 @@ def report(read: int, rejected: list[Rejection], parts: Parts) -> dict[str, Any]
     }
 
 
+def tell(lines: list[str]) -> None:
+    """What people should know, a bounded number of lines of it; the rest is in data/rejected.jsonl and the report."""
+    for line in lines[:TOLD]:
+        print(f"curate: {line}")
+    if len(lines) > TOLD:
+        print(f"curate: … and {len(lines) - TOLD} more")
+
+
 def main() -> None:
     section = params.load().curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    rows = [to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)]
-    read = len(rows)
-    rows, rejected = checks.sift(rows, chunks, section)
+    own = own_data(paths.EXTRA)
+    reviews = review.read_reviews(paths.REVIEW)
+    rows = [*(to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), *own.rows]
+    read = len(rows) + len(own.rejected)
+    orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
+    rows, refused = review.sift(rows, reviews)
+    rows, failed = checks.sift(rows, chunks, section)
     rows, repeated = duplicates.sift(rows)
     parts, leaked = split(rows, chunks, section)
-    rejected += repeated + leaked
-    figures = report(read, rejected, parts)
+    rejected = own.rejected + refused + failed + repeated + leaked
+    figures = report(read, rejected, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
@@ -46,6 +61,8 @@ def main() -> None:
         write_jsonl(paths.DATASET / f"{name}.jsonl", part)
     write_jsonl(paths.REJECTED, rejected)
     write_json(paths.REPORTS / "curate.json", figures)
+    tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
+    tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
 
 

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from test_curate import corpus, dataset, run
 
-from stages.shared import json_rows
+from stages.shared import json_rows, paths
 from stages.shared.curation.own_data import own_data
 from stages.shared.json_rows import Fault, Row, read_json_rows
+from stages.shared.records import read_json
 
 EXTRA = Path("data/extra")
 
@@ -239,3 +241,87 @@ def test_a_missing_or_empty_directory_is_no_data():
     assert own_data(EXTRA) == ([], [], [])
     EXTRA.mkdir(parents=True)
     assert own_data(EXTRA) == ([], [], [])
+
+
+def own_rows(parts: dict) -> list[dict]:
+    return [row for row in dataset(parts) if row["style"] == "own"]
+
+
+def give_many(count: int = 200) -> None:
+    give("many.jsonl", DUMPS["lines"]([alpaca(n) for n in range(count)]))
+
+
+def test_own_rows_alone_are_a_dataset_with_a_held_out_part(write_params):
+    give_many()
+    parts = run([], [], write_params, holdout_pages=0.2)
+    assert len(own_rows(parts)) == 200 and parts["rejected"] == []
+    assert 20 <= len(parts["eval_unseen"]) <= 60
+
+
+def test_own_rows_join_the_pairs_and_move_none_of_them(write_params):
+    pairs, chunks = corpus(range(40))
+    before = run(pairs, chunks, write_params)
+    give_many(20)
+    after = run(pairs, chunks, write_params)
+    for name in paths.SPLITS:
+        assert [row for row in after[name] if row["style"] != "own"] == before[name]
+    assert len(own_rows(after)) == 20
+    assert read_json(paths.REPORTS / "curate.json")["own"] == 20
+
+
+def test_bad_rows_are_counted_told_and_written_down(write_params, capsys):
+    pairs, chunks = corpus(range(20))
+    give("a.jsonl", "{\n" + DUMPS["lines"]([alpaca(1), {"instruction": "q"}]))
+    parts = run(pairs, chunks, write_params)
+    report = read_json(paths.REPORTS / "curate.json")
+    assert report["rejected_by"]["own_row"] == 2
+    assert report["kept"] + report["rejected"] == report["pairs"] == len(pairs) + 3
+    assert [row["line_start"] for row in parts["rejected"]] == [1, 3]
+    assert parts["rejected"][1]["row"] == "{'instruction': 'q'}"
+    told = capsys.readouterr().out
+    assert "data/extra/a.jsonl:1: not JSON" in told and "data/extra/a.jsonl:3: output is missing" in told
+
+
+def test_an_own_row_needs_no_chunk_but_is_looked_through_to_its_first_turn(write_params):
+    give_many(50)
+    give("b.jsonl", DUMPS["lines"]([
+        {"instruction": "嗨", "output": "嗨嗨"},
+        {"instruction": "Is the text above good or bad?", "input": "It is good.", "output": "good"},
+        {"messages": turns("嗨<|im_end|>", "嗨嗨", "在吗", "在的")},
+        {"messages": [{"role": "system", "content": "<think>"}, *turns("嗨", "在")]},
+    ]))  # fmt: skip
+    parts = run([], [], write_params)
+    assert [(row["check"], row["line_start"]) for row in parts["rejected"]] == [
+        ("no_leftovers", 3),
+        ("no_leftovers", 4),
+    ]
+    assert len(own_rows(parts)) == 52
+
+
+def test_one_question_may_have_many_answers_and_none_of_them_is_held_out_beside_another(write_params):
+    rows = [{"instruction": f"问 {n % 50}", "output": f"第 {n} 种回答"} for n in range(500)]
+    give("a.jsonl", DUMPS["lines"]([*rows, rows[7]]))
+    parts = run([], [], write_params, holdout_pages=0.5, holdout_facts=0.0)
+    (repeated,) = parts["rejected"]
+    assert (repeated["check"], repeated["line_start"]) == ("distinct", 501)
+    trained = {row["instruction"] for row in parts["train"]}
+    assert len(own_rows(parts)) == 500
+    assert not trained & {row["instruction"] for row in parts["eval_unseen"]}
+
+
+def test_what_was_said_before_makes_another_question_of_the_same_words(write_params):
+    give_many(50)
+    talks = [{"messages": turns(before, "好", "继续", "好的，继续。")} for before in ("讲灯", "讲泵")]
+    talks.append(
+        {"messages": [{"role": "system", "content": "你是灯。"}, *turns("讲泵", "好", "继续", "好的，继续。")]}
+    )
+    give("b.jsonl", DUMPS["lines"](talks))
+    assert run([], [], write_params)["rejected"] == []
+
+
+def test_more_own_rows_move_no_old_one(write_params):
+    give_many(100)
+    before = {row["pair_id"]: name for name, rows in run([], [], write_params).items() for row in rows}
+    give_many(110)
+    after = {row["pair_id"]: name for name, rows in run([], [], write_params).items() for row in rows}
+    assert {row: after[row] for row in before} == before

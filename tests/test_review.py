@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from test_curate import corpus, dataset, pair, run
 
+from stages.shared import paths
 from stages.shared.curation.review import Orphan, Review, edited, orphans, read_reviews, told, write_reviews
 from stages.shared.errors import UserError
+from stages.shared.records import read_json
 
 FILE = Path("data/review.jsonl")
 PAIR = {"pair_id": "p1", "instruction": "灯多亮？", "input": "", "output": "七流明", "evidence": "七流明"}
@@ -119,3 +122,85 @@ def test_a_verdict_whose_pair_is_gone_is_reported_with_the_closest_new_pair():
     assert found["far"].pair_id == found["lost"].pair_id == ""
     assert "n1" in told(found["old"]) and "89 % alike" in told(found["old"])
     assert told(Orphan(given[2], "", "", 0)) == "lost: accept has no pair any more; none is close"
+
+
+def test_accept_overrides_checks_reject_drops_and_edit_replaces(write_params):
+    pairs, chunks = corpus(range(20))
+    bad = pair(chunks[0], "Heavy?", "made up", evidence="nowhere to be found")
+    give(
+        row(bad["pair_id"], "accept"),
+        row(pairs[0]["pair_id"], "reject", note="too easy"),
+        row(pairs[5]["pair_id"], "edit", text={"instruction": "Ok?", "output": "40 kg <think>"}),
+    )
+    parts = run([*pairs, bad], chunks, write_params)
+    kept = {found["pair_id"]: found for found in dataset(parts)}
+    (dropped,) = parts["rejected"]
+    assert (dropped["pair_id"], dropped["check"], dropped["value"]) == (pairs[0]["pair_id"], "review", "too easy")
+    assert kept[bad["pair_id"]]["review"] == "accept"
+    changed = kept[pairs[5]["pair_id"]]
+    assert (changed["instruction"], changed["output"], changed["review"]) == ("Ok?", "40 kg <think>", "edit")
+    assert (changed["chunk_id"], changed["evidence"]) == (pairs[5]["chunk_id"], pairs[5]["evidence"])
+    assert len(kept) == len(pairs)
+
+
+def test_verdicts_hold_on_every_run_whatever_the_limits(write_params):
+    pairs, chunks = corpus(range(20))
+    give(row(pairs[0]["pair_id"], "reject"), row(pairs[1]["pair_id"], "accept"))
+    for longest in (40, 17):
+        parts = run(pairs, chunks, write_params, max_question_chars=longest)
+        ids = {found["pair_id"] for found in dataset(parts)}
+        assert pairs[1]["pair_id"] in ids and pairs[0]["pair_id"] not in ids
+
+
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_of_two_answers_to_one_question_the_accepted_one_stays(write_params, accepted):
+    pairs, chunks = corpus(range(20))
+    both = [pair(chunks[n], "What does the crate weigh?", f"{n + 5} kg", chunks[n]["text"]) for n in range(2)]
+    give(row(both[accepted]["pair_id"], "accept"))
+    parts = run([*pairs, *both], chunks, write_params)
+    (other,) = parts["rejected"]
+    assert (other["check"], other["pair_id"]) == ("unambiguous", both[1 - accepted]["pair_id"])
+
+
+def test_of_two_equal_pairs_the_accepted_one_stays(write_params):
+    pairs, chunks = corpus(range(20))
+    again = pair(chunks[0], pairs[0]["instruction"].upper(), pairs[0]["output"])
+    give(row(again["pair_id"], "accept"))
+    parts = run([*pairs, again], chunks, write_params)
+    assert [(found["check"], found["pair_id"]) for found in parts["rejected"]] == [("distinct", pairs[0]["pair_id"])]
+
+
+def test_orphans_are_told_and_counted(write_params, capsys):
+    pairs, chunks = corpus(range(20))
+    give(row("0" * 16, "reject", question="How heavy is the part 0x0?"), row(pairs[3]["pair_id"], "accept"))
+    run(pairs, chunks, write_params)
+    report = read_json(paths.REPORTS / "curate.json")["review"]
+    assert (report["accept"], report["reject"], report["edit"], report["orphans"]) == (1, 0, 0, 1)
+    assert report["orphaned"][0]["closest"] == pairs[0]["pair_id"]
+    assert "0000000000000000" in capsys.readouterr().out
+
+
+def test_a_malformed_file_stops_the_run_before_anything_is_written(write_params):
+    give("{")
+    with pytest.raises(UserError, match=r"data/review.jsonl:1"):
+        run(*corpus(range(3)), write_params)
+    assert not paths.DATASET.exists()
+
+
+def test_an_edited_answer_is_a_fact_of_its_own(write_params):
+    pairs, chunks = corpus(range(20))
+    give(row(pairs[0]["pair_id"], "edit", text={"output": "1 t"}))
+    kept = {found["pair_id"]: found for found in dataset(run(pairs, chunks, write_params))}
+    assert kept[pairs[0]["pair_id"]]["fact_id"] != kept[pairs[1]["pair_id"]]["fact_id"]
+
+
+def test_verdicts_apply_to_own_rows_too(write_params):
+    pairs, chunks = corpus(range(20))
+    paths.EXTRA.mkdir(parents=True)
+    line = json.dumps({"instruction": "你是谁？", "output": "<think>"}, ensure_ascii=False)
+    (paths.EXTRA / "a.jsonl").write_text(line, encoding="utf-8")
+    (bad,) = run(pairs, chunks, write_params)["rejected"]
+    give(row(bad["pair_id"], "edit", text={"output": "臣妾。"}))
+    parts = run(pairs, chunks, write_params)
+    assert parts["rejected"] == []
+    assert [found["output"] for found in dataset(parts) if found["style"] == "own"] == ["臣妾。"]

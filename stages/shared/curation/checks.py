@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from stages.shared.curation.rows import Chunks, Rejection, Verdict, rejection
+from stages.shared.curation.rows import Chunks, Rejection, Verdict, all_text, is_accepted, rejection
 from stages.shared.params import Curate
 from stages.shared.records import Chunk, DatasetRow, Pair
 from stages.shared.text import gives_away, squeezed
@@ -56,7 +56,7 @@ def stands_alone(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:
 
 def no_leftovers(pair: Pair, chunk: Chunk, limits: Curate) -> Verdict | None:
     """Neither think blocks nor special tokens nor broken characters."""
-    found = LEFTOVER.search(pair["instruction"] + pair["input"] + pair["output"])
+    found = LEFTOVER.search(all_text(pair))
     return Verdict(found[0], "plain text") if found else None
 
 
@@ -70,10 +70,18 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def verdict(pair: Pair, chunk: Chunk, limits: Curate) -> tuple[str, Verdict] | None:
+# The user's own rows have no chunk, and how they ask is the user's to decide: a task may hold its answer, a greeting is
+# short. What must never be trained is looked for in all of them.
+NO_CHUNK = Chunk(
+    chunk_id="", path="", headings=[], line_start=0, line_end=0, tokens=0, text="", also_in=[], partials=[]
+)
+OWN_CHECKS: tuple[Check, ...] = (no_leftovers,)
+
+
+def verdict(pair: Pair, chunk: Chunk | None, limits: Curate) -> tuple[str, Verdict] | None:
     """The first check that rejects the pair, by name, with what it found."""
-    for check in CHECKS:
-        found = check(pair, chunk, limits)
+    for check in CHECKS if chunk else OWN_CHECKS:
+        found = check(pair, chunk or NO_CHUNK, limits)
         if found:
             return check.__name__, found
     return None
@@ -83,7 +91,7 @@ def sift(rows: list[DatasetRow], chunks: Chunks, limits: Curate) -> tuple[list[D
     """Rows that pass every check, and the others with the check that rejected them."""
     kept, rejected = [], []
     for row in rows:
-        failed = verdict(row, chunks[row["chunk_id"]], limits)
+        failed = None if is_accepted(row) else verdict(row, chunks.get(row["chunk_id"]), limits)
         if failed:
             rejected.append(rejection(row, *failed))
         else:

@@ -5,12 +5,14 @@ note, and question: the one that was judged, so that a verdict whose pair is gon
 Rows are sorted by pair_id, one a line, so that the work of two reviewers merges by itself.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from stages.shared.curation.rows import Rejection, Verdict, fact_id, is_own, rejection
 from stages.shared.errors import UserError
 from stages.shared.records import write_jsonl
 
@@ -96,11 +98,25 @@ def edited(row: Any, review: Review | None) -> Any:
     if review is None or review.verdict == "reject":
         return row
     text = review.text.model_dump(exclude_none=True) if review.text else {}
-    new = {**row, **text, "review": review.verdict}
+    new: Any = {**row, **text, "review": review.verdict}
+    if "output" in text and "fact_id" in row and not is_own(row):
+        new["fact_id"] = fact_id(new)  # another answer is another fact
     if text and "messages" in row:
         question = {"role": "user", "content": "\n".join(filter(str.strip, (new["instruction"], new["input"])))}
         new["messages"] = [*row["messages"][:-2], question, {"role": "assistant", "content": new["output"]}]
     return new
+
+
+def sift(rows: list[Any], reviews: dict[str, Review]) -> tuple[list[Any], list[Rejection]]:
+    """The rows as reviewers want them, and those that they rejected."""
+    kept, rejected = [], []
+    for row in rows:
+        review = reviews.get(row["pair_id"])
+        if review and review.verdict == "reject":
+            rejected.append(rejection(row, "review", Verdict(review.note or "reject", "the reviewer's verdict")))
+        else:
+            kept.append(edited(row, review))
+    return kept, rejected
 
 
 class Orphan(NamedTuple):
@@ -132,3 +148,12 @@ def told(orphan: Orphan) -> str:
     asked = f" ({orphan.review.question!r})" if orphan.review.question else ""
     near = f"closest is {orphan.pair_id} ({orphan.question!r}, {orphan.similarity} % alike)" if orphan.pair_id else ""
     return f"{orphan.review.pair_id}{asked}: {orphan.review.verdict} has no pair any more; {near or 'none is close'}"
+
+
+def report(reviews: dict[str, Review], lost: list[Orphan]) -> dict[str, Any]:
+    """Verdicts counted by kind, and those whose pair is gone."""
+    gone = {orphan.review.pair_id for orphan in lost}
+    counts = Counter(review.verdict for review in reviews.values() if review.pair_id not in gone)
+    listed = [{"pair_id": orphan.review.pair_id, "verdict": orphan.review.verdict, "closest": orphan.pair_id,
+               "similarity": orphan.similarity} for orphan in lost]  # fmt: skip
+    return {**{name: counts[name] for name in get_args(Decision)}, "orphans": len(lost), "orphaned": listed}

@@ -41,6 +41,26 @@ def fact_id(pair: Pair) -> str:
     return digest(pair["chunk_id"], pair["evidence"], normalised(pair["output"]))
 
 
-def question_key(row: Pair) -> str:
-    """The same for questions that differ in nothing but white space, case, width and marks."""
-    return normalised(row["instruction"] + row["input"])
+def question_key(row: DatasetRow) -> str:
+    """The same for questions that differ in nothing but white space, case, width and marks. What was said before
+    belongs to the question of a conversation, and so does its system prompt."""
+    if not is_own(row):
+        return normalised(row["instruction"] + row["input"])
+    before = "".join(turn["content"] for turn in row.get("messages", [])[:-2])
+    return normalised(row.get("system", "") + before + row["instruction"] + row["input"])
+
+
+def all_text(row: Mapping[str, Any]) -> str:
+    """Everything that a model would read of the row."""
+    turns = (turn["content"] for turn in row.get("messages", []))
+    return "\n".join([row.get("system", ""), *turns, row["instruction"], row["input"], row["output"]])
+
+
+def is_own(row: Mapping[str, Any]) -> bool:
+    """Whether the row is the user's own, from data/extra/: it has no chunk to be checked against."""
+    return not row["chunk_id"]
+
+
+def is_accepted(row: Mapping[str, Any]) -> bool:
+    """Whether a reviewer accepted or rewrote the row: it passes where a check would reject it."""
+    return "review" in row

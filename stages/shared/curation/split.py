@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from stages.shared import params, paths
-from stages.shared.curation.rows import Chunks, Rejection, Verdict, rejection
+from stages.shared.curation.rows import Chunks, Rejection, Verdict, is_own, question_key, rejection
 from stages.shared.records import Chunk, DatasetRow, share
 from stages.shared.text import normalised, squeezed
 
@@ -15,7 +15,9 @@ MIN_WORDINGS_TO_HOLD_ONE_OUT = 3  # two stay in training: one alone teaches the 
 def split(rows: list[DatasetRow], chunks: Chunks, limits: params.Curate) -> tuple[Parts, list[Rejection]]:
     """train, eval_seen (a held-out wording of a trained fact) and eval_unseen (pages never trained), and what
     belongs to neither."""
-    unseen = {row["pair_id"] for row in rows if is_unseen(chunks[row["chunk_id"]], limits.holdout_pages)}
+    paged = (row for row in rows if not is_own(row))
+    unseen = {row["pair_id"] for row in paged if is_unseen(chunks[row["chunk_id"]], limits.holdout_pages)}
+    unseen |= unseen_own([row for row in rows if row["pair_id"] not in unseen], limits.holdout_pages)
     seen = held_out_wordings((row for row in rows if row["pair_id"] not in unseen), limits.holdout_facts)
     parts: Parts = {name: [] for name in paths.SPLITS}
     for row in rows:
@@ -31,6 +33,15 @@ def is_unseen(chunk: Chunk, holdout_pages: float) -> bool:
     Each page is chosen by a hash of its path, so adding pages moves no other one.
     """
     return all(share("group", path) < holdout_pages for path in [chunk["path"], *chunk["also_in"]])
+
+
+def unseen_own(rows: list[DatasetRow], holdout: float) -> set[str]:
+    """The pair_id of the user's own rows that are held out: whole facts, unless another row asks the same."""
+    held = [row for row in rows if is_own(row) and share("group", row["fact_id"]) < holdout]
+    ids = {row["pair_id"] for row in held}
+    asked = {question_key(row) for row in rows if row["pair_id"] not in ids}
+    trained = {row["fact_id"] for row in held if question_key(row) in asked}
+    return {row["pair_id"] for row in held if row["fact_id"] not in trained}
 
 
 def held_out_wordings(rows: Iterable[DatasetRow], holdout_facts: float) -> set[str]:
@@ -51,7 +62,7 @@ def without_leaks(rows: list[DatasetRow], trained: list[DatasetRow]) -> tuple[li
     known = {(squeezed(row["evidence"]), normalised(row["output"])) for row in trained}
     kept, rejected = [], []
     for row in rows:
-        if (squeezed(row["evidence"]), normalised(row["output"])) in known:
+        if not is_own(row) and (squeezed(row["evidence"]), normalised(row["output"])) in known:
             rejected.append(rejection(row, "unseen_is_unseen", Verdict(row["evidence"], "not on a trained page")))
         else:
             kept.append(row)
