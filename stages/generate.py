@@ -7,7 +7,6 @@ data/responses.jsonl are put there first, so that whoever pulled the data asks n
 Run: python -m stages.generate
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,19 +38,19 @@ def llm_pairs(section: params.Generate, store: Store, tally: Tally, figures: dic
     """The stored answers as pairs, after asking for those that are missing: first for questions, then for wordings."""
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks)
-    sent: Counter[str] = Counter()
+    asked = Outcome()
     for requests, answer in ((labelling.questions, Answer), (labelling.wordings, Wordings)):
         outcome = client.complete(requests(), store, answer, section, "generate", sum(1 for _ in requests()))
         refuse_too_many_failures(outcome, section.max_failed)
-        sent.update(outcome.report())
+        asked += outcome
     yield from labelling.pairs(tally)
-    figures |= {**sent, **tally.oddities()}
+    figures |= {**asked.report(), **tally.oddities()}
     write_jsonl(paths.RESPONSES, store.rows(request.key() for request in labelling.requests()))
 
 
 def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
     """Raise when more than `generate.max_failed` of the requests have no answer."""
-    failed, total = outcome.unanswered(), outcome.hits + outcome.answered + outcome.unanswered()
+    failed, total = outcome.unanswered(), outcome.total()
     if failed > max_failed * total:
         raise UserError(
             f"{failed} of {total} requests have no answer ({outcome.reasons()}); all others are stored: "

@@ -1,10 +1,8 @@
 """generate: extractive pairs are verbatim; the llm backend pays for each answer once and leaks nothing."""
 
-import asyncio
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,18 +14,13 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from tqdm import tqdm
 
 from stages import generate
-from stages.shared import params, paths
+from stages.shared import paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.generation import extractive, prompts, recipe
 from stages.shared.generation.answer import Answer
-from stages.shared.llm import client, replies
-from stages.shared.llm.endpoint import Endpoint
-from stages.shared.llm.outcome import Outcome
-from stages.shared.llm.requests import Request
-from stages.shared.llm.store import Store
+from stages.shared.llm import replies
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
 
 ENGLISH = """Lead of the section.
@@ -352,14 +345,14 @@ NONSENSE = ["", "I cannot help.", "{", "[1, 2]", '{"pairs": 3}', '{"pairs": [{"i
 BLANK = ['{"pairs": [{"instruction": "", "output": "x"}]}', '{"pairs": [{"instruction": "Why?", "output": ""}]}']
 
 
-def test_nonsense_is_retried_and_then_counted_as_failed(endpoint, ask):
+def test_nonsense_is_asked_about_once_more_and_then_counted_as_failed(endpoint, ask):
     replies = NONSENSE + BLANK
     chunks = [chunk(f"Chunk ({n})") for n in range(len(replies))]
     endpoint.reply = lambda body: replies[int(re.search(r"Chunk \((\d+)\)", str(body))[1])]
-    assert ask(chunks, max_retries=2, max_failed=1.0) == []
-    assert set(Counter(questions(endpoint)).values()) == {3}
+    assert ask(chunks, max_retries=1, max_failed=1.0) == []
+    assert set(Counter(questions(endpoint)).values()) == {2}
     failed = len(replies)
-    assert (report()["calls"], report()["retries"], report()["failed"]) == (3 * failed, 2 * failed, failed)
+    assert (report()["calls"], report()["retries"], report()["failed"]) == (2 * failed, failed, failed)
 
 
 def test_a_second_try_that_succeeds_is_no_failure(endpoint, ask):
@@ -386,10 +379,10 @@ def test_tokens_and_calls_are_counted(endpoint, ask):
 def test_too_many_failures_stop_the_stage_after_everything_answered_was_stored(endpoint, ask):
     chunks = numbered(6)
     broken = {chunks[1]["text"], chunks[4]["text"]}
-    endpoint.reply = lambda body: 400 if any(text in str(body) for text in broken) else answer("fine")
+    endpoint.reply = lambda body: 500 if any(text in str(body) for text in broken) else answer("fine")
     with pytest.raises(
         UserError,
-        match=r"2 of 6 requests have no answer \(2 × BadRequestError; the first: .*planned failure\).*dvc repro",
+        match=r"2 of 6 requests have no answer \(2 × status 500; the first: .*planned failure\).*dvc repro",
     ):
         ask(chunks)
     assert not paths.PAIRS.exists()
@@ -600,30 +593,6 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
     assert endpoint.requests == []
 
 
-def test_a_mistake_is_one_line_even_when_the_requests_cancelled_for_it_fail_too(tmp_path, write_params, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
-
-    class Failing(Endpoint):
-        async def check(self) -> None:
-            pass
-
-        async def ask(self, request: Request) -> str:
-            if request.messages[0]["content"] == "refused":
-                await asyncio.sleep(0.01)
-                raise UserError("the key is refused")
-            try:
-                await asyncio.sleep(10)
-            except asyncio.CancelledError:
-                raise RuntimeError("connection closed while cancelled") from None
-            return ""
-
-    write_params({"generate.model": "teacher"})
-    endpoint = Failing(params.load().generate, "generate", Answer, Outcome())
-    requests = [Request("teacher", [{"role": "user", "content": text}], {}) for text in ("waits", "refused")]
-    with Store(tmp_path / "store.sqlite") as store, pytest.raises(UserError, match="the key is refused"):
-        asyncio.run(client.answer_all(iter(requests), store, endpoint, tqdm(disable=True)))
-
-
 def test_a_key_that_is_refused_while_asking_is_one_line_and_no_traceback(endpoint, write_params):
     prepare(write_params, numbered(6), concurrency=2)
     endpoint.reply = lambda body: answer("fine") if len(endpoint.requests) < 3 else 401
@@ -650,80 +619,6 @@ def test_the_key_is_written_nowhere(endpoint, write_params, tmp_path):
     contents = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     assert not any(marker in text for text in texts)
     assert not any(marker.encode() in content for content in contents)
-
-
-def test_the_first_answer_for_a_key_stays():
-    with Store(Path("store.sqlite")) as store:
-        store.put("key", "first")
-        store.put("key", "second")
-        assert store.get("key") == "first"
-        assert store.get("other") is None
-
-
-def test_several_threads_may_write_one_store():
-    Store(Path("store.sqlite")).connection.close()
-
-    def fill(name: str) -> None:
-        with Store(Path("store.sqlite")) as store:
-            for n in range(50):
-                store.put(f"{name}{n}", name)
-                store.put(f"shared{n}", name)
-
-    threads = [threading.Thread(target=fill, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with Store(Path("store.sqlite")) as store:
-        assert all(store.get(f"{name}{n}") == name for name in "abcd" for n in range(50))
-        assert all(store.get(f"shared{n}") in "abcd" for n in range(50))
-
-
-def test_a_fresh_store_may_be_made_by_several_at_the_same_moment():
-    problems: list[Exception] = []
-
-    def make(file: Path, start: threading.Barrier) -> None:
-        start.wait()
-        try:
-            with Store(file) as store:
-                store.put("key", "answer")
-        except sqlite3.Error as error:
-            problems.append(error)
-
-    for turn in range(120):  # each turn fails about once in thirty when nobody waits for the other
-        start = threading.Barrier(4)
-        makers = [threading.Thread(target=make, args=(Path(f"store{turn}.sqlite"), start)) for _ in range(4)]
-        for maker in makers:
-            maker.start()
-        for maker in makers:
-            maker.join()
-    assert problems == []
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from stages.shared.llm.store import Store
-name = sys.argv[1]
-with Store(Path("store.sqlite")) as store:
-    for n in range(50):
-        store.put(f"{name}{n}", name)
-"""
-
-
-def test_two_processes_may_write_one_store():
-    Store(Path("store.sqlite")).connection.close()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, name], env=environment) for name in "ab"]
-    assert [writer.wait() for writer in writers] == [0, 0]
-    with Store(Path("store.sqlite")) as store:
-        assert all(store.get(f"{name}{n}") == name for name in "ab" for n in range(50))
-
-
-def test_an_answer_is_on_the_disk_before_its_writer_closes_the_store():
-    with Store(Path("store.sqlite")) as writer, Store(Path("store.sqlite")) as reader:
-        writer.put("key", "answer")
-        assert reader.get("key") == "answer"
 
 
 def test_the_same_chunks_give_the_same_bytes_with_either_backend(endpoint, ask, write_params):

@@ -1,66 +1,80 @@
-"""The endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name: asking it once, and what its errors mean.
+"""The endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name: checking it, and one call.
 
 Address and key are no part of a request's key, so a stored answer is found again behind another address.
 """
 
+import asyncio
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import httpx2
 import openai
-from pydantic import BaseModel, ValidationError
+import pydantic_core
 
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.llm import replies
-from stages.shared.llm.outcome import Outcome
-from stages.shared.llm.requests import Request
+from stages.shared.llm.faults import FaultError, clean, from_sdk
 from stages.shared.params.connection import Connection
 
-# What reading a reply can raise when a server or a model does not keep to the protocol.
-UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+CONNECT_SECONDS = 10.0
+# Idle connections are dropped before servers do it (uvicorn, and so vLLM: 5 s); otherwise a call now and then meets one
+# that is just being closed.
+IDLE_SECONDS = 4.0
+# What reading a reply can raise when a server does not keep to the protocol.
+NO_PROTOCOL = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
-def payload(request: Request) -> dict[str, Any]:
-    schema = {"name": "answer", "schema": request.schema, "strict": True}
-    return {
-        "model": request.model,
-        "messages": request.messages,
-        **request.sampling,
-        "response_format": {"type": "json_schema", "json_schema": schema},
-    }
+class Reply(NamedTuple):
+    """One completion. `finish` is the API's finish_reason; `refusal` what the model says instead of an answer."""
+
+    text: str
+    finish: str
+    refusal: str
+    prompt_tokens: int
+    answer_tokens: int
 
 
 class Endpoint:
     """A connection pool to the endpoint that the environment names; `section` is its part of params.yaml."""
 
-    def __init__(self, connection: Connection, section: str, answer: type[BaseModel], outcome: Outcome) -> None:
+    def __init__(self, connection: Connection, section: str) -> None:
         if not connection.model:
             raise ParamsError(f"params.yaml: {section}.model = '': accepted is a model id that the endpoint serves")
-        if not os.environ.get("OPENAI_API_KEY"):
+        key = os.environ.get("OPENAI_API_KEY", "")
+        if not key:
             raise UserError(
                 "OPENAI_API_KEY is not set; export it (for a local server any word does: export OPENAI_API_KEY=EMPTY)"
             )
-        if not (os.environ["OPENAI_API_KEY"].isascii() and os.environ["OPENAI_API_KEY"].isprintable()):
+        if not (key.isascii() and key.isprintable()):
             raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
         self.connection = connection
         self.section = section
-        self.answer = answer
-        self.outcome = outcome
+        # The SDK keeps 100 idle connections by default and tries again by itself; ours are as many as requests are in
+        # flight, and every failure has to be seen here.
+        limits = httpx2.Limits(max_connections=connection.concurrency + 1, keepalive_expiry=IDLE_SECONDS)
+        timeout = openai.Timeout(connection.timeout, connect=min(CONNECT_SECONDS, connection.timeout))
         self.client = openai.AsyncOpenAI(
-            timeout=connection.timeout, max_retries=connection.max_retries, http_client=openai.DefaultAioHttpClient()
+            timeout=timeout, max_retries=0, http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
         )
+
+    def address(self) -> str:
+        """The address without a user name and password."""
+        return str(self.client.base_url.copy_with(username=None, password=None))
 
     async def check(self) -> None:
         """Raise a UserError when the endpoint is out of reach, refuses the key or does not serve the model."""
-        where = f"the endpoint at {self.client.base_url}"
+        where = f"the endpoint at {self.address()}"
         try:
             served = [model.id async for model in self.client.models.list()]
-        except openai.NotFoundError:
-            return  # an endpoint without a model list is still an endpoint
+        except (openai.NotFoundError, openai.InternalServerError) as error:
+            if error.status_code in (404, 405, 501):
+                return  # an endpoint without a model list is still an endpoint
+            raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
         except (openai.AuthenticationError, openai.PermissionDeniedError):
             raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
         except openai.APIStatusError as error:
             raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
-        except UNUSABLE:
+        except NO_PROTOCOL:
             raise UserError(f"{where} does not answer like an OpenAI API; does OPENAI_BASE_URL end in /v1?") from None
         except openai.APIConnectionError:
             raise UserError(f"{where} cannot be reached; start the server or correct OPENAI_BASE_URL") from None
@@ -70,31 +84,35 @@ class Endpoint:
                 f"the endpoint serves {', '.join(served[:5])}"
             )
 
-    async def ask(self, request: Request) -> str | None:
-        """A usable answer as JSON text, or None when all tries failed (counted by kind)."""
-        problem = ""
-        for attempt in range(self.connection.max_retries + 1):
-            self.outcome.calls += 1
-            self.outcome.retries += attempt > 0
-            try:
-                return self.read(await self.client.chat.completions.create(**payload(request)))
-            except (openai.AuthenticationError, openai.PermissionDeniedError):
-                raise UserError("the endpoint refuses the key in OPENAI_API_KEY; what was answered is stored") from None
-            except openai.OpenAIError as error:  # the client itself has tried transient ones again
-                self.fail(type(error).__name__, str(error))
-                return None
-            except UNUSABLE as error:
-                problem = "schema not met" if isinstance(error, ValidationError) else "not JSON"
-        self.fail(problem, "")
-        return None
+    async def call(self, body: Mapping[str, Any]) -> Reply:
+        """One completion. Raises FaultError, RefusalError or UserError."""
+        try:
+            async with asyncio.timeout(self.connection.timeout):
+                # Typed models of request and reply, which `chat.completions.create` makes, cost as much CPU as the
+                # rest of the call.
+                response = await self.client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+        except TimeoutError:
+            raise FaultError("timeout", overloaded=True) from None
+        except openai.OpenAIError as error:
+            raise from_sdk(error) from None
+        except (OSError, RuntimeError) as error:  # what slips through the SDK and its transport
+            raise FaultError("connection", clean(str(error))) from None
+        try:
+            return to_reply(pydantic_core.from_json(response.content))
+        except NO_PROTOCOL as error:
+            raise FaultError("no completion", clean(f"{type(error).__name__}: {error}")) from None
 
-    def read(self, reply: Any) -> str:
-        """The answer in a reply. Raises one of UNUSABLE; what the server counted is counted all the same."""
-        if reply.usage:
-            self.outcome.prompt_tokens += reply.usage.prompt_tokens or 0
-            self.outcome.answer_tokens += reply.usage.completion_tokens or 0
-        return replies.read(reply.choices[0].message.content or "", self.answer).model_dump_json()
 
-    def fail(self, kind: str, message: str) -> None:
-        self.outcome.failures[kind] += 1
-        self.outcome.example = self.outcome.example or " ".join(message.split())[:200]
+def to_reply(value: Any) -> Reply:
+    """A completion as the API describes it. Raises one of NO_PROTOCOL."""
+    if "choices" not in value and value.get("error"):  # some gateways send errors with status 200
+        raise ValueError(str(value["error"]))
+    choice = value["choices"][0]
+    message, usage = choice["message"], value.get("usage") or {}
+    return Reply(
+        text=message.get("content") or "",
+        finish=choice.get("finish_reason") or "",
+        refusal=message.get("refusal") or "",
+        prompt_tokens=usage.get("prompt_tokens") or 0,
+        answer_tokens=usage.get("completion_tokens") or 0,
+    )

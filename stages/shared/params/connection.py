@@ -14,3 +14,5 @@ class Connection(Section):
     concurrency: Count
     timeout: Annotated[float, Field(gt=0)]
     max_retries: Limit
+    requests_per_minute: Limit
+    tokens_per_minute: Limit

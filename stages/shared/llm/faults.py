@@ -1,0 +1,87 @@
+"""What can go wrong with one call to an endpoint, told apart by what is to be done about it."""
+
+import email.utils
+import os
+import time
+
+import httpx2
+import openai
+
+from stages.shared.errors import UserError
+
+OVERLOADED = {429, 503, 529}  # too many requests, unavailable, overloaded (used by some providers)
+FILTERED = ("content_filter", "content_policy", "content management policy")
+NO_CREDIT = ("insufficient_quota", "insufficient_balance", "exceeded your current quota")
+MAX_MESSAGE = 300
+
+
+class FaultError(Exception):
+    """A call that failed for now. `wait` is what the server asks for, in seconds; `overloaded`: it is too busy."""
+
+    def __init__(self, kind: str, message: str = "", wait: float = 0.0, overloaded: bool = False) -> None:
+        super().__init__(message or kind)
+        self.kind, self.wait, self.overloaded = kind, wait, overloaded
+
+
+class RefusalError(Exception):
+    """A request that the endpoint will never answer. `filtered`: for what it says, else for how it is made."""
+
+    def __init__(self, kind: str, message: str, filtered: bool = False) -> None:
+        super().__init__(message)
+        self.kind, self.filtered = kind, filtered
+
+
+def from_sdk(error: openai.OpenAIError) -> FaultError | RefusalError | UserError:
+    """An error of the SDK as what it means here."""
+    if isinstance(error, openai.APITimeoutError):
+        return FaultError("timeout", overloaded=True)
+    if not isinstance(error, openai.APIStatusError):
+        return FaultError("connection", clean(f"{error} {error.__cause__ or ''}"))
+    status, message = error.status_code, clean(server_message(error))
+    if status == 401 or (status == 403 and not mentions(message, FILTERED)):
+        return UserError("the endpoint refuses the key in OPENAI_API_KEY; what was answered is stored")
+    if status == 402 or (status == 429 and mentions(f"{error.code} {message}", NO_CREDIT)):
+        return UserError(f"the account has no credit left ({message}); what was answered is stored")
+    if status == 404:
+        return UserError(
+            f"the endpoint does not know the model or the address ({message}); what was answered is stored"
+        )
+    if status in OVERLOADED:
+        return FaultError(f"status {status}", message, retry_after(error.response.headers), overloaded=True)
+    if status >= 500 or status in (408, 409, 425):
+        return FaultError(f"status {status}", message, retry_after(error.response.headers))
+    if mentions(f"{error.code} {message}", FILTERED):
+        return RefusalError("content filter", message, filtered=True)
+    return RefusalError(f"status {status}", message)
+
+
+def server_message(error: openai.APIStatusError) -> str:
+    """What the server says, without the SDK's wrapping where that is possible."""
+    body = error.body
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    return error.message
+
+
+def mentions(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text.lower() for word in words)
+
+
+def clean(message: str) -> str:
+    """A message as one short line without the key, which some servers repeat."""
+    key = os.environ.get("OPENAI_API_KEY", "")
+    line = " ".join(message.split())
+    return (line.replace(key, "***") if len(key) > 3 else line)[:MAX_MESSAGE]
+
+
+def retry_after(headers: httpx2.Headers) -> float:
+    """Seconds that the server asks to wait; 0 when it does not say (RFC 9110, 10.2.3: seconds or a date)."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name, "")
+        try:
+            return max(0.0, float(value) * scale)
+        except ValueError:
+            date = email.utils.parsedate_tz(value)
+            if date:
+                return max(0.0, email.utils.mktime_tz(date) - time.time())
+    return 0.0
