@@ -3,167 +3,154 @@
 Reads data/docs.jsonl; writes data/chunks.jsonl and reports/chunk.json. Run: python -m stages.chunk
 """
 
-import itertools
+import json
 import statistics
-from collections.abc import Iterator
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tqdm import tqdm
+
 from stages.shared import params, paths, tokens
+from stages.shared.chunking.merging import merge_small
+from stages.shared.chunking.overlap import overlapping
+from stages.shared.chunking.pieces import (
+    BLOCK_BREAK,
+    Limits,
+    Piece,
+    heading_blocks,
+    page_pieces,
+    path_line,
+    shown_names,
+)
+from stages.shared.chunking.slices import slices
 from stages.shared.errors import run_stage
 from stages.shared.lineage import page_lines, partial_lines
-from stages.shared.markdown import splitting
-from stages.shared.markdown.blocks import Block, Section, sections
-from stages.shared.markdown.splitting import Count
+from stages.shared.markdown.blocks import Heading, sections
 from stages.shared.records import Chunk, Doc, digest, read_jsonl, write_json, write_jsonl
-
-BLOCK_BREAK = "\n\n"
-MIN_BUDGET = 8  # tokens that are left for text under a heading path that is itself near the limit
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Text that goes into one chunk, with the lines of the page's text that it comes from."""
+class Cut:
+    """What one chunk says: its heading path, its text and the lines of the page's text that it comes from."""
 
-    headings: tuple[str, ...]
+    headings: list[str]
     text: str
     line_start: int
     line_end: int
 
 
-def heading_line(headings: tuple[str, ...]) -> str:
-    """The heading path as it stands before a chunk in a prompt."""
-    return " > ".join(headings)
+def markdown_cuts(doc: Doc, section: params.Chunk, limits: Limits) -> Iterator[Cut]:
+    """Blocks of the page packed under their headings; small pieces join a neighbour."""
+    pieces = merge_small(page_pieces(sections(doc["text"], doc["title"]), limits), limits)
+    for piece in overlapping(pieces, limits) if limits.overlap else pieces:
+        yield from piece_cut(piece, limits)
 
 
-def pieces_of_section(section: Section, max_tokens: int, count: Count) -> Iterator[Piece]:
-    """Whole blocks packed up to the budget; only a block that exceeds it alone is split."""
-    budget = max(max_tokens - count(heading_line(section.headings) + BLOCK_BREAK) - 2, MIN_BUDGET)
-    packed: list[Block] = []
-    size = 0
-    for block in section.blocks:
-        whole = count(block.text) + 1  # the break behind it
-        parts = [block] if whole <= budget else splitting.split(block, budget - 1, count)
-        for part in parts:
-            part_size = whole if part is block else count(part.text) + 1
-            if packed and size + part_size > budget:
-                yield joined(section.headings, packed)
-                packed, size = [], 0
-            packed.append(part)
-            size += part_size
-    if packed:
-        yield joined(section.headings, packed)
-
-
-def joined(headings: tuple[str, ...], blocks: list[Block]) -> Piece:
+def piece_cut(piece: Piece, limits: Limits) -> Iterator[Cut]:
+    """The piece as a chunk; one that holds no word, such as a horizontal rule, makes none."""
+    names = shown_names(piece.path, limits)
+    blocks = piece.blocks
+    if not blocks and len(names) > 1:  # a heading with nothing below it, and no neighbour that takes it in
+        names, blocks = names[:-1], heading_blocks(piece.path[-1:])
     text = BLOCK_BREAK.join(block.text for block in blocks)
-    return Piece(headings, text, blocks[0].line_start, blocks[-1].line_end)
+    if any(character.isalnum() for character in text):
+        yield Cut(names, text, blocks[0].line_start, blocks[-1].line_end)
 
 
-def common_prefix(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(a for a, _ in itertools.takewhile(lambda ab: ab[0] == ab[1], zip(first, second, strict=False)))
-
-
-def under(piece: Piece, headings: tuple[str, ...]) -> str:
-    """The piece's text with the headings below `headings` written into it."""
-    lines = [f"{'#' * min(depth, 6)} {name}" for depth, name in enumerate(piece.headings, 1) if depth > len(headings)]
-    return BLOCK_BREAK.join([*lines, piece.text])
-
-
-def merge_small(pieces: Iterator[Piece], section: params.Chunk, count: Count) -> Iterator[Piece]:
-    """Pieces below `chunk.min_tokens` join the next piece of the page when both fit."""
-    waiting: Piece | None = None
-    for piece in pieces:
-        if waiting is not None:
-            headings = common_prefix(waiting.headings, piece.headings)
-            both = Piece(
-                headings,
-                under(waiting, headings) + BLOCK_BREAK + under(piece, headings),
-                waiting.line_start,
-                piece.line_end,
-            )
-            if headings and count(heading_line(headings) + BLOCK_BREAK + both.text) <= section.max_tokens:
-                piece = both
-            else:
-                yield waiting
-        waiting = piece
-        if count(piece.text) >= section.min_tokens:
-            yield piece
-            waiting = None
-    if waiting is not None:
-        yield waiting
-
-
-def markdown_pieces(doc: Doc, section: params.Chunk, count: Count) -> Iterator[Piece]:
-    found = (
-        piece
-        for part in sections(doc["text"], doc["title"])
-        for piece in pieces_of_section(part, section.max_tokens, count)
-    )
-    yield from merge_small(found, section, count)
-
-
-def fixed_pieces(doc: Doc, section: params.Chunk, count: Count) -> Iterator[Piece]:
+def fixed_cuts(doc: Doc, section: params.Chunk, limits: Limits) -> Iterator[Cut]:
     """The reference material's way: slices of so many tokens wherever they fall, but never inside a character."""
-    headings, text = (doc["title"],), doc["text"]
-    room = section.max_tokens - count(heading_line(headings) + BLOCK_BREAK)
-    start = 0
-    while start < len(text):
-        end = start + splitting.longest_prefix(text[start:], max(room, 1), count)
+    names, text = shown_names((Heading(doc["title"], ""),), limits), doc["text"]
+    room = limits.room - limits.count(path_line(names) + BLOCK_BREAK)
+    line = counted = 0
+    for start, end in slices(text, room, limits.overlap, tokens.encoding(section.encoding)):
+        line, counted = line + text.count("\n", counted, start), start
         if text[start:end].strip():
-            line = text.count("\n", 0, start) + 1
-            yield Piece(headings, text[start:end], line, line + text[start:end].rstrip("\n").count("\n"))
-        start = end
+            first = line + 1
+            yield Cut(names, text[start:end], first, first + text[start:end].rstrip("\n").count("\n"))
 
 
-def to_chunk(piece: Piece, doc: Doc, count: Count) -> Chunk:
-    line_start, line_end = page_lines(doc["spans"], piece.line_start, piece.line_end)
+def to_chunk(cut: Cut, doc: Doc, limits: Limits) -> Chunk:
+    line_start, line_end = page_lines(doc["spans"], cut.line_start, cut.line_end)
     return {
-        "chunk_id": digest(piece.headings, piece.text),
+        "chunk_id": digest(cut.headings, cut.text),
         "path": doc["path"],
-        "headings": list(piece.headings),
+        "headings": cut.headings,
         "line_start": line_start,
         "line_end": line_end,
-        "tokens": count(heading_line(piece.headings) + BLOCK_BREAK + piece.text),
-        "text": piece.text,
-        "also_in": list(doc["also_in"]),
-        "partials": partial_lines(doc["spans"], piece.line_start, piece.line_end),
+        "tokens": limits.count(path_line(cut.headings) + BLOCK_BREAK + cut.text),
+        "text": cut.text,
+        "also_in": doc["also_in"],
+        "partials": partial_lines(doc["spans"], cut.line_start, cut.line_end),
     }
 
 
-def chunks(docs: Iterator[Doc], section: params.Chunk) -> list[Chunk]:
-    """All chunks in page order; a chunk that stands in several pages is one row with `also_in`."""
+def page_chunks(doc: Doc, section: params.Chunk) -> Iterator[Chunk]:
+    """The chunks of one page in order."""
 
     def count(text: str) -> int:
         return tokens.count(text, section.encoding)
 
-    cut = markdown_pieces if section.strategy == "markdown" else fixed_pieces
-    rows: dict[str, Chunk] = {}
-    for doc in docs:
-        for piece in cut(doc, section, count):
-            row = to_chunk(piece, doc, count)
-            first = rows.setdefault(row["chunk_id"], row)
-            known = {first["path"], *first["also_in"]}
-            first["also_in"] += [path for path in (row["path"], *row["also_in"]) if path not in known]
-    return list(rows.values())
+    floor = section.min_tokens + 1  # a piece counts the break behind its last block, too
+    limits = Limits(section.max_tokens, floor, section.overlap_tokens, count)
+    cuts = markdown_cuts if section.strategy == "markdown" else fixed_cuts
+    return (to_chunk(cut, doc, limits) for cut in cuts(doc, section, limits))
 
 
-def report(rows: list[Chunk], section: params.Chunk) -> dict[str, float]:
-    sizes = sorted(row["tokens"] for row in rows)
+def chunks(docs: Iterable[Doc], section: params.Chunk, counts: Counter[str]) -> Iterator[Chunk]:
+    """All chunks in page order; a chunk that stands in several pages is one row with `also_in`.
+
+    The rows wait in a temporary file until all pages are read: only then is it known where each one stands, and the
+    memory that is used does not grow with the text.
+    """
+    first: dict[str, str] = {}  # chunk_id -> the page whose row is kept
+    others: dict[str, dict[str, None]] = {}  # chunk_id -> all its pages in order, where there are several
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as waiting:
+        for doc in docs:
+            rows = list(page_chunks(doc, section))
+            counts["pages" if rows else "pages_without_words"] += 1
+            for row in rows:
+                if row["chunk_id"] not in first:
+                    waiting.write(json.dumps(row, ensure_ascii=False) + "\n")
+                if row["also_in"] or first.setdefault(row["chunk_id"], row["path"]) != row["path"]:
+                    others.setdefault(row["chunk_id"], {}).update(dict.fromkeys([row["path"], *row["also_in"]]))
+        waiting.seek(0)
+        for line in waiting:
+            row = json.loads(line)
+            row["also_in"] = [path for path in others.get(row["chunk_id"], ()) if path != row["path"]]
+            yield row
+
+
+def report(sizes: list[int], counts: Counter[str], section: params.Chunk) -> dict[str, float]:
     return {
-        "chunks": len(rows),
+        "pages": counts["pages"],
+        "pages_without_words": counts["pages_without_words"],
+        "chunks": len(sizes),
         "tokens": sum(sizes),
         "tokens_median": statistics.median(sizes) if sizes else 0,
-        "tokens_max": sizes[-1] if sizes else 0,
+        "tokens_max": max(sizes, default=0),
         "over_budget": sum(size > section.max_tokens for size in sizes),
-        "shared_by_pages": sum(bool(row["also_in"]) for row in rows),
+        "under_min_tokens": sum(size < section.min_tokens for size in sizes),
+        "shared_by_pages": counts["shared_by_pages"],
     }
+
+
+def measured(rows: Iterable[Chunk], sizes: list[int], counts: Counter[str]) -> Iterator[Chunk]:
+    """The rows as they pass by, their tokens noted."""
+    for row in rows:
+        sizes.append(row["tokens"])
+        counts["shared_by_pages"] += bool(row["also_in"])
+        yield row
 
 
 def main() -> None:
     section = params.load().chunk
-    rows = chunks(read_jsonl(paths.DOCS), section)
-    write_jsonl(paths.CHUNKS, rows)
-    figures = report(rows, section)
+    sizes: list[int] = []
+    counts: Counter[str] = Counter()
+    docs = tqdm(read_jsonl(paths.DOCS), desc="chunk", unit="page")
+    write_jsonl(paths.CHUNKS, measured(chunks(docs, section, counts), sizes, counts))
+    figures = report(sizes, counts, section)
     write_json(paths.REPORTS / "chunk.json", figures)
     print("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))
 

@@ -1,12 +1,23 @@
 """Small questions about text, in Chinese and Latin scripts alike."""
 
 import functools
+import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 
 CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 LETTER = re.compile(r"[^\W\d_]")
-SENTENCE_END = re.compile(r"(?<=[。！？；])|(?<=[.!?;])(?=\s)")
+# Marks that end a sentence with what closes behind them; a blank line ends one as well.
+SENTENCE_END = re.compile(r"[。！？；][”’」』）》】)\]\"']*|[.!?]+[”’)\]\"']*(?=\s)|\n(?=[ \t]*\n)")
+# Words with a full stop that ends no sentence: abbreviations, initials, a version's or a list's number.
+NO_SENTENCE_END = re.compile(
+    r"(?:(?:^|[^\w.])(?:e\.g|i\.e|a\.k\.a|cf|vs|etc|al|approx|incl|resp|fig|figs|eq|eqs|no|nos|vol|sec|ch|dr|mr|mrs|ms|prof|st"
+    r"|[a-z]|v\d[\d.]*)|^\s*\d{1,9})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+LOWER_NEXT = re.compile(r"\s+[a-z]")
 
 
 def language(text: str) -> str:
@@ -49,6 +60,18 @@ def unmarked(text: str) -> str:
     return re.sub(r"[*`\"“”]", "", text).strip().rstrip(".。")
 
 
+def sentence_ends(text: str) -> Iterator[int]:
+    """The positions behind the sentences of a text: behind 。！？； and Latin ends, not behind abbreviations."""
+    for match in SENTENCE_END.finditer(text):
+        start, end = match.span()
+        if match[0].startswith(".") and (
+            NO_SENTENCE_END.search(text[max(start - 16, 0) : start]) or LOWER_NEXT.match(text, end)
+        ):
+            continue
+        yield end
+
+
 def sentences(text: str) -> list[str]:
-    """The text cut behind 。！？； and behind Latin sentence ends; joined again it is the same text."""
-    return [part for part in SENTENCE_END.split(text) if part]
+    """The text cut behind its sentences; joined again it is the same text."""
+    ends = [0, *sentence_ends(text), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(ends) if start < end]

@@ -6,29 +6,37 @@ from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-# Without link definitions as a rule of their own: they make no block, and their lines would be lost.
-PARSER = MarkdownIt("commonmark", {"html": True}).enable("table").disable("reference").use(dollarmath_plugin)
+from stages.shared.markdown.formulas import formulas
+
+# Without link definitions as a rule of their own: they make no block, and their lines would be lost. markdown-it gives
+# up what is nested deeper than maxNesting; twenty, its default, is ten levels of a list.
+PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable("table").disable("reference").use(formulas)
 CELL_BORDER = re.compile(r"(?<!\\)\|")
+TABLE_TAG = re.compile(r"</?table\b", re.IGNORECASE)
 KINDS = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
     "table_open": "table",
     "fence": "fence",
+    "code_block": "code",
     "bullet_list_open": "list",
     "ordered_list_open": "steps",
+    "blockquote_open": "quote",
     "html_block": "html",
-    "math_block": "formula",
-    "math_block_label": "formula",
+    "formula": "formula",
+    "hr": "rule",
 }
+
+
+Outline = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A top-level block: its source text and its lines, 1-based and inclusive."""
+    """A block: its source text and its lines, 1-based and inclusive."""
 
-    kind: str  # heading, paragraph, table, fence, list, steps, html, formula or other
+    kind: str  # heading, paragraph, table, fence, code, list, steps, quote, html, formula or rule
     text: str
     line_start: int
     line_end: int
@@ -36,36 +44,72 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Section:
-    """The blocks between one heading and the next, under the path of headings that leads to them."""
+class Heading:
+    """One step of a heading path: its words, its source and its lines. The page's title has level 0 and line 1."""
 
-    headings: tuple[str, ...]
+    name: str
+    text: str
+    level: int = 0
+    line_start: int = 1
+    line_end: int = 1
+
+
+@dataclass(frozen=True)
+class Section:
+    """The blocks between one heading and the next, under the path of headings that leads to them.
+
+    Only a heading that stands in no other section's path has a section without blocks.
+    """
+
+    path: tuple[Heading, ...]
     blocks: tuple[Block, ...]
+
+
+def parse(text: str) -> list[Token]:
+    """Tokens by block rules only: inline markup is not needed, and parsing it would take most of the time."""
+    tokens: list[Token] = []
+    PARSER.block.parse(text, PARSER, {}, tokens)
+    return tokens
 
 
 def blocks(text: str) -> Iterator[Block]:
     """The top-level blocks of a page in order; every line that is not blank belongs to one."""
     lines = text.split("\n")
-    # Block rules only: inline markup is not needed, and parsing it would take most of the time.
-    tokens: list[Token] = []
-    PARSER.block.parse(text, PARSER, {}, tokens)
-    for token in tokens:
+    for kind, level, start, end in whole_html_tables(outline(text), lines):
+        while end > start + 1 and not lines[end - 1].strip():
+            end -= 1
+        yield Block(kind, "\n".join(lines[start:end]), start + 1, end, level)
+
+
+def outline(text: str) -> Iterator[Outline]:
+    """Kind, heading level and lines, from 0 and without the last, of each top-level block."""
+    for token in parse(text):
         if token.level == 0 and token.map and not token.type.endswith("_close"):
-            start, end = token.map
-            while end > start + 1 and not lines[end - 1].strip():
-                end -= 1
-            kind = KINDS.get(token.type, "other")
-            level = int(token.tag[1]) if kind == "heading" else 0
-            yield Block(kind, "\n".join(lines[start:end]), start + 1, end, level)
+            kind = KINDS.get(token.type, "paragraph")
+            yield kind, int(token.tag[1]) if kind == "heading" else 0, token.map[0], token.map[1]
+
+
+def whole_html_tables(found: Iterator[Outline], lines: list[str]) -> Iterator[Outline]:
+    """CommonMark ends HTML at a blank line; here a table goes on until its end tag, if it has one."""
+    waiting: list[Outline] = []
+    depth = 0
+    for item in found:
+        kind, _, start, end = item
+        if kind == "html" or (depth and kind == "paragraph"):
+            tags = TABLE_TAG.findall("\n".join(lines[start:end]))
+            depth = max(depth + sum(-1 if tag.startswith("</") else 1 for tag in tags), 0)
+        waiting.append(item)
+        if not depth:
+            yield ("html", 0, waiting[0][2], end) if len(waiting) > 1 else item
+            waiting = []
+    yield from waiting
 
 
 def fence_lines(text: str) -> set[int]:
     """The lines, counted from 0, that belong to fenced code at any depth, in lists and quotes too."""
     if "```" not in text and "~~~" not in text:
         return set()
-    tokens: list[Token] = []
-    PARSER.block.parse(text, PARSER, {}, tokens)
-    return {line for token in tokens if token.type == "fence" and token.map for line in range(*token.map)}
+    return {line for token in parse(text) if token.type == "fence" and token.map for line in range(*token.map)}
 
 
 def heading_text(block: Block) -> str:
@@ -78,25 +122,26 @@ def heading_text(block: Block) -> str:
 
 def sections(text: str, title: str) -> Iterator[Section]:
     """The page cut at its headings. Every path starts with the page's title."""
-    path: list[tuple[int, str]] = []
+    path: list[Heading] = []
     body: list[Block] = []
     for block in blocks(text):
         if block.kind != "heading":
             body.append(block)
             continue
-        if body:
+        if body or (path and block.level <= path[-1].level):
             yield Section(full_path(title, path), tuple(body))
         body = []
-        path = [(level, name) for level, name in path if level < block.level]
-        path.append((block.level, heading_text(block)))
-    if body:
+        path = [heading for heading in path if heading.level < block.level]
+        path.append(Heading(heading_text(block), block.text, block.level, block.line_start, block.line_end))
+    if body or path:
         yield Section(full_path(title, path), tuple(body))
 
 
-def full_path(title: str, path: list[tuple[int, str]]) -> tuple[str, ...]:
-    """Title and headings; a first heading that repeats the title stands once."""
-    names = [name for _, name in path if name]
-    return tuple(names if names[:1] == [title] else [title, *names])
+def full_path(title: str, path: list[Heading]) -> tuple[Heading, ...]:
+    """Title and headings; a first heading that repeats the title stands once, one without words not at all."""
+    named = [heading for heading in path if heading.name]
+    repeats = bool(named) and named[0].name == title
+    return (Heading(title, title), *named[repeats:])
 
 
 def cells(row: str) -> list[str]:
