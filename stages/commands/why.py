@@ -1,0 +1,108 @@
+"""Where a pair comes from and where it went; or every row that a page feeds.
+
+WHAT is a pair_id, the text of a question (the closest one is shown when none is worded so), or a page, a partial or a
+file of data/extra, with `:line` for one line of it: docs/page.md:12.
+"""
+
+import argparse
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from stages.shared.errors import UserError
+
+if TYPE_CHECKING:
+    from stages.shared.tracing.rows import Fated
+
+PAIR_ID = re.compile(r"[0-9a-f]{16}")
+FILE = re.compile(r".+\.(md|mdx|markdown|json|jsonl)(:\d+)?", re.IGNORECASE)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="+", metavar="WHAT", help="pair_id, question, or page[:line]")
+    parser.add_argument("--all", action="store_true", help="list every row of a page")
+    parser.add_argument("--json", action="store_true", help="print JSON lines instead")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    what = " ".join(arguments.what).strip()
+    if not what:
+        raise UserError("nothing asked; give a pair_id, a question or a page")
+    if PAIR_ID.fullmatch(what):
+        explain_pair(what, arguments.json)
+    elif FILE.fullmatch(what) and "?" not in what:
+        explain_page(what, arguments)
+    else:
+        explain_question(what, arguments.json)
+
+
+def explain_pair(pair_id: str, as_json: bool) -> None:
+    from stages.shared.tracing.rows import by_id
+
+    found = by_id(pair_id)
+    if not found:
+        raise UserError(
+            f"no row has the pair_id {pair_id}; its chunk or its text changed, or `dvc repro` has yet to run"
+        )
+    for one in found:
+        explain(one, as_json)
+
+
+def explain_question(question: str, as_json: bool) -> None:
+    from stages.shared.tracing.questions import closest
+
+    matches = closest(question)
+    if not matches:
+        raise UserError(f"no question is like {question!r}")
+    exact = [match for match in matches if match.similarity == 100]
+    for match in exact or matches[:1]:
+        explain(match.found, as_json)
+    if not as_json and not exact:
+        from rich.console import Console
+
+        from stages.shared.tracing.display import brief
+
+        console = Console(highlight=False, soft_wrap=True)
+        console.print(f"\nNo question is worded so; shown is the closest one ({matches[0].similarity} % alike). Next:")
+        for match in matches[1:]:
+            console.print(brief(match.found, f"{match.similarity:3} % "))
+
+
+def explain(found: "Fated", as_json: bool) -> None:
+    from rich.console import Console
+
+    from stages.shared.tracing.display import story
+    from stages.shared.tracing.origins import facts
+    from stages.shared.tracing.sources import chunk_of, page_of
+
+    row = found.row
+    chunk = chunk_of(row["chunk_id"]) if row["chunk_id"] else None
+    page = page_of(row["path"]) if chunk else None
+    if as_json:
+        whole = {"fate": found.fate, **row, "facts": facts(found), "chunk": chunk, "rev": page["rev"] if page else ""}
+        print(json.dumps(whole, ensure_ascii=False))
+    else:
+        for line in story(found, chunk, page, facts(found)):
+            Console(highlight=False, soft_wrap=True).print(line)
+
+
+def explain_page(place: str, arguments: Any) -> None:
+    from rich.console import Console
+
+    from stages.shared import params
+    from stages.shared.tracing.display import LISTED, counted, heading, listed
+    from stages.shared.tracing.sources import feed
+
+    found = feed(place, params.load().docs.path)
+    if arguments.json:
+        for fated in found.rows:
+            print(json.dumps({"fate": fated.fate, **fated.row}, ensure_ascii=False))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(heading(found))
+    if found.line and not found.rows:
+        console.print(f"Nothing is made of line {found.line} itself; without :{found.line} the whole file is shown.")
+    if found.rows:
+        console.print(counted(found))
+    for line in listed(found, None if arguments.all else LISTED):
+        console.print(line)

@@ -1,0 +1,107 @@
+"""What `doclore why` prints, as lines that a terminal may wrap and a shell may cut up."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from stages.shared.records import Chunk, Doc
+from stages.shared.tracing.evidence import evidence_span
+from stages.shared.tracing.rows import REJECTED, Fated
+from stages.shared.tracing.sources import Feed
+
+LISTED = 40  # rows of a page that are listed unless all are asked for
+COLOURS = {"train": "green", "eval_seen": "cyan", "eval_unseen": "blue", REJECTED: "red"}
+
+
+def story(found: Fated, chunk: Chunk | None, page: Doc | None, facts: dict[str, str]) -> Iterator[Text]:
+    """A row from its question back to its page. `facts` are further lines: generator, review, format."""
+    row = found.row
+    yield from conversation(row)
+    yield Text()
+    for name, value in {**outcome(found), **facts, **origin(row, chunk, page)}.items():
+        if value:
+            style = COLOURS[found.fate] if name == "went to" else ""
+            yield Text.assemble((f"{name:10}", "bold"), (" ".join(value.split()), style))
+    yield from source(row, chunk)
+
+
+def conversation(row: dict[str, Any]) -> Iterable[Text]:
+    for turn in row.get("messages", [])[:-2]:
+        yield Text(f"{turn['role']}: {turn['content']}", style="dim")
+    yield Text(f"{row['instruction']}\n{row['input']}".strip(), style="bold")
+    yield Text(row["output"])
+
+
+def outcome(found: Fated) -> dict[str, str]:
+    row = found.row
+    lines = {"pair": row["pair_id"], "went to": found.reason}
+    if found.fate == REJECTED:
+        lines |= {"found": str(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
+    return lines
+
+
+def origin(row: dict[str, Any], chunk: Chunk | None, page: Doc | None) -> dict[str, str]:
+    lines = {"evidence": row["evidence"]}
+    if chunk:
+        lines["chunk"] = f"{chunk['chunk_id']}, {chunk['tokens']} tokens"
+        lines["headings"] = " › ".join(chunk["headings"])
+    lines["page"] = place(row)
+    if chunk:
+        lines["partials"] = ", ".join(map(place, chunk["partials"]))
+        lines["also in"] = ", ".join(chunk["also_in"])
+    if page:
+        lines |= {"title": page["title"], "revision": page["rev"]}
+    return lines
+
+
+def place(row: Any) -> str:
+    """`path:first-last`, as editors understand it; one line is one number."""
+    first, last = row["line_start"], row["line_end"]
+    return f"{row['path']}:{first}" + (f"-{last}" if last > first else "")
+
+
+def source(row: dict[str, Any], chunk: Chunk | None) -> Iterable[Text]:
+    """The chunk's text with the evidence marked."""
+    if chunk:
+        text = Text(chunk["text"].strip("\n"), style="dim")
+        if span := evidence_span(text.plain, row["evidence"]):
+            text.stylize("bold not dim reverse", *span)
+        yield Text()
+        yield text
+
+
+def heading(feed: Feed) -> Text:
+    where = f"{feed.path}:{feed.line}" if feed.line else feed.path
+    return Text(f"{where}: {len(feed.chunks)} chunks, {len(feed.rows)} rows", style="bold")
+
+
+def counted(feed: Feed) -> Table:
+    table = Table("fate", "rows")
+    for reason, count in sorted(Counter(found.reason for found in feed.rows).items()):
+        table.add_row(reason, str(count))
+    return table
+
+
+def listed(feed: Feed, limit: int | None) -> Iterable[Text]:
+    """The rows, under the headings of their chunks."""
+    chunks = {chunk["chunk_id"]: chunk for chunk in feed.chunks}
+    last = ""
+    for found in sorted(feed.rows, key=lambda found: (found.row["line_start"], found.row["chunk_id"]))[:limit]:
+        row = found.row
+        if row["chunk_id"] != last:
+            last = row["chunk_id"]
+            yield Text(f"{' › '.join(chunks[last]['headings'])} ({place(row)})", style="bold")
+        yield brief(found)
+    if limit and len(feed.rows) > limit:
+        yield Text(f"… and {len(feed.rows) - limit} more; --all lists them", style="dim")
+
+
+def brief(found: Fated, before: str = "") -> Text:
+    """A row in one line."""
+    row = found.row
+    asked = " ".join(row["instruction"].split()) or f"line {row['line_start']}: {row.get('value')}"
+    shown = asked if len(asked) <= 80 else asked[:79] + "…"
+    return Text.assemble(f"  {before}", (row["pair_id"], "dim"), " ", (found.reason, COLOURS[found.fate]), " ", shown)
