@@ -1,0 +1,114 @@
+"""Checks against the source: what a pair claims stands in the chunk."""
+
+import re
+from collections import Counter
+from decimal import Decimal
+from typing import TypeVar
+
+from rapidfuzz import fuzz
+
+from stages.shared.curation.rows import Verdict
+from stages.shared.curation.source import Source, counts
+from stages.shared.curation.values import names, numbers
+from stages.shared.params import Curate
+from stages.shared.records import Pair
+from stages.shared.text import squeezed
+
+# Words that turn a statement round. A quote that differs in one is no quote.
+NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|un(?=\w{4}))|n't|[不无未没非勿禁]")
+Item = TypeVar("Item")
+
+
+def evidence_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
+    """The quote stands in the chunk: white space and character width aside, or nearly so (rapidfuzz's partial ratio),
+    but never with another number, identifier or negation."""
+    score = evidence_score(pair["evidence"], source)
+    return None if score >= limits.min_evidence else Verdict(round(score, 3), limits.min_evidence)
+
+
+def evidence_score(evidence: str, source: Source) -> float:
+    """1 for a quote, else how alike the most similar passage of the chunk is; 0 where facts differ."""
+    quote = squeezed(evidence)
+    if not re.search(r"\w", quote):
+        return 0.0
+    if quote in source.squeezed:
+        return 1.0
+    found = fuzz.partial_ratio_alignment(quote, source.squeezed)
+    if found is None or len(quote) > len(source.squeezed):
+        return 0.0
+    passage = source.squeezed[found.dest_start : found.dest_end]
+    return min(found.score / 100, 0.999) if exact_parts(quote) == exact_parts(passage) else 0.0
+
+
+def exact_parts(text: str) -> Counter[str]:
+    """Numbers, Latin words and negations: the parts of a quote that must not differ."""
+    return Counter(re.findall(r"\d+", text)) + Counter(NEGATION.findall(text)) + Counter(names.identifiers(text))
+
+
+def numbers_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
+    """Numbers of the answer and their units occur in the chunk or the question, whatever way they are written."""
+    foreign = [number.written for number in numbers.numbers(pair["output"]) if not is_stated(number, pair, source)]
+    return too_many(foreign, limits.max_foreign_numbers)
+
+
+def is_stated(number: numbers.Number, pair: Pair, source: Source) -> bool:
+    if number.count and number.values & (source.counts | counts(pair["output"])):
+        return True
+    if any(followed_by(number, source, value) for value in number.values):
+        return True
+    return any(number.values & asked.values for asked in numbers.numbers(pair["instruction"] + "\n" + pair["input"]))
+
+
+def followed_by(number: numbers.Number, source: Source, value: numbers.Value) -> bool:
+    """Whether the chunk has the value with the same unit, with none while the unit stands elsewhere (in a table's
+    header), or as the same quantity in another unit."""
+    found = source.numbers.get(value, set())
+    if number.unit is None or not isinstance(value, Decimal):
+        return bool(found)
+    if number.unit in found or (None in found and number.unit in source.units):
+        return True
+    dimension, factor = number.unit
+    return any(
+        unit is not None and unit[0] == dimension and isinstance(other, Decimal) and other * unit[1] == value * factor
+        for other, its_units in source.numbers.items()
+        for unit in its_units
+    )
+
+
+def identifiers_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
+    """Code identifiers, flags and code spans of the answer occur in the chunk or the question as whole words."""
+    known = source.code + "\n" + names.code(pair["instruction"] + "\n" + pair["input"])
+    foreign = [name for name in claimed_names(pair["output"]) if not occurs(name, known)]
+    return too_many(foreign, limits.max_foreign_identifiers)
+
+
+def claimed_names(answer: str) -> list[str]:
+    """Identifiers of an answer, and its code spans that are one word."""
+    spans = [span for span in names.code_spans(answer) if " " not in span and re.search(r"[A-Za-z]", span)]
+    return list(dict.fromkeys([*spans, *names.identifiers(answer)]))
+
+
+def occurs(name: str, text: str) -> bool:
+    """Whether a name stands in a text as a whole word, or as the same word in another case when it is prose."""
+    if whole(name, text):
+        return True
+    parts = re.split(r"[=(),;\[\]{}<>\"'`]+", name)
+    if len(parts) > 1:
+        return all(whole(part, text) for part in parts if re.search(r"\w", part))
+    return bool(re.fullmatch(r"[A-Z][a-z]+[A-Z][a-z]+", name)) and name.lower() in text.lower()
+
+
+def whole(name: str, text: str) -> bool:
+    before = r"(?<![\w-])" if name[0] == "-" else r"(?<!\w)" if re.match(r"\w", name) else ""
+    return bool(re.search(before + re.escape(name) + (r"(?!\w)" if re.search(r"\w\Z", name) else ""), text))
+
+
+def links_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
+    """Links of the answer occur in the chunk or the question."""
+    known = {*names.links(source.text), *names.links(pair["instruction"] + "\n" + pair["input"])}
+    foreign = [link for link in names.links(pair["output"]) if link not in known and link not in source.text]
+    return too_many(foreign, limits.max_foreign_links)
+
+
+def too_many(foreign: list[str], limit: int) -> Verdict | None:
+    return Verdict(foreign, limit) if len(foreign) > limit else None

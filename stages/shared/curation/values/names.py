@@ -1,0 +1,52 @@
+"""Code identifiers, flags and links of a text."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+FENCE = re.compile(r"(?ms)^ *(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ *\1|\Z)")
+SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+LINK = re.compile(r"(?:https?|ftp|wss?)://[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])")
+# What no word of a language looks like.
+IDENTIFIER = re.compile(
+    r"(?<![\w/.$-])--?[A-Za-z][\w-]*(?:=[\w./-]+)?"  # a flag: -x, --dry-run, --jobs=4
+    r"|(?<![\w$])\$\{?[A-Za-z_]\w*\}?"  # a variable: $HOME
+    r"|(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?"  # a path of names: lora.r, params.yaml
+    r"|(?<![\w.])[A-Za-z_]\w*\(\)"  # a call
+    r"|(?<!\w)[A-Za-z]*_\w+|(?<!\w)[A-Za-z]\w*_\w*"  # snake_case
+    r"|(?<!\w)[a-z]+[A-Z]\w*|(?<!\w)[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)"  # camelCase, PascalCase
+    r"|(?<![\w-])[A-Za-z]+\d+[A-Za-z\d]*(?!\w)|(?<!\w)0x[0-9A-Fa-f]+"  # AC1, 0x1F
+)
+ABBREVIATION = re.compile(r"(?:e\.g|i\.e|p\.u|a\.m|p\.m|etc|vs)\.?", re.IGNORECASE)
+
+
+def code(text: str) -> str:
+    """NFKC without Markdown's escapes."""
+    return unicodedata.normalize("NFKC", text).replace("\\", "")
+
+
+def without_code(text: str) -> str:
+    """The text without its fences and code spans."""
+    return SPAN.sub(" ", FENCE.sub("\n", text))
+
+
+def code_spans(text: str) -> Iterator[str]:
+    """What stands in back-ticks, fences line by line."""
+    text = code(text)
+    for match in FENCE.finditer(text):
+        yield from filter(str.strip, match[2].split("\n"))
+    for match in SPAN.finditer(FENCE.sub("\n", text)):
+        yield match[2].strip()
+
+
+def identifiers(text: str) -> Iterator[str]:
+    """Flags, variables and names that are code by their looks, without those inside links."""
+    for match in IDENTIFIER.finditer(LINK.sub(" ", code(text))):
+        if not ABBREVIATION.fullmatch(match[0]):
+            yield match[0]
+
+
+def links(text: str) -> Iterator[str]:
+    """Addresses, without the punctuation behind them."""
+    for match in LINK.finditer(unicodedata.normalize("NFKC", text)):
+        yield match[0].rstrip(".,;:!?)*_").rstrip("/")

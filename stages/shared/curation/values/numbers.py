@@ -1,0 +1,93 @@
+"""Numbers of a text, whatever way they are written: 1,000 and 1000, 1.0 and 1, 1.2万 and 12000, 三个 and 3 个."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from stages.shared.curation.values.units import PATTERN, UNITS, Unit
+
+Value = Decimal | str  # a version such as 1.10.0 is only equal to itself
+
+
+class Number(NamedTuple):
+    """A number as it is written and all that it may stand for; `unit` only where one follows at once, `count` where
+    things are counted rather than measured."""
+
+    written: str
+    values: frozenset[Value]
+    unit: Unit | None
+    count: bool
+
+
+DIGITS = {**{char: value for value, char in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2}
+PLACES = {"十": 10, "百": 100, "千": 1000}
+MYRIADS = {"万": 10**4, "亿": 10**8}
+SCALES = {**PLACES, **MYRIADS, "k": 1000, "K": 1000}
+WORDS = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty"
+).split()
+# What is counted: 三种 is a number, 三相 and 第一 are not.
+COUNTED = "个种次台条步项类级位组层阶页天倍张段行列块套路件例名份部分秒小月年周章节"
+COUNTED_SET = frozenset(COUNTED)
+
+LIST_MARKS = re.compile(r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)|(?<![\w)])\(\d\)(?=\s*\w)")
+NUMBER = re.compile(
+    r"(?P<sign>(?<![\w.)\]%-])-(?=\.?\d))?"
+    r"(?<![A-Za-z_\d.])(?<![A-Za-z]-)(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)*|\.\d+)"
+    r"(?:[eE](?P<exponent>[-+]?\d+)(?!\w)|\s?[×*]\s?10\^?\{?(?P<power>[-+]?\d+)\}?)?"
+    rf"(?P<scale>\s?[万亿千百](?!分)|[kK](?![A-Za-z]))?(?=\s?(?P<unit>{PATTERN})?)"
+    r"(?P<tail>[A-Za-z_]\w*)?"
+)
+HAN = re.compile(rf"百分之[零〇一二两三四五六七八九十百]+|(?<![第这那该])[零〇一二两三四五六七八九十百千万亿]+(?=\s?[{COUNTED}])")
+VAGUE = re.compile(r"[一十百千万亿]|[十百千]万")  # 一个, 万一, 千万: words rather than numbers
+ENGLISH = re.compile(rf"(?<!the )(?<!these )(?<!both )\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """NFKC without list numbers, Markdown's escapes and typographic minus signs."""
+    return LIST_MARKS.sub(" ", unicodedata.normalize("NFKC", text).replace("−", "-").replace("\\", ""))
+
+
+def numbers(text: str) -> Iterator[Number]:
+    """Every number of the text, but for list numbers and those inside names such as AC1, v2.0 or 3D."""
+    text = plain(text)
+    for match in NUMBER.finditer(text):
+        unit = match["unit"]
+        if not match["tail"] or match["tail"] in (unit, "x", "X"):
+            count = not unit and text[match.end() : match.end() + 2].strip()[:1] in COUNTED_SET
+            yield Number(match[0].strip(), values(match), UNITS[unit] if unit else None, count)
+    for match in HAN.finditer(text):
+        if not VAGUE.fullmatch(match[0]):
+            percent = UNITS["%"] if match[0].startswith("百分之") else None
+            yield Number(match[0], frozenset({han_value(match[0].removeprefix("百分之"))}), percent, percent is None)
+    for match in ENGLISH.finditer(text):
+        yield Number(match[0], frozenset({Decimal(WORDS.index(match[0].lower()) + 2)}), None, True)
+
+
+def values(match: re.Match[str]) -> frozenset[Value]:
+    """What a number in digits may stand for: 1.2万 is a 12000 and, where 万 is a column's unit, a 1.2."""
+    digits = match["digits"]
+    if digits.count(".") > 1:
+        return frozenset({digits})
+    value = Decimal((match["sign"] or "") + digits.replace(",", ""))
+    exponent = int(match["exponent"] or match["power"] or 0)
+    if abs(exponent) <= 30:
+        value = value.scaleb(exponent)
+    scaled = [value * SCALES[match["scale"].strip()]] if match["scale"] else []
+    return frozenset(one.normalize() for one in (value, *scaled))
+
+
+def han_value(written: str) -> Decimal:
+    """三百二十 is 320, 十二 is 12, 两万 is 20000."""
+    total = section = digit = 0
+    for char in written:
+        if char in DIGITS:
+            digit = DIGITS[char]
+        elif char in PLACES:
+            section, digit = section + (digit or 1) * PLACES[char], 0
+        else:
+            total, section, digit = (total + section + digit) * MYRIADS[char], 0, 0
+    return Decimal(total + section + digit)
