@@ -8,9 +8,10 @@ from collections import Counter
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, duplicates, review
+from stages.shared.curation import checks, duplicates, private, review
 from stages.shared.curation.own_data import own_data
 from stages.shared.curation.rows import Rejection, to_row
+from stages.shared.curation.source import sources
 from stages.shared.curation.split import Parts, split
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import Chunk, read_jsonl, write_json, write_jsonl
@@ -18,7 +19,7 @@ from stages.shared.records import Chunk, read_jsonl, write_json, write_jsonl
 TOLD = 20  # lines about bad rows, and about orphans
 
 
-def report(read: int, rejected: list[Rejection], parts: Parts) -> dict[str, Any]:
+def report(read: int, rejected: list[Rejection], masked: Counter[str], parts: Parts) -> dict[str, Any]:
     kept = sum(len(rows) for rows in parts.values())
     if kept + len(rejected) != read:
         raise AssertionError(f"{read} pairs read, but {kept} kept and {len(rejected)} rejected")
@@ -27,6 +28,7 @@ def report(read: int, rejected: list[Rejection], parts: Parts) -> dict[str, Any]
         "kept": kept,
         "rejected": len(rejected),
         "rejected_by": dict(sorted(Counter(row["check"] for row in rejected).items())),
+        "private": dict(sorted(masked.items())),
         **{name: len(rows) for name, rows in parts.items()},
         "facts_trained": len({row["fact_id"] for row in parts["train"]}),
     }
@@ -49,11 +51,12 @@ def main() -> None:
     read = len(rows) + len(own.rejected)
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
     rows, refused = review.sift(rows, reviews)
-    rows, failed = checks.sift(rows, chunks, section)
+    rows, failed = checks.sift(rows, sources(chunks.values()), section)
+    rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
     rows, repeated = duplicates.sift(rows)
     parts, leaked = split(rows, chunks, section)
-    rejected = own.rejected + refused + failed + repeated + leaked
-    figures = report(read, rejected, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
+    rejected += repeated + leaked
+    figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from stages.shared import params
+
 ROOT = Path(__file__).resolve().parents[1]
 CLOUDPSS = ROOT.parent / "shared" / "corpora" / "cloudpss-docs"
 
@@ -38,6 +40,11 @@ def write_params(tmp_path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+def curate_section(**changes: object) -> params.Curate:
+    """The section `curate` of the repository's params.yaml with some values changed."""
+    return params.load(ROOT / "params.yaml").curate.model_copy(update=changes)
 
 
 class FakeEndpoint:

@@ -6,11 +6,12 @@ import sys
 from collections import Counter, defaultdict
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, curate_section
 
 from stages import curate
 from stages.shared import params, paths
 from stages.shared.curation import checks, split
+from stages.shared.curation.source import sources
 from stages.shared.errors import UserError
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
 from stages.shared.text import normalised
@@ -27,7 +28,7 @@ TEXT = "The **lamp** draws 40 W; its default level is 7 lux.\n\n灯的额定功�
 
 
 def limits(**changes: float) -> params.Curate:
-    return params.Curate(**{**LIMITS, **changes})
+    return curate_section(**{**LIMITS, **changes})
 
 
 def chunk(text: str = TEXT, path: str = "page.md", also_in: tuple[str, ...] = ()) -> Chunk:
@@ -40,6 +41,7 @@ def chunk(text: str = TEXT, path: str = "page.md", also_in: tuple[str, ...] = ()
         "tokens": 1,
         "text": text,
         "also_in": list(also_in),
+        "partials": [],
     }
 
 
@@ -59,7 +61,7 @@ def pair(of: Chunk, instruction: str, output: str, evidence: str = "", extra: st
 def check(**changes: str) -> str:
     """The name of the check that rejects a good pair with these changes; empty when it is kept."""
     good = {"instruction": "How much does the lamp draw?", "output": "It draws 40 W."}
-    found = checks.verdict(pair(chunk(), **{**good, **changes}), chunk(), limits())
+    found = checks.verdict(pair(chunk(), **{**good, **changes}), *sources([chunk()]).values(), limits())
     return found[0] if found else ""
 
 
@@ -87,11 +89,11 @@ FAULTS = {
     "这段文字": ("stands_alone", {"instruction": "这段文字说明了什么？"}),
     "根据提供的文本": ("stands_alone", {"instruction": "根据提供的文本，灯的功率是多少？"}),
     "上述内容": ("stands_alone", {"instruction": "根据上述内容，功率是多少？"}),
-    "answer in the question": ("answer_not_in_question", {"instruction": "Does it draw 40 W?", "output": "40 W"}),
+    "answer in the question": ("answer_not_in_question", {"instruction": "Does a lamp draw 40 W?", "output": "40 W"}),
     "answer in the question, zh": ("answer_not_in_question", {"instruction": "灯的功率是 40 W 吗？", "output": "40 W"}),
     "answer in the input": ("answer_not_in_question", {"extra": "log: 40 W", "output": "40 W"}),
     "short answer apart": ("answer_not_in_question", {"instruction": "Is W its unit?", "output": "`W`"}),
-    "answer in other letters": ("answer_not_in_question", {"instruction": "Does it draw 40 w?", "output": "４０ Ｗ"}),
+    "answer in other letters": ("answer_not_in_question", {"instruction": "Is a 40 w lamp ok?", "output": "４０ Ｗ"}),
     "quote made up": ("evidence_in_chunk", {"evidence": "The lamp draws 60 W."}),
     "quote with a changed number": ("evidence_in_chunk", {"evidence": "默认亮度为 8 lux"}),
     "quote cut short and joined": ("evidence_in_chunk", {"evidence": "The **lamp** draws 7 lux"}),
@@ -122,7 +124,7 @@ NEAR_MISSES = {
     "本文档": {"instruction": "本文档的“灯”讲了什么？"},
     "文本框": {"instruction": "文本框有哪些属性？"},
     "上下文": {"instruction": "上下文菜单有什么作用？"},
-    "answer beyond the question": {"instruction": "Does it draw 40 W?", "output": "It draws 40 W by default."},
+    "answer beyond the question": {"instruction": "Does a lamp draw 40 W?", "output": "It draws 40 W by default."},
     "digit inside a name": {"instruction": "What is q40_0 in the lamp?", "output": "40"},
     "two letters inside a word": {"instruction": "What is a window here?", "output": "in"},
     "quote across lines": {"evidence": "7 lux.\n灯的额定功率"},
@@ -132,9 +134,9 @@ NEAR_MISSES = {
     "the text editor": {"instruction": "Which font has the text editor?"},
     "the text encoder": {"instruction": "What does the text encoder give?"},
     "线上文档": {"instruction": "在哪里可以查看线上文档？"},
-    "该文本框": {"instruction": "该文本框组件的默认宽度是多少？"},
+    "该文本框": {"instruction": "表单里该文本框组件的默认宽度是多少？"},
     "样本文本": {"instruction": "样本文本的编码格式是什么？"},
-    "number inside a number": {"instruction": "What happens at 1400 W?", "output": "400 W"},
+    "number inside a number": {"instruction": "What happens at 140 W?", "output": "40 W"},
     "word inside a word": {"instruction": "What is the autosave mode?", "output": "auto"},
 }
 
@@ -151,7 +153,10 @@ def test_a_limit_counts_characters_not_bytes(lang):
     assert check(instruction=text + text[0]) == "question_length"
 
 
-def run(pairs: list[Pair], chunks: list[Chunk], write_params, **changes: float) -> dict[str, list[DatasetRow]]:
+UNGROUNDED = ["numbers_in_chunk", "identifiers_in_chunk", "language_agrees"]
+
+
+def run(pairs: list[Pair], chunks: list[Chunk], write_params, **changes: object) -> dict[str, list[DatasetRow]]:
     """Run the stage; its three splits, with what it rejected under `rejected`."""
     write_params({f"curate.{name}": value for name, value in {**LIMITS, **changes}.items()})
     write_jsonl(paths.CHUNKS, chunks)
@@ -202,7 +207,7 @@ def test_a_rejected_row_tells_check_value_threshold_and_where_it_comes_from(writ
     for row in run(pairs, chunks, write_params)["rejected"]:
         assert row["check"] in {*(function.__name__ for function in checks.CHECKS), "distinct", "unambiguous"}
         assert row["value"] not in (None, "")
-        assert row["threshold"]
+        assert row["threshold"] not in (None, "")
         assert (row["line_start"], row["line_end"]) == (3, 9)
         assert row["path"] == next(c["path"] for c in chunks if c["chunk_id"] == row["chunk_id"])
         assert set(Pair.__annotations__) < set(row)
@@ -241,7 +246,8 @@ def test_of_the_same_question_with_the_same_answer_the_first_one_stays(write_par
 def test_a_question_with_two_answers_leaves_altogether(write_params, one, other):
     pairs, chunks = corpus(range(4))
     asked = "What does the crate weigh?"
-    parts = run([pair(chunks[0], asked, one), *pairs, pair(chunks[1], asked, other)], chunks, write_params)
+    more = pair(chunks[0], asked, one), pair(chunks[1], asked, other)
+    parts = run([more[0], *pairs, more[1]], chunks, write_params, disabled_checks=UNGROUNDED)
     assert [(row["check"], row["output"]) for row in parts["rejected"]] == [
         ("unambiguous", one),
         ("unambiguous", other),
@@ -260,8 +266,8 @@ def test_a_question_with_two_answers_leaves_altogether(write_params, one, other)
 )
 def test_questions_that_differ_in_a_sign_are_different_questions(write_params, one, other):
     pairs, chunks = corpus(range(4))
-    parts = run([*pairs, pair(chunks[0], one, "Yes it is"), pair(chunks[0], other, "No way")], chunks, write_params)
-    assert parts["rejected"] == []
+    more = pair(chunks[0], one, "Yes it is"), pair(chunks[0], other, "No way")
+    assert run([*pairs, *more], chunks, write_params, language="any")["rejected"] == []
 
 
 def test_the_same_question_about_another_input_is_another_question(write_params):
@@ -409,10 +415,3 @@ def test_a_dataset_without_a_row_to_train_is_one_line_that_leaves_the_previous_o
 def test_verdicts_do_not_depend_on_the_order_of_the_pairs(write_params):
     pairs, chunks = corpus(range(30))
     assert place(run(pairs, chunks, write_params)) == place(run(pairs[::-1], chunks[::-1], write_params))
-
-
-def test_every_check_has_a_fault_and_a_row_in_the_manual():
-    names = {function.__name__ for function in checks.CHECKS}
-    assert {expected for expected, _ in FAULTS.values()} == names
-    manual = (ROOT / "docs" / "stages" / "curate.md").read_text(encoding="utf-8")
-    assert all(f"| `{name}` |" in manual for name in [*names, "distinct", "unambiguous"])

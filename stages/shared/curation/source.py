@@ -39,8 +39,7 @@ class Source:
         """Every value with the units that follow it; None where none does."""
         found: dict[numbers.Value, set[units.Unit | None]] = defaultdict(set)
         for number in numbers.numbers(self.text):
-            for value in number.values:
-                found[value].add(number.unit)
+            found[number.value].add(number.unit)
         return found
 
     @cached_property

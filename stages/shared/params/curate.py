@@ -1,10 +1,30 @@
 """Section `curate` of params.yaml: which pairs are kept and held out."""
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from stages.shared.params.section import Count, Limit, Section, Share, ordered
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+CheckName = Literal[
+    "schema",
+    "question_length",
+    "answer_length",
+    "no_leftovers",
+    "no_markup",
+    "no_repetition",
+    "input_adds_something",
+    "stands_alone",
+    "quotes_no_prompt",
+    "no_refusal",
+    "language_agrees",
+    "answer_not_in_question",
+    "evidence_in_chunk",
+    "numbers_in_chunk",
+    "identifiers_in_chunk",
+    "links_in_chunk",
+]
 
 
 class Curate(Section):
@@ -12,6 +32,13 @@ class Curate(Section):
     max_question_chars: Count
     min_answer_chars: Count
     max_answer_chars: Count
+    min_evidence: Ratio
+    max_foreign_numbers: Limit
+    max_foreign_identifiers: Limit
+    max_foreign_links: Limit
+    language: Literal["auto", "zh", "en", "any"]
+    private: Literal["mask", "drop", "keep"]
+    disabled_checks: list[CheckName]
     holdout_pages: Share
     holdout_facts: Share
 

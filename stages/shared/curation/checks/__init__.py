@@ -21,13 +21,14 @@ from stages.shared.curation.checks.grounding import (
 )
 from stages.shared.curation.checks.language import language_agrees
 from stages.shared.curation.checks.wording import answer_not_in_question, no_refusal, quotes_no_prompt, stands_alone
-from stages.shared.curation.rows import Rejection, Verdict, rejection
+from stages.shared.curation.rows import Rejection, Verdict, is_accepted, rejection
 from stages.shared.curation.source import Source
 from stages.shared.params import Curate
 from stages.shared.records import DatasetRow, Pair
 
 Check = Callable[[Pair, Source, Curate], Verdict | None]
-# Checks that look at a row alone: the user's own data has no source and passes these.
+# The user's own rows have no chunk, and how they ask is the user's to decide: a task may hold its answer, a greeting is
+# short. What must never be trained is looked for in all of them.
 OWN_CHECKS: tuple[Callable[[Pair, Source | None, Curate], Verdict | None], ...] = (schema, no_leftovers)
 CHECKS: tuple[Check, ...] = (
     schema,
@@ -65,7 +66,7 @@ def sift(
     """Rows that pass every check, and the others with the check that rejected them."""
     kept, rejected = [], []
     for row in tqdm(rows, desc="curate", unit="pair"):
-        failed = verdict(row, sources.get(row["chunk_id"]), limits)
+        failed = None if is_accepted(row) else verdict(row, sources.get(row["chunk_id"]), limits)
         if failed:
             rejected.append(rejection(row, *failed))
         else:

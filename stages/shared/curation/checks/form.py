@@ -2,7 +2,7 @@
 
 import re
 
-from stages.shared.curation.rows import Verdict
+from stages.shared.curation.rows import Verdict, all_text
 from stages.shared.curation.source import Source
 from stages.shared.curation.values import names
 from stages.shared.params import Curate
@@ -11,7 +11,7 @@ from stages.shared.text import normalised
 
 NO_WORDS = re.compile(r"[\s.…。·?？!！]*")
 LEFTOVER = re.compile(
-    r"</?think(?:ing)?>|</think|\ufffd|<\|[A-Za-z_]+\|>|<｜[^｜]+｜>|\[/?INST\]|<</?SYS>>|</?s>(?=\s|\Z)"
+    r"</?think>|</thinking>|\ufffd|<\|[A-Za-z_]+\|>|<｜[^｜]+｜>|\[/?INST\]|<</?SYS>>|</?s>(?=\s|\Z)"
     r"|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|/?tool_call|/?tool_response|/?reasoning|/?answer)>"
 )
 FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n]*\n(.*?)\n?\s*\1\s*\Z", re.DOTALL)
@@ -21,12 +21,10 @@ LABEL = re.compile(
     r"|\A\s*\{\s*\"(?:answer|output|instruction|question|pairs)\"\s*:",
     re.IGNORECASE,
 )
-TAGS = (
-    "a abbr article aside b blockquote body br button center caption code col colgroup dd details div dl dt em embed "
-    "figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input label li link main mark "
-    "meta nav ol option p pre s script section select small source span strong style summary svg table tbody td template "
-    "textarea tfoot th thead tr u ul video"
-)
+TAGS = """a abbr article aside b blockquote body br button center code col colgroup dd details div dl dt em embed
+figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input label li link main mark
+meta nav ol option p pre s script section select small span strong style summary svg table tbody td textarea tfoot th
+thead tr u ul video"""
 MARKUP = re.compile(
     rf"</?(?:{'|'.join(TAGS.split())})(?:\s[^<>\n]*)?/?>"
     r"|(?<![\w<])<[A-Z]\w*(?:\.\w+)*(?:\s+\w+=[^<>\n]*|\s*/)\s*/?>|</[A-Z]\w*>"  # MDX components
@@ -57,7 +55,7 @@ def answer_length(pair: Pair, source: Source | None, limits: Curate) -> Verdict 
 
 def no_leftovers(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """No think tag, special token, replacement character, field label or fence around everything."""
-    found = LEFTOVER.search("\n".join((pair["instruction"], pair["input"], pair["output"])))
+    found = LEFTOVER.search(all_text(pair))
     if source is None:
         return Verdict(found[0], "plain text") if found else None
     found = found or LABEL.match(pair["output"]) or LABEL.match(pair["instruction"])
@@ -95,6 +93,6 @@ def input_adds_something(pair: Pair, source: Source | None, limits: Curate) -> V
 def no_repetition(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """The answer does not run in circles: the same six or more characters three times in a row."""
     found = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
-    if found and re.search(r"\w{3}", found[1]) and not (source and found[0] in source.text):
+    if found and re.search(r"(\w)(?!\1)\w", found[1]) and not (source and found[0] in source.text):
         return Verdict(found[1], "said once")
     return None

@@ -2,8 +2,6 @@
 
 import re
 from collections import Counter
-from decimal import Decimal
-from typing import TypeVar
 
 from rapidfuzz import fuzz
 
@@ -16,7 +14,6 @@ from stages.shared.text import squeezed
 
 # Words that turn a statement round. A quote that differs in one is no quote.
 NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|un(?=\w{4}))|n't|[不无未没非勿禁]")
-Item = TypeVar("Item")
 
 
 def evidence_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
@@ -52,24 +49,26 @@ def numbers_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | No
 
 
 def is_stated(number: numbers.Number, pair: Pair, source: Source) -> bool:
-    if number.count and number.values & (source.counts | counts(pair["output"])):
+    if number.counted and number.value in source.counts | counts(pair["output"]):
         return True
-    if any(followed_by(number, source, value) for value in number.values):
-        return True
-    return any(number.values & asked.values for asked in numbers.numbers(pair["instruction"] + "\n" + pair["input"]))
+    asked = numbers.numbers(f"{pair['instruction']}\n{pair['input']}")
+    return has_quantity(number, source) or any(number.value == other.value for other in asked)
 
 
-def followed_by(number: numbers.Number, source: Source, value: numbers.Value) -> bool:
-    """Whether the chunk has the value with the same unit, with none while the unit stands elsewhere (in a table's
+def has_quantity(number: numbers.Number, source: Source) -> bool:
+    """Whether the chunk has the number with the same unit, with none while the unit stands elsewhere (in a table's
     header), or as the same quantity in another unit."""
-    found = source.numbers.get(value, set())
-    if number.unit is None or not isinstance(value, Decimal):
+    found = source.numbers.get(number.value, set())
+    if number.unit is None or isinstance(number.value, str):
         return bool(found)
     if number.unit in found or (None in found and number.unit in source.units):
         return True
     dimension, factor = number.unit
     return any(
-        unit is not None and unit[0] == dimension and isinstance(other, Decimal) and other * unit[1] == value * factor
+        unit is not None
+        and unit[0] == dimension
+        and not isinstance(other, str)
+        and other * unit[1] == number.value * factor
         for other, its_units in source.numbers.items()
         for unit in its_units
     )

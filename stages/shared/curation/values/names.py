@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from stages.shared.curation.values.units import UNITS
+
 FENCE = re.compile(r"(?ms)^ *(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ *\1|\Z)")
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"(?:https?|ftp|wss?)://[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])")
@@ -42,7 +44,7 @@ def code_spans(text: str) -> Iterator[str]:
 def identifiers(text: str) -> Iterator[str]:
     """Flags, variables and names that are code by their looks, without those inside links."""
     for match in IDENTIFIER.finditer(LINK.sub(" ", code(text))):
-        if not ABBREVIATION.fullmatch(match[0]):
+        if match[0] not in UNITS and not ABBREVIATION.fullmatch(match[0]):
             yield match[0]
 
 

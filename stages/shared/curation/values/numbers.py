@@ -12,28 +12,29 @@ Value = Decimal | str  # a version such as 1.10.0 is only equal to itself
 
 
 class Number(NamedTuple):
-    """A number as it is written and all that it may stand for; `unit` only where one follows at once, `count` where
-    things are counted rather than measured."""
+    """A number as it is written and what it is worth; `unit` only where one follows at once, `counted` where things are
+    counted rather than measured."""
 
     written: str
-    values: frozenset[Value]
+    value: Value
     unit: Unit | None
-    count: bool
+    counted: bool
 
 
 DIGITS = {**{char: value for value, char in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2}
 PLACES = {"十": 10, "百": 100, "千": 1000}
 MYRIADS = {"万": 10**4, "亿": 10**8}
 SCALES = {**PLACES, **MYRIADS, "k": 1000, "K": 1000}
-WORDS = (
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen twenty"
-).split()
+WORDS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+sixteen seventeen eighteen nineteen twenty"""
+VALUES_OF_WORDS = {word: Decimal(value) for value, word in enumerate(WORDS.split(), 2)}
 # What is counted: 三种 is a number, 三相 and 第一 are not.
 COUNTED = "个种次台条步项类级位组层阶页天倍张段行列块套路件例名份部分秒小月年周章节"
 COUNTED_SET = frozenset(COUNTED)
 
-LIST_MARKS = re.compile(r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)|(?<![\w)])\(\d\)(?=\s*\w)")
+LIST_MARKS = re.compile(
+    r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)|(?<![\w)])\(\d\)(?=\s*\w)"
+)
 NUMBER = re.compile(
     r"(?P<sign>(?<![\w.)\]%-])-(?=\.?\d))?"
     r"(?<![A-Za-z_\d.])(?<![A-Za-z]-)(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)*|\.\d+)"
@@ -41,9 +42,11 @@ NUMBER = re.compile(
     rf"(?P<scale>\s?[万亿千百](?!分)|[kK](?![A-Za-z]))?(?=\s?(?P<unit>{PATTERN})?)"
     r"(?P<tail>[A-Za-z_]\w*)?"
 )
-HAN = re.compile(rf"百分之[零〇一二两三四五六七八九十百]+|(?<![第这那该])[零〇一二两三四五六七八九十百千万亿]+(?=\s?[{COUNTED}])")
+HAN = re.compile(
+    rf"百分之[零〇一二两三四五六七八九十百]+|(?<![第这那该])[零〇一二两三四五六七八九十百千万亿]+(?=\s?[{COUNTED}])"
+)
 VAGUE = re.compile(r"[一十百千万亿]|[十百千]万")  # 一个, 万一, 千万: words rather than numbers
-ENGLISH = re.compile(rf"(?<!the )(?<!these )(?<!both )\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+ENGLISH = re.compile(rf"(?<!the )(?<!these )(?<!both )\b(?:{'|'.join(VALUES_OF_WORDS)})\b", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -58,26 +61,25 @@ def numbers(text: str) -> Iterator[Number]:
         unit = match["unit"]
         if not match["tail"] or match["tail"] in (unit, "x", "X"):
             count = not unit and text[match.end() : match.end() + 2].strip()[:1] in COUNTED_SET
-            yield Number(match[0].strip(), values(match), UNITS[unit] if unit else None, count)
+            yield Number(match[0].strip(), value(match), UNITS[unit] if unit else None, count)
     for match in HAN.finditer(text):
         if not VAGUE.fullmatch(match[0]):
             percent = UNITS["%"] if match[0].startswith("百分之") else None
-            yield Number(match[0], frozenset({han_value(match[0].removeprefix("百分之"))}), percent, percent is None)
+            yield Number(match[0], han_value(match[0].removeprefix("百分之")), percent, percent is None)
     for match in ENGLISH.finditer(text):
-        yield Number(match[0], frozenset({Decimal(WORDS.index(match[0].lower()) + 2)}), None, True)
+        yield Number(match[0], VALUES_OF_WORDS[match[0].lower()], None, True)
 
 
-def values(match: re.Match[str]) -> frozenset[Value]:
-    """What a number in digits may stand for: 1.2万 is a 12000 and, where 万 is a column's unit, a 1.2."""
+def value(match: re.Match[str]) -> Value:
+    """The value of a number in digits."""
     digits = match["digits"]
     if digits.count(".") > 1:
-        return frozenset({digits})
-    value = Decimal((match["sign"] or "") + digits.replace(",", ""))
+        return digits
     exponent = int(match["exponent"] or match["power"] or 0)
+    plain_value = Decimal((match["sign"] or "") + digits.replace(",", ""))
     if abs(exponent) <= 30:
-        value = value.scaleb(exponent)
-    scaled = [value * SCALES[match["scale"].strip()]] if match["scale"] else []
-    return frozenset(one.normalize() for one in (value, *scaled))
+        plain_value = plain_value.scaleb(exponent)
+    return plain_value * SCALES[match["scale"].strip()] if match["scale"] else plain_value
 
 
 def han_value(written: str) -> Decimal:
