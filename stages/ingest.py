@@ -3,111 +3,39 @@
 Reads `docs.path`; writes data/docs.jsonl and reports/ingest.json. Run: python -m stages.ingest
 """
 
-import os
 import subprocess
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from pathspec import GitIgnoreSpec
 from tqdm import tqdm
 
 from stages.shared import params, paths
+from stages.shared.dialects import frontmatter
+from stages.shared.dialects.expansion import expand
+from stages.shared.dialects.lines import to_lines, to_text
+from stages.shared.dialects.stubs import stub
 from stages.shared.errors import ParamsError, run_stage
-from stages.shared.lineage import Origin, to_spans
-from stages.shared.markdown import mdx
-from stages.shared.markdown.blocks import blocks, fence_lines, heading_text
-from stages.shared.records import Doc, digest, write_json, write_jsonl
+from stages.shared.lineage import to_spans
+from stages.shared.markdown.blocks import blocks, heading_text
+from stages.shared.records import Doc, digest, read_jsonl, write_json, write_jsonl
+from stages.shared.sources.converters import converter
+from stages.shared.sources.imports import is_partial_name, only_imported
+from stages.shared.sources.report import Report
+from stages.shared.sources.tree import RefusedError, Tree
+from stages.shared.sources.walk import find
 
 
-def pages(root: Path, include: list[str], exclude: list[str], counts: Counter[str]) -> Iterator[str]:
-    """Paths below `root` (POSIX form, sorted per directory) that `include` matches and `exclude` does not.
-
-    A linked directory is not entered, which could go round in circles, but counted.
-    """
-    try:
-        wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
-    except ValueError as error:
-        raise ParamsError(
-            f"params.yaml: docs.include, docs.exclude: accepted are globs as in .gitignore ({error})"
-        ) from None
-    for directory, folders, files in os.walk(root):
-        below = Path(directory).relative_to(root)
-        folders[:] = sorted(f for f in folders if not unwanted.match_file(f"{(below / f).as_posix()}/"))
-        counts["skipped_linked_directory"] += sum((root / below / folder).is_symlink() for folder in folders)
-        for name in sorted(files):
-            path = (below / name).as_posix()
-            if wanted.match_file(path) and not unwanted.match_file(path):
-                yield path
+def first_heading(text: str) -> str:
+    """The words of the first top-level heading; empty when there is none."""
+    if "#" not in text and "=" not in text:
+        return ""
+    return next((heading_text(block) for block in blocks(text) if block.level == 1), "")
 
 
-def read_text(file: Path, root: Path) -> tuple[str, str]:
-    """The file's text with LF line ends and, when it cannot be read, the reason why not."""
-    try:
-        str(file).encode()
-        if not file.resolve().is_relative_to(root.resolve()):
-            return "", "link_leaves_docs"
-        text = file.read_bytes().decode("utf-8-sig")
-    except (OSError, RuntimeError):  # a link to itself is a RuntimeError before Python 3.13
-        return "", "unreadable"
-    except UnicodeDecodeError:
-        return "", "not_utf8"
-    except UnicodeEncodeError:
-        return "", "name_not_utf8"
-    return text.replace("\r\n", "\n").replace("\r", "\n"), ""
-
-
-def import_target(module: str, file: Path, root: Path) -> Path:
-    """The file that an import names: relative to the page, or from the site's root (`@site/…`, `/docs/…`)."""
-    if module.startswith(("@site/", "/")):
-        return (root / module.removeprefix("@site").lstrip("/")).resolve()
-    return (file.parent / module).resolve()
-
-
-def inline(
-    text: str, file: Path, root: Path, counts: Counter[str], above: tuple[Path, ...]
-) -> tuple[list[str], list[Origin]]:
-    """Markdown lines of a page with its imported partials in place of their components, recursively, and their origins.
-
-    A cycle or a partial that cannot be read leaves an empty line and is counted as unresolved.
-    """
-    text, sources = mdx.markdown(text)
-    path = file.resolve().relative_to(root.resolve()).as_posix()
-    code = fence_lines(text) if sources else set()
-    lines: list[str] = []
-    origins: list[Origin] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        component = "" if number - 1 in code else mdx.component(line)
-        if component not in sources:
-            lines.append(line)
-            origins.append(Origin(path, number, number))
-            continue
-        target = import_target(sources[component], file, root)
-        body, problem = ("", "cycle") if target in above else read_text(target, root)
-        if problem:
-            counts["partials_unresolved"] += 1
-            lines.append("")
-            origins.append(Origin(path, number, number))
-            continue
-        counts["partials_inlined"] += 1
-        inlined, below = inline(body.rstrip("\n"), target, root, counts, (*above, target))
-        lines += inlined
-        origins += [Origin(origin.path, origin.line, number) for origin in below]
-    return lines, origins
-
-
-def title_of(text: str, path: str) -> str:
-    """The first top-level heading, else the file's name (the directory's for index files)."""
-    first = next((block for block in blocks(text) if block.level == 1), None)
-    if first and heading_text(first):
-        return heading_text(first)
-    stem = Path(path).stem
-    return Path(path).parent.name if stem in ("index", "README") and "/" in path else stem
-
-
-def as_tags(value: object) -> list[str]:
-    """Front matter gives tags as a list or as one word."""
-    return [str(tag) for tag in value] if isinstance(value, list) else [str(value)] if value else []
+def name_of(path: str) -> str:
+    """A page's name when it has no title: that of the file, or of the directory for index files."""
+    file = PurePosixPath(path)
+    return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
 
 
 def revision(root: Path) -> str:
@@ -119,54 +47,89 @@ def revision(root: Path) -> str:
         return ""
 
 
-def to_doc(text: str, path: str, root: Path, rev: str, counts: Counter[str]) -> Doc:
-    front = mdx.front_matter(text)
-    lines, origins = inline(text, root / path, root, counts, ((root / path).resolve(),))
-    body, own = "\n".join(lines), (root / path).resolve().relative_to(root.resolve()).as_posix()
-    spans = to_spans(path, (origin._replace(path=path) if origin.path == own else origin for origin in origins))
+def to_doc(path: str, tree: Tree, rev: str, report: Report) -> Doc:
+    """The row of one page. Raises RefusedError when the file makes none."""
+    source, encoding = tree.read(path)
+    report.decoded(path, encoding)
+    convert = converter(path)
+    source = convert(source) if convert else source
+    front = frontmatter.front_matter(source)
+    if convert or path.endswith(".txt"):
+        lines, inlined = to_lines(source, path), []
+    else:
+        lines, expansion = expand(source, path, tree)
+        inlined = expansion.inlined
+        report.expanded(len(inlined), expansion.unresolved)
+    text = to_text(lines)
+    if problem := stub(text):
+        raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
     return {
         "path": path,
-        "title": str(front.get("title") or title_of(body, path)),
-        "description": str(front.get("description") or ""),
-        "tags": as_tags(front.get("tags")),
-        "text": body,
-        "sha256": digest(body, length=64),
+        "title": frontmatter.words(front.get("title")) or first_heading(text),
+        "description": frontmatter.words(front.get("description")),
+        "tags": frontmatter.as_tags(front.get("tags")),
+        "text": text,
+        "sha256": digest(text, length=64),
         "also_in": [],
-        "partials": sorted({span["path"] for span in spans} - {path}),
-        "spans": spans,
+        "partials": sorted(set(inlined)),
+        "spans": to_spans(path, (line.origin for line in lines)),
         "rev": rev,
     }
 
 
-def ingest(section: params.Docs, counts: Counter[str]) -> Iterator[Doc]:
-    """The pages as rows; everything that makes no row is counted."""
-    root = section.directory()
-    rev = revision(root)
-    for path in tqdm(list(pages(root, section.include, section.exclude, counts)), desc="ingest", unit="file"):
-        counts["files"] += 1
-        text, problem = read_text(root / path, root)
-        if Path(path).name.startswith("_"):
-            problem = problem or "partial"  # part of the pages that import it, no page of its own
-        elif not problem and not text.strip():
-            problem = "empty"
-        if problem:
-            counts[f"skipped_{problem}"] += 1
+def ingest(section: params.Docs, report: Report, also_in: dict[str, list[str]]) -> Iterator[Doc]:
+    """The pages as rows, one at a time; everything that makes no row is reported.
+
+    Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `also_in` collects
+    the others by its path; it is complete, and the rows' own `also_in` can be filled, when the last row is read.
+    """
+    tree = Tree(section.directory().resolve(), section.max_bytes)
+    rev = revision(tree.root)
+    found = find(tree.root, section.include, section.exclude)
+    parts = only_imported([file.path for file in found if not file.problem], tree)
+    first: dict[str, str] = {}
+    for file in tqdm(found, desc="ingest", unit="file", disable=None):
+        report.counts["files"] += 1
+        try:
+            if file.problem:
+                raise RefusedError(file.problem)
+            if is_partial_name(file.path) or file.path in parts:
+                raise RefusedError("partial")
+            doc = to_doc(file.path, tree, rev, report)
+        except RefusedError as refused:
+            report.skip(file.path, str(refused))
             continue
-        counts["pages"] += 1
-        yield to_doc(text, path, root, rev, counts)
+        content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
+        original = first.setdefault(content, file.path)
+        if original != file.path:
+            report.counts["duplicates"] += 1
+            also_in.setdefault(original, []).append(file.path)
+            continue
+        report.counts["pages"] += 1
+        yield doc | {"title": doc["title"] or name_of(file.path)}
+
+
+def write_docs(section: params.Docs, report: Report) -> None:
+    """Write the rows in two steps, since no page is held in memory: as they come, then with their duplicates."""
+    also_in: dict[str, list[str]] = {}
+    unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
+    try:
+        write_jsonl(unfinished, ingest(section, report, also_in))
+        if not report.counts["pages"] and section.include:
+            raise ParamsError(
+                f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
+                f" ({report.summary()})"
+            )
+        write_jsonl(paths.DOCS, (doc | {"also_in": also_in.get(doc["path"], [])} for doc in read_jsonl(unfinished)))
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def main() -> None:
-    section = params.load().docs
-    counts = Counter({"files": 0, "pages": 0, "partials_inlined": 0, "partials_unresolved": 0})
-    docs = list(ingest(section, counts))
-    if not docs:
-        raise ParamsError(
-            f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
-        )
-    write_jsonl(paths.DOCS, docs)
-    write_json(paths.REPORTS / "ingest.json", dict(sorted(counts.items())))
-    print("ingest:", ", ".join(f"{count} {name}" for name, count in counts.items() if count))
+    section, report = params.load().docs, Report()
+    write_docs(section, report)
+    write_json(paths.REPORTS / "ingest.json", report.as_json())
+    print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
 
 
 if __name__ == "__main__":

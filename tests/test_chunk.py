@@ -18,6 +18,7 @@ from stages.shared import params, paths, tokens
 from stages.shared.chunking import splitting
 from stages.shared.markdown import blocks as markdown
 from stages.shared.records import Chunk, Doc, digest, read_json, read_jsonl, write_jsonl
+from stages.shared.sources.report import Report
 
 ENCODING = "cl100k_base"
 CAPS = [64, 128, 512]
@@ -385,7 +386,8 @@ def test_lines_behind_an_inlined_partial_are_those_of_the_file():
     Path("docs").mkdir()
     for name, text in files.items():
         Path("docs", name).write_text(text, encoding="utf-8")
-    rows = ingest.ingest(params.Docs(path="docs", include=["**/*.md"], exclude=[]), Counter())
+    section_docs = params.Docs(path="docs", include=["**/*.md"], exclude=[], max_bytes=100_000)
+    rows = ingest.ingest(section_docs, Report(), {})
     first, second = cut_pages(list(rows), section())
     assert (first["line_start"], first["line_end"]) == (8, 14)
     assert (second["line_start"], second["line_end"]) == (18, 18)

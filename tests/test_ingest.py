@@ -12,9 +12,10 @@ from conftest import ROOT
 
 from stages import ingest
 from stages.shared import params, paths
+from stages.shared.dialects import mdx
 from stages.shared.errors import ParamsError
-from stages.shared.markdown import mdx
 from stages.shared.records import Doc, read_json, read_jsonl
+from stages.shared.sources.report import Report
 
 EVERYTHING = ["**/*.md", "**/*.mdx"]
 
@@ -26,11 +27,14 @@ def write(files: dict[str, str | bytes]) -> None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
 
 
-def read(include: list[str] = EVERYTHING, exclude: tuple[str, ...] = ()) -> tuple[dict[str, Doc], Counter[str]]:
+def read(
+    include: list[str] = EVERYTHING, exclude: tuple[str, ...] = (), max_bytes: int = 1_000_000
+) -> tuple[dict[str, Doc], Counter[str]]:
     """The rows of docs/ by path, and the counts."""
-    counts: Counter[str] = Counter()
-    section = params.Docs(path="docs", include=include, exclude=list(exclude))
-    return {row["path"]: row for row in ingest.ingest(section, counts)}, counts
+    report = Report()
+    section = params.Docs(path="docs", include=include, exclude=list(exclude), max_bytes=max_bytes)
+    ingest.write_docs(section, report)
+    return {row["path"]: row for row in read_jsonl(paths.DOCS)}, report.counts
 
 
 def page(text: str | bytes, name: str = "page.md", **others: str | bytes) -> Doc:
@@ -54,29 +58,32 @@ def test_line_ends_of_any_system_become_line_feeds():
     assert texts == {"# A\n\none\ntwo\n"}
 
 
-def test_a_file_that_is_not_utf8_is_counted_and_loses_no_other_page():
-    write({"gbk.md": "中文说明".encode("gbk"), "good.md": "# Good\n"})
+def test_a_file_that_cannot_be_decoded_is_counted_and_loses_no_other_page():
+    broken = "中文说明 in UTF-8, but for one byte: ".encode() + b"\xff"
+    write({"broken.md": broken, "good.md": "# Good\n\nText.\n"})
     rows, counts = read()
     assert list(rows) == ["good.md"]
-    assert counts["skipped_not_utf8"] == 1
+    assert counts["skipped_undecodable"] == 1
 
 
 def test_an_empty_file_is_counted():
-    write({"nothing.md": "", "blank.md": " \n\n", "good.md": "# Good\n"})
+    write({"nothing.md": "", "blank.md": " \n\n", "good.md": "# Good\n\nText.\n"})
     rows, counts = read()
     assert list(rows) == ["good.md"]
     assert counts["skipped_empty"] == 2
 
 
 def test_a_partial_file_makes_no_page_of_its_own():
-    write({"_alone.md": "# Alone\n", "deep/_too.mdx": "text", "good.md": "# Good\n"})
+    write({"_alone.md": "# Alone\n", "deep/_too.mdx": "text", "good.md": "# Good\n\nText.\n"})
     rows, counts = read()
     assert list(rows) == ["good.md"]
     assert counts["skipped_partial"] == 2
 
 
 def test_files_are_pages_plus_skips():
-    write({"a.md": "# A\n", "b.md": "", "_c.md": "c", "d.md": b"\xff\xfe", "e/f.mdx": "text", "g.txt": "no page"})
+    write(
+        {"a.md": "# A\n\nText.\n", "b.md": "", "_c.md": "c", "d.md": b"\xff\xfe", "e/f.mdx": "text", "g.txt": "no page"}
+    )
     Path("docs/away.md").symlink_to("/etc/hostname")
     rows, counts = read()
     assert counts["files"] == 6
@@ -98,7 +105,8 @@ def test_files_are_pages_plus_skips():
     ],
 )
 def test_a_file_is_read_when_an_include_glob_matches_and_no_exclude_glob_does(include, exclude, expected):
-    write(dict.fromkeys(["a.md", "guide/b.md", "guide/deep/d.md", "guide/e.mdx", "build/c.md", "t.txt"], "text"))
+    names = ["a.md", "guide/b.md", "guide/deep/d.md", "guide/e.mdx", "build/c.md", "t.txt"]
+    write({name: f"text of {name}" for name in names})
     rows, counts = read(include, tuple(exclude))
     assert sorted(rows) == expected
     assert counts["files"] == len(expected)
@@ -106,22 +114,22 @@ def test_a_file_is_read_when_an_include_glob_matches_and_no_exclude_glob_does(in
 
 def test_a_link_that_leaves_the_docs_is_refused_and_counted(tmp_path):
     (tmp_path / "secret.md").write_text("secret", encoding="utf-8")
-    write({"good.md": "# Good\n"})
+    write({"good.md": "# Good\n\nText.\n"})
     Path("docs/link.md").symlink_to(tmp_path / "secret.md")
     rows, counts = read()
     assert list(rows) == ["good.md"]
     assert counts["skipped_link_leaves_docs"] == 1
 
 
-def test_a_link_inside_the_docs_is_a_page():
-    write({"good.md": "# Good\n"})
+def test_a_link_inside_the_docs_is_another_path_of_the_same_page():
+    write({"good.md": "# Good\n\nText.\n"})
     Path("docs/link.md").symlink_to("good.md")
     rows, _ = read()
-    assert rows["link.md"]["text"] == rows["good.md"]["text"]
+    assert {path: row["also_in"] for path, row in rows.items()} == {"good.md": ["link.md"]}
 
 
 def test_a_dangling_link_is_counted():
-    write({"good.md": "# Good\n"})
+    write({"good.md": "# Good\n\nText.\n"})
     Path("docs/gone.md").symlink_to("missing.md")
     rows, counts = read()
     assert list(rows) == ["good.md"]
@@ -129,7 +137,7 @@ def test_a_dangling_link_is_counted():
 
 
 def test_a_link_to_itself_is_counted():
-    write({"good.md": "# Good\n"})
+    write({"good.md": "# Good\n\nText.\n"})
     Path("docs/loop.md").symlink_to("loop.md")
     rows, counts = read()
     assert list(rows) == ["good.md"]
@@ -139,7 +147,7 @@ def test_a_link_to_itself_is_counted():
 def test_a_linked_directory_is_not_skipped_silently(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "secret.md").write_text("secret", encoding="utf-8")
-    write({"good.md": "# Good\n"})
+    write({"good.md": "# Good\n\nText.\n"})
     Path("docs/linked").symlink_to(tmp_path / "elsewhere")
     rows, counts = read()
     assert list(rows) == ["good.md"]
@@ -147,7 +155,7 @@ def test_a_linked_directory_is_not_skipped_silently(tmp_path):
 
 
 def test_a_file_name_that_is_not_utf8_does_not_stop_the_others(write_params):
-    write({"good.md": "# Good\n"})
+    write({"good.md": "# Good\n\nText.\n"})
     Path(os.fsdecode(b"docs/\xd6\xd0.md")).write_text("# Text\n", encoding="utf-8")
     write_params()
     ingest.main()
@@ -157,19 +165,23 @@ def test_a_file_name_that_is_not_utf8_does_not_stop_the_others(write_params):
 
 def test_pages_come_in_one_order_however_the_disk_lists_them():
     names = ["b.md", "a/z.md", "a.md", "a/b.md", "c.md"]
-    write(dict.fromkeys(names, "text"))
+    write({name: f"text of {name}" for name in names})
     first = list(read()[0])
     for name in names:
         Path("docs", name).unlink()
-    write(dict.fromkeys(reversed(names), "text"))
+    write({name: f"text of {name}" for name in reversed(names)})
     assert list(read()[0]) == first
 
 
 def test_two_runs_are_byte_identical(write_params):
     write_params()
-    write({f"{name}.md": f"# {name}\n" for name in "bcdefgh"})
+    write({f"{name}.md": f"# {name}\n\ntext\n" for name in "bcdefgh"})
     write(
-        {"a.md": "---\ntags: [x, y]\n---\nimport P from './_p.md'\n\n<P />\n", "_p.md": "part\n", "中.md": "# 中文\n"}
+        {
+            "a.md": "---\ntags: [x, y]\n---\nimport P from './_p.md'\n\n<P />\n",
+            "_p.md": "part\n",
+            "中.md": "# 中文\n\n文\n",
+        }
     )
     outputs = set()
     for seed in ("1", "2"):
@@ -188,14 +200,14 @@ def test_a_missing_docs_directory_is_one_line_that_names_it(write_params):
 
 @pytest.mark.parametrize("key", ["docs.include", "docs.exclude"])
 def test_a_glob_that_is_none_is_one_line(write_params, key):
-    write({"a.md": "# A\n"})
+    write({"a.md": "# A\n\nText.\n"})
     write_params({key: ["!"]})
     with pytest.raises(ParamsError, match=r"params.yaml: docs.include, docs.exclude: accepted are globs"):
         ingest.main()
 
 
 def test_docs_without_a_page_are_an_error_that_leaves_the_previous_output_alone(write_params):
-    write({"a.md": "# A\n"})
+    write({"a.md": "# A\n\nText.\n"})
     write_params()
     ingest.main()
     before = paths.DOCS.read_bytes()
@@ -206,9 +218,9 @@ def test_docs_without_a_page_are_an_error_that_leaves_the_previous_output_alone(
 
 
 def test_front_matter_gives_title_description_and_tags_and_leaves_the_text():
-    row = page("---\ntitle: 标题\ndescription: One line\ntags: [a, 2]\n---\n\n# Heading\n")
+    row = page("---\ntitle: 标题\ndescription: One line\ntags: [a, 2]\n---\n\n# Heading\n\nText\n")
     assert (row["title"], row["description"], row["tags"]) == ("标题", "One line", ["a", "2"])
-    assert row["text"] == "\n\n\n\n\n\n# Heading\n"
+    assert row["text"] == "\n\n\n\n\n\n# Heading\n\nText\n"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +254,7 @@ def test_broken_front_matter_costs_its_own_values_only(broken):
     ],
 )
 def test_the_title_falls_back_from_front_matter_to_heading_to_file_name(name, text, title):
-    assert page(text, name)["title"] == title
+    assert page(f"{text}\ntext\n", name)["title"] == title
 
 
 USING = "# Page\n\nimport Part from './_part.md'\n\nbefore\n\n<Part />\n\nafter\n"
@@ -284,8 +296,8 @@ def test_a_partial_is_imported_relative_to_its_page_or_from_the_root():
         "a/abs.md": "/_part.md",
     }
     write({"_part.md": "from the root", "a/_part.md": "from a"})
-    write({name: uses.format(module) for name, module in imports.items()})
-    texts = {name: row["text"].strip() for name, row in read()[0].items()}
+    write({name: f"{uses.format(module)}\nin {name}\n" for name, module in imports.items()})
+    texts = {name: row["text"].split("\n")[2] for name, row in read()[0].items()}
     assert texts == {**dict.fromkeys(imports, "from the root"), "a/near.md": "from a"}
 
 
@@ -373,8 +385,7 @@ def test_website_syntax_alone_leaves_nothing_but_its_lines(name):
     ("line", "kept"),
     [
         ("Press <kbd>Ctrl</kbd> now <!-- note -->", "Press Ctrl now "),
-        ('<TabItem value="a" label="Linux">', "**Linux**"),
-        ("## Heading {#anchor}", "## Heading"),
+        ("## Heading {#anchor}\n\ntext", "## Heading\n\ntext"),
         ("<Note>careful</Note>", "careful"),
         ("if a < b and c > d", "if a < b and c > d"),
         ("give a <value> and an <file-name>", "give a <value> and an <file-name>"),

@@ -105,13 +105,6 @@ def whole_html_tables(found: Iterator[Outline], lines: list[str]) -> Iterator[Ou
     yield from waiting
 
 
-def fence_lines(text: str) -> set[int]:
-    """The lines, counted from 0, that belong to fenced code at any depth, in lists and quotes too."""
-    if "```" not in text and "~~~" not in text:
-        return set()
-    return {line for token in parse(text) if token.type == "fence" and token.map for line in range(*token.map)}
-
-
 def heading_text(block: Block) -> str:
     """The words of an ATX or setext heading."""
     text = block.text.strip()

@@ -6,13 +6,14 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.shared.errors import ParamsError
-from stages.shared.params.section import FILE, Section
+from stages.shared.params.section import FILE, Count, Section
 
 
 class Docs(Section):
     path: Annotated[str, Field(min_length=1)]
     include: list[str]
     exclude: list[str]
+    max_bytes: Count
 
     def directory(self) -> Path:
         """`docs.path`, which must exist. Only ingest needs it: who pulled the data can train without the docs."""

@@ -1,0 +1,69 @@
+"""What of a page is code, where its headings are and what stands in lists and quotes, by markdown-it's block rules.
+
+Looked at before and while website syntax is resolved, so the text that the parser sees is not quite the page's: see
+`readable`. Only the numbers of lines are taken from it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+# markdown-it gives up what is nested deeper than maxNesting; twenty, its default, is ten levels of a list.
+PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join"])
+TAG_LINE = re.compile(r"^([ \t>]*)<(?=/?[A-Za-z>])", re.MULTILINE)
+HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
+INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
+CONTAINER = re.compile(r"^[ \t]*(?:[-*+>]|\d+[.)])", re.MULTILINE)
+
+
+@dataclass
+class Outline:
+    """Line numbers count from 0. `headings` are those outside lists and quotes: (first line, line behind, level)."""
+
+    code: set[int] = field(default_factory=set)
+    nested: set[int] = field(default_factory=set)
+    headings: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def outline(text: str, indented_code: bool = False) -> Outline:
+    """Fenced code at any depth, indented code where it is asked for (MDX has none), headings, lists and quotes."""
+    found = Outline()
+    tokens: list[Token] = []
+    PARSER.block.parse(readable(text), PARSER, {}, tokens)
+    for token in tokens:
+        if token.map is None:
+            continue
+        if token.type == "fence" or (token.type == "code_block" and indented_code):
+            found.code.update(range(*token.map))
+        elif token.level == 0 and token.type == "heading_open":
+            found.headings.append((token.map[0], token.map[1], int(token.tag[1])))
+        elif token.level == 0 and token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
+            found.nested.update(range(*token.map))
+    return found
+
+
+def code_lines(text: str, indented_code: bool = False) -> set[int]:
+    """The lines of a page that are code; most pages have none and are not parsed for it."""
+    if "```" in text or "~~~" in text or (indented_code and INDENTED.search(text)):
+        return outline(text, indented_code).code
+    return set()
+
+
+def headings(text: str) -> list[tuple[int, int, int]]:
+    """The headings of a page as in `Outline`."""
+    return outline(text).headings if HEADING.search(text) else []
+
+
+def readable(text: str) -> str:
+    """The text, line for line, as the parser must see it to tell code from prose.
+
+    An MDX comment is what an HTML comment is, a block in which nothing opens a fence; one that is never closed is none.
+    A tag opens no HTML block, since in MDX a fence may stand right behind it.
+    """
+    if "<" not in text and "{/*" not in text:
+        return text
+    text = text.replace("{/*", "<!--").replace("*/}", "-->")
+    end = text.rfind("-->") + 1
+    return TAG_LINE.sub(r"\1x", text[:end] + text[end:].replace("<!--", "x"))

@@ -1,0 +1,1 @@
+"""Where pages come from: finding files, reading them whatever their encoding, converting what is not Markdown."""
