@@ -17,8 +17,23 @@ from stages.shared.params import Format
 from stages.shared.records import digest
 from stages.shared.text import language
 
-COUNTS = ("rows", "answers", "tokens", "supervised_tokens", "ended", "dropped", "truncated", "zero_label_rows",
-          "double_bos", "replacement_characters", "think_leaks", "empty_answers", "documents")  # fmt: skip
+COUNTS = (
+    "rows",
+    "answers",
+    "tokens",
+    "supervised_tokens",
+    "ended",
+    "dropped",
+    "truncated",
+    "zero_label_rows",
+    "double_bos",
+    "replacement_characters",
+    "think_leaks",
+    "empty_answers",
+    "replayed",
+    "documents",
+    "document_tokens",
+)
 PERCENTILES = (5, 50, 95, 99)
 NAMED_ROWS = 3  # rows that an error names
 

@@ -15,7 +15,7 @@ from stages.shared.formatting.encoding import Encoder
 from stages.shared.records import atomic, digest, file_sha256
 
 KEEP_DAYS = 30
-ELSEWHERE = {"processes", "audit"}  # keys of `format` that change no batch
+ELSEWHERE = {"replay", "documents", "processes", "audit"}  # keys of `format` that change no batch
 
 
 def directory() -> Path:

@@ -18,7 +18,7 @@ from stages.shared.params.chunk import Chunk
 from stages.shared.params.curate import Curate
 from stages.shared.params.docs import Docs
 from stages.shared.params.evaluate import Evaluate
-from stages.shared.params.format import Audit, Format, paragraphs
+from stages.shared.params.format import Audit, Format, Replay, paragraphs
 from stages.shared.params.generate import Generate
 from stages.shared.params.lora import Lora
 from stages.shared.params.merge import Merge
@@ -40,6 +40,7 @@ __all__ = [
     "Merge",
     "Model",
     "Params",
+    "Replay",
     "Train",
     "load",
     "paragraphs",

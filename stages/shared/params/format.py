@@ -52,6 +52,11 @@ class Audit(Section):
     max_empty_answers: Fraction
 
 
+class Replay(Section):
+    source: Annotated[str, Field(min_length=1)]
+    share: Annotated[float, Field(ge=0)]
+
+
 class Format(Section):
     mode: Literal["chat", "alpaca", "token_level"]
     system_prompt: str
@@ -61,5 +66,7 @@ class Format(Section):
     alpaca: Annotated[str, AfterValidator(known_placeholders)]
     max_length: Annotated[int, Field(ge=16)]
     overlong: Literal["drop", "truncate", "raise"]
+    replay: Replay
+    documents: Annotated[float, Field(ge=0)]
     processes: Limit
     audit: Audit

@@ -1,0 +1,89 @@
+"""Pages as plain text, with loss on every token: what the pairs say, in the words of the documentation.
+
+Only trained pages are used. A page that eval_unseen asks about, or that quotes what it asks about, stays out, or that
+set would not be unseen any more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.shared import paths
+from stages.shared.formatting.encoding import Encoder
+from stages.shared.formatting.templates import adds_bos
+from stages.shared.records import Doc, digest, read_jsonl, share
+from stages.shared.text import squeezed
+
+SHORT = 12  # characters; shorter evidence stands on many pages and gives nothing away
+
+
+@dataclass
+class Held:
+    """What eval_unseen must not be given away by: its pages, and its evidence without white space."""
+
+    trained: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+    evidence: set[str] = field(default_factory=set)
+
+    def keeps(self, doc: Doc) -> bool:
+        """Whether the page may be trained."""
+        names = {doc["path"], *doc["also_in"]}
+        if not names & self.trained or names & self.unseen:
+            return False
+        text = squeezed(doc["text"])
+        return not any(quote in text for quote in self.evidence)
+
+
+def held() -> Held:
+    """Pages and evidence of the dataset."""
+    found = Held()
+    found.trained = {row["path"] for row in read_jsonl(paths.DATASET / "train.jsonl")}
+    for row in read_jsonl(paths.DATASET / "eval_unseen.jsonl"):
+        found.unseen.add(row["path"])
+        quote = squeezed(row["evidence"])
+        if len(quote) >= SHORT:
+            found.evidence.add(quote)
+    return found
+
+
+def documents(encoder: Encoder, tokens: int) -> Iterator[dict[str, Any]]:
+    """Formatted rows of pages, drawn by the hash of their path until there are about so many tokens."""
+    allowed = held()
+    left = tokens
+    for doc in sorted(read_jsonl(paths.DOCS), key=lambda doc: share("document", doc["path"])):
+        if left <= 0:
+            return
+        for number, (text, ids) in enumerate(pieces(encoder, doc["text"]) if allowed.keeps(doc) else ()):
+            if left > 0:
+                name = digest("document", doc["path"], number)
+                yield {"text": text, "input_ids": ids, "labels": ids, "pair_id": name}
+                left -= len(ids)
+
+
+def pieces(encoder: Encoder, text: str) -> Iterator[tuple[str, list[int]]]:
+    """A page in pieces of at most format.max_length tokens that end at a line's end if one is in their second half.
+
+    The twin tokenizer reads them: no sign of a page is a special token.
+    """
+    tokenizer = encoder.chat.tokenizer
+    bos = [tokenizer.bos_token_id] if adds_bos(tokenizer) else []
+    name = tokenizer.bos_token if bos else ""
+    room = encoder.chat.section.max_length - len(bos)
+    encoding = encoder.twin.encode(text, add_special_tokens=False)
+    starts = [start for start, _ in encoding.offsets]
+    begin = 0
+    while begin < len(starts):
+        end = min(begin + room, len(starts))
+        if end < len(starts):
+            end = line_end(text, starts, begin, end)
+        stop = starts[end] if end < len(starts) else len(text)
+        yield name + text[starts[begin] : stop], bos + encoding.ids[begin:end]
+        begin = end
+
+
+def line_end(text: str, starts: list[int], begin: int, end: int) -> int:
+    """The last token of the second half that starts a line; else one that starts a character."""
+    middle = begin + (end - begin) // 2
+    lines = (at for at in range(end, middle, -1) if text[starts[at] - 1] == "\n")
+    characters = (at for at in range(end, middle, -1) if starts[at] != starts[at - 1])
+    return next(lines, next(characters, end))
