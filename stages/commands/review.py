@@ -1,0 +1,53 @@
+"""Open a local page to accept, reject or edit pairs; verdicts go to data/review.jsonl.
+
+The page is served on 127.0.0.1 only, under a link that holds a key. Commit data/review.jsonl with Git; `dvc repro`
+applies it.
+"""
+
+import argparse
+import secrets
+import socket
+import webbrowser
+
+from stages.shared.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the link and open nothing")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    try:
+        import uvicorn
+
+        from stages.shared.reviewing.server import application
+    except ImportError as error:
+        raise UserError(f"the review page needs {error.name}; type `pip install starlette uvicorn`") from None
+    from stages.shared.reviewing.queue import Queue
+
+    queue = Queue()
+    queue.reviews()  # a malformed data/review.jsonl is told now
+    token = secrets.token_urlsafe(24)
+    with listening(arguments.port) as listener:
+        port = listener.getsockname()[1]
+        app = application(queue, token, {f"127.0.0.1:{port}", f"localhost:{port}"})
+        link = f"http://127.0.0.1:{port}/#{token}"
+        print(f"doclore review: {len(queue.items)} pairs at {link} (Ctrl+C ends)", flush=True)
+        if not arguments.no_browser:
+            webbrowser.open(link)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def listening(port: int) -> socket.socket:
+    """A socket on 127.0.0.1; nobody outside this machine reaches it."""
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen()  # so that the link works as soon as it is printed
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UserError(f"port {port} cannot be used ({error}); give another --port") from None
+    return listener
