@@ -31,6 +31,10 @@ class Source:
         return squeezed(self.text)
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(names.all_words(self.text))
+
+    @cached_property
     def code(self) -> str:
         return names.code(self.text)
 

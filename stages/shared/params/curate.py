@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from stages.shared.params.section import Count, Limit, Section, Share, ordered
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
+Similarity = Annotated[float, Field(ge=0.5, le=1)]
 CheckName = Literal[
     "schema",
     "question_length",
@@ -39,6 +40,9 @@ class Curate(Section):
     language: Literal["auto", "zh", "en", "any"]
     private: Literal["mask", "drop", "keep"]
     disabled_checks: list[CheckName]
+    question_similarity: Similarity
+    pair_similarity: Similarity
+    min_variants_per_fact: Count
     holdout_pages: Share
     holdout_facts: Share
 

@@ -98,8 +98,9 @@ def occurs(name: str, text: str) -> bool:
 
 
 def whole(name: str, text: str) -> bool:
-    before = r"(?<![\w-])" if name[0] == "-" else r"(?<!\w)" if re.match(r"\w", name) else ""
-    return bool(re.search(before + re.escape(name) + (r"(?!\w)" if re.search(r"\w\Z", name) else ""), text))
+    """Whether a name stands in a text between other things than ASCII letters, digits and underscores."""
+    before = r"(?<![\w-])" if name[0] == "-" else r"(?<!\w)"
+    return bool(re.search(f"(?a){before}{re.escape(name)}(?!\\w)", text))
 
 
 def links_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:

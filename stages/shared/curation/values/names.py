@@ -11,6 +11,7 @@ SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"(?:https?|ftp|wss?)://[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])")
 # What no word of a language looks like.
 IDENTIFIER = re.compile(
+    r"(?a)"  # a Chinese character ends a name
     r"(?<![\w/.$-])--?[A-Za-z][\w-]*(?:=[\w./-]+)?"  # a flag: -x, --dry-run, --jobs=4
     r"|(?<![\w$])\$\{?[A-Za-z_]\w*\}?"  # a variable: $HOME
     r"|(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?"  # a path of names: lora.r, params.yaml
@@ -19,6 +20,7 @@ IDENTIFIER = re.compile(
     r"|(?<!\w)[a-z]+[A-Z]\w*|(?<!\w)[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)"  # camelCase, PascalCase
     r"|(?<![\w-])[A-Za-z]+\d+[A-Za-z\d]*(?!\w)|(?<!\w)0x[0-9A-Fa-f]+"  # AC1, 0x1F
 )
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\W_]")
 ABBREVIATION = re.compile(r"(?:e\.g|i\.e|p\.u|a\.m|p\.m|etc|vs)\.?", re.IGNORECASE)
 
 
@@ -52,3 +54,9 @@ def links(text: str) -> Iterator[str]:
     """Addresses, without the punctuation behind them."""
     for match in LINK.finditer(unicodedata.normalize("NFKC", text)):
         yield match[0].rstrip(".,;:!?)*_").rstrip("/")
+
+
+def all_words(text: str) -> list[str]:
+    """Latin words in lower case without the s of a plural or genitive, and single characters of other scripts."""
+    found = WORD.findall(code(text).lower())
+    return [word if len(word) < 4 else word.removesuffix("'s").removesuffix("s") for word in found]

@@ -36,6 +36,7 @@ LIST_MARKS = re.compile(
     r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)|(?<![\w)])\(\d\)(?=\s*\w)"
 )
 NUMBER = re.compile(
+    r"(?a)"  # a Chinese character ends a number
     r"(?P<sign>(?<![\w.)\]%-])-(?=\.?\d))?"
     r"(?<![A-Za-z_\d.])(?<![A-Za-z]-)(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)*|\.\d+)"
     r"(?:[eE](?P<exponent>[-+]?\d+)(?!\w)|\s?[×*]\s?10\^?\{?(?P<power>[-+]?\d+)\}?)?"
