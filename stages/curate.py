@@ -8,11 +8,12 @@ from collections import Counter
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, duplicates, private, review
+from stages.shared.curation import checks, duplicates, near, private, review, variants
 from stages.shared.curation.own_data import own_data
-from stages.shared.curation.rows import Rejection, to_row
+from stages.shared.curation.pages import pages
+from stages.shared.curation.rows import Rejection, is_own, to_row
 from stages.shared.curation.source import sources
-from stages.shared.curation.split import Parts, split
+from stages.shared.curation.split import Parts, assert_no_leak, split
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import Chunk, read_jsonl, write_json, write_jsonl
 
@@ -51,11 +52,19 @@ def main() -> None:
     read = len(rows) + len(own.rejected)
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
     rows, refused = review.sift(rows, reviews)
-    rows, failed = checks.sift(rows, sources(chunks.values()), section)
+    read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
+    rows, failed = checks.sift(rows, read_chunks, section)
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
-    rows, repeated = duplicates.sift(rows)
-    parts, leaked = split(rows, chunks, section)
-    rejected += repeated + leaked
+    asked, rank = (
+        rows,
+        variants.ranking(read_chunks, lambda row: is_own(row) or grouped.is_trained(chunks[row["chunk_id"]])),
+    )
+    rows, repeated = duplicates.sift(rows, rank)
+    links = near.links(rows, read_chunks, section)
+    rows, alike = variants.sift(rows, links, rank, section)
+    parts, leaked = split(rows, asked, chunks, grouped, links, section)
+    assert_no_leak(parts, links)
+    rejected += repeated + alike + leaked
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "

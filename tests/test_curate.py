@@ -10,7 +10,8 @@ from conftest import ROOT, curate_section
 
 from stages import curate
 from stages.shared import params, paths
-from stages.shared.curation import checks, split
+from stages.shared.curation import checks
+from stages.shared.curation.pages import pages
 from stages.shared.curation.source import sources
 from stages.shared.errors import UserError
 from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
@@ -311,24 +312,31 @@ def test_eval_unseen_shares_no_page_with_what_is_trained(write_params):
 
 
 def held_out(path: str) -> bool:
-    return split.is_unseen(chunk(path=path), LIMITS["holdout_pages"])
+    return path in pages([chunk(path=path)], limits()).held_out
 
 
 def some_page(unseen: bool) -> str:
     return next(path for path in (f"p{n}.md" for n in range(1000)) if held_out(path) == unseen)
 
 
-def test_a_chunk_that_also_stands_on_a_trained_page_is_trained():
-    secret, trained = some_page(unseen=True), some_page(unseen=False)
-    assert not split.is_unseen(chunk(path=secret, also_in=(trained,)), LIMITS["holdout_pages"])
-    assert not split.is_unseen(chunk(path=trained, also_in=(secret,)), LIMITS["holdout_pages"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_chunk_that_stands_on_a_held_out_and_on_a_trained_page_is_in_no_split(write_params, first):
+    """To train it would move it when the trained page is new, to ask about it would leak."""
+    both = [some_page(unseen=first), some_page(unseen=not first)]
+    shared = chunk("The crate weighs 900 kg.", both[0], also_in=(both[1],))
+    pairs, chunks = corpus(range(20))
+    parts = run([*pairs, pair(shared, "What weighs the crate?", "900 kg")], [*chunks, shared], write_params)
+    assert [(row["check"], row["output"]) for row in parts["rejected"]] == [("unseen_is_unseen", "900 kg")]
 
 
 def test_a_fact_that_a_trained_page_states_in_the_same_words_is_not_unseen(write_params):
-    """Two versions of a page: other titles and so other questions, the same line and answer."""
+    """Two pages with other questions, the same line and answer."""
     secret, trained = some_page(unseen=True), some_page(unseen=False)
     line = "The crate weighs 900 kg."
-    versions = [chunk(f"{line} Version {n}.", path) for n, path in enumerate((secret, trained))]
+    texts = [
+        f"{line} It is {' '.join(words)}." for words in (("red", "and", "square"), ("kept", "in", "the", "cellar"))
+    ]
+    versions = [chunk(text, path) for text, path in zip(texts, (secret, trained), strict=True)]
     questions = ["What weighs the old crate?", "What weighs the new crate?"]
     pairs, chunks = corpus(range(20))
     more = [pair(*both, "900 kg", evidence=line) for both in zip(versions, questions, strict=True)]

@@ -14,7 +14,104 @@ from stages.shared.curation.values import names, numbers
 
 # Grammar and courtesy: two questions that differ in these alone ask the same.
 ENGLISH_FILLERS = frozenset(
-    ["a", "an", "the", "is", "are", "was", "were", "be", "been", "being", "of", "in", "on", "at", "for", "from", "to", "by", "with", "as", "into", "and", "or", "that", "this", "these", "those", "it", "its", "they", "their", "there", "here", "what", "which", "whose", "do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "has", "have", "had", "i", "me", "my", "you", "your", "we", "our", "us", "please", "tell", "give", "show", "explain", "describe", "list", "name", "state", "say", "let", "know", "want", "need", "like", "about", "regarding", "respect", "concerning", "value", "just", "exactly", "precisely", "briefly", "kindly", "help", "looking", "find", "out", "get", "any", "some", "so", "then", "if", "according", "documentation"]
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "being",
+        "of",
+        "in",
+        "on",
+        "at",
+        "for",
+        "from",
+        "to",
+        "by",
+        "with",
+        "as",
+        "into",
+        "and",
+        "or",
+        "that",
+        "this",
+        "these",
+        "those",
+        "it",
+        "its",
+        "they",
+        "their",
+        "there",
+        "here",
+        "what",
+        "which",
+        "whose",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "shall",
+        "should",
+        "may",
+        "might",
+        "must",
+        "has",
+        "have",
+        "had",
+        "i",
+        "me",
+        "my",
+        "you",
+        "your",
+        "we",
+        "our",
+        "us",
+        "please",
+        "tell",
+        "give",
+        "show",
+        "explain",
+        "describe",
+        "list",
+        "name",
+        "state",
+        "say",
+        "let",
+        "know",
+        "want",
+        "need",
+        "like",
+        "about",
+        "regarding",
+        "respect",
+        "concerning",
+        "value",
+        "just",
+        "exactly",
+        "precisely",
+        "briefly",
+        "kindly",
+        "help",
+        "looking",
+        "find",
+        "out",
+        "get",
+        "any",
+        "some",
+        "so",
+        "then",
+        "if",
+        "according",
+        "documentation",
+    ]
 )
 CHINESE_FILLERS = re.compile(
     "请问|请你?|麻烦|能否|可否|可以|能不能|告诉|帮我?|我想|我要|想要|想查|查询?|知道|了解|一下|给出|列出|说明|解释|介绍|描述|简述|概述"
@@ -58,9 +155,13 @@ def subject(question: str, source: Source | None) -> Hashable:
     return tuple(asked if ONE_WAY.search(question) else sorted(asked)), tuple(exact), tuple(turns)
 
 
-def claim(answer: str) -> Claim:
-    """What an answer says."""
-    return Claim(frozenset([*exact_parts(answer), *TURNS.findall(answer.lower())]), frozenset(words(answer)))
+def claim(answer: str, asked: str) -> Claim:
+    """What an answer says beyond the question: whether it repeats that makes no difference."""
+    exact = {*exact_parts(answer), *TURNS.findall(answer.lower())} - {
+        *exact_parts(asked),
+        *TURNS.findall(asked.lower()),
+    }
+    return Claim(frozenset(exact), frozenset(words(answer)))
 
 
 def agree(one: Claim, other: Claim) -> bool:

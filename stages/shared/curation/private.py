@@ -44,6 +44,7 @@ PHONE = re.compile(
 )
 NO_PHONE = re.compile(r"(\d)\1{6}|12345678|555[- ]?01\d\d|13800138000")
 CHINESE_ID = re.compile(r"(?<![\w.])\d{6}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\w)")
+ONLY_MASKS = re.compile(r"(?:\[[A-Za-z][\w() .-]*\]|\W)+")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -113,6 +114,7 @@ def sift(
     rows: list[DatasetRow], rejected: list[Rejection], limits: Curate
 ) -> tuple[list[DatasetRow], list[Rejection], Counter[str]]:
     """Rows as `curate.private` wants them, what is rejected, and how many rows each kind of private data was found in.
+    An answer of which nothing is left is none.
 
     Rows that something else has rejected are masked as well: data/rejected.jsonl is shared like the dataset.
     """
@@ -123,7 +125,7 @@ def sift(
     for row in rows:
         new, found = masked_row(row)
         kinds.update(found)
-        if found and limits.private == "drop":
+        if found and (limits.private == "drop" or ONLY_MASKS.fullmatch(new["output"])):
             rejected.append(rejection(new, "nothing_private", Verdict(found, "nothing private")))
         else:
             kept.append(new)

@@ -41,13 +41,17 @@ def fact_id(pair: Pair) -> str:
     return digest(pair["chunk_id"], pair["evidence"], normalised(pair["output"]))
 
 
-def question_key(row: DatasetRow) -> str:
-    """The same for questions that differ in nothing but white space, case, width and marks. What was said before
-    belongs to the question of a conversation, and so does its system prompt."""
+def question(row: DatasetRow) -> str:
+    """What is asked. What was said before belongs to the question of a conversation, and so does its system prompt."""
     if not is_own(row):
-        return normalised(row["instruction"] + row["input"])
-    before = "".join(turn["content"] for turn in row.get("messages", [])[:-2])
-    return normalised(row.get("system", "") + before + row["instruction"] + row["input"])
+        return f"{row['instruction']}\n{row['input']}"
+    before = [turn["content"] for turn in row.get("messages", [])[:-2]]
+    return "\n".join([row.get("system", ""), *before, row["instruction"], row["input"]])
+
+
+def question_key(row: DatasetRow) -> str:
+    """The same for questions that differ in nothing but white space, case, width and marks."""
+    return normalised(question(row))
 
 
 def all_text(row: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ class Curate(Section):
     question_similarity: Similarity
     pair_similarity: Similarity
     min_variants_per_fact: Count
+    page_similarity: Similarity
+    max_partial_pages: Count
     holdout_pages: Share
     holdout_facts: Share
 
