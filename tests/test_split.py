@@ -26,7 +26,7 @@ def page(name: str, text: str, partials: tuple[str, ...] = (), title: str = "") 
 
 def asked(of: Chunk) -> list:
     return [
-        pair(of, f"What {way} of {of['chunk_id']}?", of["text"][:40], of["text"]) for way in ("is said", "do they say")
+        pair(of, f"What {way} of {of['chunk_id']}?", of["text"][:40], of["text"]) for way in ("is said", "is written")
     ]
 
 
