@@ -1,4 +1,4 @@
-"""What `doclore why` prints, as lines that a terminal may wrap and a shell may cut up."""
+"""What `doclore why` and `doclore diff` print, as lines that a terminal may wrap and a shell may cut up."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.shared.records import Chunk, Doc
+from stages.shared.tracing.changes import Change
 from stages.shared.tracing.evidence import evidence_span
 from stages.shared.tracing.rows import REJECTED, Fated
 from stages.shared.tracing.sources import Feed
 
 LISTED = 40  # rows of a page that are listed unless all are asked for
 COLOURS = {"train": "green", "eval_seen": "cyan", "eval_unseen": "blue", REJECTED: "red"}
+CHANGES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 
 
 def story(found: Fated, chunk: Chunk | None, page: Doc | None, facts: dict[str, str]) -> Iterator[Text]:
@@ -105,3 +107,25 @@ def brief(found: Fated, before: str = "") -> Text:
     asked = " ".join(row["instruction"].split()) or f"line {row['line_start']}: {row.get('value')}"
     shown = asked if len(asked) <= 80 else asked[:79] + "…"
     return Text.assemble(f"  {before}", (row["pair_id"], "dim"), " ", (found.reason, COLOURS[found.fate]), " ", shown)
+
+
+def changed_table(shown: dict[str, dict[str, int]], counts: dict[str, dict[str, int]]) -> Table:
+    """Counts by page, and their sums over all pages, shown or not."""
+    kinds = list(CHANGES)
+    table = Table("page", *kinds, show_footer=True)
+    table.columns[0].footer = f"{len(counts)} pages"
+    table.columns[0].overflow = "fold"
+    for column, kind in zip(table.columns[1:], kinds, strict=True):
+        column.justify = "right"
+        column.footer = str(sum(count[kind] for count in counts.values()))
+    for path, count in shown.items():
+        table.add_row(Text(path), *(Text(str(count[kind] or ""), style=CHANGES[kind]) for kind in kinds))
+    return table
+
+
+def changed_row(change: Change) -> Iterable[Text]:
+    """A change in one line for each side that there is."""
+    yield Text.assemble((change.kind, CHANGES[change.kind]), f" {change.path} {change.reason}".rstrip())
+    for mark, row in (("-", change.before), ("+", change.after)):
+        if row:
+            yield Text(" ".join(f"  {mark} {row.question} → {row.answer}".split("\n")))

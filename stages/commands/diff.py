@@ -1,0 +1,65 @@
+"""Rows added, removed and changed per page between two revisions.
+
+Compares the dataset of OLD (a commit, branch, tag or experiment; HEAD when left out) with that of NEW, which is the
+workspace when left out. A changed row has the same question with another answer, or the same answer worded otherwise.
+"""
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stages.shared.tracing.changes import Change
+
+PAGES = 30  # listed unless all are asked for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "old", nargs="?", default="HEAD", metavar="OLD", help="revision to compare with (default: HEAD)"
+    )
+    parser.add_argument("new", nargs="?", default="workspace", metavar="NEW", help="default: the workspace")
+    parser.add_argument("--page", default="", help="only pages whose path has this in it")
+    parser.add_argument("--rows", action="store_true", help="list the rows as well")
+    parser.add_argument("--all", action="store_true", help="list every page")
+    parser.add_argument("--json", action="store_true", help="print JSON lines, one a row")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from stages.shared.tracing.changes import changes, version
+    from stages.shared.tracing.revisions import dataset_files
+
+    old, new = (version(dataset_files(revision)) for revision in (arguments.old, arguments.new))
+    found = [change for change in changes(old, new) if arguments.page in change.path]
+    if arguments.json:
+        for change in found:
+            print(json.dumps(as_json(change), ensure_ascii=False))
+    else:
+        show(f"{arguments.old} → {arguments.new}: {len(old.rows)} → {len(new.rows)} rows", found, arguments)
+
+
+def as_json(change: "Change") -> dict[str, object]:
+    sides = {name: row and row._asdict() for name, row in (("before", change.before), ("after", change.after))}
+    return {"kind": change.kind, "path": change.path, "reason": change.reason, **sides}
+
+
+def show(heading: str, found: "list[Change]", arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from stages.shared.tracing.changes import per_page
+    from stages.shared.tracing.display import changed_row, changed_table
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(heading)
+    counts = per_page(found)
+    if not counts:
+        console.print("No row differs.")
+        return
+    largest = sorted(counts, key=lambda path: (-sum(counts[path].values()), path))
+    shown = largest if arguments.all or arguments.rows else largest[:PAGES]
+    console.print(changed_table({path: counts[path] for path in shown}, counts))
+    if len(largest) > len(shown):
+        console.print(f"… and {len(largest) - len(shown)} more pages; --all lists them")
+    for change in found if arguments.rows else []:
+        for line in changed_row(change):
+            console.print(line)
