@@ -1,21 +1,24 @@
 """Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
 
 Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl. Writes
-data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, reports/curate.json. Run: python -m stages.curate
+data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks without a surviving
+pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
 """
 
+import itertools
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, duplicates, near, private, review, variants
+from stages.shared.curation import checks, coverage, duplicates, near, private, review, variants
 from stages.shared.curation.own_data import own_data
-from stages.shared.curation.pages import pages
-from stages.shared.curation.rows import Rejection, is_own, to_row
+from stages.shared.curation.pages import Pages, pages
+from stages.shared.curation.rows import Chunks, Rejection, is_own, to_row
 from stages.shared.curation.source import sources
 from stages.shared.curation.split import Parts, assert_no_leak, split
 from stages.shared.errors import UserError, run_stage
-from stages.shared.records import Chunk, read_jsonl, write_json, write_jsonl
+from stages.shared.records import Chunk, DatasetRow, read_jsonl, write_json, write_jsonl
 
 TOLD = 20  # lines about bad rows, and about orphans
 
@@ -43,35 +46,47 @@ def tell(lines: list[str]) -> None:
         print(f"curate: … and {len(lines) - TOLD} more")
 
 
+def is_trainable(chunks: Chunks, grouped: Pages) -> Callable[[DatasetRow], bool]:
+    return lambda row: is_own(row) or grouped.is_trained(chunks[row["chunk_id"]])
+
+
+def write(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, int]:
+    """The outputs but the report; the figures of the coverage."""
+    for name, part in parts.items():
+        write_jsonl(paths.DATASET / f"{name}.jsonl", part)
+    write_jsonl(paths.REJECTED, rejected)
+    missing = coverage.uncovered(chunks.values(), itertools.chain(*parts.values()), rejected)
+    write_jsonl(paths.UNCOVERED, missing)
+    write_json(paths.REPORTS / "coverage.json", coverage.by_section(chunks.values(), missing))
+    return coverage.figures(chunks.values(), missing)
+
+
 def main() -> None:
     section = params.load().curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    own = own_data(paths.EXTRA)
-    reviews = review.read_reviews(paths.REVIEW)
+    read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
+
+    own, reviews = own_data(paths.EXTRA), review.read_reviews(paths.REVIEW)
     rows = [*(to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), *own.rows]
     read = len(rows) + len(own.rejected)
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
+
     rows, refused = review.sift(rows, reviews)
-    read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
     rows, failed = checks.sift(rows, read_chunks, section)
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
-    asked, rank = (
-        rows,
-        variants.ranking(read_chunks, lambda row: is_own(row) or grouped.is_trained(chunks[row["chunk_id"]])),
-    )
+    asked, rank = rows, variants.ranking(read_chunks, is_trainable(chunks, grouped))
     rows, repeated = duplicates.sift(rows, rank)
     links = near.links(rows, read_chunks, section)
     rows, alike = variants.sift(rows, links, rank, section)
     parts, leaked = split(rows, asked, chunks, grouped, links, section)
     assert_no_leak(parts, links)
     rejected += repeated + alike + leaked
+
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
-    for name, part in parts.items():
-        write_jsonl(paths.DATASET / f"{name}.jsonl", part)
-    write_jsonl(paths.REJECTED, rejected)
+    figures["coverage"] = write(parts, rejected, chunks)
     write_json(paths.REPORTS / "curate.json", figures)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])

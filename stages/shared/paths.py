@@ -10,6 +10,7 @@ RESPONSES = Path("data/responses.jsonl")
 EXTRA = Path("data/extra")
 REVIEW = Path("data/review.jsonl")
 REJECTED = Path("data/rejected.jsonl")
+UNCOVERED = Path("data/uncovered.jsonl")
 DATASET = Path("data/dataset")
 FORMATTED = Path("data/formatted")
 CHAT_TEMPLATE = FORMATTED / "chat_template.jinja"
