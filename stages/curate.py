@@ -1,6 +1,7 @@
 """Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
 
-Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl. Writes
+Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl; data/verdicts.jsonl
+is what a judge said before. Writes
 data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks without a surviving
 pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, coverage, duplicates, near, private, review, variants
+from stages.shared.curation import checks, coverage, duplicates, judge, near, private, review, variants
 from stages.shared.curation.own_data import own_data
 from stages.shared.curation.pages import Pages, pages
 from stages.shared.curation.rows import Chunks, Rejection, is_own, to_row
@@ -78,14 +79,16 @@ def main() -> None:
     rows, repeated = duplicates.sift(rows, rank)
     links = near.links(rows, read_chunks, section)
     rows, alike = variants.sift(rows, links, rank, section)
-    parts, leaked = split(rows, asked, chunks, grouped, links, section)
+    judged = judge.sift(rows, read_chunks, section)
+    parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)
     assert_no_leak(parts, links)
-    rejected += repeated + alike + leaked
+    rejected += repeated + alike + judged.rejected + leaked
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
+    figures["judge"] = judged.figures
     figures["coverage"] = write(parts, rejected, chunks)
     write_json(paths.REPORTS / "curate.json", figures)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])

@@ -18,9 +18,9 @@ from conftest import ROOT
 from stages import generate
 from stages.shared import paths
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import extractive, prompts, recipe
+from stages.shared.generation import extractive, recipe
 from stages.shared.generation.answer import Answer
-from stages.shared.llm import replies
+from stages.shared.llm import prompts, replies
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
 
 ENGLISH = """Lead of the section.

@@ -90,7 +90,7 @@ class DatasetRow(Pair):
 
     Own rows have no chunk. One with several turns has all of them in `messages`, user first, assistant last, without
     the system turn; instruction and output are its last exchange. `system` takes the place of format.system_prompt.
-    `review` is accept or edit where a reviewer said so.
+    `review` is accept or edit where a reviewer said so, `score` the judge's, from 0 to 10.
     """
 
     fact_id: str
@@ -100,6 +100,7 @@ class DatasetRow(Pair):
     messages: NotRequired[list[Message]]
     system: NotRequired[str]
     review: NotRequired[str]
+    score: NotRequired[float]
 
 
 def digest(*parts: Any, length: int = 16) -> str:

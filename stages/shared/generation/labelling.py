@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from stages.shared.generation import prompts, recipe
+from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer, Wordings, wordings_schema
 from stages.shared.generation.tally import Tally
+from stages.shared.llm import prompts
 from stages.shared.llm.requests import Request
 from stages.shared.llm.store import Store
 from stages.shared.params import Generate

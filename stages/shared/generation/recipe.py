@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.shared.generation import answer, prompts
+from stages.shared.generation import answer
+from stages.shared.llm import prompts
 from stages.shared.llm.requests import Request
 from stages.shared.params import Generate
 from stages.shared.records import Chunk, share

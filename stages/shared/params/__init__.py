@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from stages.shared.errors import ParamsError
 from stages.shared.params.chunk import Chunk
-from stages.shared.params.curate import Curate
+from stages.shared.params.curate import Curate, Judge
 from stages.shared.params.docs import Docs
 from stages.shared.params.evaluate import Evaluate
 from stages.shared.params.format import Audit, Format, Replay, paragraphs
@@ -36,6 +36,7 @@ __all__ = [
     "Evaluate",
     "Format",
     "Generate",
+    "Judge",
     "Lora",
     "Merge",
     "Model",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from stages.shared.params.connection import Connection
 from stages.shared.params.section import Count, Limit, Section, Share, ordered
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
@@ -28,6 +29,17 @@ CheckName = Literal[
 ]
 
 
+class Judge(Connection):
+    """A language model that is asked about the pairs."""
+
+    enabled: bool
+    prompts: str
+    pairs_per_request: Count
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Count
+    max_failed: Ratio
+
+
 class Curate(Section):
     min_question_chars: Limit
     max_question_chars: Count
@@ -45,6 +57,8 @@ class Curate(Section):
     min_variants_per_fact: Count
     page_similarity: Similarity
     max_partial_pages: Count
+    min_score: Annotated[float, Field(ge=0, le=10)]
+    judge: Judge
     holdout_pages: Share
     holdout_facts: Share
 

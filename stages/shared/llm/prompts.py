@@ -49,9 +49,10 @@ class Prompt:
             )
 
 
-def load(file: Path, names: Collection[str]) -> Prompt:
-    """The prompt in `file`, which may use the given `$names`. Raises a UserError that names the file."""
-    _, *pieces = PART.split(read(file))
+def load(file: Path, names: Collection[str], key: str = "generate.prompts") -> Prompt:
+    """The prompt in `file`, which may use the given `$names`. Raises a UserError that names the file; `key` is the key
+    of params.yaml that names its directory."""
+    _, *pieces = PART.split(read(file, key))
     parts = {name: text.strip() for name, text in zip(pieces[::2], pieces[1::2], strict=True)}
     system, user = (Template(parts.pop(name, "")) for name in ("system", "user"))
     used = {name for part in (system, user) if part.is_valid() for name in part.get_identifiers()}
@@ -64,10 +65,10 @@ def load(file: Path, names: Collection[str]) -> Prompt:
     return Prompt(file, system, user, parts)
 
 
-def read(file: Path) -> str:
+def read(file: Path, key: str) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ParamsError(f"params.yaml: generate.prompts: {file}: {error.strerror}") from None
+        raise ParamsError(f"params.yaml: {key}: {file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UserError(f"{file} is not UTF-8; save it as UTF-8") from None
