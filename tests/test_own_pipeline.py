@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from conftest import Clone, change_params
+from conftest import Clone
 from test_pipeline import STAGES
 
 from stages.shared.records import read_json, read_jsonl
@@ -39,6 +39,14 @@ def clone(finished, tmp_path) -> Clone:
 
 def rows_of(clone: Clone) -> list[dict]:
     return [row for file in sorted((clone.directory / "data/dataset").iterdir()) for row in read_jsonl(file)]
+
+
+def formatted(clone: Clone) -> dict[str, str]:
+    """The text of every formatted row by pair_id."""
+    import pyarrow.parquet as parquet
+
+    tables = [parquet.read_table(file) for file in (clone.directory / "data/formatted").glob("*.parquet")]
+    return {row["pair_id"]: row["text"] for table in tables for row in table.to_pylist()}
 
 
 def test_git_tracks_own_data_and_verdicts_and_nothing_else_of_data(clone):
@@ -124,12 +132,18 @@ def test_a_large_own_file_travels_by_dvc(clone, tmp_path):
 
 
 def test_a_role_play_set_alone_runs_the_whole_chain(clone):
-    (clone.directory / "data/extra/zhenhuan.jsonl").write_text(role_play(), encoding="utf-8")
+    turns = [{"role": ("user", "assistant")[n % 2], "content": f"对话第{n}句。"} for n in range(6)]
+    talk = json.dumps({"messages": turns}, ensure_ascii=False) + "\n"
+    (clone.directory / "data/extra/zhenhuan.jsonl").write_text(role_play(59) + talk, encoding="utf-8")
     (clone.directory / "data/extra/zhenhuan.system.txt").write_text(ROLE, encoding="utf-8")
-    change_params(clone.directory / "params.yaml", {"docs.include": []})
-    assert clone.repro() == STAGES
+    assert clone.experiment("-S", "docs.include=[]") == STAGES
     rows = rows_of(clone)
     assert len(rows) == 60 and {row["system"] for row in rows} == {ROLE}
+    texts = formatted(clone)
+    (of_talk,) = (texts[row["pair_id"]] for row in rows if "messages" in row)
+    assert [of_talk.index(text) for text in (ROLE, *(turn["content"] for turn in turns))] == sorted(
+        of_talk.index(text) for text in (ROLE, *(turn["content"] for turn in turns))
+    )
     assert {row["path"] for row in rows} == {"data/extra/zhenhuan.jsonl"}
     report = read_json(clone.directory / "reports/curate.json")
     assert report["own"] == report["kept"] == 60 and report["train"] > 30 and report["eval_unseen"] > 0
