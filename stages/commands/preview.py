@@ -1,0 +1,42 @@
+"""Show rows as they will be trained: raw row, conversation, text, and tokens with and without loss.
+
+Works straight from data/dataset with the settings of params.yaml, before `format` has run.
+"""
+
+import argparse
+from pathlib import Path
+
+from stages.shared import params
+from stages.shared.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-n", type=int, default=3, metavar="N", help="so many rows of train, drawn by hash (default: 3)"
+    )
+    parser.add_argument("--pair", default="", metavar="ID", help="the row with this pair_id, of any split")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page instead of printing")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from stages.shared.previewing import page, screen, views
+
+    if arguments.n < 1:
+        raise UserError(f"-n {arguments.n}: accepted is a number of rows, at least 1")
+    if arguments.html and arguments.html.is_dir():
+        raise UserError(f"--html {arguments.html} is a directory; give a file in it")
+    settings = params.load()
+    rows = views.chosen(arguments.n, arguments.pair)
+    encoder = views.encoder_for(settings)
+    shown = [views.view(encoder, split, row) for split, row in rows]
+    used = views.settings_used(settings, encoder)
+    if arguments.html:
+        try:
+            page.write(arguments.html, shown, used)
+        except OSError as error:
+            raise UserError(f"--html {arguments.html}: {error.strerror}; give a file that can be written") from None
+        print(f"{len(shown)} rows in {arguments.html}")
+    else:
+        screen.show(Console(), shown, used)
