@@ -71,7 +71,7 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
     rows = training_rows(section, figures) if split == "train" else read_jsonl(dataset_file(split))
     with (
         atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
-        pq.ParquetWriter(stream, batches.SCHEMA) as writer,
+        pq.ParquetWriter(stream, batches.SCHEMA, compression="zstd") as writer,
     ):
         for batch, counted in mapped(batches.batches(tqdm(rows, desc=f"format {split}", unit="row"))):
             figures.merge(counted)

@@ -35,6 +35,7 @@ COUNTS = (
     "document_tokens",
 )
 PERCENTILES = (5, 50, 95, 99)
+SAMPLE = 200  # characters of an answer that tell its language
 NAMED_ROWS = 3  # rows that an error names
 
 # What a limit of `format.audit` counts, and what mends it.
@@ -86,7 +87,7 @@ class Figures:
             ended=int(final is example and ended == len(example.rendered.turns)),
         )
         self.lengths[len(labelled.input_ids)] += 1
-        self.languages[language(" ".join(written))] += 1
+        self.languages[language(written[-1][:SAMPLE])] += 1
         self.ends.update(labelled.input_ids[end] for end in labelled.ends)
 
     def note(self, count: str, example: Example, holds: bool) -> None:

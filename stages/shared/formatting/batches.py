@@ -1,5 +1,6 @@
 """Rows to Parquet in batches, by one process or several, to the same bytes; memory holds a few batches at a time."""
 
+import gc
 import os
 import zlib
 from collections import deque
@@ -82,8 +83,13 @@ def processes(wanted: int, size: int) -> int:
 def mapper(
     settings: Params, encoder: Encoder, count: int
 ) -> Iterator[Callable[[Iterable[list[Any]]], Iterator[Result]]]:
-    """A map over batches that keeps their order, in this process or in `count` others."""
+    """A map over batches that keeps their order, in this process or in `count` others.
+
+    Each token list of a batch counts for Python's garbage collector. What is loaded by now (transformers, the
+    tokenizer) is kept out of its way: walking through that again and again took as long as tokenising.
+    """
     if count == 1:
+        gc.freeze()
         job = stored(encoder)
         yield lambda found: map(job, found)
         return
@@ -107,6 +113,7 @@ def start_worker(settings: Params) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     global job
     job = stored(Encoder(chat_for(models.tokenizer(settings.model), settings.format)))
+    gc.freeze()
 
 
 def work(rows: list[Any]) -> Result:

@@ -30,9 +30,35 @@ class Labelled:
 
 def label(encoder: Encoder, rows: list[Rendered]) -> list[Labelled | RowError | None]:
     """Ids and labels of each row. None: a conversation of several answers in which one shares a token with its
-    prompt; it has to be labelled answer by answer."""
-    encodings = encoder.encode([row.text for row in rows])
-    return [attempt(encoder, row, encoding) for row, encoding in zip(rows, encodings, strict=True)]
+    prompt; it has to be labelled answer by answer.
+
+    Nearly all rows are one answer, clean and simple: their prompt and the rest are tokenised one by one, as at
+    inference. The others are tokenised whole, and their turns found by character offsets.
+    """
+    quick = [row for row in rows if encoder.context_free and simple_end(row) in encoder.specials]
+    halves = [text for row in quick for text in (row.text[: row.turns[0].start], row.text[row.turns[0].start :])]
+    ids = iter(encoder.ids_of(halves))
+    found = {id(row): joined(encoder, row, next(ids), next(ids)) for row in quick}
+    left = [row for row in rows if found.get(id(row)) is None]
+    encodings = encoder.encode([row.text for row in left])
+    whole = {id(row): attempt(encoder, row, encoding) for row, encoding in zip(left, encodings, strict=True)}
+    return [found.get(id(row)) or whole[id(row)] for row in rows]
+
+
+def simple_end(row: Rendered) -> str:
+    """What stands behind the answer, up to the turn's end, in a row of one answer that follows its prompt as it is."""
+    turn = row.turns[0]
+    whole = len(row.turns) == 1 and turn.answer - turn.start == len(row.messages[-1]["content"])
+    return row.text[turn.answer : turn.end] if whole else ""
+
+
+def joined(encoder: Encoder, row: Rendered, prompt: list[int], rest: list[int]) -> Labelled | None:
+    """A simple row from the tokens of its halves; None when there is a special token too many in it."""
+    ids = prompt + rest
+    if not encoder.is_expected(row, ids):
+        return None
+    end = len(prompt) + rest.index(encoder.specials[simple_end(row)])
+    return masked(encoder, ids, [(len(prompt), end, end)])
 
 
 def attempt(encoder: Encoder, row: Rendered, encoding: Any) -> Labelled | RowError | None:

@@ -1,0 +1,164 @@
+"""What does formatting cost beside the tokenizer alone? Ratios to a baseline that is interleaved in the same run.
+
+Rows are made up (invented settings, English and Chinese); the tokenizer is the embedded model's. The baseline is
+`tokenizer(texts, add_special_tokens=False)` on the very texts that format writes, in batches of the same size, with the
+same number of threads. Both are measured in CPU seconds. Run: python -m bench.formatting [--rows 4000] [--memory]
+"""
+
+import argparse
+import gc
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SENTENCE = (
+    "relay valve buffer frame window signal amber cedar queue limit the a of is sets how long many rows seconds before "
+    "after each page restarts opens when never always default value which"
+)
+WORDS = SENTENCE.split()
+HAN = "电力系统仿真元件参数默认值说明设置变量名称类型输入输出接口控制保护模块电压电流频率"
+ROUNDS = 5
+MODES = ("chat", "alpaca", "token_level")
+QWEN3 = "qwen3 template"  # costs three times as much to render as others
+
+
+def made_up_rows(count: int) -> Iterator[dict[str, Any]]:
+    """Rows of about 330 characters, half of them Chinese, with ids that differ."""
+    draw = random.Random(0)
+    for i in range(count):
+        if i % 2:
+            question = f"What is the default value of `{draw.choice(WORDS)}.{draw.choice(WORDS)}` in part {i}?"
+            answer = " ".join(draw.choices(WORDS, k=30)) + "."
+        else:
+            question = f"请问元件 {i} 的参数{''.join(draw.choices(HAN, k=15))}是什么？"
+            answer = "".join(draw.choices(HAN, k=60)) + "。"
+        place = {"path": f"page{i % 97}.md", "line_start": 1, "line_end": 2, "style": "lookup", "fact_id": f"f{i}"}
+        texts = {"instruction": question, "input": "", "output": answer, "evidence": answer, "request_key": ""}
+        yield {"pair_id": f"{i:016x}", "chunk_id": f"c{i}", **texts, **place}
+
+
+def write_rows(directory: Path, count: int) -> None:
+    """A dataset of made-up rows."""
+    target = directory / "data" / "dataset"
+    target.mkdir(parents=True)
+    for name in ("train", "eval_seen", "eval_unseen"):
+        with (target / f"{name}.jsonl").open("w", encoding="utf-8") as stream:
+            for row in made_up_rows(count if name == "train" else 1):
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def speed(rows: int) -> None:
+    """CPU seconds of format (read, render, tokenise, label, audit, write Parquet) to those of the tokenizer alone."""
+    from stages.shared import models, params
+
+    settings = params.load(ROOT / "params.yaml")
+    tokenizer = models.tokenizer(settings.model)
+    for mode in (*MODES, QWEN3):
+        section = settings.format.model_copy(update={"mode": "chat" if mode == QWEN3 else mode})
+        compare(mode, tokenizer, section, rows)
+
+
+def compare(mode: str, tokenizer: Any, section: Any, count: int) -> None:
+    from stages.shared.formatting import batches
+    from stages.shared.formatting.encoding import Encoder
+    from stages.shared.formatting.templates import chat_for, pinned
+
+    encoder = Encoder(chat_for(tokenizer, section, pinned(qwen3_template(), "empty") if mode == QWEN3 else None))
+    gc.freeze()  # as the stage does; the baseline gains, too
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        write_rows(directory, count)
+        file = directory / "data" / "dataset" / "train.jsonl"
+        parts = list(batches.batches(made_up_rows(count)))
+        texts = [batches.format_batch(encoder, part)[0]["text"].to_pylist() for part in parts]
+        ours, bare = [], []
+        for _ in range(ROUNDS):
+            bare.append(cpu_seconds(lambda: [tokenizer(batch, add_special_tokens=False) for batch in texts]))
+            ours.append(cpu_seconds(lambda: write_formatted(encoder, file, directory / "out.parquet")))
+    tokens = sum(len(ids) for batch in texts for ids in tokenizer(batch, add_special_tokens=False).input_ids)
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
+    print(
+        f"{mode:15} {ratio:5.2f} x the bare tokenizer ({min(ours) / count * 1e6:.0f} against "
+        f"{min(bare) / count * 1e6:.0f} µs a row of {tokens / count:.0f} tokens)"
+    )
+
+
+def qwen3_template() -> str:
+    from importlib.util import find_spec
+
+    directory = Path(str(find_spec("trl").submodule_search_locations[0]))  # type: ignore[union-attr, index]
+    return (directory / "chat_templates" / "qwen3.jinja").read_text(encoding="utf-8")
+
+
+def write_formatted(encoder: Any, source: Path, target: Path) -> None:
+    """What the stage does with one file, without its cache."""
+    import pyarrow.parquet as pq
+
+    from stages.shared.formatting import batches
+    from stages.shared.records import read_jsonl
+
+    with pq.ParquetWriter(target, batches.SCHEMA, compression="zstd") as writer:
+        for rows in batches.batches(read_jsonl(source)):
+            writer.write_batch(batches.format_batch(encoder, rows)[0])
+
+
+def cpu_seconds(work: Any) -> float:
+    """CPU seconds of all threads of this process."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def memory() -> None:
+    """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process, with an empty cache."""
+    peaks = {}
+    for count in (10_000, 200_000):
+        with tempfile.TemporaryDirectory() as name:
+            write_rows(Path(name), count)
+            (Path(name) / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+            environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_ROOT": name}
+            (Path(name) / ".cache").mkdir()
+            (Path(name) / ".cache" / "models").symlink_to((ROOT / ".cache" / "models").resolve())
+            command = [sys.executable, "-m", "bench.formatting", "--stage"]
+            done = subprocess.run(command, cwd=name, env=environment, capture_output=True, text=True, check=True)
+            peaks[count] = float(done.stdout.split()[-2])
+            print(f"{count:,} rows: {done.stdout.strip()}")
+    print(f"peak memory, 200,000 rows to 10,000: {peaks[200_000] / peaks[10_000]:.2f} x")
+
+
+def stage() -> None:
+    """Run the stage in this process and say what it took."""
+    from stages import format as format_stage
+
+    start = time.process_time()
+    format_stage.main()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{time.process_time() - start:.1f} CPU s, peak {peak:.0f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--memory", action="store_true", help="measure memory instead of speed")
+    parser.add_argument("--stage", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.stage:
+        stage()
+    elif arguments.memory:
+        memory()
+    else:
+        speed(arguments.rows)
+
+
+if __name__ == "__main__":
+    main()
