@@ -1,6 +1,9 @@
 """What is trained: the text is the template's, and loss lies on the answer and the token that ends it."""
 
 import json
+import re
+import shutil
+from copy import copy
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,20 +12,21 @@ from conftest import ROOT
 
 from stages import format as format_stage
 from stages.shared import paths
-from stages.shared.errors import UserError
+from stages.shared.errors import ParamsError, UserError
 from stages.shared.formatting import templates
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.encoding import Encoder
-from stages.shared.formatting.examples import examples
+from stages.shared.formatting.examples import examples, kept
 from stages.shared.formatting.labels import IGNORED
 from stages.shared.formatting.templates import chat_for
 from stages.shared.params import load
 from stages.shared.records import write_jsonl
+from stages.train import trained_template
 
 MODES = ("chat", "alpaca", "token_level")
 
 
-def row(instruction: str, output: str, extra: str = "") -> dict:
+def row(instruction: str, output: str, extra: str = "", **more: object) -> dict:
     return {
         "pair_id": f"id-{instruction}",
         "chunk_id": "c",
@@ -36,6 +40,7 @@ def row(instruction: str, output: str, extra: str = "") -> dict:
         "path": "page.md",
         "line_start": 3,
         "line_end": 4,
+        **more,
     }
 
 
@@ -187,3 +192,168 @@ def test_a_template_starts_with_bos_when_the_tokenizer_does(write_params):
 
     write_params({"format.mode": "alpaca"})
     assert templates.template_for(load().format, Adding()).startswith("{{ bos_token }}")
+
+
+def figures() -> dict:
+    return json.loads(Path("reports/format.json").read_text())
+
+
+def many(count: int) -> list[dict]:
+    return [row(f"What is part {i}?", f"It is `{i}`, 第 {i} 个。") for i in range(count)]
+
+
+def test_several_processes_write_the_same_bytes_as_one(run_format):
+    contents = []
+    for processes in (1, 2):
+        run_format(many(3000), processes=processes)
+        contents.append((paths.FORMATTED / "train.parquet").read_bytes())
+        shutil.rmtree(".cache/format")
+    assert contents[0] == contents[1]
+    assert pq.ParquetFile(paths.FORMATTED / "train.parquet").num_row_groups > 1
+
+
+def test_an_edited_row_formats_its_own_batch_again_and_no_other(run_format, monkeypatch):
+    rows = many(6000)
+    run_format(rows)
+    before = {file.name for file in Path(".cache/format").iterdir()}
+    rows[3000]["output"] = "It is new."
+    formatted = run_format(rows)
+    assert len({file.name for file in Path(".cache/format").iterdir()} - before) == 1
+    assert "It is new." in formatted[3000]["text"]
+    del rows[10]
+    run_format(rows)
+    assert len({file.name for file in Path(".cache/format").iterdir()} - before) == 2
+    shutil.rmtree(".cache/format")
+    stored = (paths.FORMATTED / "train.parquet").read_bytes(), figures()
+    run_format(rows)
+    assert ((paths.FORMATTED / "train.parquet").read_bytes(), figures()) == stored
+
+
+def test_changed_settings_never_meet_old_batches(run_format):
+    texts = {mode: [one["text"] for one in run_format(mode=mode)] for mode in ("chat", "alpaca")}
+    assert texts["chat"] != texts["alpaca"]
+    assert run_format(loss="all")[0]["labels"] != run_format(loss="assistant")[0]["labels"]
+
+
+def test_a_damaged_cached_batch_is_made_anew(run_format):
+    first = run_format()
+    for file in Path(".cache/format").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert run_format() == first
+
+
+def test_with_loss_on_all_every_token_is_a_label(run_format):
+    assert all(one["labels"] == one["input_ids"] for one in run_format(loss="all"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_train_on_eos_the_end_token_alone_loses_its_loss(run_format, tokenizer, mode):
+    for formatted, source in zip(run_format(mode=mode, train_on_eos=False), ROWS, strict=True):
+        assert tokenizer.decode(supervised(formatted)) == source["output"]
+    assert figures()["train"]["ended_share"] == 0.0
+
+
+def test_overlong_raise_names_the_row_its_length_and_the_limit(run_format):
+    with pytest.raises(UserError, match=r"\d+ tokens, above format\.max_length = 100, in pair id-Long\? \(page\.md:3"):
+        run_format([*ROWS, row("Long?", "word " * 200)], max_length=100, overlong="raise")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_answer_of_a_conversation_is_trained_with_its_end(run_format, tokenizer, mode):
+    turns = [("user", "One?"), ("assistant", "1."), ("user", "Two?"), ("assistant", "2.")]
+    talk = row("Two?", "2.", messages=[{"role": role, "content": content} for role, content in turns])
+    formatted = run_format([talk, *ROWS], mode=mode)
+    assert tokenizer.decode(supervised(formatted[0])) == "1.<|im_end|>2.<|im_end|>"
+    assert figures()["train"]["answers"] == len(ROWS) + 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "changes", "rows"),
+    [
+        ("max_dropped", {"max_length": 100}, [row("Long?", "word " * 200)]),
+        ("max_truncated", {"max_length": 100, "overlong": "truncate"}, [row("Long?", "word " * 200)]),
+        ("max_think_leaks", {}, [row("Think?", "I do. <think>hm</think>")]),
+        ("max_replacement_characters", {}, [row("Broken?", "caf\ufffd")]),
+        ("max_empty_answers", {}, [row("Blank?", "  ")]),
+    ],
+)
+def test_a_share_above_its_limit_fails_with_the_rows_place_and_the_key(run_format, write_params, limit, changes, rows):
+    audit = {f"audit.{limit}": 0.2} | changes
+    with pytest.raises(UserError, match=rf"1 of 4 rows \(25\.0%\).*format\.audit\.{limit}.*page\.md:3"):
+        run_format([*ROWS, *rows], **audit)
+    run_format([*ROWS, *rows], **audit | {f"audit.{limit}": 0.25})
+
+
+def test_a_thought_is_emptied_or_kept_as_thinking_says(run_format, tokenizer):
+    thought = [row("Why?", "<think>\nLate.\n</think>\n\nSo."), *ROWS]
+    assert tokenizer.decode(supervised(run_format(thought)[0])) == "So.<|im_end|>"
+    kept = run_format(thought, thinking="keep")[0]
+    assert tokenizer.decode(supervised(kept)) == "<think>\nLate.\n</think>\n\nSo.<|im_end|>"
+    assert figures()["train"]["think_leaks"] == 0
+
+
+def test_the_report_counts_what_the_files_hold(run_format):
+    formatted = run_format([*ROWS, row("Long?", "word " * 200)], max_length=100)
+    train = figures()["train"]
+    assert train["rows"] == len(formatted) == 3
+    assert train["tokens"] == sum(len(one["input_ids"]) for one in formatted)
+    assert train["supervised_tokens"] == sum(len(supervised(one)) for one in formatted)
+    assert train["length"]["max"] == max(len(one["input_ids"]) for one in formatted)
+    assert train["ended_share"] == 1.0 and train["dropped"] == 1
+    assert train["languages"] == {"en": 0.6667, "zh": 0.3333}
+    assert figures()["stop_token"] == "<|im_end|>"
+
+
+def test_two_bos_tokens_fail_the_stage_with_the_rows_place(tokenizer):
+    doubled = copy(tokenizer)
+    doubled.bos_token = "<|im_start|>"
+    template = (
+        "{% for m in messages %}{% if loop.first %}{{ bos_token + bos_token }}{% endif %}{{ m.content + eos_token }}"
+    )
+    encoder = encoder_for(doubled, template + "{% endfor %}")
+    (example,) = examples(encoder, [row("Q?", "A.")])
+    with pytest.raises(UserError, match=r"two BOS tokens in pair id-Q\? \(page\.md:3"):
+        kept(example, encoder)
+
+
+ALPACA = "Below is a task.\n\n{system}\n\n### Task:\n{instruction}\n\n### Data:\n{input}\n\n### Answer:\n{output}"
+
+
+def test_alpacas_text_can_be_changed_and_the_shipped_template_writes_it(run_format):
+    texts = [one["text"] for one in run_format(mode="alpaca", alpaca=ALPACA, system_prompt="Be exact.")]
+    head = "Below is a task.\n\nBe exact.\n\n"
+    assert texts[2] == (head + "### Task:\nFix this code\n\n### Data:\nprint 1\n\n### Answer:\nprint(1)<|im_end|>\n\n")
+    assert texts[0].startswith(head + "### Task:\nWhat is the default of `lora.r`?\n\n### Answer:\n`32`")
+
+
+def test_quotes_and_braces_in_alpacas_text_stay_what_they_are(run_format):
+    odd = "A \"quoted\" {% if %} 'text' \\ {{ here }}\n\n{instruction}\n\n=> {output}"
+    assert run_format(mode="alpaca", alpaca=odd)[0]["text"].startswith(
+        "A \"quoted\" {% if %} 'text' \\ {{ here }}\n\nWhat is the default of `lora.r`?\n\n=> `32`<|im_end|>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{instruction}\n\n{answer}", "{answer} is no placeholder"),
+        ("{output}", "accepted is a text with {instruction}"),
+        ("{output}\n\n{instruction}", "in the order {system}, {instruction}, {input}, {output}"),
+        ("{instruction} {output}", "one placeholder in a paragraph"),
+        ("{instruction}\n\n{output}!", "ends in {output}"),
+    ],
+)
+def test_a_text_of_alpaca_that_cannot_work_is_one_line(write_params, text, told):
+    with pytest.raises(ParamsError, match=re.escape(told)) as caught:
+        load(write_params({"format.alpaca": text}))
+    assert str(caught.value).startswith("params.yaml: format.alpaca = ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_train_reads_the_end_token_and_refuses_rows_of_another_template(run_format, mode):
+    run_format(mode=mode)
+    template, stop = trained_template(paths.FORMATTED / "train.parquet")
+    assert stop == "<|im_end|>" and template == paths.CHAT_TEMPLATE.read_text("utf-8")
+    paths.CHAT_TEMPLATE.write_text(template + " ", "utf-8")
+    with pytest.raises(UserError, match="dvc repro --force format"):
+        trained_template(paths.FORMATTED / "train.parquet")
