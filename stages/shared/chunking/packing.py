@@ -10,6 +10,7 @@ LABEL = re.compile(r"^\s*(\*\*|__)(?:(?!\1).)+\1\s*[:：]?\s*$")  # nothing but 
 POINTS_ON = re.compile(
     r"(如下|下表|下图|下列|以下|following|as follows|below)[^。.！!？?\n]{0,40}[。.]?$", re.IGNORECASE
 )
+IMAGE = re.compile(r"^\s*!\[[^\[\]]*\]\([^()]*\)\s*$")
 EXPLAINS = re.compile(r"^(其中|式中|where\b|Where\b)")  # the signs of the formula before it
 
 
@@ -20,8 +21,11 @@ class Item:
     blocks: tuple[Block, ...]
     size: int
 
-    def __add__(self, other: "Item") -> "Item":
-        return Item(self.blocks + other.blocks, self.size + other.size)
+
+def merged(items: Iterable[Item]) -> Item:
+    """Items as one."""
+    found = list(items)
+    return Item(tuple(block for item in found for block in item.blocks), sum(item.size for item in found))
 
 
 def introduces(block: Block) -> bool:
@@ -33,7 +37,7 @@ def introduces(block: Block) -> bool:
 
 
 def chains(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Runs of items of which each introduces the next, or explains the formula before it."""
+    """Runs of items of which each belongs to the one before it."""
     chain: list[Item] = []
     for item in items:
         if chain and not belongs(chain[-1].blocks[-1], item.blocks[0]):
@@ -45,8 +49,14 @@ def chains(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def belongs(block: Block, following: Block) -> bool:
-    explains = block.kind == "formula" and following.kind == "paragraph" and EXPLAINS.match(following.text.lstrip("> "))
-    return introduces(block) or bool(explains)
+    """Whether a block belongs to the one before it: introduced by it, or explaining, illustrating or continuing it."""
+    if introduces(block):
+        return True
+    if following.kind != "paragraph":
+        return False
+    explains = block.kind == "formula" and EXPLAINS.match(following.text.lstrip("> "))
+    continues = block.kind in ("list", "steps") and following.text.startswith("  ")
+    return bool(explains or continues or IMAGE.match(following.text))
 
 
 def fill(items: Iterable[Item], room: int, floor: int, first: int | None = None) -> list[list[Item]]:

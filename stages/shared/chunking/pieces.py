@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from stages.shared.chunking.packing import Item, chains, even_out
+from stages.shared.chunking.packing import Item, chains, even_out, merged
 from stages.shared.chunking.prose import Count
 from stages.shared.chunking.splitting import split
 from stages.shared.markdown.blocks import Block, Heading, Section
 
 BLOCK_BREAK = "\n\n"
+CHARS_PER_TOKEN = 8  # more than names have
 PATH_SHARE = 0.75  # of the budget, at most, for the heading path
 
 Path = tuple[Heading, ...]
@@ -49,12 +50,16 @@ def path_line(names: list[str]) -> str:
 
 def shown_names(path: Path, limits: Limits) -> list[str]:
     """The names of a path. One that would leave no room for text has its longest names cut short, with `…`."""
-    names = [heading.name for heading in path]
     room = int(limits.room * PATH_SHARE)
-    while limits.count(path_line(names) + BLOCK_BREAK) > room and max(map(len, names)) > 8:
+    names = [shortened(heading.name, room * CHARS_PER_TOKEN) for heading in path]
+    while limits.count(path_line(names) + BLOCK_BREAK) > room and max(map(len, names)) > CHARS_PER_TOKEN:
         longest = max(range(len(names)), key=lambda number: len(names[number]))
-        names[longest] = names[longest][: min(len(names[longest]) // 2, room * 8)].rstrip(" …") + "…"
+        names[longest] = shortened(names[longest], len(names[longest]) // 2)
     return names
+
+
+def shortened(name: str, length: int) -> str:
+    return name if len(name) <= length else name[:length].rstrip(" …") + "…"
 
 
 def page_pieces(sections: Iterable[Section], limits: Limits) -> Iterator[Piece]:
@@ -65,18 +70,20 @@ def page_pieces(sections: Iterable[Section], limits: Limits) -> Iterator[Piece]:
         known = len(common(above, section.path))
         long = tuple(heading for heading, name in list(zip(section.path, names, strict=True))[known:]
                      if heading.name != name)  # fmt: skip
-        for number, (blocks, size) in enumerate(groups(heading_blocks(long) + section.blocks, names, limits)):
-            yield Piece(section.path, section.path, blocks, size, len(section.path) if number else known, number > 0)
+        for number, group in enumerate(groups(heading_blocks(long) + section.blocks, names, limits)):
+            yield Piece(
+                section.path, section.path, group.blocks, group.size, len(section.path) if number else known, number > 0
+            )
         above = section.path
 
 
-def groups(blocks: tuple[Block, ...], names: list[str], limits: Limits) -> Iterator[tuple[tuple[Block, ...], int]]:
-    """The blocks of a section packed whole up to the budget, and their tokens; one that exceeds it alone is split."""
+def groups(blocks: tuple[Block, ...], names: list[str], limits: Limits) -> Iterator[Item]:
+    """The blocks of a section packed whole up to the budget; one that exceeds it alone is split."""
     budget = limits.room - limits.count(path_line(names) + BLOCK_BREAK) - 1
     items = [Item((block,), limits.count(block.text + BLOCK_BREAK)) for block in blocks]
     whole = sum(item.size for item in items) <= budget
     for group in [items] if whole else packed(items, budget, limits):
-        yield tuple(block for item in group for block in item.blocks), sum(item.size for item in group)
+        yield merged(group)
 
 
 def packed(items: list[Item], budget: int, limits: Limits) -> list[list[Item]]:
@@ -84,7 +91,7 @@ def packed(items: list[Item], budget: int, limits: Limits) -> list[list[Item]]:
     room = budget - limits.overlap
     groups: list[list[Item]] = [[]]
     for chain in chains(items):
-        whole = Item(tuple(block for item in chain for block in item.blocks), sum(item.size for item in chain))
+        whole = merged(chain)
         used = sum(item.size for item in groups[-1])
         if used + whole.size <= room:
             groups[-1].append(whole)

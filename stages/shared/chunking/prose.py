@@ -33,7 +33,7 @@ def cut(text: str, room: int, count: Count, floor: int = 0) -> list[str]:
     pieces = list(greedy(text, room, count))
     if len(pieces) > 1 and count(pieces[-1]) < floor:
         both = "".join(pieces[-2:])
-        pieces[-2:] = greedy(both, max(count(both) * 2 // 3, 1), count)
+        pieces[-2:] = greedy(both, min(room, max(count(both) * 2 // 3, 1)), count)
     return pieces
 
 
@@ -47,6 +47,8 @@ def greedy(text: str, room: int, count: Count) -> Iterator[str]:
         guess = end - start
         if end < len(text):
             end = best_stop(text, start, end, stops, whole)
+        while end - start > 1 and count(text[start:end]) > room:  # less text can be more tokens
+            end = best_stop(text, start, end - 1, stops, whole)
         yield text[start:end]
         start = end
 
@@ -81,17 +83,17 @@ def longest_prefix(text: str, room: int, count: Count, guess: int) -> int:
 def whole_character(text: str, start: int, end: int) -> int:
     """`end`, or the place before it that does not part a letter from its marks, a flag or a joined emoji."""
     for position in range(end, max(start, end - 32), -1):
-        if position >= len(text) or not continues(text, position):
+        if position >= len(text) or not continues(text, start, position):
             return position
     return end
 
 
-def continues(text: str, position: int) -> bool:
-    """Whether the character at `position` belongs to the one before it."""
+def continues(text: str, start: int, position: int) -> bool:
+    """Whether the character at `position` belongs to the one before it; no character goes across `start`."""
     character = text[position]
     if ord(character) in REGIONAL:
         run = position
-        while run and position - run < 32 and ord(text[run - 1]) in REGIONAL:
+        while run > start and ord(text[run - 1]) in REGIONAL:
             run -= 1
         return (position - run) % 2 == 1
     joined = character == "\u200d" or text[position - 1] == "\u200d" or ord(character) in SKIN_TONES

@@ -1,15 +1,18 @@
 """A block that exceeds the token budget in pieces, cut at the places where a reader would."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 
 from stages.shared.chunking import prose
-from stages.shared.chunking.frames import frame
-from stages.shared.chunking.packing import Item, fill
+from stages.shared.chunking.frame import Frame
+from stages.shared.chunking.frames import CONTAINERS, frame
+from stages.shared.chunking.packing import Item, chains, fill, merged
 from stages.shared.chunking.prose import Count
 from stages.shared.markdown.blocks import Block
 
 MIN_ROOM = 8  # tokens; where less is left, a piece may exceed the budget
+MARK_ROOM = 4  # tokens of a list item's mark and an ellipsis
 
 
 def split(
@@ -24,30 +27,52 @@ def split(
     found = frame(block, lambda head: count(head) <= room // 2, depth)
     if found is None:
         return prose_pieces(block, room, count, floor)
+    if block.kind in CONTAINERS and crowds(found, room, count):
+        found = frame(block, lambda head: False, depth) or found
     frame_size = count(found.dress("", False))
     inner = max(room - frame_size, MIN_ROOM)
+    items = [item for part in found.parts for item in fitting(part, inner, found, count, floor, depth)]
+    groups = fill(kept_together(items, inner), inner, floor - frame_size, None if first is None else first - frame_size)
+    return [piece(block, found, group, number == 0) for number, group in enumerate(groups)]
+
+
+def crowds(found: Frame, room: int, count: Count) -> bool:
+    """Whether what is repeated takes the room of a part that fits without it."""
+    inner = room - count(found.dress("", False))
+    return any(inner < count(found.wrap(part.text)) < room - MARK_ROOM for part in found.parts)
+
+
+def fitting(part: Block, room: int, found: Frame, count: Count, floor: int, depth: int) -> Iterator[Item]:
+    """The part, or its pieces when it exceeds the room."""
 
     def size(text: str) -> int:
         return count(found.wrap(text))
 
-    items: list[Item] = []
-    for part in found.parts:
-        tokens = size(part.text)
-        if tokens <= inner:
-            items.append(Item((part,), tokens))
-        else:
-            smaller = split(part, inner, size, min(floor, inner // 2), depth=depth + 1)
-            items += [Item((piece,), size(piece.text)) for piece in map(closed, smaller)]
-    groups = fill(items, inner, floor - frame_size, None if first is None else first - frame_size)
-    return [
-        replace(
-            block,
-            text=found.dress("".join(item.blocks[0].text for item in group), number == 0),
-            line_start=group[0].blocks[0].line_start if number else block.line_start,
-            line_end=group[-1].blocks[-1].line_end,
-        )
-        for number, group in enumerate(groups)
-    ]
+    tokens = size(part.text)
+    if tokens <= room:
+        yield Item((part,), tokens)
+        return
+    for smaller in split(part, room, size, min(floor, room // 2), depth=depth + 1):
+        smaller = closed(smaller)
+        yield Item((smaller,), size(smaller.text))
+
+
+def kept_together(items: list[Item], room: int) -> Iterator[Item]:
+    """The items, one for those that belong together and fit."""
+    for chain in chains(items):
+        whole = merged(chain)
+        yield from [whole] if whole.size <= room else chain
+
+
+def piece(block: Block, found: Frame, group: list[Item], first: bool) -> Block:
+    """A piece of the block that holds a group of its parts."""
+    parts = merged(group).blocks
+    return replace(
+        block,
+        text=found.dress("".join(part.text for part in parts), first),
+        line_start=block.line_start if first else parts[0].line_start,
+        line_end=parts[-1].line_end,
+    )
 
 
 def closed(piece: Block) -> Block:

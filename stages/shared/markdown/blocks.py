@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from stages.shared.markdown.formulas import formulas
+from stages.shared.markdown.rules import cells as cells
+from stages.shared.markdown.rules import tables_and_formulas
 
 # Without link definitions as a rule of their own: they make no block, and their lines would be lost. markdown-it gives
 # up what is nested deeper than maxNesting; twenty, its default, is ten levels of a list.
-PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable("table").disable("reference").use(formulas)
-CELL_BORDER = re.compile(r"(?<!\\)\|")
+PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 60}).use(tables_and_formulas)
+PARSER.enable("table").disable("reference")
 TABLE_TAG = re.compile(r"</?table\b", re.IGNORECASE)
 KINDS = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
-    "table_open": "table",
+    "table": "table",
     "fence": "fence",
     "code_block": "code",
     "bullet_list_open": "list",
@@ -135,11 +136,3 @@ def full_path(title: str, path: list[Heading]) -> tuple[Heading, ...]:
     named = [heading for heading in path if heading.name]
     repeats = bool(named) and named[0].name == title
     return (Heading(title, title), *named[repeats:])
-
-
-def cells(row: str) -> list[str]:
-    """The cells of a table row, without the escapes of pipes."""
-    row = row.strip().removeprefix("|")
-    if row.endswith("|") and not row.endswith("\\|"):
-        row = row[:-1]
-    return [cell.replace("\\|", "|").strip() for cell in CELL_BORDER.split(row)]
