@@ -22,6 +22,7 @@ ZH = """| 参数 | 默认值 | 最小值 | 单位 |
 使用 `set --level` 启用风扇、停用风扇均需 3 秒。把 JSON 转为 CSV 以及把 CSV 转为 JSON 都用 `convert` 命令。
 版本 2.1 和版本 2.2 都支持它。
 管理员可以删除项目，不可以删除组织；开启保护的延时与关闭保护的延时均为 5 秒。
+If 和 IT 的维度为 1 × 1；送端正极受端负极线路与送端负极受端正极线路的长度均为 9 m。
 """
 EN = """| Setting | Default | Minimum | Unit |
 | --- | --- | --- | --- |
@@ -47,6 +48,8 @@ DISTINCT = [
     ("灯带控制器的版本 {} 是否支持它？", "2.1", "2.2", "支持"),
     ("灯带控制器的管理员{}可以删除项目吗？", "", "不", "可以"),
     ("灯带控制器{}保护的延时是多少？", "开启", "关闭", "5 秒"),
+    ("灯带控制器里{}的维度是什么？", "If", "IT", "1 × 1"),
+    ("灯带控制器中{}线路的长度是多少？", "送端正极受端负极", "送端负极受端正极", "9 m"),
     ("What is the default {}timeout of the strip controller?", "", "connect ", "10 s"),
     ("What is the default {} of the strip controller?", "width", "height", "25 mm"),
     ("What is the {} timeout of the strip controller?", "default", "minimum", "10 s"),

@@ -82,19 +82,19 @@ def identifiers_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict 
 
 
 def claimed_names(answer: str) -> list[str]:
-    """Identifiers of an answer, and its code spans that are one word."""
-    spans = [span for span in names.code_spans(answer) if " " not in span and re.search(r"[A-Za-z]", span)]
+    """Identifiers of an answer, and the words of its code spans."""
+    spans = [word for span in names.inline_code(answer) for word in span.split() if re.search(r"[A-Za-z]", word)]
     return list(dict.fromkeys([*spans, *names.identifiers(answer)]))
 
 
 def occurs(name: str, text: str) -> bool:
-    """Whether a name stands in a text as a whole word, or as the same word in another case when it is prose."""
+    """Whether a name, or each of its parts, stands in a text as a whole word. GitHub may also be a Github."""
     if whole(name, text):
         return True
     parts = re.split(r"[=(),;\[\]{}<>\"'`]+", name)
     if len(parts) > 1:
         return all(whole(part, text) for part in parts if re.search(r"\w", part))
-    return bool(re.fullmatch(r"[A-Z][a-z]+[A-Z][a-z]+", name)) and name.lower() in text.lower()
+    return bool(re.fullmatch(r"[A-Z][a-z]+[A-Z][a-z]+", name)) and name.capitalize() in text
 
 
 def whole(name: str, text: str) -> bool:

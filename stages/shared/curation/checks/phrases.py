@@ -30,7 +30,13 @@ POINTS_AT_SOURCE = any_of(
     r"(?<![样版])(?:该|本|此|这个|这段|这篇)(?:片段|文本|段落|段?文字|文章)(?!框|域|编辑|字段|文件)",
     r"(?<![基原根成日样版])(?:该|本|此|这一?)(?:章节?|小节|节)(?!点|流|能|约|省|奏|气|拍)",
     r"(?<![可像])(?:该|此|这个?|这张)(?:示例|例子|图片?|表格?)(?!形|层|像|纸|标|库|单|达|头|名|式|名|元)",
-    r"(?:根据|依据|按照|从|基于)所?(?:提供|给出|给定)的?(?:文本|内容|片段|资料|文档|上下文|信息)",
+    r"(?:根据|依据|按照|从|基于|在)所?(?:提供|给出|给定)的?(?:文本(?![框域编])|内容|片段|资料|文档|上下文|信息)",
+    r"(?:根据|依据|按照|基于)(?:该|本|此)?(?:原文|上下文|文档内容|片段|文本内容|资料)(?:中的?内容|的?描述|的?说明)?[，,]",
+    r"(?:\A|[，,：:。])\s*以上(?:文本|内容|代码|片段|表格|哪|选项|示例|步骤|描述|说法)",
+    r"(?:\A|[，,：:]|请(?:问|说明|概括|总结))(?:该|本|此|这一?)段(?!落?[路线电子])",
+    rf"\bthis (?:{ASKED}|feature|function|component|value|method|class|module|tool|file|variable|attribute|property)"
+    r"(?=\s*(?:[?.,;:!]|$|do\b|does\b|work|mean|used\b|control))",
+    rf"\bthe \w+ (?:excerpt|passage){ENDS}",
     r"(?:(?:根据|依据|按照|如|见|从|在|^|[，,：:])\s*)(?:文中|[上下]图|图中|[上下]表|表中)(?![形层像纸标格单面达]|的?元件)",
     r"(?:(?:根据|依据|按照|从|在|^|[，,：:])\s*)(?:本文(?![档件字本])|本[节章](?![点程]))",
     r"以下(?:文本|内容|代码|片段|表格|哪|选项|示例|步骤|描述|说法)",
@@ -68,7 +74,7 @@ LABELLING_PROMPT = any_of(
     r"\b(?:answer|reply|respond) with (?:one )?JSON\b|\bcore knowledge\b",
 )
 
-TEXT_ZH = r"(?:文(?:中|本|档|章|段)|原文|片段|上下文|资料|材料|内容)"
+TEXT_ZH = r"(?:文(?:中|本|档|章|段)|[原上前]文|片段|上下文|资料|材料|内容)"
 TELLS_ZH = r"(?:提及|提到|说明|给出|提供|涉及|描述|指出|包含|介绍)"
 TELLS = r"(?:mention|state|specify|provide|say|describe|contain|cover|include|give|explain|list|discuss)"
 TOLD = r"(?:mentioned|stated|specified|provided|described|covered|given|discussed|included|defined)"
@@ -77,7 +83,10 @@ REFUSAL = any_of(
     rf"{TEXT_ZH}[中里内]?(?:并|均|都)?(?:未|没有?)(?:有|明确|直接|具体)*{TELLS_ZH}",
     rf"(?:未|没有)在{TEXT_ZH}.{{0,4}}{TELLS_ZH}|无法(?:从|根据|依据).{{0,4}}{TEXT_ZH}",
     r"(?:信息|资料)不足.{0,6}无法|我(?:不知道|无法(?:回答|确定|提供|找到))|作为(?:一个)?(?:AI|人工智能|大?语言模型)",
-    r"^(?:抱歉|对不起|很遗憾)",
+    r"^(?:抱歉|对不起|很遗憾)|(?:没有|无|未找到)(?:提供)?相关(?:的)?(?:信息|内容|资料|说明)",
+    r"(?:根据|从).{0,8}(?:内容|信息|文本|资料|片段).{0,4}无法|\A(?:未提及|未说明|未提供|不知道|不清楚|无法(?:确定|回答)|无从得知)\W*\Z",
+    r"\A(?:not (?:mentioned|specified|stated|provided|given|available)|unknown|no answer)\W*\Z",
+    r"\bno (?:\w+ )?information (?:is|was) (?:available|given|provided)\b",
     rf"\b(?:not|never|isn't|aren't) (?:\w+ly )?{TOLD} (?:in|by|within|anywhere in) (?:the|this) {TEXT_EN}",
     rf"\b(?:the|this) {TEXT_EN} (?:does not|doesn't|do not|fails to|did not) (?:\w+ly )?{TELLS}",
     rf"\b(?:no|insufficient|not enough) (?:\w+ )?(?:information|details?|mention)\b.{{0,30}}\b{TEXT_EN}\b",

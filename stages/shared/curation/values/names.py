@@ -8,7 +8,9 @@ from stages.shared.curation.values.units import UNITS
 
 FENCE = re.compile(r"(?ms)^ *(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ *\1|\Z)")
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-LINK = re.compile(r"(?:https?|ftp|wss?)://[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])")
+LINK = re.compile(
+    r"(?:(?:https?|ftp|wss?)://|www\.)[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])"
+)
 # What no word of a language looks like.
 IDENTIFIER = re.compile(
     r"(?a)"  # a Chinese character ends a name
@@ -36,10 +38,14 @@ def without_code(text: str) -> str:
 
 def code_spans(text: str) -> Iterator[str]:
     """What stands in back-ticks, fences line by line."""
-    text = code(text)
-    for match in FENCE.finditer(text):
+    for match in FENCE.finditer(code(text)):
         yield from filter(str.strip, match[2].split("\n"))
-    for match in SPAN.finditer(FENCE.sub("\n", text)):
+    yield from inline_code(text)
+
+
+def inline_code(text: str) -> Iterator[str]:
+    """What stands in back-ticks within a line."""
+    for match in SPAN.finditer(FENCE.sub("\n", code(text))):
         yield match[2].strip()
 
 

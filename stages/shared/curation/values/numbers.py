@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from stages.shared.curation.values.units import PATTERN, UNITS, Unit
+from stages.shared.curation.values.units import HAN_PATTERN, PATTERN, UNITS, Unit
 
 Value = Decimal | str  # a version such as 1.10.0 is only equal to itself
 
@@ -32,8 +32,10 @@ VALUES_OF_WORDS = {word: Decimal(value) for value, word in enumerate(WORDS.split
 COUNTED = "个种次台条步项类级位组层阶页天倍张段行列块套路件例名份部分秒小月年周章节"
 COUNTED_SET = frozenset(COUNTED)
 
+CIRCLED = re.compile(r"[①-⑳⑴-⒇]")
 LIST_MARKS = re.compile(
-    r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)|(?<![\w)])\(\d\)(?=\s*\w)"
+    r"(?m)^\s*(?:#+ )?(?:\d{1,2}[.)、](?!\d)|\(\d{1,2}\)|步骤 ?\d{1,2}\b|Step \d{1,2}\b)"
+    r"|(?<=[;,:。]) ?\d{1,2}\)|(?<![\w)])\(\d\)(?=\s*\w)"
 )
 NUMBER = re.compile(
     r"(?a)"  # a Chinese character ends a number
@@ -44,15 +46,20 @@ NUMBER = re.compile(
     r"(?P<tail>[A-Za-z_]\w*)?"
 )
 HAN = re.compile(
-    rf"百分之[零〇一二两三四五六七八九十百]+|(?<![第这那该])[零〇一二两三四五六七八九十百千万亿]+(?=\s?[{COUNTED}])"
+    r"百分之[零〇一二两三四五六七八九十百]+"
+    rf"|(?<![第这那该])[零〇一二两三四五六七八九十百千万亿]+(?=\s?(?:(?P<unit>{HAN_PATTERN})|[{COUNTED}]))"
 )
+BELOW_ZERO = re.compile(r"(?:零下|负|\b[Mm]inus ) ?(?=\d)|−(?=\d)")
+CELSIUS = re.compile(r"(?:degrees? |°)(?:Celsius|centigrade)", re.IGNORECASE)
 VAGUE = re.compile(r"[一十百千万亿]|[十百千]万")  # 一个, 万一, 千万: words rather than numbers
 ENGLISH = re.compile(rf"(?<!the )(?<!these )(?<!both )\b(?:{'|'.join(VALUES_OF_WORDS)})\b", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """NFKC without list numbers, Markdown's escapes and typographic minus signs."""
-    return LIST_MARKS.sub(" ", unicodedata.normalize("NFKC", text).replace("−", "-").replace("\\", ""))
+    """NFKC without list numbers and Markdown's escapes, with one way to write a minus sign and degrees Celsius."""
+    circled = CIRCLED.sub(" ", text)
+    text = LIST_MARKS.sub(" ", unicodedata.normalize("NFKC", circled).replace("\\", ""))
+    return CELSIUS.sub("°C", BELOW_ZERO.sub("-", text))
 
 
 def numbers(text: str) -> Iterator[Number]:
@@ -65,8 +72,8 @@ def numbers(text: str) -> Iterator[Number]:
             yield Number(match[0].strip(), value(match), UNITS[unit] if unit else None, count)
     for match in HAN.finditer(text):
         if not VAGUE.fullmatch(match[0]):
-            percent = UNITS["%"] if match[0].startswith("百分之") else None
-            yield Number(match[0], han_value(match[0].removeprefix("百分之")), percent, percent is None)
+            unit = UNITS["%"] if match[0].startswith("百分之") else UNITS.get(match["unit"])
+            yield Number(match[0], han_value(match[0].removeprefix("百分之")), unit, unit is None)
     for match in ENGLISH.finditer(text):
         yield Number(match[0], VALUES_OF_WORDS[match[0].lower()], None, True)
 

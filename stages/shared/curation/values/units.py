@@ -82,6 +82,7 @@ LONGEST_FIRST = sorted(UNITS, key=lambda name: (-len(name), name))
 PATTERN = "|".join(
     re.escape(name) + (r"(?![A-Za-z])" if name[-1].isascii() and name[-1].isalpha() else "") for name in LONGEST_FIRST
 )
+HAN_PATTERN = "|".join(name for name in LONGEST_FIRST if not name.isascii() and name.isalpha())
 # A unit on its own, such as in a table's header: `[kV]`, （毫秒）.
 WORD = re.compile(rf"(?<![A-Za-z\d_])(?:{PATTERN})(?![A-Za-z_])")
 
