@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from stages.shared.dialects import marks
 from stages.shared.dialects.lines import Line, indent, to_text
-from stages.shared.dialects.outline import outline
+from stages.shared.dialects.outline import code_lines, outline
 
 OPENING = re.compile(r"^[ \t]*(:{3,})[ \t]*([A-Za-z][\w-]*)[ \t]*(.*?)[ \t]*$")
 CLOSING = re.compile(r"^[ \t]*(:{3,})[ \t]*$")
@@ -59,19 +59,19 @@ def title_of(rest: str) -> str:
     return rest
 
 
-def as_quotes(lines: list[Line]) -> list[Line]:
+def as_quotes(lines: list[Line], indented_code: bool) -> list[Line]:
     """The lines with their admonitions as quotes."""
     text = to_text(lines)
     if "[!" in text:
         text = ALERT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}**", text)
-        code = outline(text).code
+        code = code_lines(text, indented_code)
         lines = [
             line if number in code else line.with_text(changed)
             for number, (line, changed) in enumerate(zip(lines, text.split("\n"), strict=True))
         ]
     if ":::" not in text:
         return lines
-    found = outline(text)
+    found = outline(text, indented_code)
     openings, closed = pairs(lines, found.code)
     stops = sorted({*openings, *(start for start, _, _ in found.headings), *tab_marks(lines)})
     return list(written(lines, set(openings), closed, stops)) if openings else lines

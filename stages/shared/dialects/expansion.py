@@ -74,7 +74,7 @@ def resolved(lines: list[Line], path: str, state: Expansion) -> list[Line]:
     lines = with_texts(lines, text)
     if imports:
         lines = with_partials(lines, imports, path, state)
-    return tabs.labelled(admonitions.as_quotes(lines))
+    return tabs.labelled(admonitions.as_quotes(lines, indented_code))
 
 
 def with_partials(lines: list[Line], imports: dict[str, mdx.Import], path: str, state: Expansion) -> list[Line]:

@@ -27,9 +27,9 @@ MODULE_START = re.compile(r"^(import\s*\{[^}]*|export\s+(default\s+)?(const|let|
 MODULE_END = re.compile(r"^([)}\]]|\s*$)")
 # Docusaurus and attribute lists of MkDocs.
 ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
-IS_MDX = re.compile(r"^(import|export)[ \t]|^[ \t]*<[A-Z]\w*[\s/>]", re.MULTILINE)
+IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
 
-TOKEN = re.compile(r"""\\.|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}""")
+TOKEN = re.compile(r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}""")
 TICKS = re.compile(r"`+")
 PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")
@@ -91,6 +91,14 @@ LABEL = re.compile(r"""\s(?:label|title)\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)'|
 VALUE = re.compile(r"""\svalue\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)')""")
 # <Tabs values={[{label: 'Linux', value: 'linux'}]}>, either order.
 VALUES = re.compile(r"""\{[^{}]*?\b(label|value)\s*:\s*["']([^"']+)["'][^{}]*?\b(label|value)\s*:\s*["']([^"']+)["']""")
+
+
+# 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
+SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
+SCRIPTS = {
+    "sup": str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"),
+    "sub": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
+}
 
 
 class Import(NamedTuple):
@@ -193,6 +201,9 @@ def without_syntax(prose: str, imports: dict[str, Import], labels: dict[str, str
         elif sign[0] == "`":
             position = spans.end(start, len(sign))
             kept.append(prose[start:position])
+        elif sign == "$$":
+            position = formula_end(prose, position)
+            kept.append(prose[start:position])
         elif sign in ("<!--", "{/*"):
             end = prose.find(closings[sign], position) if closings[sign] else -1
             if end < 0:
@@ -202,6 +213,9 @@ def without_syntax(prose: str, imports: dict[str, Import], labels: dict[str, str
                 kept.append("\n" * prose.count("\n", start, position))
         elif sign[0] == "{":
             kept.append(" ")
+        elif script := SCRIPT.match(prose, start):
+            position = script.end()
+            kept.append(script[2].translate(SCRIPTS[script[1]]))
         elif tag := tag_at(prose, start, position):
             position = tag.end
             kept.append(replacement(tag, imports, labels) + "\n" * prose.count("\n", start, position))
@@ -209,6 +223,12 @@ def without_syntax(prose: str, imports: dict[str, Import], labels: dict[str, str
             kept.append(sign)
     kept.append(prose[position:])
     return "".join(kept)
+
+
+def formula_end(prose: str, position: int) -> int:
+    """Behind a formula between $$ that opened before `position`, or that itself when none closes in the paragraph."""
+    end = prose.find("$$", position, position + MAX_TAG)
+    return position if end < 0 or PARAGRAPH_END.search(prose, position, end) else end + 2
 
 
 def tag_at(prose: str, start: int, inside: int) -> Tag | None:

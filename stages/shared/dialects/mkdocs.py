@@ -73,11 +73,12 @@ def block(line: Line, found: re.Match[str], body: list[Line], before: str) -> li
     head.append(line.with_text(f"{start}> {label(found[2], title)}"))
     if body and body[0].text.strip():
         head.append(line.with_text(f"{start}>"))
-    return [*head, *quoted(body, start), line.with_text("")]
+    return [*head, *quoted(body, start), (body or [line])[-1].with_text("")]
 
 
 def tab_lines(line: Line, start: str, title: str, body: list[Line]) -> list[Line]:
     """One tab between marks, in a group of its own."""
     opening = [line.with_text(start + marks.mark(marks.TABS)), line.with_text(start + marks.mark(marks.TAB, title))]
-    closing = [line.with_text(start + marks.mark(marks.TAB_END)), line.with_text(start + marks.mark(marks.TABS_END))]
+    last = (body or [line])[-1]
+    closing = [last.with_text(start + marks.mark(marks.TAB_END)), last.with_text(start + marks.mark(marks.TABS_END))]
     return [*opening, *(inner.with_text(start + inner.text if inner.text.strip() else "") for inner in body), *closing]

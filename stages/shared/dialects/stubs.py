@@ -6,6 +6,9 @@ from stages.shared.dialects.outline import headings
 
 IMAGE = re.compile(r"!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])|<img\b[^>]*>")
 LINK = re.compile(r"\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\]|:[ \t]*\S+)|<?https?://[^\s>)]+>?")
+ATX_LINE = re.compile(r"^ {0,3}#{1,6}[ \t].*$", re.MULTILINE)
+UNDERLINE = re.compile(r"^ {0,3}(?:=+|-+)[ \t]*$", re.MULTILINE)
+LONGEST = 20_000  # characters; no list of links is so long
 WORD = re.compile(r"\w")
 
 
@@ -13,16 +16,22 @@ def stub(text: str) -> str:
     """`only_title`, `only_links` or `only_images` when a page has nothing else, `empty` when not even that."""
     if not WORD.search(text):
         return "empty"
-    if len(text) > 20_000:  # no page of links is so long, nor need one be dropped
+    if len(text) > LONGEST:
         return ""
-    lines = text.split("\n")
-    found = headings(text)
-    for start, end, _ in found:
-        lines[start:end] = [""] * (end - start)
-    body = "\n".join(lines)
+    body = without_headings(text)
     if not WORD.search(body):
         return "only_title"
     without_images = IMAGE.sub(" ", body)
     if not WORD.search(without_images):
         return "only_images"
     return "" if WORD.search(LINK.sub(" ", without_images)) else "only_links"
+
+
+def without_headings(text: str) -> str:
+    """The text without its headings; most pages have no underlined ones and are not parsed for it."""
+    if not UNDERLINE.search(text):
+        return ATX_LINE.sub("", text)
+    lines = text.split("\n")
+    for start, end, _ in headings(text):
+        lines[start:end] = [""] * (end - start)
+    return "\n".join(lines)

@@ -14,6 +14,7 @@ from stages.shared.errors import UserError
 from stages.shared.sources.tree import RefusedError
 
 DIRECTIVE = re.compile(r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+)::", re.MULTILINE)
+OPTION = re.compile(r"\s*:[\w-]+:(\s|$)")
 ROLE = re.compile(r":([\w:+.-]+):`")
 EXTRA = "pip install 'doclore[sources]'"
 
@@ -40,6 +41,7 @@ def from_html(text: str) -> str:
         soup = BeautifulSoup(text, "html.parser")
         for element in soup(["script", "style", "nav", "noscript", "template", "head"]):
             element.decompose()
+        plain_elements(soup)
         main = soup.find("main") or soup.find("article") or soup.find(attrs={"role": "main"}) or soup.body or soup
         title = BeautifulSoup(text, "html.parser").title if not main.find("h1") else None
         options: dict[str, Any] = {"heading_style": "ATX", "bullets": "-", "code_language_callback": code_language}
@@ -48,6 +50,21 @@ def from_html(text: str) -> str:
         raise RefusedError("nested_too_deep") from None
     name = f"# {title.get_text(' ', strip=True)}\n\n" if title else ""
     return name + re.sub(r"\n{3,}", "\n\n", markdown).strip() + "\n"
+
+
+def plain_elements(soup: Any) -> None:
+    """What documentation generators mark by classes alone, as the HTML elements that mean it: code, formulas, notes."""
+    for literal in soup.select("span.literal, tt"):
+        literal.name = "code"
+    for formula in soup.select("code.math, pre.math, span.math, div.math"):
+        block = formula.name in ("pre", "div")
+        text = formula.get_text().strip().removeprefix("\\(").removesuffix("\\)").strip()
+        formula.replace_with(f"\n\n$$\n{text}\n$$\n\n" if block else f"${text}$")
+    for admonition in soup.select(".admonition"):
+        admonition.name = "blockquote"
+        if title := admonition.select_one(".admonition-title"):
+            title.string = title.get_text(" ", strip=True)
+            title.string.wrap(soup.new_tag("strong"))
 
 
 def code_language(element: Any) -> str:
@@ -76,6 +93,7 @@ def from_rst(text: str) -> str:
         "raw_enabled": False,
         "syntax_highlight": "none",
         "math_output": "LaTeX",
+        "toc_backlinks": False,
         "initial_header_level": 2,
         "doctitle_xform": True,
         "_disable_config": True,
@@ -126,7 +144,7 @@ def known_roles() -> frozenset[str]:
 
 @cache
 def keeping_directive() -> Any:
-    """A directive that keeps its argument as a bold paragraph and its content as it is."""
+    """A directive that keeps its argument, the first line of it bold, and its content; options are none of the text."""
     from docutils import nodes
     from docutils.parsers.rst import Directive
 
@@ -140,10 +158,10 @@ def keeping_directive() -> Any:
             container = nodes.container()
             if self.name in ("toctree", "image", "index", "highlight", "currentmodule"):
                 return []
-            if self.arguments:
-                argument = nodes.paragraph()
-                argument += nodes.strong("", self.arguments[0])
-                container += argument
+            words = [line for line in "".join(self.arguments).split("\n") if not OPTION.match(line)]
+            if words:
+                container += nodes.paragraph("", "", nodes.strong("", words[0]))
+                container += nodes.paragraph("", " ".join(words[1:]))
             self.state.nested_parse(self.content, self.content_offset, container)
             return [container]
 

@@ -103,10 +103,22 @@ def detect(data: bytes) -> str:
         return best
     if sum(map(len, UTF8_SEQUENCE.findall(sample))) > len(HIGH_BYTE.findall(sample)) / 2:
         raise DecodingError("undecodable")  # UTF-8 with broken places: any other reading would be garbage
-    guess = from_bytes(sample, cp_isolation=OTHERS).best()
-    if guess is None or NOT_TEXT.search(strictly(sample, guess.encoding)):
+    encoding = by_plausibility(sample)
+    if not encoding or NOT_TEXT.search(strictly(sample, encoding)):
         raise DecodingError("undecodable")
-    return guess.encoding
+    return encoding
+
+
+def by_plausibility(sample: bytes) -> str:
+    """What charset-normalizer takes a text for, cp1252 where that is as likely; empty when it finds nothing."""
+    matches = from_bytes(sample, cp_isolation=OTHERS)
+    best = matches.best()
+    if best is None:
+        return ""
+    western = next((match for match in matches if "cp1252" in match.could_be_from_charset), None)
+    if western and western.chaos <= best.chaos and western.coherence >= best.coherence - 0.1:
+        return "cp1252"
+    return best.encoding
 
 
 def telling_lines(data: bytes) -> bytes:

@@ -22,17 +22,16 @@ def only_imported(paths: list[str], tree: Tree) -> set[str]:
 
     Docusaurus makes a page of every file without an underscore; front matter is written for such a page only.
     """
-    candidates = {target for path in paths for target in imported(path, tree)}
-    candidates = {path for path in candidates & set(paths) if not is_page_by_itself(path, tree)}
-    if not candidates:
-        return set()
-    return candidates - {target for path in paths for target in linked(path, tree, candidates)}
+    used = {target for path in paths for target in imported(path, tree)}
+    candidates = {path for path in used & set(paths) if not is_page_by_itself(path, tree)}
+    names = {PurePosixPath(path).stem for path in candidates}
+    return candidates - {target for path in paths if names for target in linked(path, tree, names)}
 
 
 def is_page_by_itself(path: str, tree: Tree) -> bool:
-    if is_partial_name(path):
-        return False  # skipped by its name anyway
-    return PurePosixPath(path).stem.lower() in LANDING_PAGES or BLOCK.match(text_of(path, tree)) is not None
+    """Also said of files with an underscore, which are told by their names."""
+    landing = PurePosixPath(path).stem.lower() in LANDING_PAGES
+    return is_partial_name(path) or landing or BLOCK.match(text_of(path, tree)) is not None
 
 
 def text_of(path: str, tree: Tree) -> str:
@@ -58,10 +57,10 @@ def imported(path: str, tree: Tree) -> set[str]:
     return resolved(modules, path, tree) - {path}
 
 
-def linked(path: str, tree: Tree, candidates: set[str]) -> set[str]:
-    """Those of the files that a page links to."""
+def linked(path: str, tree: Tree, names: set[str]) -> set[str]:
+    """The files that a page links to, if it has any of the names in it."""
     text = text_of(path, tree)
-    if not any(PurePosixPath(candidate).stem in text for candidate in candidates):
+    if not any(name in text for name in names):
         return set()
     links = [found[1] or found[2] for found in LINK.finditer(text)]
     local = [link for link in links if "://" not in link]
