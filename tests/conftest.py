@@ -11,12 +11,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from ruamel.yaml import YAML
 
 from stages.shared import params
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUDPSS = ROOT.parent / "shared" / "corpora" / "cloudpss-docs"
+
+# The same examples on every run, and no time in them: a machine may be busy. For more: --hypothesis-profile=thorough.
+for name, examples in (("doclore", 200), ("thorough", 5000)):
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+settings.load_profile("doclore")
 
 
 @pytest.fixture(autouse=True)

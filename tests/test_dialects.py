@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.shared.dialects.expansion import Expansion, expand
@@ -372,7 +372,6 @@ SIGNS = [
 ]  # fmt: skip
 SWALLOWING = ["<Card a={", "}", "/>", "<!-- c", "-->", "{/* c", "*/}", "export const a = {", "\ufdd0I\ufdd1", "\ufdd0"]
 PART = "# Part\n\npart text\n"
-CALM = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def pages(*pieces: str) -> st.SearchStrategy[str]:
@@ -385,7 +384,6 @@ def numbers(text: str) -> list[int]:
     return [int(found) for found in re.findall(r"n(\d+)n", text)]
 
 
-@CALM
 @given(pages(*WORDS, *SIGNS, *SWALLOWING))
 def test_words_are_where_their_origin_says(text):
     seen: set[int] = set()
@@ -396,7 +394,6 @@ def test_words_are_where_their_origin_says(text):
             seen.add(number)
 
 
-@CALM
 @given(pages(*WORDS, *(sign for sign in SIGNS if sign != "--8<--")))  # what stands between two of them names files
 def test_no_words_are_lost_and_they_keep_their_order(text):
     assume(not text.startswith("---"))  # front matter
@@ -405,7 +402,6 @@ def test_no_words_are_lost_and_they_keep_their_order(text):
     assert first_seen == numbers(text)
 
 
-@CALM
 @given(pages(*WORDS, *SIGNS, *SWALLOWING))
 def test_lines_go_up_in_the_page(text):
     lines, _ = resolve(text, a=PART)
@@ -415,14 +411,12 @@ def test_lines_go_up_in_the_page(text):
     assert set(places) == everything if "--8<--\n" not in text else set(places) <= everything
 
 
-@CALM
 @given(pages(*WORDS, *SIGNS), pages(*WORDS, *SIGNS, *SWALLOWING))
 def test_a_fence_stays_whatever_it_holds_and_whatever_stands_behind_it(code, behind):
     fence = f"~~~~\n{code}\n~~~~"
     assert plain(f"# T\n\n{fence}\n\n{behind}", a=PART).startswith(f"# T\n\n{fence}\n")
 
 
-@CALM
 @given(pages(*(piece for piece in WORDS if "<" not in piece and ":::" not in piece), "", "", "```", "---", "> [!TODO]"))
 def test_plain_markdown_stays_as_it_is(text):
     if not re.search(r"^ *(!!!|\?\?\?|===)", text, re.MULTILINE):

@@ -110,7 +110,9 @@ def heading_text(block: Block) -> str:
     """The words of an ATX or setext heading."""
     text = block.text.strip()
     if text.startswith("#"):
-        return re.sub(r"(^|[ \t]+)#+$", "", text.lstrip("#").strip()).strip()
+        words = text.lstrip("#").strip()
+        without = words.rstrip("#")  # closing signs stand apart from the words
+        return without.rstrip() if without[-1:] in ("", " ", "\t") else words
     return " ".join(line.strip() for line in text.split("\n")[:-1])
 
 
