@@ -63,11 +63,11 @@ def test_many_rows_go_through_every_kind_in_turn():
 def test_parquet_columns_have_types_of_their_own():
     import pyarrow.parquet as pq
 
-    write("a.jsonl", [*ROWS["conversation"], {"n": 1}])
+    write("a.jsonl", [*ROWS["conversation"], {"n": 1, "x": 1}, {"x": 1.5}])
     run("a.jsonl", "a.parquet")
     schema = pq.read_schema("a.parquet")
     assert str(schema.field("messages").type) == "list<element: struct<role: string, content: string>>"
-    assert str(schema.field("n").type) == "int64"
+    assert [str(schema.field(name).type) for name in ("n", "x")] == ["int64", "double"]
 
 
 def test_csv_opens_in_excel_and_pandas_with_chinese_intact():

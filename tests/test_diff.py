@@ -87,6 +87,7 @@ def test_an_edit_by_a_reviewer_is_a_change():
 def test_the_same_question_twice_on_a_page_is_matched_one_to_one():
     twice = [row(1, "Same?", "a"), row(2, "Same?", "b")]
     assert compared(twice, [row(3, "Same?", "a"), row(4, "Same?", "b")]) == []
+    assert compared(twice, [row(3, "Same?", "b"), row(4, "Same?", "a")]) == []
     assert [kind for kind, *_ in compared(twice, twice[:1])] == ["removed"]
 
 

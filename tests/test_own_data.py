@@ -97,6 +97,13 @@ def test_a_file_that_is_no_list_of_rows_is_told(text, problem):
     assert any(problem in item.problem for item in read_json_rows(give("a.json", text)) if isinstance(item, Fault))
 
 
+@pytest.mark.parametrize("block", [1, 3, json_rows.BLOCK])
+def test_an_element_is_read_whole_however_the_file_is_cut_up(block, monkeypatch):
+    monkeypatch.setattr(json_rows, "BLOCK", block)
+    fault, row = read_json_rows(give("a.json", '[1234567, {"a": "\\u4e00\\"x"}]'))
+    assert (fault.text, row.value) == ("1234567", {"a": '一"x'})
+
+
 def only(value: dict) -> dict:
     found = own_data_of(value)
     assert not found.rejected

@@ -211,6 +211,14 @@ def test_a_malformed_review_file_is_told_and_left_alone(page, dataset):
     assert paths.REVIEW.read_text("utf-8") == "<<<<<<< HEAD\n"
 
 
+def test_a_run_of_curate_meanwhile_is_told_and_no_wrong_pair_is_shown(page, dataset):
+    train = paths.DATASET / "train.jsonl"
+    lines = train.read_text("utf-8").splitlines()
+    train.write_text("\n".join(lines[1:] + lines[:1]) + "\n", "utf-8")
+    status, answer, _ = page.ask("GET", f"/api/row?pair_id={json.loads(lines[0])['pair_id']}")
+    assert status == 404 and "Start `doclore review` again" in answer["error"]
+
+
 def test_many_verdicts_at_once_are_all_kept(page, dataset):
     ids = [row["pair_id"] for row in dataset["pairs"][:40]]
     threads = [threading.Thread(target=page.ask, args=("POST", "/api/judge", {"pair_id": one, "verdict": "accept"}))

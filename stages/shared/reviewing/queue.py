@@ -77,10 +77,11 @@ class Queue:
         return [item for item in self.items if filters.admits(item, reviews.get(item.pair_id))]
 
     def row(self, pair_id: str) -> dict[str, Any]:
-        """A row with its chunk and the place of the evidence. Raises KeyError."""
+        """A row with its chunk and the place of the evidence. Raises KeyError when there is none."""
         item = self.by_id[pair_id]
-        row = json.loads(line_at(FILES[item.fate], item.offset))
-        chunk = json.loads(line_at(paths.CHUNKS, self.chunks[row["chunk_id"]])) if row["chunk_id"] else None
+        row = row_at(FILES[item.fate], item.offset, "pair_id", pair_id)
+        chunk_id = row["chunk_id"]
+        chunk = row_at(paths.CHUNKS, self.chunks[chunk_id], "chunk_id", chunk_id) if chunk_id else None
         review = self.reviews().get(pair_id)
         return {
             **row,
@@ -172,7 +173,15 @@ def chunk_offsets(file: Path) -> list[tuple[str, int]]:
     return found
 
 
-def line_at(file: Path, offset: int) -> bytes:
+def row_at(file: Path, offset: int, field: str, value: str) -> dict[str, Any]:
+    """The row that begins there. Raises KeyError when it is another one: the stage wrote the file anew meanwhile."""
     with file.open("rb") as stream:
         stream.seek(offset)
-        return stream.readline()
+        line = stream.readline()
+    try:
+        row: dict[str, Any] = json.loads(line)
+    except ValueError:
+        row = {}
+    if row.get(field) != value:
+        raise KeyError(value)
+    return row
