@@ -175,12 +175,14 @@ def test_filters_admit_what_they_say(page, dataset):
     assert found(min_score=0.0) == set()
 
 
-def test_scores_are_filtered_where_a_judge_gave_them(dataset):
+def test_scores_of_kept_and_rejected_rows_are_filtered_where_a_judge_gave_them(dataset):
     lines = (paths.DATASET / "train.jsonl").read_text("utf-8").splitlines()
     scored = [json.dumps({**json.loads(line), "score": n}, ensure_ascii=False) for n, line in enumerate(lines)]
     (paths.DATASET / "train.jsonl").write_text("\n".join(scored) + "\n", "utf-8")
+    verdict = {"check": "judge", "value": {"faithful": "no", "score": 5.5}, "threshold": 6}
+    paths.REJECTED.write_text(json.dumps({**json.loads(lines[0]), "pair_id": "f" * 16, **verdict}) + "\n", "utf-8")
     found = Queue().found(Filters(min_score=3, max_score=7.5))
-    assert sorted(item.score for item in found) == [3, 4, 5, 6, 7]
+    assert sorted(item.score for item in found) == [3, 4, 5, 5.5, 6, 7]
 
 
 def test_undo_takes_back_one_change_after_the_other(page, dataset):

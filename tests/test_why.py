@@ -176,3 +176,15 @@ def test_the_generator_of_an_llm_pair_is_named_with_model_and_request(write_para
 def test_evidence_is_marked_where_it_stands(text, quote, marked):
     span = evidence_span(text, quote)
     assert (text[slice(*span)] if span else None) == marked
+
+
+def test_the_judge_s_score_and_verdict_are_told(write_params, capsys):
+    pairs, chunks = corpus(range(20))
+    write_jsonl(paths.DOCS, [])
+    parts = run(pairs, chunks, write_params)
+    kept = {**parts["train"][0], "score": 8.3}
+    verdict = {"check": "judge", "value": {"faithful": "partly", "score": 5.0}, "threshold": 6.0}
+    write_jsonl(paths.DATASET / "train.jsonl", [kept])
+    write_jsonl(paths.REJECTED, [{**parts["train"][1], **verdict}])
+    assert "8.3 of 10" in ask(kept["pair_id"], capsys)
+    assert "faithful partly, score 5.0" in ask(parts["train"][1]["pair_id"], capsys)

@@ -118,6 +118,8 @@ function paint() {
   $("talk").replaceChildren(...turns.map((turn) => element("p", `${turn.role}: ${turn.content}`)));
   $("fate").textContent = row.fate === "rejected" ? row.check : row.fate;
   $("fate").dataset.fate = row.fate;
+  $("score").hidden = row.score === undefined;
+  $("score").textContent = `${words.score} ${row.score}`;
   $("verdict").hidden = !row.review;
   $("verdict").textContent = row.review ? words[row.review.verdict] : "";
   $("verdict").dataset.verdict = row.review?.verdict || "";
@@ -132,7 +134,8 @@ function paint() {
 }
 
 function plain(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return String(value);
+  return Object.entries(value).map(([name, word]) => `${name} ${word}`).join(", ");
 }
 
 function paintSource() {

@@ -157,8 +157,15 @@ def items(fate: str, file: Path) -> list[Item]:
             if row["instruction"]:
                 check = row["check"] if fate == REJECTED else ""
                 place = (row["path"], row["line_start"])
-                found.append(Item(row["pair_id"], fate, check, *place, row.get("score"), row["instruction"], offset))
+                found.append(Item(row["pair_id"], fate, check, *place, score(row), row["instruction"], offset))
             offset += len(line)
+    return found
+
+
+def score(row: dict[str, Any]) -> float | None:
+    """The judge's score of a row; where the judge rejected the row, it stands in what it found."""
+    value = row.get("value")
+    found: float | None = row.get("score", value.get("score") if isinstance(value, dict) else None)
     return found
 
 

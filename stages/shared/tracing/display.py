@@ -41,8 +41,13 @@ def outcome(found: Fated) -> dict[str, str]:
     row = found.row
     lines = {"pair": row["pair_id"], "went to": found.reason}
     if found.fate == REJECTED:
-        lines |= {"found": str(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
+        lines |= {"found": plain(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
     return lines
+
+
+def plain(value: Any) -> str:
+    """A value as people read it: a judge's verdict is several words by name."""
+    return ", ".join(f"{name} {word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
 
 
 def origin(row: dict[str, Any], chunk: Chunk | None, page: Doc | None) -> dict[str, str]:

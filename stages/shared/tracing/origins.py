@@ -17,6 +17,7 @@ def facts(found: Fated) -> dict[str, str]:
     return {
         "review": f"{review.verdict} {review.note}".strip() if review else "",
         "original": original(row) if row.get("review") == "edit" else "",
+        "score": f"{row['score']} of 10 by the judge" if "score" in row else "",
         "format": dropped_by_format(found),
         "style": row["style"],
         "generator": generator(row),
