@@ -7,6 +7,7 @@ data/responses.jsonl are put there first, so that whoever pulled the data asks n
 Run: python -m stages.generate
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,10 +29,15 @@ def chunks() -> Iterator[Chunk]:
     return read_jsonl(paths.CHUNKS)
 
 
-def extractive_pairs(section: params.Generate) -> Iterator[Pair]:
-    for chunk in tqdm(chunks(), desc="generate", unit="chunk"):
-        for row in extractive.rows(chunk, section.phrasings, section.language):
-            yield to_pair(chunk["chunk_id"], row, row["style"], "")
+def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
+    """The pairs of the extractive backend, which reads the chunks twice; the titles of all pages tell pages apart."""
+    titles = {doc["path"]: doc["title"] for doc in read_jsonl(paths.DOCS)}
+    facts: Counter[str] = Counter()
+    bars = iter(("survey", "generate"))
+    read = lambda: tqdm(chunks(), desc=next(bars), unit="chunk")  # noqa: E731
+    for chunk, row in extractive.rows(read, titles, section, facts):
+        yield to_pair(chunk["chunk_id"], row, row["style"], "")
+    figures["facts"] = dict(sorted(facts.items()))
 
 
 def llm_pairs(section: params.Generate, store: Store, tally: Tally, figures: dict[str, Any]) -> Iterator[Pair]:
@@ -66,7 +72,7 @@ def main() -> None:
         with Store.of_repository() as store:
             write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, figures)))
     else:
-        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section)))
+        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, figures)))
         write_jsonl(paths.RESPONSES, [])
     figures |= tally.report(figures["chunks"])
     write_json(paths.REPORTS / "generate.json", figures)

@@ -1,200 +1,139 @@
 """Grounded pairs without any model: facts are read off the structure of a chunk, answers are verbatim text.
 
-It lets the whole chain run on a laptop, and it is the baseline that a language model must beat.
+It lets the whole chain run on a laptop, and it is the baseline that a language model must beat. An answer is a part of
+its chunk's text as `stages.shared.markdown.inline.plain` gives it; the evidence is the source of that part.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 
-from stages.shared.markdown import blocks
+from stages.shared.generation import chinese, english
+from stages.shared.generation.contexts import Answers, Pages, Place, short_hash
+from stages.shared.generation.fact import Fact
+from stages.shared.generation.facts import facts
+from stages.shared.generation.phrasings import BRACE, OPTIONAL
+from stages.shared.params import Generate
 from stages.shared.records import Chunk, share
-from stages.shared.text import LETTER, language
+from stages.shared.text import CJK, gives_away, normalised
 
-MAX_ANSWER_CHARS = 400
-MAX_LEAD_CHARS = 60
-NO_VALUE = re.compile(r"^[\W_]*$|^(n/?a|none|无|暂无|略)$", re.IGNORECASE)
-DEFINITION = re.compile(r"^\s*(?:[-*+] +)?(\*\*[^*\n]{2,60}\*\*|`[^`\n]{2,60}`)\s*[:：—–-]\s*(\S.{2,})$")
-LIST_MARK = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
+# What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
+MAX_CHUNKS_OF_PROSE = 5
+MAX_CHUNKS_OF_ROW = 50
+NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|https?://\S+", re.DOTALL)
+LATIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w.])")
 
-# What a question can be about, {s}: the subject, {a}: the attribute asked for, {c}: the page it is about.
-QUESTIONS = {
-    "en": {
-        "lookup": (
-            "What is the {a} of {s} in {c}?",
-            "In {c}, which {a} does {s} have?",
-            "{c}: please give the {a} of {s}.",
-            "I am looking up {s} ({c}). What is its {a}?",
-            "Can you tell me the {a} that {c} gives for {s}?",
-            "{s} in {c}: what is its {a}?",
-        ),
-        "definition": (
-            "What is {s} in {c}?",
-            "In {c}, what does {s} mean?",
-            "Explain {s} as used in {c}.",
-            "{c}: how is {s} defined?",
-            "Please describe {s} ({c}).",
-            "What should I know about {s} in {c}?",
-        ),
-        "summary": (
-            'What does the section "{s}" of {c} say?',
-            "{c}: summarise {s}.",
-            'What is the main point of "{s}" in {c}?',
-            "Tell me about {s} in {c}.",
-            'How does {c} introduce "{s}"?',
-            'In {c}, what is "{s}" about?',
-        ),
-        "how-to": (
-            'What are the steps of "{s}" in {c}?',
-            '{c}: walk me through "{s}".',
-            'How does {c} do "{s}", step by step?',
-            'In which order are things done for "{s}" in {c}?',
-            'List the steps for "{s}" ({c}).',
-            'I want to follow "{s}" from {c}. What do I do?',
-        ),
-        "example": (
-            'Which code does {c} show for "{s}"?',
-            '{c}: what do I type for "{s}"?',
-            'Show me the example of {c} for "{s}".',
-            'Give the command or code in {c} about "{s}".',
-            'How does "{s}" look in code ({c})?',
-            'What is the snippet for "{s}" in {c}?',
-        ),
-    },
-    "zh": {
-        "lookup": (
-            "{c}中，{s}的{a}是什么？",
-            "请问{c}里{s}的{a}是什么？",
-            "在{c}中，{s}对应的{a}是？",
-            "我想查{s}（{c}）的{a}，请告诉我。",
-            "{s}在{c}中的{a}是怎样的？",
-            "{c}：请给出{s}的{a}。",
-        ),
-        "definition": (
-            "{c}中，{s}是什么？",
-            "在{c}里，{s}指的是什么？",
-            "请解释{c}中的{s}。",
-            "{c}是怎样说明{s}的？",
-            "如何理解{c}中的{s}？",
-            "请介绍一下{s}（{c}）。",
-        ),
-        "summary": (
-            "{c}的“{s}”讲了什么？",
-            "请概述{c}中的“{s}”。",
-            "在{c}中，“{s}”的要点是什么？",
-            "{c}如何介绍“{s}”？",
-            "关于{c}的“{s}”，有哪些说明？",
-            "请说明{c}的{s}。",
-        ),
-        "how-to": (
-            "{c}中，“{s}”的步骤是什么？",
-            "在{c}里，如何一步步完成“{s}”？",
-            "请列出{c}中“{s}”的操作步骤。",
-            "{c}：“{s}”该怎么做？",
-            "按照{c}，“{s}”的流程是怎样的？",
-            "我想完成“{s}”（{c}），应依次做什么？",
-        ),
-        "example": (
-            "{c}中，“{s}”的代码是什么？",
-            "请给出{c}里“{s}”的示例代码。",
-            "在{c}中，“{s}”应该输入什么？",
-            "{c}：“{s}”的写法是怎样的？",
-            "如何用代码实现{c}中的“{s}”？",
-            "请展示{c}关于“{s}”的示例。",
-        ),
-    },
-}
+Row = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Fact:
-    """Something a chunk states: the answer and its evidence are verbatim text of the chunk."""
+def rows(
+    read: Callable[[], Iterable[Chunk]],
+    titles: Mapping[str, str],
+    section: Generate,
+    counts: Counter[str],
+) -> Iterator[tuple[Chunk, Row]]:
+    """Each fact of the chunks asked in `generate.phrasings` wordings, which a hash of the fact chooses.
 
-    style: str
-    subject: str
-    attribute: str
-    answer: str
-    evidence: str
-
-
-def facts(chunk: Chunk) -> Iterator[Fact]:
-    """The facts of a chunk in the order in which it states them."""
-    previous: blocks.Block | None = None
-    heading = chunk["headings"][-1]
-    leads = True  # the first paragraph below a heading introduces it
-    for block in blocks.blocks(chunk["text"]):
-        if block.kind == "heading":
-            heading, leads, previous = blocks.heading_text(block), True, None
-            continue
-        if block.kind == "table":
-            yield from table_facts(block)
-        elif block.kind == "steps":
-            yield from whole_block("how-to", heading, block)
-        elif block.kind == "fence" and previous is not None and previous.kind == "paragraph":
-            yield from whole_block("example", lead_in(previous.text), block)
-        elif block.kind in ("paragraph", "list"):
-            defined = list(definitions(block))
-            yield from defined
-            if block.kind == "paragraph" and leads and not defined:
-                yield from whole_block("summary", heading, block)
-        leads, previous = False, block
-
-
-def table_facts(block: blocks.Block) -> Iterator[Fact]:
-    """One fact per row and column: the first cell is the subject, the column's header the attribute."""
-    header, _, *rows = block.text.split("\n")
-    attributes = blocks.cells(header)[1:]
-    for row in rows:
-        subject, *values = blocks.cells(row)
-        subject = subject.strip("*")
-        if not LETTER.search(subject) or len(subject) > MAX_LEAD_CHARS:
-            continue
-        for attribute, value in zip(attributes, values, strict=False):
-            if attribute and not NO_VALUE.match(value) and value not in ("^", ">") and value != subject:
-                yield Fact("lookup", subject, lowered(attribute), value, row.strip())
+    `read` gives the chunks and is called twice: what a question has to name, so that it has one answer, depends on
+    all of them. `titles` are the titles of all pages by path. `counts` gets the facts found and those left out, by
+    reason.
+    """
+    pages = Pages(titles)
+    known, spread = survey(read(), pages)
+    asked: set[bytes] = set()
+    for chunk in read():
+        names = pages.names(chunk)
+        chosen = []
+        for fact in facts(chunk):
+            found = known.place(fact, names)
+            reason = refusal(fact, found, asked, spread)
+            counts[f"facts_{reason}" if reason else "facts"] += 1
+            if found and not reason:
+                asked.add(found[1])
+                chosen.append((fact, found[0]))
+        kept = most_valuable(chosen, section.max_facts_per_chunk, chunk)
+        counts["facts_beyond_limit"] += len(chosen) - len(kept)
+        lang = chunk_language(chunk) if section.language == "auto" else section.language
+        for fact, place in kept:
+            if section.language == "auto" and CJK.search(fact.subject):
+                lang = "zh"
+            for row in worded(fact, place, section.phrasings, LANGUAGES[lang], chunk):
+                key = short_hash("question" + normalised(row["instruction"]))
+                counts["questions_repeated"] += key in asked
+                if key not in asked:
+                    asked.add(key)
+                    yield chunk, row
 
 
-def definitions(block: blocks.Block) -> Iterator[Fact]:
-    """`**term**: text` and `- **term**: text`, line by line."""
-    for line in block.text.split("\n"):
-        match = DEFINITION.match(line)
-        if match and len(match[2]) <= MAX_ANSWER_CHARS:
-            yield Fact("definition", match[1].strip("*"), "", match[2].strip(), line.strip())
+def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes]]:
+    """What every question would be answered, and in how many chunks the same is said."""
+    known, spread = Answers(), Counter[bytes]()
+    for chunk in chunks:
+        names = pages.names(chunk)
+        for fact in facts(chunk):
+            known.add(fact, names, chunk)
+            spread[sameness(fact)] += 1
+    return known, spread
 
 
-def whole_block(style: str, subject: str, block: blocks.Block) -> Iterator[Fact]:
-    """The block itself as the answer, unless it is too long, an image or a mark-up line."""
-    text = block.text.strip()
-    plain = LINK.sub("", text)
-    if subject and len(text) <= MAX_ANSWER_CHARS and LETTER.search(plain) and not plain.startswith((":::", "|")):
-        yield Fact(style, subject, "", text, text)
+def is_prose(fact: Fact) -> bool:
+    return fact.style in ("summary", "definition")
 
 
-def lead_in(paragraph: str) -> str:
-    """What a code fence is about: the last line before it, without its colon."""
-    line = LINK.sub(r"\1", LIST_MARK.sub("", paragraph.strip().split("\n")[-1])).rstrip(":：.。 ")
-    return line if len(line) <= MAX_LEAD_CHARS * 2 else ""
+def sameness(fact: Fact) -> bytes:
+    """What facts have in common that say the same on different pages."""
+    return short_hash(normalised(fact.answer if is_prose(fact) else f"{fact.kind} {fact.subject} {fact.answer}"))
 
 
-def lowered(attribute: str) -> str:
-    """A column header inside a sentence: `Default` becomes `default`, `ID` and Chinese stay."""
-    return attribute.lower() if attribute.istitle() else attribute
+def refusal(fact: Fact, found: tuple[Place, bytes] | None, asked: set[bytes], spread: Counter[bytes]) -> str:
+    """Why a fact is not asked for: nothing tells it apart, it was asked already, or every page says it."""
+    if found is None:
+        return "ambiguous"
+    if found[1] in asked:
+        return "repeated"
+    limit = MAX_CHUNKS_OF_PROSE if is_prose(fact) else MAX_CHUNKS_OF_ROW
+    return "boilerplate" if spread[sameness(fact)] > limit else ""
 
 
-def question(fact: Fact, template: str, page: str, lang: str) -> str:
-    """The template filled in. A fact about the page itself is asked about the documentation."""
-    context = {"en": "this documentation", "zh": "本文档"}[lang] if fact.subject == page else page
-    return template.format(s=fact.subject, a=fact.attribute, c=context)
+def most_valuable(chosen: list[tuple[Fact, Place]], limit: int, chunk: Chunk) -> list[tuple[Fact, Place]]:
+    """At most `limit` facts (0: all) in the order of the chunk, by value and then by hash."""
+    if not limit or len(chosen) <= limit:
+        return chosen
+    by_value = sorted(
+        range(len(chosen)),
+        key=lambda i: (chosen[i][0].rank, share(chunk["chunk_id"], chosen[i][0].subject, chosen[i][0].answer)),
+    )
+    return [chosen[i] for i in sorted(by_value[:limit])]
 
 
-def rows(chunk: Chunk, phrasings: int, question_language: str) -> Iterator[dict[str, str]]:
-    """Each fact of the chunk asked in `phrasings` wordings, which a hash of the fact chooses."""
-    lang = language(" ".join(chunk["headings"]) + chunk["text"]) if question_language == "auto" else question_language
-    page = LINK.sub(r"\1", chunk["headings"][0])
-    for fact in facts(chunk):
-        templates = QUESTIONS[lang][fact.style]
-        first = int(share(chunk["chunk_id"], fact.subject, fact.attribute, fact.answer) * len(templates))
-        for turn in range(phrasings):
-            asked = question(fact, templates[(first + turn) % len(templates)], page, lang)
-            yield {"instruction": asked, "output": fact.answer, "evidence": fact.evidence, "style": fact.style}
+def worded(fact: Fact, place: Place, phrasings: int, lang: ModuleType, chunk: Chunk) -> Iterator[Row]:
+    """The fact in as many wordings; one that would give the answer away makes room for the next."""
+    templates = lang.wordings(fact)
+    first = int(share(chunk["chunk_id"], fact.kind, fact.subject, fact.attribute, fact.answer) * len(templates))
+    made = 0
+    for turn in range(len(templates)):
+        question = fill(templates[(first + turn) % len(templates)], fact, place, lang)
+        if made < phrasings and not gives_away(question, fact.answer):
+            made += 1
+            yield {"instruction": question, "output": fact.answer, "evidence": fact.evidence, "style": fact.style}
+
+
+def fill(template: str, fact: Fact, place: Place, lang: ModuleType) -> str:
+    """The template with its braces filled in; its optional parts only where the question names a place."""
+    where = lang.place(place) if place.page else ""
+    values = {"s": lang.subject(fact), "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
+    if not fact.subject and place.page:  # about the page itself, or a section of it
+        quoted = "“{s}”" in template
+        values |= {"s": place.page.title, "c": place.page.above} if quoted else {"s": where, "c": ""}
+    template = OPTIONAL.sub(r"\1" if values["c"] else "", template)
+    question: str = lang.tidy(BRACE.sub(lambda brace: values[brace[1]], template))
+    return question
+
+
+def chunk_language(chunk: Chunk) -> str:
+    """`zh` when the prose of a chunk has at least as many Chinese characters as Latin words; code does not count."""
+    text = NO_PROSE.sub(" ", "\n".join([*chunk["headings"], chunk["text"]]))
+    chinese_characters = len(CJK.findall(text))
+    return "zh" if chinese_characters and chinese_characters >= len(LATIN_WORD.findall(text)) else "en"

@@ -21,6 +21,7 @@ class Generate(Connection):
     backend: Literal["extractive", "llm"]
     language: Literal["auto", "zh", "en"]
     phrasings: Annotated[int, Field(ge=1, le=6)]
+    max_facts_per_chunk: Limit
     prompts: str
     styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]
     styles_per_chunk: Count

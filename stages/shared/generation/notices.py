@@ -1,0 +1,97 @@
+"""Admonitions, and questions with their answers."""
+
+import re
+from collections.abc import Iterator
+
+from stages.shared.generation.fact import Fact
+from stages.shared.generation.headings import topic, words
+from stages.shared.markdown.blocks import Block
+from stages.shared.markdown.inline import plain
+from stages.shared.text import LETTER
+
+MAX_ANSWER_CHARS = 600
+POINTING = re.compile(
+    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|(?:如下|下面|以下|如上)(?:所示|图|表|[:：]?$)|所示"
+    r"|此处不再|\b(?:following|above|below|figure \d|table \d|as shown|shown (?:here|in))\b",
+    re.IGNORECASE,
+)
+LEADS_AWAY = re.compile(
+    r"^(?:(?:更多|具体|详细)[^。]{0,30})?[^。]{0,40}(?:详见|详情(?:参见|查看|请见)|请?参[见考]|请查看|请?参阅)[^。]*。?$"
+    r"|^(?:see|refer to|for (?:details|more))\b[^.]*\.?$|^(?:no description|暂无|待补充|略|点击打开|查看)",
+    re.IGNORECASE,
+)
+NOTICE = re.compile(
+    r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?|notes?|tips?|info|warning|caution|danger|important|attention",
+    re.IGNORECASE,
+)
+CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
+ADMONITION = re.compile(r"\s*:::+\s*(\w+)\s*(?:\[([^\]\n]*)\]|([^\n]*))")
+LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
+QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
+ANSWER_MARK = re.compile(r"^\s*(?::\s+|[Aa答]\d*\s*[:：]\s*)")
+
+
+def starts(block: Block) -> bool:
+    """Whether an admonition begins: `:::warning Title` or a quote that begins with a bold label."""
+    return block.kind in ("paragraph", "other") and bool(parts(block.text)[0])
+
+
+def ends(block: Block, first: bool) -> bool:
+    """Whether `:::` on a line of its own closes an admonition here."""
+    lines = block.text.split("\n")
+    return bool(re.fullmatch(r"\s*:::+\s*", lines[-1])) and (not first or len(lines) > 1)
+
+
+def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+    kind, title, body = parts(source)
+    text = "\n".join(line for line in plain(body).split("\n") if line.strip())
+    stands = not POINTING.search(text) and not LEADS_AWAY.search(text) and not text.endswith((":", "："))
+    shortest = 8 if re.search(r"[。.！!；;]", text) else 20
+    if kind and stands and shortest <= len(text) <= MAX_ANSWER_CHARS:
+        yield Fact(kind, title or topic(headings), text, body.strip(), headings)
+
+
+def parts(source: str) -> tuple[str, str, str]:
+    """Kind of fact, title and body of an admonition; empty when it is none."""
+    first, _, rest = source.strip().partition("\n")
+    opened = ADMONITION.fullmatch(first)
+    if opened:
+        return kind_of(opened[1]), words(opened[2] or opened[3] or ""), re.sub(r"\n?\s*:::+\s*$", "", rest)
+    label = LABEL.match(first.removeprefix(">").strip()) if first.startswith(">") else None
+    if not label:
+        return "", "", ""
+    name, _, title = re.sub(r"\s*[:：]$", "", label[1]).replace("：", ":").partition(":")
+    if not NOTICE.fullmatch(name.strip()):
+        name, title = "", label[1]
+    body = source.strip()[source.strip().index(label[0]) + len(label[0]) :]
+    return kind_of(name), words(title), re.sub(r"(?m)^\s*>[ \t]?", "", body)
+
+
+def kind_of(name: str) -> str:
+    return "caution" if CAUTION.fullmatch(name.strip()) else "tip"
+
+
+def asked(block: Block) -> str:
+    """The question that a paragraph begins with; empty when it asks none."""
+    return question(block.text.split("\n")[0].rstrip()) if block.kind == "paragraph" else ""
+
+
+def question(source: str) -> str:
+    match = QUESTION.fullmatch(source.strip())
+    return plain(match[1]).strip() if match else ""
+
+
+def answer(question: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """The question with the whole of its answer or, when that is too long, with its first paragraph."""
+    for part in (source, re.split(r"\n\s*\n|\n(?=:\s)", source.strip())[0]):
+        text = answer_text(part)
+        if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not POINTING.search(text):
+            if not text.endswith((":", "：")) and "```" not in text:
+                yield Fact("faq", question, text, part.strip(), headings)
+            return
+
+
+def answer_text(source: str) -> str:
+    """An answer's source as text, without the marks of a definition list."""
+    lines = (plain(ANSWER_MARK.sub("", line)) for line in source.split("\n"))
+    return "\n".join(line for line in lines if line.strip(" :")).strip()
