@@ -1,4 +1,4 @@
-"""generate: extractive pairs are verbatim; the llm backend pays for each answer once and leaks nothing."""
+"""generate: the llm backend pays for each answer once and leaks nothing."""
 
 import json
 import os
@@ -18,46 +18,10 @@ from conftest import ROOT
 from stages import generate
 from stages.shared import paths
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import extractive, recipe
+from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer
 from stages.shared.llm import prompts, replies
 from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
-
-ENGLISH = """Lead of the section.
-
-| Name | Default | Unit |
-| --- | --- | --- |
-| `size` | 10 | row |
-| **Delay** | `5` | ms |
-| empty | | - |
-
-- **gauge**: shows the level
-`lamp`: tells whether it is on
-
-Type this:
-
-```sh
-make lamp  # comment
-```
-
-## Order
-
-1. open the lid
-2. close the lid
-"""
-CHINESE = """本节介绍元件的参数。
-
-| 参数 | 默认值 | 单位 |
-| --- | --- | --- |
-| 额定电压 | 220 | kV |
-
-**额定容量**：元件允许的最大功率
-
-## 操作步骤
-
-1. 打开工作台
-2. 新建项目
-"""
 
 
 def chunk(text: str, headings: tuple[str, ...] = ("Manual", "Lamp"), path: str = "page.md") -> Chunk:
@@ -131,99 +95,6 @@ def write_prompts(text: str, directory: str = "own") -> str:
     return directory
 
 
-@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
-def test_extractive_answers_and_evidence_are_verbatim_text_of_the_chunk(text):
-    rows = list(extractive.rows(chunk(text), 6, "auto"))
-    assert {row["style"] for row in rows} >= {"summary", "lookup", "definition", "how-to"}
-    assert all(row["output"] in text for row in rows)
-    assert all(row["evidence"] in text for row in rows)
-    assert all(row["output"] in row["evidence"] for row in rows)
-
-
-def test_extractive_facts_are_those_that_the_structure_states():
-    found = {(fact.style, fact.subject, fact.attribute, fact.answer) for fact in extractive.facts(chunk(ENGLISH))}
-    assert found == {
-        ("summary", "Lamp", "", "Lead of the section."),
-        ("lookup", "`size`", "default", "10"),
-        ("lookup", "`size`", "unit", "row"),
-        ("lookup", "Delay", "default", "`5`"),
-        ("lookup", "Delay", "unit", "ms"),
-        ("definition", "gauge", "", "shows the level"),
-        ("definition", "`lamp`", "", "tells whether it is on"),
-        ("example", "Type this", "", "```sh\nmake lamp  # comment\n```"),
-        ("how-to", "Order", "", "1. open the lid\n2. close the lid"),
-    }
-
-
-def test_a_pipe_that_is_escaped_belongs_to_its_cell():
-    text = "| Name | Default |\n| --- | --- |\n| mode | `a \\| b` |\n"
-    (fact,) = extractive.facts(chunk(text))
-    assert fact.answer == "`a | b`"
-    assert fact.evidence == "| mode | `a \\| b` |"
-
-
-@pytest.mark.parametrize("phrasings", [1, 4, 6])
-@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
-def test_the_phrasings_of_a_fact_are_as_many_as_asked_for_and_distinct(text, phrasings):
-    rows = list(extractive.rows(chunk(text), phrasings, "auto"))
-    assert len(rows) == phrasings * len(list(extractive.facts(chunk(text))))
-    assert len({row["instruction"] for row in rows}) == len(rows)
-
-
-def asks_in(lang: str, question: str) -> bool:
-    """Whether the question is one of the wordings of a language."""
-    wordings = [wording for style in extractive.QUESTIONS[lang].values() for wording in style]
-    return any(re.fullmatch(re.sub(r"\\\{[sac]\\\}", ".+", re.escape(wording)), question) for wording in wordings)
-
-
-@pytest.mark.parametrize(
-    ("text", "setting", "lang"),
-    [
-        (CHINESE, "auto", "zh"),
-        (ENGLISH, "auto", "en"),
-        (ENGLISH, "zh", "zh"),
-        (CHINESE, "en", "en"),
-        ("The 电压 is given in kV for every single component of the grid.", "auto", "en"),
-        ("设置 `max_tokens` 参数可以限制长度。", "auto", "zh"),
-    ],
-)
-def test_questions_are_in_the_language_of_the_chunk_unless_the_params_say_otherwise(text, setting, lang):
-    asked = [row["instruction"] for row in extractive.rows(chunk(text), 6, setting)]
-    assert asked
-    assert [question for question in asked if not asks_in(lang, question)] == []
-
-
-def test_a_question_names_its_page_so_that_it_stands_alone():
-    rows = extractive.rows(chunk(ENGLISH, ("The [Lamp](lamp.md) manual", "Lamp")), 6, "auto")
-    assert all("The Lamp manual" in row["instruction"] for row in rows)
-
-
-def test_an_answer_of_a_whole_block_has_a_limit():
-    long = "word " * extractive.MAX_ANSWER_CHARS
-    assert list(extractive.facts(chunk(f"{long}\n\n1. {long}\n\n**term**: {long}\n"))) == []
-
-
-def test_braces_in_the_documentation_are_no_template():
-    rows = list(extractive.rows(chunk("**a {x}**: text of {c}\n", ("{s}", "{a}")), 6, "en"))
-    assert len(rows) == 6
-    assert all("a {x}" in row["instruction"] and "{s}" in row["instruction"] for row in rows)
-
-
-def test_the_extractive_stage_writes_pairs_with_their_chunk_and_no_request_key(write_params):
-    write_params({"generate.backend": "extractive", "generate.phrasings": 2})
-    chunks = [chunk(ENGLISH), chunk(CHINESE), chunk("???")]
-    write_jsonl(paths.CHUNKS, chunks)
-    generate.main()
-    pairs = list(read_jsonl(paths.PAIRS))
-    ids = [row["chunk_id"] for row in chunks]
-    assert {pair["chunk_id"] for pair in pairs} == set(ids[:2])
-    assert [ids.index(pair["chunk_id"]) for pair in pairs] == sorted(ids.index(pair["chunk_id"]) for pair in pairs)
-    assert {pair["request_key"] for pair in pairs} == {""}
-    assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
-    assert report()["pairs"] == len(pairs)
-    assert report()["chunks_without_pair"] == 1
-
-
 def test_llm_pairs_are_instruction_input_output_with_chunk_and_request_key(endpoint, ask):
     endpoint.reply = lambda body: json.dumps(
         {"pairs": [{"instruction": " Why? ", "input": "trace", "output": "Because.\n", "evidence": "The level"}]}
@@ -273,7 +144,12 @@ def test_a_pair_that_a_reply_repeats_is_written_once(endpoint, ask):
 @pytest.mark.parametrize(("setting", "expected"), [("auto", ["en", "zh"]), ("zh", ["zh", "zh"]), ("en", ["en", "en"])])
 def test_the_prompt_is_chosen_by_the_language_of_the_chunk(endpoint, ask, setting, expected):
     own = write_prompts("# system\nspeak LANG\n\n# user\n$text\n")
-    ask([chunk(ENGLISH), chunk(CHINESE)], prompts=own, language=setting, concurrency=1)
+    ask(
+        [chunk("The lamp stands on the table."), chunk("台灯放在桌子上。")],
+        prompts=own,
+        language=setting,
+        concurrency=1,
+    )
     assert [request["messages"][0]["content"] for request in endpoint.requests] == [f"speak {x}" for x in expected]
 
 
@@ -628,7 +504,8 @@ def test_the_same_chunks_give_the_same_bytes_with_either_backend(endpoint, ask, 
         ask(numbered(3))
         outputs.append(paths.PAIRS.read_bytes())
         write_params({"generate.backend": "extractive"})
-        write_jsonl(paths.CHUNKS, [chunk(ENGLISH), chunk(CHINESE)])
+        write_jsonl(paths.DOCS, [])
+        write_jsonl(paths.CHUNKS, [chunk("The lamp stands on the table."), chunk("台灯放在桌子上。")])
         generate.main()
         outputs.append(paths.PAIRS.read_bytes())
     assert outputs[:2] == outputs[2:]

@@ -19,6 +19,7 @@ UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
 FIGURES = ("number", "cell")
+PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 CONFLICT = b""
 
 
@@ -101,7 +102,7 @@ class Answers:
 
 def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
-    if IDENTIFIER.fullmatch(fact.owner or fact.subject):
+    if IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE:
         yield Place(None)
     headings = [words(heading) for heading in fact.headings]
     headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]

@@ -70,11 +70,8 @@ class Reader:
         self.leads = True
 
     def end(self, place: int) -> int:
-        """The block behind what begins here: an admonition, an HTML table or an answer may be several."""
+        """The block behind what begins here: an HTML table or an answer may be several."""
         block, behind = self.blocks[place], place + 1
-        if notices.starts(block) and not block.text.lstrip().startswith(">"):
-            closing = (i for i in range(place, len(self.blocks)) if notices.ends(self.blocks[i], i == place))
-            return next(closing, place) + 1
         if is_html_table(block):
             closing = (i for i in range(place, len(self.blocks)) if "</table" in self.blocks[i].text.lower())
             return next(closing, place) + 1
@@ -100,7 +97,7 @@ class Reader:
             _, _, answer = self.source(place, behind).partition("\n")
             yield from notices.answer(notices.asked(block), answer, self.headings)
         elif notices.starts(block):
-            yield from notices.admonition(self.source(place, behind), self.headings)
+            yield from notices.admonition(block.text, self.headings)
         elif is_html_table(block):
             yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
         elif block.kind == "table":

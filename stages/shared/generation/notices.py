@@ -25,21 +25,14 @@ NOTICE = re.compile(
     re.IGNORECASE,
 )
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
-ADMONITION = re.compile(r"\s*:::+\s*(\w+)\s*(?:\[([^\]\n]*)\]|([^\n]*))")
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
 ANSWER_MARK = re.compile(r"^\s*(?::\s+|[Aa答]\d*\s*[:：]\s*)")
 
 
 def starts(block: Block) -> bool:
-    """Whether an admonition begins: `:::warning Title` or a quote that begins with a bold label."""
-    return block.kind in ("paragraph", "other") and bool(parts(block.text)[0])
-
-
-def ends(block: Block, first: bool) -> bool:
-    """Whether `:::` on a line of its own closes an admonition here."""
-    lines = block.text.split("\n")
-    return bool(re.fullmatch(r"\s*:::+\s*", lines[-1])) and (not first or len(lines) > 1)
+    """Whether a block is an admonition: a quote that begins with a bold label, as `ingest` writes it."""
+    return block.kind == "quote" and bool(parts(block.text)[0])
 
 
 def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
@@ -48,15 +41,12 @@ def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     stands = not POINTING.search(text) and not LEADS_AWAY.search(text) and not text.endswith((":", "："))
     shortest = 8 if re.search(r"[。.！!；;]", text) else 20
     if kind and stands and shortest <= len(text) <= MAX_ANSWER_CHARS:
-        yield Fact(kind, title or topic(headings), text, body.strip(), headings)
+        yield Fact(kind, title or topic(headings), text, source.strip(), headings)
 
 
 def parts(source: str) -> tuple[str, str, str]:
     """Kind of fact, title and body of an admonition; empty when it is none."""
-    first, _, rest = source.strip().partition("\n")
-    opened = ADMONITION.fullmatch(first)
-    if opened:
-        return kind_of(opened[1]), words(opened[2] or opened[3] or ""), re.sub(r"\n?\s*:::+\s*$", "", rest)
+    first = source.strip().partition("\n")[0]
     label = LABEL.match(first.removeprefix(">").strip()) if first.startswith(">") else None
     if not label:
         return "", "", ""

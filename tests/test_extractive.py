@@ -1,0 +1,311 @@
+"""The extractive generator: what it states is in the chunk, and each question names enough to have one answer."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from conftest import CLOUDPSS
+
+from stages import generate
+from stages.shared import params, paths
+from stages.shared.generation import chinese, contexts, english, extractive, grids
+from stages.shared.generation.fact import KINDS
+from stages.shared.generation.facts import facts
+from stages.shared.markdown.inline import plain
+from stages.shared.records import Chunk, digest, read_json, read_jsonl, write_jsonl
+from stages.shared.text import gives_away, squeezed
+
+ENGLISH = """The lamp is a signal that shows whether the machine may be opened.
+
+| Name | Default | Unit |
+| --- | --- | --- |
+| `size` | 10 | row |
+| **Delay** | `5` | ms |
+| empty | | - |
+
+- **gauge**: shows the level
+
+`lamp`: tells whether it is on
+
+Switch the lamp on:
+
+```sh
+make lamp  # comment
+```
+
+## Order
+
+1. open the lid
+2. close the lid
+"""
+CHINESE = """变压器是改变交流电压等级的元件。
+
+| 参数 | 默认值 | 单位 |
+| --- | --- | --- |
+| 额定电压 | 220 | kV |
+
+**额定容量**：元件允许的最大功率
+
+## 操作步骤
+
+1. 打开工作台
+2. 新建项目
+"""
+
+
+MANUAL = ("Manual", "Lamp")
+Asked = Callable[..., list[dict[str, str]]]
+
+
+def chunk(text: str, headings: tuple[str, ...] = MANUAL, path: str = "page.md") -> Chunk:
+    return {
+        "chunk_id": digest(headings, text),
+        "path": path,
+        "headings": list(headings),
+        "line_start": 1,
+        "line_end": text.count("\n") + 1,
+        "tokens": 1,
+        "text": text,
+        "also_in": [],
+        "partials": [],
+    }
+
+
+def table(header: str, *rows: str) -> str:
+    return "\n".join([f"| {header} |", "|" + " --- |" * (header.count("|") + 1), *(f"| {row} |" for row in rows)])
+
+
+@pytest.fixture
+def ask(write_params) -> Asked:
+    """The rows that some chunks give; `counts` is left on the function."""
+
+    def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
+        section = params.load(write_params({f"generate.{key}": value for key, value in settings.items()})).generate
+        titles = {row["path"]: row["headings"][0] for row in chunks}
+        run.counts = Counter()  # type: ignore[attr-defined]
+        return [row for _, row in extractive.rows(lambda: chunks, titles, section, run.counts)]  # type: ignore[attr-defined]
+
+    return run
+
+
+def stated(text: str, headings: tuple[str, ...] = MANUAL) -> set[tuple[str, str, str]]:
+    return {(fact.kind, fact.subject, fact.answer) for fact in facts(chunk(text, headings))}
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_answers_are_words_of_the_chunk_and_evidence_is_its_source(ask, text):
+    rows = ask(chunk(text), phrasings=6)
+    assert {row["style"] for row in rows} >= {"lookup", "definition", "how-to"}
+    assert all(squeezed(row["output"]) in squeezed(plain(text)) for row in rows)
+    assert all(row["evidence"] in text for row in rows)
+    assert all(squeezed(row["output"]) in squeezed(plain(row["evidence"])) for row in rows)
+
+
+def test_facts_are_those_that_the_structure_states():
+    assert stated(ENGLISH) == {
+        ("definition", "Lamp", "The lamp is a signal that shows whether the machine may be opened."),
+        ("default", "`size`", "10"),
+        ("unit", "`size`", "row"),
+        ("default", "Delay", "`5`"),
+        ("unit", "Delay", "ms"),
+        ("definition", "gauge", "shows the level"),
+        ("definition", "`lamp`", "tells whether it is on"),
+        ("code", "Switch the lamp on", "```sh\nmake lamp  # comment\n```"),
+        ("steps", "Order", "1. open the lid\n2. close the lid"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("参数 | 单位 | 默认值", "额定功率 | MW | 12", {("unit", "额定功率", "MW"), ("default", "额定功率", "12")}),
+        (
+            "Name | Accepted | Type",
+            "`mode` | a or b | text",
+            {("accepted", "`mode`", "a or b"), ("type", "`mode`", "text")},
+        ),
+        ("引脚 | 维度", "Vin | 3×1", {("dimension", "Vin", "3×1")}),
+        ("Setting | Meaning", "`a_b` | what *it* is \\| was", {("meaning", "`a_b`", "what it is | was")}),
+        ("序号 | 名称 | 单位", "1 | 气压 | Pa", {("unit", "气压", "Pa")}),
+    ],
+)
+def test_a_column_says_which_kind_of_attribute_its_cells_are(header, row, expected):
+    assert stated(table(header, row)) >= expected
+
+
+def test_a_merged_cell_is_the_one_above_and_quotes_both_rows():
+    text = table("Name | Unit", "Speed | m/s", "Pace | ^")
+    found = next(fact for fact in facts(chunk(text)) if fact.subject == "Pace")
+    assert (found.answer, found.evidence) == ("m/s", "| Speed | m/s |\n| Pace | ^ |")
+
+
+def test_an_html_table_is_read_with_its_spans():
+    text = (
+        "<table><tr><th>Name</th><th>Unit</th></tr><tr><td>Speed</td><td rowspan='2'>m/s</td></tr>"
+        "<tr><td>Pace</td></tr></table>"
+    )
+    assert [[cell.text for cell in row] for row in grids.from_html(text).rows] == [["Speed", "m/s"], ["Pace", "m/s"]]
+
+
+def test_empty_cells_and_dashes_are_no_facts():
+    assert not {
+        fact for fact in stated(table("Name | Unit", "size | -", "width | ", "height | 无")) if fact[0] == "unit"
+    }
+
+
+@pytest.mark.parametrize("phrasings", [1, 3, 6])
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_each_fact_is_asked_in_as_many_distinct_wordings_as_asked_for(ask, text, phrasings):
+    rows = ask(chunk(text), phrasings=phrasings)
+    by_fact = Counter((row["evidence"], row["output"], row["style"]) for row in rows)
+    assert set(by_fact.values()) <= {phrasings * n for n in (1, 2)}
+    assert len({row["instruction"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(("grammar", "lang"), [(chinese, "zh"), (english, "en")])
+def test_every_kind_of_fact_has_six_wordings_and_no_two_kinds_share_one(grammar, lang):
+    assert set(KINDS) <= set(grammar.PHRASINGS)
+    assert {len(set(wordings)) for wordings in grammar.PHRASINGS.values()} == {6}
+    spread = Counter(wording for wordings in grammar.PHRASINGS.values() for wording in wordings)
+    assert [wording for wording, count in spread.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("grammar", [chinese, english])
+def test_only_wordings_that_always_get_a_place_demand_one(grammar):
+    bare = {
+        kind
+        for kind, wordings in grammar.PHRASINGS.items()
+        for wording in wordings
+        if "{c}" in re.sub(r"\[[^\]]*\]", "", wording)
+    }
+    assert bare <= set(contexts.PARTS_OF_A_PAGE)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "lang"),
+    [
+        (CHINESE, "auto", "zh"),
+        (ENGLISH, "auto", "en"),
+        (ENGLISH, "zh", "zh"),
+        (CHINESE, "en", "en"),
+        ("设置 `max_tokens` 参数可以限制长度。", "auto", "zh"),
+    ],
+)
+def test_questions_are_in_the_language_of_the_chunk_unless_the_params_say_otherwise(ask, text, setting, lang):
+    asked = [row["instruction"] for row in ask(chunk(text), language=setting)]
+    assert asked
+    chinese_words = re.compile("什么|哪|如何|多少|怎|请|吗|我|是")
+    assert [question for question in asked if bool(chinese_words.search(question)) != (lang == "zh")] == []
+
+
+def test_a_question_names_its_page_without_markup(ask):
+    rows = ask(chunk(ENGLISH, ("The [Lamp](lamp.md) *manual*", "Lamp")))
+    assert rows and all("The Lamp manual" in row["instruction"] for row in rows)
+
+
+def test_equal_names_in_two_sections_are_told_apart_by_the_section(ask):
+    rows = ask(
+        chunk(table("Name | Default", "size | 10"), ("Manual", "Lamp")),
+        chunk(table("Name | Default", "size | 20"), ("Manual", "Door")),
+    )
+    assert {"Lamp" in row["instruction"] for row in rows if row["output"] == "10"} == {True}
+    assert {"Door" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
+
+
+def test_pages_of_the_same_title_are_told_apart_by_what_they_belong_to(ask):
+    rows = ask(
+        chunk("Red ones.", ("Pump",), "red/index.md"),
+        chunk("Blue ones.", ("Valve",), "blue/index.md"),
+        chunk(table("Name | Default", "size | 10"), ("Reference",), "red/reference.md"),
+        chunk(table("Name | Default", "size | 20"), ("Reference",), "blue/reference.md"),
+    )
+    assert {"Pump" in row["instruction"] for row in rows if row["output"] == "10"} == {True}
+    assert {"Valve" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
+
+
+def test_what_nothing_tells_apart_is_not_asked_but_counted(ask):
+    rows = ask(chunk(table("Name | Default", "size | 10", "size | 20"), ("Manual",)))
+    assert not {row["output"] for row in rows} & {"10", "20"}
+    assert ask.counts["facts_ambiguous"] >= 2
+
+
+def test_no_question_has_two_answers_and_none_is_asked_twice(ask):
+    chunks = [chunk(ENGLISH, ("Manual", name), f"{name}.md") for name in ("Lamp", "Door", "Lamp ")]
+    rows = ask(*chunks, chunk(CHINESE), chunk(CHINESE, ("手册", "元件"), "copy.md"))
+    asked = Counter(row["instruction"] for row in rows)
+    assert set(asked.values()) == {1}
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, table("Name | Meaning", "lamp | the lamp", "a | lamp a")])
+def test_no_question_contains_its_answer(ask, text):
+    rows = ask(chunk(text), phrasings=6)
+    assert rows and not [row for row in rows if gives_away(row["instruction"], row["output"])]
+
+
+def test_the_most_valuable_facts_come_first_when_they_are_limited(ask):
+    text = "Lead of the section.\n\n" + table("Name | Default | Meaning", "`size` | 10 | how large it is")
+    assert {row["output"] for row in ask(chunk(text), max_facts_per_chunk=1)} == {"10"}
+    assert ask.counts["facts_beyond_limit"] > 0
+    assert len({row["output"] for row in ask(chunk(text), max_facts_per_chunk=0)}) > 1
+
+
+def test_braces_and_brackets_in_the_documentation_are_no_template(ask):
+    rows = ask(chunk("**a {x} [y]**: text of {c}\n", ("{s}", "{a}")), phrasings=6, language="en")
+    assert len(rows) == 6
+    assert all("a {x} [y]" in row["instruction"] and "{s}" in row["instruction"] for row in rows)
+
+
+def test_an_answer_of_a_whole_block_has_a_limit():
+    long = "word " * 500
+    assert stated(f"{long}\n\n1. {long}\n2. {long}\n\n**term**: {long}\n") == set()
+
+
+@pytest.mark.parametrize(
+    ("notice", "kind"),
+    [("> **Warning**\n>\n> Never open it hot.", "caution"), ("> **提示：保存**\n>\n> 修改后需要手动保存。", "tip")],
+)
+def test_an_admonition_is_asked_about(notice, kind):
+    found = next(fact for fact in facts(chunk(f"Some words.\n\n{notice}\n")) if fact.kind == kind)
+    assert found.evidence == notice
+    assert found.answer == notice.rpartition("> ")[2]
+
+
+def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_params):
+    write_params({"generate.backend": "extractive", "generate.phrasings": 2})
+    chunks = [chunk(ENGLISH), chunk(CHINESE, path="b.md"), chunk("???", path="c.md")]
+    write_jsonl(paths.CHUNKS, chunks)
+    write_jsonl(paths.DOCS, [{"path": row["path"], "title": row["headings"][0]} for row in chunks])
+    generate.main()
+    pairs = list(read_jsonl(paths.PAIRS))
+    ids = [row["chunk_id"] for row in chunks]
+    assert {pair["chunk_id"] for pair in pairs} == set(ids[:2])
+    assert [ids.index(pair["chunk_id"]) for pair in pairs] == sorted(ids.index(pair["chunk_id"]) for pair in pairs)
+    assert {pair["request_key"] for pair in pairs} == {""}
+    assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
+    report = read_json(paths.REPORTS / "generate.json")
+    assert report["pairs"] == len(pairs)
+    assert report["chunks_without_pair"] == 1
+    assert report["facts"]["facts"] * 2 >= len(pairs) > report["facts"]["facts"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CLOUDPSS.is_dir(), reason="needs the CloudPSS documentation beside the repository")
+def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(write_params):
+    from stages import chunk as chunk_stage
+    from stages import ingest
+
+    write_params({"docs.path": str(CLOUDPSS)})
+    ingest.main()
+    chunk_stage.main()
+    generate.main()
+    texts = {row["chunk_id"]: squeezed(plain(row["text"])) for row in read_jsonl(paths.CHUNKS)}
+    sources = {row["chunk_id"]: row["text"] for row in read_jsonl(paths.CHUNKS)}
+    pairs = list(read_jsonl(paths.PAIRS))
+    assert len({pair["instruction"] for pair in pairs}) == len(pairs) >= 8000
+    assert not [pair for pair in pairs if gives_away(pair["instruction"], pair["output"])]
+    assert not [pair for pair in pairs if pair["evidence"] not in sources[pair["chunk_id"]]]
+    ungrounded = [pair for pair in pairs if squeezed(plain(pair["output"])) not in texts[pair["chunk_id"]]]
+    assert len(ungrounded) <= 0.001 * len(pairs), ungrounded[:3]
+    bad = re.compile("^的|在里|的的|“”|[{}]\\b[sacn]\\b")
+    assert not [pair["instruction"] for pair in pairs if bad.search(pair["instruction"])]
