@@ -63,10 +63,14 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report) -> Doc:
     text = to_text(lines)
     if problem := stub(text):
         raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
+    title = frontmatter.words(front.get("title")) or first_heading(text)
+    description = frontmatter.words(front.get("description"))
+    lines = frontmatter.with_description(lines, source, description, title)
+    text = to_text(lines)
     return {
         "path": path,
-        "title": frontmatter.words(front.get("title")) or first_heading(text),
-        "description": frontmatter.words(front.get("description")),
+        "title": title,
+        "description": description,
         "tags": frontmatter.as_tags(front.get("tags")),
         "text": text,
         "sha256": digest(text, length=64),

@@ -14,6 +14,7 @@ from stages import ingest
 from stages.shared import params, paths
 from stages.shared.dialects import mdx
 from stages.shared.errors import ParamsError
+from stages.shared.lineage import page_lines
 from stages.shared.records import Doc, read_json, read_jsonl
 from stages.shared.sources.report import Report
 
@@ -221,6 +222,15 @@ def test_front_matter_gives_title_description_and_tags_and_leaves_the_text():
     row = page("---\ntitle: 标题\ndescription: One line\ntags: [a, 2]\n---\n\n# Heading\n\nText\n")
     assert (row["title"], row["description"], row["tags"]) == ("标题", "One line", ["a", "2"])
     assert row["text"] == "\n\n\n\n\n\n# Heading\n\nText\n"
+
+
+def test_a_description_that_says_more_than_the_page_stands_in_the_text_on_its_own_line():
+    head = "---\ntitle: Pump\ndescription: >-\n  Moves water\n  uphill by turning.\n---\n\n"
+    row = page(head + "# Pump\n\nText\n")
+    assert row["text"].split("\n")[2:4] == ["Moves water uphill by turning.", ""]
+    assert page_lines(row["spans"], 3, 3) == (3, 3)
+    said = page(head + "Moves water uphill by turning. It is blue.\n")["text"]
+    assert said.count("Moves water") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ from typing import Any
 
 import yaml
 
+from stages.shared.dialects.lines import Line, to_text
+
 BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 MAX_CHARS = 65_536  # what is longer is no metadata; YAML may nest as deep as it is long
 MAX_DEPTH = 100
+MIN_DESCRIPTION_CHARS = 15  # a shorter one is a label: it names the page and says nothing of it
 
 
 def front_matter(text: str) -> dict[str, Any]:
@@ -27,6 +30,13 @@ def front_matter(text: str) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+def line_of(text: str, key: str) -> int | None:
+    """The line, counted from 0, on which the metadata gives a key."""
+    head = BLOCK.match(text)
+    found = re.search(rf"^{key}[ \t]*[:=]", head[2], re.MULTILINE) if head else None
+    return 1 + head[2].count("\n", 0, found.start()) if head and found else None
+
+
 def without_front_matter(text: str) -> str:
     """The page with the lines of its metadata left empty."""
     head = BLOCK.match(text)
@@ -42,3 +52,12 @@ def as_tags(value: object) -> list[str]:
     """Front matter gives tags as a list or as one word."""
     found = value if isinstance(value, list) else [value]
     return [tag for tag in map(words, found) if tag]
+
+
+def with_description(lines: list[Line], source: str, description: str, title: str) -> list[Line]:
+    """The lines with the front matter's description as a paragraph on its own line, when it says more than the page:
+    it is what the author wrote for those who will not read on."""
+    words, number = " ".join(description.split()), line_of(source, "description")
+    if number is None or len(words) < MIN_DESCRIPTION_CHARS or words in title or words in to_text(lines):
+        return lines
+    return [line.with_text(words) if place == number else line for place, line in enumerate(lines)]
