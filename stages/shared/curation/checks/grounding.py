@@ -105,8 +105,11 @@ def whole(name: str, text: str) -> bool:
 
 def links_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """Links of the answer occur in the chunk or the question."""
-    known = {*names.links(source.text), *names.links(pair["instruction"] + "\n" + pair["input"])}
-    foreign = [link for link in names.links(pair["output"]) if link not in known and link not in source.text]
+    claimed = list(names.links(pair["output"]))
+    if not claimed:
+        return None
+    known = {*names.links(source.text), *names.links(f"{pair['instruction']}\n{pair['input']}")}
+    foreign = [link for link in claimed if link not in known and link not in source.text]
     return too_many(foreign, limits.max_foreign_links)
 
 
