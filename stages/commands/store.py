@@ -1,0 +1,100 @@
+"""Look after the answers that were paid for: info, gc, export FILE, import FILE.
+
+The store is .cache/responses.sqlite. `gc` shows what would go; nothing is deleted without --yes.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.shared import paths
+from stages.shared.errors import UserError
+
+if TYPE_CHECKING:
+    from stages.shared.llm.store import Store
+
+REASONS = 10  # reasons of refusals that are listed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("info", help="how many answers of which model, their tokens and size")
+    collect = actions.add_parser("gc", help="delete entries that fit all conditions given; at least one is needed")
+    collect.add_argument(
+        "--unused", action="store_true", help="in neither data/responses.jsonl nor data/verdicts.jsonl"
+    )
+    collect.add_argument("--older-than", type=float, metavar="DAYS", help="stored more than so many days ago")
+    collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
+    collect.add_argument("--refusals", action="store_true", help="refused for good; they will be asked again")
+    collect.add_argument("--yes", action="store_true", help="delete; without it only the numbers are shown")
+    export = actions.add_parser("export", help="write the entries to a JSONL file")
+    export.add_argument("file", type=Path)
+    export.add_argument("--model", help="only answers of this model")
+    take = actions.add_parser("import", help="put the entries of an exported file into the store")
+    take.add_argument("file", type=Path)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from stages.shared.llm.store import Store
+
+    actions = {"info": info, "gc": collect, "export": export, "import": take}
+    with Store.of_repository() as store:
+        actions[arguments.action](store, arguments)
+
+
+def info(store: "Store", arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from stages.shared.llm import upkeep
+
+    numbers = ("answers", "refusals", "prompt tokens", "answer tokens")
+    table = Table("model", *numbers, "first", "last", title=str(store.file))
+    for held in upkeep.holdings(store):
+        values = (held.answers, held.refusals, held.prompt_tokens, held.answer_tokens)
+        days = (time.strftime("%Y-%m-%d", time.localtime(at)) for at in (held.first, held.last))
+        table.add_row(held.model or "(from pulled data)", *(f"{value:,}" for value in values), *days)
+    console = Console()
+    console.print(table)
+    for reason, times in upkeep.reasons(store, REASONS):
+        console.print(f"refused {times} ×: {reason}", markup=False, highlight=False)
+    console.print(f"{upkeep.bytes_on_disk(store) / 1e6:.1f} MB", highlight=False)
+
+
+def collect(store: "Store", arguments: argparse.Namespace) -> None:
+    from stages.shared.llm import upkeep
+    from stages.shared.records import read_jsonl
+
+    if not (arguments.unused or arguments.refusals) and arguments.older_than is None and arguments.model is None:
+        raise UserError("doclore store gc: name what may go: --unused, --older-than DAYS, --model MODEL or --refusals")
+    persisted = [file for file in (paths.RESPONSES, paths.VERDICTS) if arguments.unused and file.exists()]
+    used = {row["key"] for file in persisted for row in read_jsonl(file)}
+    choice = upkeep.Choice(arguments.model, arguments.older_than, arguments.refusals, used)
+    entries = [(entry.key, entry.refused, entry.answer_tokens) for entry in upkeep.chosen(store, choice)]
+    refused = sum(bool(reason) for _, reason, _ in entries)
+    tokens = sum(tokens for *_, tokens in entries)
+    told = f"{len(entries) - refused} answers ({tokens:,} answer tokens), {refused} refusals"
+    if not arguments.yes:
+        print(f"{told} would go; add --yes to delete them")
+        return
+    upkeep.delete(store, [key for key, *_ in entries])
+    print(f"{told} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
+
+
+def export(store: "Store", arguments: argparse.Namespace) -> None:
+    from stages.shared.llm import upkeep
+    from stages.shared.records import write_jsonl
+
+    entries = [entry._asdict() for entry in upkeep.chosen(store, upkeep.Choice(arguments.model))]
+    write_jsonl(arguments.file, entries)
+    print(f"{len(entries)} entries in {arguments.file}")
+
+
+def take(store: "Store", arguments: argparse.Namespace) -> None:
+    from stages.shared.llm import upkeep
+
+    if not arguments.file.is_file():
+        raise UserError(f"{arguments.file} is no file; name one that `doclore store export` wrote")
+    read, new = upkeep.take_in(store, arguments.file)
+    print(f"{read} entries read, {new} of them new")
