@@ -2,7 +2,7 @@
 
 It speaks just enough HTTP/1.1 to cost little CPU beside the client that is measured. The answer depends on the first
 user message alone, so that every run that loses nothing ends with the same pairs.
-Run: python bench/endpoint.py --latency 0.2 --faults 0.05 (prints its address; GET /stats tells the counts)
+Run: python -m bench.endpoint --latency 0.2 --faults 0.05 (prints its address; GET /stats tells the counts)
 """
 
 import argparse
