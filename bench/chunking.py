@@ -73,18 +73,20 @@ def set_cap(directory: Path, cap: int) -> None:
 
 
 def imports(docs: Path, rows: list[Any]) -> tuple[int, int]:
-    """Partials that pages import by a relative path, use and could read; and how many of them stand in docs.jsonl."""
+    """Partials that pages import by a relative path, use and could read; and how many of them stand in docs.jsonl.
+
+    A page that is the duplicate of another may import its own copy of a partial.
+    """
     wanted = resolved = 0
-    inlined = {row["path"]: set(row["partials"]) for row in rows}
     for row in rows:
-        for path in [row["path"], *row["also_in"]]:
-            file = docs / path
+        inlined = {(docs / path).read_bytes() for path in row["partials"]}
+        for file in (docs / path for path in [row["path"], *row["also_in"]]):
             text = file.read_text(encoding="utf-8", errors="replace")
             for name, module in IMPORT.findall(text):
                 target = Path(os.path.normpath(file.parent / module))
-                if target.is_file() and re.search(rf"<{name}[\s/>]", text):
+                if target.is_file() and re.search(rf"^\s*<{name}\s*/>", text, re.MULTILINE):
                     wanted += 1
-                    resolved += target.relative_to(docs).as_posix() in inlined[row["path"]]
+                    resolved += target.read_bytes() in inlined
     return wanted, resolved
 
 
@@ -158,8 +160,11 @@ def main() -> None:
     parser.add_argument("--caps", type=int, nargs="+", default=[2048, 512])
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores;", ", ".join(
-        f"{package} {importlib.metadata.version(package)}" for package in PACKAGES))  # fmt: skip
+    try:
+        versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in PACKAGES)
+    except importlib.metadata.PackageNotFoundError as error:
+        sys.exit(f"{error.name} is not installed; type: pip install -r requirements-bench.txt")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; {versions}")
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         os.environ["DVC_ROOT"] = name

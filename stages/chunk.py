@@ -8,67 +8,15 @@ import statistics
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tqdm import tqdm
 
 from stages.shared import params, paths, tokens
-from stages.shared.chunking.merging import merge_small
-from stages.shared.chunking.overlap import overlapping
-from stages.shared.chunking.pieces import (
-    BLOCK_BREAK,
-    Limits,
-    Piece,
-    heading_blocks,
-    page_pieces,
-    path_line,
-    shown_names,
-)
-from stages.shared.chunking.slices import slices
+from stages.shared.chunking.cuts import Cut, fixed_cuts, markdown_cuts
+from stages.shared.chunking.pieces import BLOCK_BREAK, Limits, path_line
 from stages.shared.errors import run_stage
 from stages.shared.lineage import page_lines, partial_lines
-from stages.shared.markdown.blocks import Heading, sections
 from stages.shared.records import Chunk, Doc, digest, read_jsonl, write_json, write_jsonl
-
-
-@dataclass(frozen=True)
-class Cut:
-    """What one chunk says: its heading path, its text and the lines of the page's text that it comes from."""
-
-    headings: list[str]
-    text: str
-    line_start: int
-    line_end: int
-
-
-def markdown_cuts(doc: Doc, section: params.Chunk, limits: Limits) -> Iterator[Cut]:
-    """Blocks of the page packed under their headings; small pieces join a neighbour."""
-    pieces = merge_small(page_pieces(sections(doc["text"], doc["title"]), limits), limits)
-    for piece in overlapping(pieces, limits) if limits.overlap else pieces:
-        yield from piece_cut(piece, limits)
-
-
-def piece_cut(piece: Piece, limits: Limits) -> Iterator[Cut]:
-    """The piece as a chunk; one that holds no word, such as a horizontal rule, makes none."""
-    names = shown_names(piece.path, limits)
-    blocks = piece.blocks
-    if not blocks and len(names) > 1:  # a heading with nothing below it, and no neighbour that takes it in
-        names, blocks = names[:-1], heading_blocks(piece.path[-1:])
-    text = BLOCK_BREAK.join(block.text for block in blocks)
-    if any(character.isalnum() for character in text):
-        yield Cut(names, text, blocks[0].line_start, blocks[-1].line_end)
-
-
-def fixed_cuts(doc: Doc, section: params.Chunk, limits: Limits) -> Iterator[Cut]:
-    """The reference material's way: slices of so many tokens wherever they fall, but never inside a character."""
-    names, text = shown_names((Heading(doc["title"], ""),), limits), doc["text"]
-    room = limits.room - limits.count(path_line(names) + BLOCK_BREAK)
-    line = counted = 0
-    for start, end in slices(text, room, limits.overlap, tokens.encoding(section.encoding)):
-        line, counted = line + text.count("\n", counted, start), start
-        if text[start:end].strip():
-            first = line + 1
-            yield Cut(names, text[start:end], first, first + text[start:end].rstrip("\n").count("\n"))
 
 
 def to_chunk(cut: Cut, doc: Doc, limits: Limits) -> Chunk:
@@ -94,8 +42,11 @@ def page_chunks(doc: Doc, section: params.Chunk) -> Iterator[Chunk]:
 
     floor = section.min_tokens + 1  # a piece counts the break behind its last block, too
     limits = Limits(section.max_tokens, floor, section.overlap_tokens, count)
-    cuts = markdown_cuts if section.strategy == "markdown" else fixed_cuts
-    return (to_chunk(cut, doc, limits) for cut in cuts(doc, section, limits))
+    if section.strategy == "markdown":
+        cuts = markdown_cuts(doc, limits)
+    else:
+        cuts = fixed_cuts(doc, limits, tokens.encoding(section.encoding))
+    return (to_chunk(cut, doc, limits) for cut in cuts)
 
 
 def chunks(docs: Iterable[Doc], section: params.Chunk, counts: Counter[str]) -> Iterator[Chunk]:
@@ -112,8 +63,9 @@ def chunks(docs: Iterable[Doc], section: params.Chunk, counts: Counter[str]) -> 
             counts["pages" if rows else "pages_without_words"] += 1
             for row in rows:
                 if row["chunk_id"] not in first:
+                    first[row["chunk_id"]] = row["path"]
                     waiting.write(json.dumps(row, ensure_ascii=False) + "\n")
-                if row["also_in"] or first.setdefault(row["chunk_id"], row["path"]) != row["path"]:
+                if row["also_in"] or first[row["chunk_id"]] != row["path"]:
                     others.setdefault(row["chunk_id"], {}).update(dict.fromkeys([row["path"], *row["also_in"]]))
         waiting.seek(0)
         for line in waiting:

@@ -337,6 +337,20 @@ def test_the_same_chunk_in_two_pages_is_one_row_with_also_in():
     assert len({row["chunk_id"] for row in rows}) == 4
 
 
+def test_a_chunk_is_also_in_the_duplicates_of_its_pages():
+    shared = "## Shared\n\nThe same words.\n"
+    first, second, third = (doc(f"Page {path}.\n\n{shared}", path) for path in ("a.md", "b.md", "c.md"))
+    first["also_in"], third["also_in"] = ["a2.md"], ["c2.md", "c3.md"]
+    rows = cut_pages([first, second, third], section())
+    assert len({row["chunk_id"] for row in rows}) == len(rows) == 4
+    assert {row["text"]: (row["path"], row["also_in"]) for row in rows} == {
+        "Page a.md.": ("a.md", ["a2.md"]),
+        "The same words.": ("a.md", ["a2.md", "b.md", "c.md", "c2.md", "c3.md"]),
+        "Page b.md.": ("b.md", []),
+        "Page c.md.": ("c.md", ["c2.md", "c3.md"]),
+    }
+
+
 def test_a_section_that_a_page_repeats_is_one_row_of_that_page():
     rows = cut("## Same\n\nwords\n\n## Same\n\nwords\n")
     assert [(row["text"], row["also_in"]) for row in rows] == [("words", [])]
