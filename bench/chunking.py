@@ -75,11 +75,11 @@ def set_cap(directory: Path, cap: int) -> None:
 def imports(docs: Path, rows: list[Any]) -> tuple[int, int]:
     """Partials that pages import by a relative path, use and could read; and how many of them stand in docs.jsonl.
 
-    A page that is the duplicate of another may import its own copy of a partial.
+    A page that is the duplicate of another may import its own copy of a partial, or the other page itself.
     """
     wanted = resolved = 0
     for row in rows:
-        inlined = {(docs / path).read_bytes() for path in row["partials"]}
+        inlined = {(docs / path).read_bytes() for path in [row["path"], *row["partials"]]}
         for file in (docs / path for path in [row["path"], *row["also_in"]]):
             text = file.read_text(encoding="utf-8", errors="replace")
             for name, module in IMPORT.findall(text):
