@@ -20,7 +20,17 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from chunking_oracle import Page, continuations, cut_regions, lost_headings, lost_words, mid_sentence, scan, starts
+from chunking_oracle import (
+    Page,
+    continuations,
+    cut_regions,
+    in_code,
+    lost_headings,
+    lost_words,
+    mid_sentence,
+    scan,
+    starts,
+)
 from chunking_tools import ENCODING, TOOLS
 
 from stages.shared import tokens
@@ -115,7 +125,8 @@ def measure(pages: dict[str, Page], texts: dict[str, str], chunks: list[Any], ca
             figures["under 64"] += count(text) < 64
             figures["under 64, page itself smaller"] += count(text) < 64 and whole_small
             figures["path lost"] += lost_headings(page, start, headings, text)
-            figures["mid-sentence"] += mid_sentence(page, start)
+            if mid_sentence(page, start):
+                figures["mid-line of code" if in_code(page, start) else "mid-sentence"] += 1
         for region in cut_regions(page, parts):
             source = "\n".join(page.lines[region.first : region.last + 1])
             above = " > ".join([page.title, *page.paths[region.first]]) + "\n\n" if found and found[0][0] else ""
@@ -130,7 +141,7 @@ def measure(pages: dict[str, Page], texts: dict[str, str], chunks: list[Any], ca
 
 
 def share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "none"
+    return f"{100 * part / whole:.2f} %" if whole else "none"
 
 
 def column(figures: dict[str, Any], megabytes: float) -> dict[str, str]:
@@ -148,6 +159,7 @@ def column(figures: dict[str, Any], megabytes: float) -> dict[str, str]:
         f" of {figures['continuations']}",
         "full heading path": share(chunks - figures["path lost"], chunks),
         "starts mid-sentence": f"{share(figures['mid-sentence'], chunks)} ({figures['mid-sentence']})",
+        "starts inside a line of code": f"{share(figures['mid-line of code'], chunks)} ({figures['mid-line of code']})",
         "under 64 tokens": f"{share(figures['under 64'], chunks)} ({share(under, chunks)} of larger pages)",
         "words in no chunk": str(figures["lost words"]),
         "two runs byte-identical": "yes" if figures["identical"] else "no",

@@ -239,6 +239,12 @@ def mid_sentence(page: Page, start: int) -> bool:
     return not before.rstrip(CLOSERS).endswith(tuple(ENDS)) and not before.endswith(("|", "</td>", ">"))
 
 
+def in_code(page: Page, start: int) -> bool:
+    """Whether a place is in a code block, which has lines and no sentences."""
+    line = page.line_at(max(start, 0))
+    return any(region.kind == "code" and region.first <= line <= region.last for region in page.regions)
+
+
 def goes_on(page: Page, line: int) -> bool:
     """Whether a line goes on with the paragraph of the line before it."""
     return not (

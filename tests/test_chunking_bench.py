@@ -3,11 +3,17 @@
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import CLOUDPSS, ROOT
+
+from stages import ingest
+from stages.shared import paths
+from stages.shared.records import read_jsonl
 
 sys.path.insert(0, str(ROOT / "bench"))
 
+import chunking
 import chunking_oracle as oracle
+import chunking_tools
 
 TABLE = "| a | b |\n| - | - |\n| row one | value |\n| row two | value |\n| row three | value |"
 CODE = "```py\n# no heading\nx = 1\n```"
@@ -60,6 +66,8 @@ def test_a_start_inside_a_sentence_is_seen(page):
     assert not inside("First words.")
     assert not inside("More of\nthe same.")
     assert not inside("| row two | value |")
+    assert oracle.in_code(page, oracle.place(page, ["x = 1"], 0))
+    assert not oracle.in_code(page, oracle.place(page, ["Last."], 0))
 
 
 def test_a_heading_above_that_is_missing_is_seen(page):
@@ -72,3 +80,20 @@ def test_a_heading_above_that_is_missing_is_seen(page):
 def test_words_in_no_chunk_are_seen(page):
     assert list(oracle.lost_words(page, [["Title"]], [TEXT])) == []
     assert list(oracle.lost_words(page, [["Title"]], [TEXT.replace("Last", "")])) == ["Last"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CLOUDPSS.is_dir(), reason="CloudPSS/docs is not beside this repository")
+def test_the_chunks_of_a_real_corpus_keep_what_they_promise(write_params):
+    write_params({"docs.path": str(CLOUDPSS)})
+    ingest.main()
+    docs = list(read_jsonl(paths.DOCS))
+    texts = {doc["path"]: doc["text"] for doc in docs}
+    pages = {doc["path"]: oracle.scan(doc["text"], doc["title"]) for doc in docs}
+    for cap in (2048, 512):
+        figures = chunking.measure(pages, texts, list(chunking_tools.doclore(docs, cap)), cap)
+        kept = ["U+FFFD", "over budget", "path lost", "lost words", *(f"{kind} avoidable" for kind in chunking.KINDS)]
+        assert {name: figures[name] for name in kept} == dict.fromkeys(kept, 0)
+        assert figures["with header"] == figures["continuations"] > 0
+        assert figures["mid-sentence"] <= 0.002 * figures["chunks"]
+        assert figures["under 64"] <= 0.02 * figures["chunks"]
