@@ -97,6 +97,12 @@ def test_partials_that_double_at_every_level_end(tmp_path):
     assert {found.problem for found in state.unresolved} <= {"over_max_bytes", "nested_too_deep", "missing"}
 
 
+def test_a_page_inlines_no_more_than_max_bytes():
+    lines, state = resolve(f"{USING}<Part />\n\n<Part />\n\n<Part />\n", part="word " * 20, max_bytes=250)
+    assert to_text(lines).count("word") == 40
+    assert [(found.line, found.problem) for found in state.unresolved] == [(7, "over_max_bytes")]
+
+
 def test_an_unresolved_import_says_where_what_and_why():
     lines, state = resolve("# A\n\nimport Part from './_gone.md'\n\n<Part />\n")
     assert [tuple(found) for found in state.unresolved] == [("page.md", 5, "./_gone.md", "missing")]
@@ -333,7 +339,7 @@ def test_small_markup_keeps_its_meaning(text, expected):
 
 
 def test_an_unclosed_comment_does_not_turn_later_code_into_prose():
-    text = "<!-- never closed\n\n```jsx\n<Foo/>\n```\n"
+    text = "<!-- never closed\n\n```jsx\n<Foo/>\n\n<Bar/>\n```\n"
     assert plain(text) == text.replace("<!--", "")
 
 

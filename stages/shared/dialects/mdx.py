@@ -9,14 +9,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from stages.shared.dialects import marks
 from stages.shared.dialects.outline import code_lines
-
-MAX_TAG = 4_000
+from stages.shared.dialects.tags import MAX_TAG, Tag, tag_at
 
 IMPORT = re.compile(r"""^import\s+(\w+)(?:\s*,\s*\{[^}]*\})?\s+from\s+['"]([^'"]+\.mdx?)['"];?\s*$""")
 # A module statement on one line, and one that goes on until a line that closes it.
@@ -32,67 +30,10 @@ IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ 
 TOKEN = re.compile(r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}""")
 TICKS = re.compile(r"`+")
 PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
-NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")
-# Outside quotes and braces; a value may hold a > in either.
-ATTRIBUTE_TEXT = re.compile(r"""[^<>"'{}]+|"[^"]*"|'[^']*'""")
-EXPRESSION_TEXT = re.compile(r"""[^{}"'`]+|"[^"\n]*"|'[^'\n]*'|`[^`]*`|["'`]""")
-# The HTML elements that only lay a page out; `<value>` in prose stays, and so do tables.
-ELEMENTS = frozenset(
-    [
-        "a",
-        "abbr",
-        "article",
-        "aside",
-        "b",
-        "big",
-        "br",
-        "button",
-        "center",
-        "cite",
-        "code",
-        "del",
-        "details",
-        "dfn",
-        "div",
-        "em",
-        "figcaption",
-        "figure",
-        "font",
-        "footer",
-        "header",
-        "i",
-        "iframe",
-        "ins",
-        "kbd",
-        "main",
-        "mark",
-        "nav",
-        "p",
-        "picture",
-        "s",
-        "samp",
-        "section",
-        "slot",
-        "small",
-        "source",
-        "span",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "u",
-        "var",
-        "video",
-        "wbr",
-    ]
-)
-BARE_ATTRIBUTES = re.compile(r"(\s+(open|hidden|controls|muted|loop|autoplay|allowfullscreen))*\s*/?")
 LABEL = re.compile(r"""\s(?:label|title)\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)'|`([^`]+)`)""")
 VALUE = re.compile(r"""\svalue\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)')""")
 # <Tabs values={[{label: 'Linux', value: 'linux'}]}>, either order.
 VALUES = re.compile(r"""\{[^{}]*?\b(label|value)\s*:\s*["']([^"']+)["'][^{}]*?\b(label|value)\s*:\s*["']([^"']+)["']""")
-
-
 # 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
 SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
 SCRIPTS = {
@@ -106,15 +47,6 @@ class Import(NamedTuple):
 
     module: str
     line: int
-
-
-@dataclass(frozen=True)
-class Tag:
-    name: str
-    closes: bool  # </name>
-    empty: bool  # <name/>
-    attributes: str
-    end: int  # behind its >
 
 
 def is_mdx(path: str, text: str) -> bool:
@@ -229,62 +161,6 @@ def formula_end(prose: str, position: int) -> int:
     """Behind a formula between $$ that opened before `position`, or that itself when none closes in the paragraph."""
     end = prose.find("$$", position, position + MAX_TAG)
     return position if end < 0 or PARAGRAPH_END.search(prose, position, end) else end + 2
-
-
-def tag_at(prose: str, start: int, inside: int) -> Tag | None:
-    """The component or layout element whose tag starts here, `inside` being behind its < or </."""
-    name = NAME.match(prose, inside)
-    if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS):
-        return None
-    end = attributes_end(prose, name.end())
-    if end is None:
-        return None
-    attributes = prose[name.end() : end - 1]
-    tag = Tag(name[0], prose[inside - 1] == "/", attributes.rstrip().endswith("/"), attributes, end)
-    if name[0][:1].islower() and "=" not in attributes and not BARE_ATTRIBUTES.fullmatch(attributes):
-        return None  # a <b and c> d
-    return None if is_type_parameter(prose, start, tag) else tag
-
-
-def is_type_parameter(prose: str, start: int, tag: Tag) -> bool:
-    """Whether it is the <T> of List<T>: right behind a letter, capitalised, bare and never closed."""
-    bare = tag.name[:1].isupper() and not (tag.closes or tag.empty or tag.attributes.strip())
-    before = prose[start - 1 : start]
-    return bare and before.isascii() and before.isalnum() and f"</{tag.name}>" not in prose[tag.end : tag.end + MAX_TAG]
-
-
-def attributes_end(prose: str, position: int) -> int | None:
-    """Behind the > that ends a tag; nothing when there is none within reach."""
-    limit = min(len(prose), position + MAX_TAG)
-    while position < limit:
-        if prose[position] == ">":
-            return position + 1
-        if prose[position] == "{":
-            end = expression_end(prose, position, limit)
-        else:
-            text = ATTRIBUTE_TEXT.match(prose, position, limit)
-            end = text.end() if text else None
-        if end is None:
-            return None
-        position = end
-    return None
-
-
-def expression_end(prose: str, position: int, limit: int) -> int | None:
-    """Behind the } that closes the { at `position`."""
-    depth = 0
-    while position < limit:
-        if prose[position] in "{}":
-            depth += 1 if prose[position] == "{" else -1
-            position += 1
-            if depth == 0:
-                return position
-            continue
-        text = EXPRESSION_TEXT.match(prose, position, limit)
-        if text is None:
-            return None
-        position = text.end()
-    return None
 
 
 def replacement(tag: Tag, imports: dict[str, Import], labels: dict[str, str]) -> str:

@@ -1,0 +1,88 @@
+"""Tags of JSX and HTML in prose: where one starts, how far it goes, and what only looks like one.
+
+None is looked for further than MAX_TAG characters, so that ten thousand that never close cost no more than as many that
+do.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_TAG = 4_000
+
+NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")
+# Outside quotes and braces; a value may hold a > in either.
+ATTRIBUTE_TEXT = re.compile(r"""[^<>"'{}]+|"[^"]*"|'[^']*'""")
+EXPRESSION_TEXT = re.compile(r"""[^{}"'`]+|"[^"\n]*"|'[^'\n]*'|`[^`]*`|["'`]""")
+# The HTML elements that only lay a page out; `<value>` in prose stays, and so do tables.
+ELEMENTS = frozenset((
+    "a", "abbr", "article", "aside", "b", "big", "br", "button", "center", "cite", "code", "del", "details",
+    "dfn", "div", "em", "figcaption", "figure", "font", "footer", "header", "i", "iframe", "ins", "kbd", "main",
+    "mark", "nav", "p", "picture", "s", "samp", "section", "slot", "small", "source", "span", "strong", "sub",
+    "summary", "sup", "u", "var", "video", "wbr",
+))  # fmt: skip
+BARE_ATTRIBUTES = re.compile(r"(\s+(open|hidden|controls|muted|loop|autoplay|allowfullscreen))*\s*/?")
+
+
+@dataclass(frozen=True)
+class Tag:
+    name: str
+    closes: bool  # </name>
+    empty: bool  # <name/>
+    attributes: str
+    end: int  # behind its >
+
+
+def tag_at(prose: str, start: int, inside: int) -> Tag | None:
+    """The component or layout element whose tag starts here, `inside` being behind its < or </."""
+    name = NAME.match(prose, inside)
+    if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS):
+        return None
+    end = attributes_end(prose, name.end())
+    if end is None:
+        return None
+    attributes = prose[name.end() : end - 1]
+    tag = Tag(name[0], prose[inside - 1] == "/", attributes.rstrip().endswith("/"), attributes, end)
+    if name[0][:1].islower() and "=" not in attributes and not BARE_ATTRIBUTES.fullmatch(attributes):
+        return None  # a <b and c> d
+    return None if is_type_parameter(prose, start, tag) else tag
+
+
+def is_type_parameter(prose: str, start: int, tag: Tag) -> bool:
+    """Whether it is the <T> of List<T>: right behind a letter, capitalised, bare and never closed."""
+    bare = tag.name[:1].isupper() and not (tag.closes or tag.empty or tag.attributes.strip())
+    before = prose[start - 1 : start]
+    return bare and before.isascii() and before.isalnum() and f"</{tag.name}>" not in prose[tag.end : tag.end + MAX_TAG]
+
+
+def attributes_end(prose: str, position: int) -> int | None:
+    """Behind the > that ends a tag; nothing when there is none within reach."""
+    limit = min(len(prose), position + MAX_TAG)
+    while position < limit:
+        if prose[position] == ">":
+            return position + 1
+        if prose[position] == "{":
+            end = expression_end(prose, position, limit)
+        else:
+            text = ATTRIBUTE_TEXT.match(prose, position, limit)
+            end = text.end() if text else None
+        if end is None:
+            return None
+        position = end
+    return None
+
+
+def expression_end(prose: str, position: int, limit: int) -> int | None:
+    """Behind the } that closes the { at `position`."""
+    depth = 0
+    while position < limit:
+        if prose[position] in "{}":
+            depth += 1 if prose[position] == "{" else -1
+            position += 1
+            if depth == 0:
+                return position
+            continue
+        text = EXPRESSION_TEXT.match(prose, position, limit)
+        if text is None:
+            return None
+        position = text.end()
+    return None
