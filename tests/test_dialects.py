@@ -109,6 +109,13 @@ def test_an_unresolved_import_says_where_what_and_why():
     assert to_text(lines) == "# A\n\n\n\n\n"
 
 
+def test_an_import_from_outside_the_docs_says_so(tmp_path):
+    (tmp_path.parent / "outside.md").write_text("secret", encoding="utf-8")
+    lines, state = resolve("import Part from '../outside.md'\n\n<Part />\n")
+    assert [found.problem for found in state.unresolved] == ["leaves_docs"]
+    assert "secret" not in to_text(lines)
+
+
 def test_every_line_of_a_page_with_partials_leads_to_its_file():
     outer = "---\ntitle: P\n---\nouter 4\n\nimport Inner from './_inner.md'\n\n<Inner />\n\nouter 10\n"
     lines, state = resolve(f"{USING}page 3\n\n<Part />\n\npage 7\n", part=outer, inner="inner 1\n\ninner 3")
