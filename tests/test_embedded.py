@@ -1,11 +1,17 @@
 """The embedded model for real: its weights, a server for them, and the generate stage asking that server."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from stages import generate
 from stages.shared import models, paths
@@ -62,19 +68,69 @@ def test_damaged_embedded_weights_are_refused(monkeypatch, tmp_path):
         models.embedded_directory("smollm2-135m-instruct")
 
 
+def teacher(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "stages.commands.main", "teacher", *arguments]
+
+
 @pytest.fixture
 def llama_server(monkeypatch):
-    """llama.cpp serving the embedded GGUF on 127.0.0.1, with the environment pointing to it."""
-    pytest.importorskip("xllamacpp", reason="the server comes with the test extra")
-    script = Path(__file__).with_name("llama_server.py")
-    command = [sys.executable, str(script), str(models.embedded_file()), "secret-key"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), "the server must come up"
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
-        monkeypatch.setenv("OPENAI_API_KEY", "secret-key")
+    """`doclore teacher` serving the embedded GGUF, with the environment that it prints."""
+    pytest.importorskip("xllamacpp", reason="the server comes with the extra teacher")
+    command = teacher(str(models.embedded_file()), "--threads", "2")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+            line = process.stdout.readline().strip()
+            assert line.startswith(f"export {name}="), "the server must come up"
+            monkeypatch.setenv(name, line.partition("=")[2])
         yield process
         process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def test_a_teacher_listens_on_this_machine_only_wants_its_key_and_ends_well(llama_server):
+    address = os.environ["OPENAI_BASE_URL"]
+    assert address.startswith("http://127.0.0.1:")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(f"{address}/chat/completions", data=b"{}"), timeout=20)
+    served = urllib.request.Request(
+        f"{address}/models", headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
+    )
+    with urllib.request.urlopen(served, timeout=20) as reply:
+        assert json.load(reply)["data"][0]["id"] == models.EMBEDDED_FILE.removesuffix(".gguf")
+    llama_server.send_signal(signal.SIGINT)
+    assert llama_server.wait(20) == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["missing.gguf"], "missing.gguf: No such file or directory; name a GGUF file"),
+        (["page.md"], "page.md is no GGUF file"),
+        (["cut.gguf"], "llama.cpp cannot load cut.gguf: the file is incomplete"),
+        (["cut.gguf", "--port", "TAKEN"], "leave it out for a free one"),
+    ],
+)
+def test_a_teacher_that_cannot_start_is_one_line(arguments, line):
+    pytest.importorskip("xllamacpp", reason="the server comes with the extra teacher")
+    Path("page.md").write_text("# Page\n", encoding="utf-8")
+    Path("cut.gguf").write_bytes(models.embedded_file().read_bytes()[:1_000_000])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            teacher(*(port if word == "TAKEN" else word for word in arguments)),
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("doclore: ") and line in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_the_llm_backend_gets_valid_pairs_from_a_real_server_and_never_asks_twice(llama_server, write_params):
@@ -82,11 +138,13 @@ def test_the_llm_backend_gets_valid_pairs_from_a_real_server_and_never_asks_twic
     write_params(
         {
             "generate.backend": "llm",
-            "generate.model": "embedded",
+            "generate.model": models.EMBEDDED_FILE.removesuffix(".gguf"),
             "generate.temperature": 0.0,
             "generate.max_tokens": 400,
             "generate.pairs_per_chunk": 2,
             "generate.concurrency": 2,
+            "generate.styles": {"fact": 1},
+            "generate.paraphrases": 0,
             "generate.max_failed": 0.5,
         }
     )
