@@ -12,6 +12,7 @@ BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULT
 MAX_CHARS = 65_536  # what is longer is no metadata; YAML may nest as deep as it is long
 MAX_DEPTH = 100
 MIN_DESCRIPTION_CHARS = 15  # a shorter one is a label: it names the page and says nothing of it
+SENTENCE = re.compile(r"[，。；：！？,;:!?]|\w\.(?:\s|$)")
 
 
 def front_matter(text: str) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def with_description(lines: list[Line], source: str, description: str, title: st
     """The lines with the front matter's description as a paragraph on its own line, when it says more than the page:
     it is what the author wrote for those who will not read on."""
     words, number = " ".join(description.split()), line_of(source, "description")
-    if number is None or len(words) < MIN_DESCRIPTION_CHARS or words in title or words in to_text(lines):
+    label = len(words) < MIN_DESCRIPTION_CHARS or (title in words and not SENTENCE.search(words))
+    if number is None or label or words in title or words in to_text(lines):
         return lines
     return [line.with_text(words) if place == number else line for place, line in enumerate(lines)]
