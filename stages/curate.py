@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stages.shared import params, paths
-from stages.shared.curation import checks, coverage, duplicates, judge, near, private, review, variants
+from stages.shared.curation import checks, coverage, duplicates, judge, near, private, review, semantic, variants
 from stages.shared.curation.own_data import own_data
 from stages.shared.curation.pages import Pages, pages
 from stages.shared.curation.rows import Chunks, Rejection, is_own, to_row
@@ -77,7 +77,7 @@ def main() -> None:
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
     asked, rank = rows, variants.ranking(read_chunks, is_trainable(chunks, grouped))
     rows, repeated = duplicates.sift(rows, rank)
-    links = near.links(rows, read_chunks, section)
+    links = near.links(rows, read_chunks, section) + semantic.links(rows, section)
     rows, alike = variants.sift(rows, links, rank, section)
     judged = judge.sift(rows, read_chunks, section)
     parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)

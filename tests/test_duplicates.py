@@ -1,5 +1,7 @@
 """Near-duplicates: what asks for one thing is one, what asks for two never is, however alike the letters are."""
 
+import sys
+
 import pytest
 from conftest import curate_section
 from test_curate import chunk, corpus, pair, run
@@ -8,6 +10,7 @@ from stages.shared.curation import near
 from stages.shared.curation.minhash import candidates, jaccard, shingles
 from stages.shared.curation.rows import to_row
 from stages.shared.curation.source import sources
+from stages.shared.errors import UserError
 from stages.shared.records import Chunk, Pair, digest
 from stages.shared.text import normalised
 
@@ -182,3 +185,43 @@ def test_minhash_proposes_what_is_alike():
     found = set(candidates(grams))
     assert {(n, n + 500) for n in range(500)} <= found
     assert len(found) < 600
+
+
+@pytest.fixture
+def word_model(tmp_path) -> str:
+    """A static embedding model of a few words, in which purpose and use are one, and length and width nearly so."""
+    model2vec = pytest.importorskip("model2vec", reason="the extra semantic is not installed")
+    import numpy
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[UNK]", "purpose", "use", "length", "width", "red"]
+    vectors = numpy.array([[0, 0, 0.1], [1, 0, 0], [1, 0, 0], [0, 1, 0], [0.1, 1, 0], [0, 0, 1]], dtype="float32")
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    model2vec.StaticModel(vectors, tokenizer).save_pretrained(tmp_path / "words")
+    return str(tmp_path / "words")
+
+
+SEMANTIC = {"min_variants_per_fact": 1, "holdout_pages": 0.0, "max_question_chars": 80, "max_answer_chars": 99}
+QUOTE = "The lever opens the hatch; its length and its width are 25 mm."
+
+
+def test_questions_in_other_words_about_one_quote_are_found_with_a_local_model(write_params, word_model):
+    of = chunk(QUOTE, "lever.md")
+    asked = [pair(of, f"What is the {word} of the lever?", "To open the hatch.", QUOTE) for word in ("purpose", "use")]
+    asked += [pair(of, f"What is the {word} of the lever?", "25 mm", QUOTE) for word in ("length", "width")]
+    pairs, chunks = corpus(range(20))
+    without = run([*pairs, *asked], [*chunks, of], write_params, **SEMANTIC)
+    assert [row for row in without["rejected"] if row["path"] == "lever.md"] == []
+    parts = run([*pairs, *asked], [*chunks, of], write_params, **SEMANTIC, semantic_model=word_model)
+    found = [row["instruction"] for row in parts["rejected"] if row["path"] == "lever.md"]
+    assert found == ["What is the use of the lever?"]
+
+
+def test_a_missing_semantic_model_or_extra_is_one_line(write_params, monkeypatch):
+    pairs, chunks = corpus(range(3))
+    with pytest.raises(UserError, match=r"semantic_model"):
+        run(pairs, chunks, write_params, semantic_model="nowhere")
+    monkeypatch.setitem(sys.modules, "model2vec", None)
+    with pytest.raises(UserError, match=r"pip install 'doclore\[semantic\]'"):
+        run(pairs, chunks, write_params, semantic_model="nowhere")

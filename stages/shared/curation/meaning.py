@@ -9,7 +9,6 @@ import re
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from stages.shared.curation.source import Source
 from stages.shared.curation.values import names, numbers
 from stages.shared.text import CJK
 
@@ -65,9 +64,9 @@ def is_filler(word: re.Match[str], text: str) -> bool:
     return (word[0].islower() or (first and word[0].istitle())) and word[0].lower() in ENGLISH_FILLERS
 
 
-def subject(question: str, source: Source | None) -> Hashable:
-    """The same for two questions that ask for one thing. Without a source every word counts."""
-    asked = [word for word in words(question) if source is None or word in source.words]
+def subject(question: str, told: frozenset[str] | None) -> Hashable:
+    """The same for two questions that ask for one thing. Words count that their source tells; None: all words."""
+    asked = [word for word in words(question) if told is None or word in told]
     latin = [word for word in asked if not CJK.match(word)]
     known = frozenset(asked)
     runs = HAN_RUN.findall(CHINESE_FILLERS.sub(" ", names.code(question)))

@@ -34,7 +34,8 @@ def links(rows: Sequence[DatasetRow], sources: Mapping[str, Source], limits: Cur
     claims = [claim(row["output"], question(row)) for row in rows]
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
-        asked = subject(question(row), sources.get(row["chunk_id"]))
+        source = sources.get(row["chunk_id"])
+        asked = subject(question(row), source.words if source else None)
         groups[asked, claims[number].exact].append(number)
     found = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, claims, limits))
     return [

@@ -54,6 +54,8 @@ class Curate(Section):
     disabled_checks: list[CheckName]
     question_similarity: Similarity
     pair_similarity: Similarity
+    semantic_model: str
+    semantic_similarity: Similarity
     min_variants_per_fact: Count
     page_similarity: Similarity
     max_partial_pages: Count

@@ -1,0 +1,68 @@
+"""Near-duplicates in other words: questions about the same quote that an embedding model finds alike.
+
+The embeddings are static ones (model2vec, the encoder that semhash uses too): one lookup for each token, no GPU. No
+index over all questions is needed, because only rows with the same quote are compared, each with each.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from stages.shared.curation.meaning import agree, claim, subject
+from stages.shared.curation.near import Link
+from stages.shared.curation.rows import is_own, question
+from stages.shared.curation.values.names import all_words
+from stages.shared.errors import ParamsError, UserError
+from stages.shared.params import Curate
+from stages.shared.records import DatasetRow
+from stages.shared.text import squeezed
+
+
+def links(rows: Sequence[DatasetRow], limits: Curate) -> list[Link]:
+    """Near-duplicates by `curate.semantic_model`; none when it is empty."""
+    if not limits.semantic_model:
+        return []
+    groups: dict[Hashable, list[DatasetRow]] = defaultdict(list)
+    for row in rows:
+        if not is_own(row):
+            # Two facts of one quote differ in words of the quote: the length and the width of a row.
+            asked = subject(question(row), frozenset(all_words(row["evidence"])))
+            groups[squeezed(row["evidence"]), asked, claim(row["output"], question(row)).exact].append(row)
+    several = [group for group in groups.values() if len(group) > 1]
+    vectors = embeddings([row for group in several for row in group], limits.semantic_model)
+    return [link for group in several for link in alike(group, vectors, limits.semantic_similarity)]
+
+
+def alike(group: list[DatasetRow], vectors: dict[str, Any], least: float) -> Iterator[Link]:
+    for one, other in combinations(group, 2):
+        similarity = float(vectors[one["pair_id"]] @ vectors[other["pair_id"]])
+        claims = (claim(row["output"], question(row)) for row in (one, other))
+        if similarity >= least and agree(*claims):
+            yield Link(one["pair_id"], other["pair_id"], round(min(similarity, 1.0), 3))
+
+
+def embeddings(rows: list[DatasetRow], directory: str) -> dict[str, Any]:
+    """Vectors of length 1 of the questions, by pair_id."""
+    model = load(directory)
+    vectors = model.encode([question(row) for row in rows], use_multiprocessing=False) if rows else []
+    return {
+        row["pair_id"]: vector / ((vector @ vector) ** 0.5 or 1.0) for row, vector in zip(rows, vectors, strict=True)
+    }
+
+
+def load(directory: str) -> Any:
+    """The model in a local directory. Raises UserError without the extra, ParamsError without the model."""
+    try:
+        from model2vec import StaticModel
+    except ImportError:
+        raise UserError(
+            "curate.semantic_model needs the extra semantic; type: pip install 'doclore[semantic]'"
+        ) from None
+    if not (Path(directory) / "model.safetensors").is_file():
+        raise ParamsError(
+            f"params.yaml: curate.semantic_model = {directory!r}: accepted is a directory with model.safetensors, as "
+            "model2vec saves it"
+        )
+    return StaticModel.from_pretrained(directory)
