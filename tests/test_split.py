@@ -7,6 +7,7 @@ from conftest import curate_section
 from test_curate import chunk, corpus, pair, place, run
 
 from stages.shared import paths
+from stages.shared.curation import split
 from stages.shared.curation.pages import family, pages
 from stages.shared.records import Chunk, PartialLines
 
@@ -115,3 +116,30 @@ def test_the_wording_least_like_the_others_is_held_out(write_params):
                     holdout_pages=0.0)  # fmt: skip
         found |= {row["instruction"] for row in parts["eval_seen"] if row["path"] == "pump.md"}
     assert found == {wordings[2]}
+
+
+def test_no_near_duplicate_question_is_on_both_sides_even_from_other_words_of_another_page(write_params):
+    """Two pages that share no line; both say how much the pump moves, and ask for it in nearly the same words."""
+    texts = [
+        "The bilge pump moves 30 litres per stroke. ",
+        "With each stroke 30 litres are what the bilge pump does move. ",
+    ]
+    names = [f"pump{n}.md" for n in range(60)]
+    secret = next(name for name in names if name in held_out([page(name, "x") for name in names]))
+    known = next(name for name in names if name not in held_out([page(name, "x") for name in names]))
+    chunks = [page(name, text + prose(name)) for name, text in zip((secret, known), texts, strict=True)]
+    asked = [
+        pair(of, f"How many litres does {one} bilge pump move?", "30 litres", text.strip())
+        for of, one, text in zip(chunks, ("the", "a"), texts, strict=True)
+    ]
+    rows, others = corpus(range(20))
+    parts = run([*rows, *asked], [*others, *chunks], write_params, holdout_pages=0.3, max_question_chars=80)
+    (leak,) = [row for row in parts["rejected"] if row["path"] in (secret, known)]
+    assert (leak["path"], leak["check"], leak["value"][0]) == (secret, "unseen_is_unseen", asked[1]["pair_id"])
+    assert asked[1]["pair_id"] in {row["pair_id"] for row in parts["train"]}
+
+
+def test_a_leak_that_the_split_overlooked_stops_the_stage(write_params, monkeypatch):
+    monkeypatch.setattr(split, "without_alike", lambda parts, links: [])
+    with pytest.raises(AssertionError, match="is a near-duplicate of"):
+        test_no_near_duplicate_question_is_on_both_sides_even_from_other_words_of_another_page(write_params)
