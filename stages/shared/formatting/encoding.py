@@ -55,29 +55,22 @@ class Encoder:
         """The tokens alone, faster."""
         return [encoding.ids for encoding in self.backend.encode_batch_fast(texts, add_special_tokens=False)]
 
-    @functools.cached_property
-    def context_free(self) -> bool:
-        """Whether a text's beginning is tokenised like its middle: not so where SentencePiece puts a space first."""
-        return all(
-            self.encode_ids(before) + self.encode_ids(behind) == self.encode_ids(before + behind)
-            for before, behind in (("Answer:\n", "Word 7."), ("\n", "中文"), ("x\n", "`a`"))
-        )
-
     def encode(self, texts: list[str]) -> list[Any]:
         """The texts as a server tokenises them."""
         encodings: list[Any] = self.backend.encode_batch(texts, add_special_tokens=False)
         return encodings
 
-    def is_expected(self, row: Rendered, ids: list[int]) -> bool:
-        """Whether the special tokens are those of earlier rows of the same shape, in their order."""
+    def specials_of(self, row: Rendered) -> list[int]:
+        """The special tokens that the template writes into rows of this shape, found in the first one that comes."""
         shape = tuple((message["role"], *message) for message in row.messages)
         if shape not in self.expected:
             self.expected[shape] = self.written(row.messages, row.text)
-        return list(filter(self.ids.__contains__, ids)) == self.expected[shape]
+        return self.expected[shape]
 
     def is_clean(self, row: Rendered, ids: list[int]) -> bool:
         """Whether the special tokens are those that the template writes, in their order."""
-        return self.is_expected(row, ids) or [i for i in ids if i in self.ids] == self.written(row.messages, row.text)
+        found = [i for i in ids if i in self.ids]
+        return found == self.specials_of(row) or found == self.written(row.messages, row.text)
 
     def written(self, messages: list[Message], text: str) -> list[int]:
         """The special tokens that the template writes around the contents."""
