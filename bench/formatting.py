@@ -1,8 +1,8 @@
-"""What does formatting cost beside the tokenizer alone? Ratios to a baseline that is interleaved in the same run.
+"""What does formatting cost beside the tokenizer alone? Ratios to baselines that are interleaved in the same run.
 
-Rows are made up (invented settings, English and Chinese); the tokenizer is the embedded model's. The baseline is
-`tokenizer(texts, add_special_tokens=False)` on the very texts that format writes, in batches of the same size, with the
-same number of threads. Both are measured in CPU seconds. Run: python -m bench.formatting [--rows 4000] [--memory]
+Rows are made up (invented settings, English and Chinese); the tokenizer is the embedded model's. All is measured in CPU
+seconds of one process with one thread. Run: TOKENIZERS_PARALLELISM=false python -m bench.formatting [--rows 4000], and
+with --memory the peak memory of the whole stage over 10,000 and 200,000 rows.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -28,68 +29,84 @@ SENTENCE = (
 WORDS = SENTENCE.split()
 HAN = "电力系统仿真元件参数默认值说明设置变量名称类型输入输出接口控制保护模块电压电流频率"
 ROUNDS = 5
+SHORT, LONG = 30, 120  # words of an answer
 MODES = ("chat", "alpaca", "token_level")
 QWEN3 = "qwen3 template"  # costs three times as much to render as others
 
 
-def made_up_rows(count: int) -> Iterator[dict[str, Any]]:
-    """Rows of about 330 characters, half of them Chinese, with ids that differ."""
+def made_up_rows(count: int, length: int) -> Iterator[dict[str, Any]]:
+    """Rows with ids that differ, half of them Chinese; answers of about `length` words or twice as many characters."""
     draw = random.Random(0)
     for i in range(count):
         if i % 2:
             question = f"What is the default value of `{draw.choice(WORDS)}.{draw.choice(WORDS)}` in part {i}?"
-            answer = " ".join(draw.choices(WORDS, k=30)) + "."
+            answer = " ".join(draw.choices(WORDS, k=length)) + "."
         else:
             question = f"请问元件 {i} 的参数{''.join(draw.choices(HAN, k=15))}是什么？"
-            answer = "".join(draw.choices(HAN, k=60)) + "。"
+            answer = "".join(draw.choices(HAN, k=2 * length)) + "。"
         place = {"path": f"page{i % 97}.md", "line_start": 1, "line_end": 2, "style": "lookup", "fact_id": f"f{i}"}
         texts = {"instruction": question, "input": "", "output": answer, "evidence": answer, "request_key": ""}
         yield {"pair_id": f"{i:016x}", "chunk_id": f"c{i}", **texts, **place}
 
 
-def write_rows(directory: Path, count: int) -> None:
+def write_rows(directory: Path, count: int, length: int = SHORT) -> None:
     """A dataset of made-up rows."""
     target = directory / "data" / "dataset"
     target.mkdir(parents=True)
     for name in ("train", "eval_seen", "eval_unseen"):
         with (target / f"{name}.jsonl").open("w", encoding="utf-8") as stream:
-            for row in made_up_rows(count if name == "train" else 1):
+            for row in made_up_rows(count if name == "train" else 1, length):
                 stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def speed(rows: int) -> None:
-    """CPU seconds of format (read, render, tokenise, label, audit, write Parquet) to those of the tokenizer alone."""
+    """CPU seconds of format to those of the tokenizer alone, and to those of the shortest script on the same rows."""
     from stages.shared import models, params
 
     settings = params.load(ROOT / "params.yaml")
     tokenizer = models.tokenizer(settings.model)
-    for mode in (*MODES, QWEN3):
-        section = settings.format.model_copy(update={"mode": "chat" if mode == QWEN3 else mode})
-        compare(mode, tokenizer, section, rows)
+    print("format: read JSONL, render, tokenise, label, audit, fill the cache, write Parquet")
+    print("tokenizer: the ids of the finished texts; script: apply_chat_template(tokenize=True), no labels, no files")
+    for mode, length in [*((mode, SHORT) for mode in (*MODES, QWEN3)), ("chat", LONG)]:
+        section = settings.format.model_copy(update={"mode": "chat" if mode == QWEN3 else mode, "max_length": 4096})
+        compare(mode, tokenizer, section, rows, length)
 
 
-def compare(mode: str, tokenizer: Any, section: Any, count: int) -> None:
+def compare(mode: str, tokenizer: Any, section: Any, count: int, length: int) -> None:
     from stages.shared.formatting import batches
+    from stages.shared.formatting.conversations import conversation
     from stages.shared.formatting.encoding import Encoder
     from stages.shared.formatting.templates import chat_for, pinned
 
     encoder = Encoder(chat_for(tokenizer, section, pinned(qwen3_template(), "empty") if mode == QWEN3 else None))
-    gc.freeze()  # as the stage does; the baseline gains, too
+    parts = list(batches.batches(made_up_rows(count, length)))
+    texts = [batches.format_batch(encoder, part)[0]["text"].to_pylist() for part in parts]
+    talks = [[conversation(row, encoder.chat) for row in part] for part in parts]
+    template = encoder.chat.template
+    gc.freeze()  # as the stage does; the baselines gain, too
+    seconds: dict[str, list[float]] = {"format": [], "tokenizer": [], "script": []}
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        write_rows(directory, count)
+        os.environ["DVC_ROOT"] = name
+        write_rows(directory, count, length)
         file = directory / "data" / "dataset" / "train.jsonl"
-        parts = list(batches.batches(made_up_rows(count)))
-        texts = [batches.format_batch(encoder, part)[0]["text"].to_pylist() for part in parts]
-        ours, bare = [], []
+        work = {
+            "format": lambda: write_formatted(encoder, file, directory / "out.parquet"),
+            "tokenizer": lambda: [tokenizer(batch, add_special_tokens=False) for batch in texts],
+            "script": lambda: [tokenizer.apply_chat_template(batch, chat_template=template) for batch in talks],
+        }
         for _ in range(ROUNDS):
-            bare.append(cpu_seconds(lambda: [tokenizer(batch, add_special_tokens=False) for batch in texts]))
-            ours.append(cpu_seconds(lambda: write_formatted(encoder, file, directory / "out.parquet")))
+            for who, job in work.items():
+                seconds[who].append(cpu_seconds(job))
     tokens = sum(len(ids) for batch in texts for ids in tokenizer(batch, add_special_tokens=False).input_ids)
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
+    ratios = {
+        who: statistics.median(mine / theirs for mine, theirs in zip(seconds["format"], seconds[who], strict=True))
+        for who in ("tokenizer", "script")
+    }
+    each = ", ".join(f"{who} {min(spent) / count * 1e6:.0f}" for who, spent in seconds.items())
     print(
-        f"{mode:15} {ratio:5.2f} x the bare tokenizer ({min(ours) / count * 1e6:.0f} against "
-        f"{min(bare) / count * 1e6:.0f} µs a row of {tokens / count:.0f} tokens)"
+        f"{mode:15} {tokens / count:4.0f} tokens a row: {ratios['tokenizer']:.2f} x the tokenizer alone, "
+        f"{ratios['script']:.2f} x the script (µs a row: {each})"
     )
 
 
@@ -101,15 +118,17 @@ def qwen3_template() -> str:
 
 
 def write_formatted(encoder: Any, source: Path, target: Path) -> None:
-    """What the stage does with one file, without its cache."""
+    """What the stage does with one file, in one process, with an empty cache that it fills."""
     import pyarrow.parquet as pq
 
     from stages.shared.formatting import batches
     from stages.shared.records import read_jsonl
 
+    shutil.rmtree(target.parent / ".cache", ignore_errors=True)
+    job = batches.stored(encoder)
     with pq.ParquetWriter(target, batches.SCHEMA, compression="zstd") as writer:
         for rows in batches.batches(read_jsonl(source)):
-            writer.write_batch(batches.format_batch(encoder, rows)[0])
+            writer.write_batch(job(rows)[0])
 
 
 def cpu_seconds(work: Any) -> float:
@@ -128,7 +147,9 @@ def memory() -> None:
     for count in (10_000, 200_000):
         with tempfile.TemporaryDirectory() as name:
             write_rows(Path(name), count)
-            (Path(name) / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+            settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
+            settings = settings.replace("  processes: 0 ", "  processes: 1 ")
+            (Path(name) / "params.yaml").write_text(settings, encoding="utf-8")
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_ROOT": name}
             (Path(name) / ".cache").mkdir()
             (Path(name) / ".cache" / "models").symlink_to(model.resolve().parent)

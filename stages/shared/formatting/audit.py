@@ -35,7 +35,7 @@ COUNTS = (
     "document_tokens",
 )
 PERCENTILES = (5, 50, 95, 99)
-SAMPLE = 200  # characters of an answer that tell its language
+SAMPLE = 80  # characters of an answer that tell its language
 NAMED_ROWS = 3  # rows that an error names
 
 # What a limit of `format.audit` counts, and what mends it.
@@ -79,16 +79,15 @@ class Figures:
         labelled = final.labelled
         supervised = len(labelled.labels) - labelled.labels.count(IGNORED)
         ended = sum(labelled.labels[end] == labelled.input_ids[end] for end in labelled.ends)
-        self.counts.update(
-            rows=1,
-            answers=len(example.rendered.turns),
-            tokens=len(labelled.input_ids),
-            supervised_tokens=supervised,
-            ended=int(final is example and ended == len(example.rendered.turns)),
-        )
+        self.counts["rows"] += 1
+        self.counts["answers"] += len(written)
+        self.counts["tokens"] += len(labelled.input_ids)
+        self.counts["supervised_tokens"] += supervised
+        self.counts["ended"] += final is example and ended == len(written)
         self.lengths[len(labelled.input_ids)] += 1
         self.languages[language(written[-1][:SAMPLE])] += 1
-        self.ends.update(labelled.input_ids[end] for end in labelled.ends)
+        for end in labelled.ends:
+            self.ends[labelled.input_ids[end]] += 1
 
     def note(self, count: str, example: Example, holds: bool) -> None:
         if holds:

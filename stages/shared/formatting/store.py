@@ -1,6 +1,7 @@
 """Formatted batches by the hash of what they were made of, in `.cache/format`: what did not change is not formatted
 again."""
 
+import hashlib
 import json
 import os
 import time
@@ -30,7 +31,8 @@ def settings_key(encoder: Encoder) -> str:
 
 
 def file_for(settings: str, rows: list[Any]) -> Path:
-    return directory() / f"{digest(settings, rows, length=32)}.arrow"
+    content = json.dumps([settings, rows]).encode()
+    return directory() / f"{hashlib.sha256(content).hexdigest()[:32]}.arrow"
 
 
 def read(file: Path) -> tuple[pa.RecordBatch, Figures] | None:
