@@ -357,3 +357,17 @@ def test_train_reads_the_end_token_and_refuses_rows_of_another_template(run_form
     paths.CHAT_TEMPLATE.write_text(template + " ", "utf-8")
     with pytest.raises(UserError, match="dvc repro --force format"):
         trained_template(paths.FORMATTED / "train.parquet")
+
+
+def test_in_a_conversation_an_answer_that_would_share_a_token_is_trained_behind_its_own_prompt(tokenizer):
+    known = (word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
+    first, second = next(word for word in known if tokenizer.tokenize(word) == [word])
+    template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
+    template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
+    turns = [("user", "Q "), ("assistant", second), ("user", "R "), ("assistant", "whole")]
+    talk = row("R ", "whole", messages=[{"role": role, "content": content} for role, content in turns])
+    ones = list(examples(encoder_for(tokenizer, template), [talk]))
+    prompt = tokenizer("Q " + first, add_special_tokens=False).input_ids
+    assert len(ones) == 2 and ones[0].labelled.input_ids[: len(prompt)] == prompt
+    trained = [[label for label in one.labelled.labels if label != IGNORED] for one in ones]
+    assert trained == [tokenizer(text + "<|im_end|>").input_ids for text in (second, "whole")]
