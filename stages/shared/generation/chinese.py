@@ -22,6 +22,7 @@ NOUNS = {
     "command": "命令",
     "function": "函数",
     "file": "文件",
+    "symptom": "现象",
     "check": "检查项",
     "stage": "阶段",
     "term": "术语",

@@ -24,6 +24,9 @@ ATTRIBUTE = alternatives(
     value=r"(?:参数|设定|设置|典型|推荐)?(?:取|数)?值|values?",
     example=r"示例|例子|举例|examples?",
     symbol=r"(?:参数)?符号|symbol",
+    cause=r"(?:可能|故障)?原因|(?:possible |likely )?causes?|reasons?",
+    remedy=r"(?:解决|处理|排查)?(?:方法|方案|办法|措施)|修改思路"
+    r"|remed(?:y|ies)|fix(?:es)?|solutions?|what to (?:do|type)",
 )
 NOUN = alternatives(
     parameter=r"参数(?:名称?|项|键名)?|parameters?|arguments?",
@@ -39,6 +42,7 @@ NOUN = alternatives(
     command=r"命令|commands?",
     function=r"函数名?(?:称)?|functions?|methods?",
     file=r"文件名?(?:称)?|files?(?: in .*)?",
+    symptom=r"症状|现象|问题|故障(?:现象)?|symptoms?|problems?|errors?",
     check=r"checks?",
     stage=r"stages?",
     term=r"术语|terms?",

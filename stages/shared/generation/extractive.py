@@ -22,6 +22,7 @@ LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
 MAX_CHUNKS_OF_PROSE = 5
 MAX_CHUNKS_OF_ROW = 50
+NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
 NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|https?://\S+", re.DOTALL)
 LATIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w.])")
 
@@ -127,6 +128,8 @@ def fill(template: str, fact: Fact, place: Place, lang: ModuleType) -> str:
     if not fact.subject and place.page:  # about the page itself, or a section of it
         quoted = "“{s}”" in template
         values |= {"s": place.page.title, "c": place.page.above} if quoted else {"s": where, "c": ""}
+    elif fact.kind in NAMES_ITS_PAGE and "{c}" not in OPTIONAL.sub("", template) and gives_away(fact.subject, where):
+        values["c"] = ""  # the subject says it already
     template = OPTIONAL.sub(r"\1" if values["c"] else "", template)
     question: str = lang.tidy(BRACE.sub(lambda brace: values[brace[1]], template))
     return question

@@ -14,7 +14,10 @@ MAX_CODE_CHARS = 1200
 MAX_LEAD_CHARS = 60
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
+MEMBER = re.compile(r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?([^\]`]+)`?\]\([^)]*\)")  # [Type.member](#)[Type](type.md)
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
+COLON = re.compile(r":(?:\s|$)")
+INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 # Leads that say nothing of the code below them, and those of what it prints.
 VAGUE = re.compile(
@@ -22,6 +25,7 @@ VAGUE = re.compile(
     r"|no description|for example|example|like this|e\.g\.|such as|run|type this|then|and|usage)*+\W*",
     re.IGNORECASE,
 )
+BELOW = re.compile(r"(?:下面|以下|如下|下列)的?(?:例|示例|代码|命令)|^these\b|\b(?:following|below)\b", re.IGNORECASE)
 OUTPUT = re.compile(r"(?:输出|结果|返回|效果)[^。]{0,8}(?:如下|所示|为)?|output|prints?", re.IGNORECASE)
 SHOWING = re.compile(
     r"^(?:以下|如下|下面|下列)(?:的)?(?:实例|代码|示例|例子)?(?:展示|演示|给出|说明)?了?|(?:如下|如下所示|所示)$"
@@ -45,6 +49,7 @@ class Reader:
         self.lines = chunk["text"].split("\n")
         self.before = ""  # the paragraph directly before
         self.leads = True
+        self.member = False  # whether the last heading is a member of an interface
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -57,17 +62,22 @@ class Reader:
             block = self.blocks[place]
             behind = self.end(place)
             if block.kind == "heading":
-                self.enter(block)
+                yield from self.enter(block)
             else:
                 yield from self.read(place, behind)
                 self.leads = self.leads and not plain(block.text)  # an image does not end it
             self.before = block.text if block.kind == "paragraph" else ""
             place = behind
 
-    def enter(self, heading: Block) -> None:
-        """The heading's place in the path: a heading inside a chunk has as many # as its place is deep."""
-        self.path = [*self.path[: max(heading.level - 1, 1)], heading_text(heading)]
-        self.leads = True
+    def enter(self, heading: Block) -> Iterator[Fact]:
+        """The heading's place in the path: a heading inside a chunk has as many # as its place is deep. That of a
+        member of an interface names its type as well."""
+        member = MEMBER.fullmatch(heading_text(heading))
+        name = f"`{member[1]}`" if member else heading_text(heading)
+        self.path = [*self.path[: max(heading.level - 1, 1)], name]
+        self.leads, self.member = True, bool(member)
+        if member:
+            yield Fact("type", name, plain(member[2]), heading.text.strip(), self.headings[:-1], noun="field")
 
     def end(self, place: int) -> int:
         """The block behind what begins here: an HTML table or an answer may be several."""
@@ -75,17 +85,21 @@ class Reader:
         if is_html_table(block):
             closing = (i for i in range(place, len(self.blocks)) if "</table" in self.blocks[i].text.lower())
             return next(closing, place) + 1
-        if notices.asked(block):
+        if notices.asked(block) or self.is_term(place):
             while behind < len(self.blocks) and not self.begins(behind):
                 behind += 1
         return behind
 
     def begins(self, place: int) -> bool:
         """Whether a section, a question or a term of a definition list begins here."""
+        block = self.blocks[place]
+        return block.kind == "heading" or bool(notices.asked(block)) or self.is_term(place)
+
+    def is_term(self, place: int) -> bool:
+        """Whether a paragraph is the term of a definition list, whose next line or block begins with a colon."""
         block, following = self.blocks[place], self.blocks[place + 1 : place + 2]
-        term = [*block.text.split("\n")[1:2], *(b.text for b in following)]
-        defined = block.kind == "paragraph" and not block.text.startswith(":") and term and term[0].startswith(":")
-        return block.kind == "heading" or bool(notices.asked(block)) or bool(defined and not term[0].startswith("::"))
+        below = [*block.text.split("\n")[1:2], *(b.text for b in following)]
+        return block.kind == "paragraph" and block.text[:1] != ":" and bool(below) and bool(COLON.match(below[0]))
 
     def source(self, first: int, behind: int) -> str:
         """The lines of some blocks in a row."""
@@ -93,14 +107,14 @@ class Reader:
 
     def read(self, place: int, behind: int) -> Iterator[Fact]:
         block = self.blocks[place]
-        if notices.asked(block):
-            _, _, answer = self.source(place, behind).partition("\n")
-            yield from notices.answer(notices.asked(block), answer, self.headings)
+        if notices.asked(block) or self.is_term(place):
+            term, _, answer = self.source(place, behind).partition("\n")
+            yield from notices.answer(term, answer, self.headings)
         elif notices.starts(block):
             yield from notices.admonition(block.text, self.headings)
         elif is_html_table(block):
             yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
-        elif block.kind == "table":
+        elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):
             yield from tables.facts(grids.from_markdown(block.text), self.under_caption())
         elif block.kind in ("list", "steps"):
             yield from self.of_list(block)
@@ -114,7 +128,10 @@ class Reader:
     def of_paragraph(self, block: Block) -> Iterator[Fact]:
         defined = list(prose.definition_lines(block.text, self.headings))
         yield from defined
-        if self.leads and not defined:
+        if self.leads and self.member:
+            meaning = Fact("meaning", self.path[-1], block.text, block.text, self.headings[:-1], noun="field")
+            yield from lists.told(meaning)
+        elif self.leads and not defined:
             yield from prose.lead(block.text, self.title, self.headings)
 
     def of_list(self, block: Block) -> Iterator[Fact]:
@@ -135,7 +152,7 @@ class Reader:
             return
         call = lists.CALL.match(self.headings[-1]) if self.headings else None
         lead = SHOWING.sub("", lead).strip()
-        says = 3 < len(lead) <= MAX_LEAD_CHARS and not VAGUE.fullmatch(lead)
+        says = 3 < len(lead) <= MAX_LEAD_CHARS and not VAGUE.fullmatch(lead) and not BELOW.search(lead)
         subject = f"`{call[1]}`" if call else lead if says else topic(self.headings)
         if subject.lower() != fence[1].lower() and not OUTPUT.match(subject):
             yield Fact("code", subject, block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])

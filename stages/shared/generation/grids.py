@@ -34,7 +34,7 @@ class Grid:
     def quote(self, row: int, *used: Cell) -> str:
         """The source of a row, from the row on in which the merged ones among the used cells begin."""
         first = min([row, *(cell.row for cell in used)])
-        return "\n".join(self.sources[first : row + 1]) if row - first <= MAX_MERGED_ROWS else ""
+        return "\n".join(self.sources[first : row + 1]).strip() if row - first <= MAX_MERGED_ROWS else ""
 
     def columns(self, first: int, behind: int) -> "Grid":
         """The part of the table between two columns."""
@@ -46,7 +46,7 @@ def from_markdown(text: str) -> Grid:
     lines = [line for line in text.split("\n") if line.strip()]
     header = merged_right(cells(lines[0]))
     body = [merged_right(cells(line)) for line in lines[2:]]
-    sources = [line.strip() for line in lines[2:]]
+    sources = lines[2:]
     return grid(header, body, sources)
 
 

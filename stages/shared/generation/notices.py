@@ -11,8 +11,10 @@ from stages.shared.text import LETTER
 
 MAX_ANSWER_CHARS = 600
 POINTING = re.compile(
-    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|(?:如下|下面|以下|如上)(?:所示|图|表|[:：]?$)|所示"
-    r"|此处不再|\b(?:following|above|below|figure \d|table \d|as shown|shown (?:here|in))\b",
+    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|所示"
+    r"|(?:如下|下面|以下|如上)(?:图|表|[:：]?$)|此处不再|(?:下面|以下|接下来)(?:将|分别|对|介绍|以|是)"
+    r"|\b(?:the following|figure \d|table \d|(?:as|is|are) shown|shown (?:here|in)"
+    r"|(?:see|as|shown|listed|described|table|figure|example|section|list|text) (?:above|below))\b",
     re.IGNORECASE,
 )
 LEADS_AWAY = re.compile(
@@ -27,7 +29,14 @@ NOTICE = re.compile(
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
-ANSWER_MARK = re.compile(r"^\s*(?::\s+|[Aa答]\d*\s*[:：]\s*)")
+ASKING = re.compile(
+    r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|when|which|can|does|is)\b", re.IGNORECASE
+)
+TROUBLE = re.compile(
+    r"报错|错误|失败|无法|不能|异常|没有|缺少|过长|很慢|error|fail|cannot|can't|unable|missing|refused|not found",
+    re.IGNORECASE,
+)
+ANSWER_MARK = re.compile(r"^\s*(?::(?:\s+|$)|[Aa答]\d*\s*[:：]\s*)")
 
 
 def starts(block: Block) -> bool:
@@ -71,13 +80,18 @@ def question(source: str) -> str:
     return plain(match[1]).strip() if match else ""
 
 
-def answer(question: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """The question with the whole of its answer or, when that is too long, with its first paragraph."""
+def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """A question or a symptom with the whole of its answer or, when that is too long, with its first paragraph."""
+    kind, name = ("faq", question(term)) if question(term) else ("symptom", plain(term).strip(" ：:。."))
+    if kind == "symptom" and ASKING.search(name):
+        kind = "faq"
+    elif kind == "symptom" and not TROUBLE.search(name):
+        kind = "stated"
     for part in (source, re.split(r"\n\s*\n|\n(?=:\s)", source.strip())[0]):
         text = answer_text(part)
         if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not POINTING.search(text):
             if not text.endswith((":", "：")) and "```" not in text:
-                yield Fact("faq", question, text, part.strip(), headings)
+                yield Fact(kind, name, text, part.strip(), headings)
             return
 
 

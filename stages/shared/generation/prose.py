@@ -1,5 +1,6 @@
 """Facts in paragraphs: what something is, what it is for, what a section says."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ from stages.shared.generation.headings import UNASKED, aspect, topic, words
 from stages.shared.generation.lists import CALL, defined, told
 from stages.shared.generation.notices import LEADS_AWAY, MAX_ANSWER_CHARS, NOTICE, POINTING, kind_of, question
 from stages.shared.markdown.inline import plain
-from stages.shared.text import CJK, LETTER
+from stages.shared.text import CJK, LETTER, sentences
 
 ABOUT_PAGE = re.compile(
     r"(?:本(?:节|文|页|章|文档|案例|帮助|教程|页面)|该文档"
@@ -34,6 +35,12 @@ FOR = re.compile(
 )
 
 
+def standing(text: str) -> str:
+    """The sentences up to the first that points at a figure or elsewhere."""
+    kept = itertools.takewhile(lambda sentence: not POINTING.search(sentence), sentences(text))
+    return "".join(kept).strip()
+
+
 def says_much(text: str) -> bool:
     """Whether a paragraph stands alone: long enough, a sentence, about nothing that stands elsewhere."""
     enough = 12 if CJK.search(text) else 30
@@ -42,6 +49,7 @@ def says_much(text: str) -> bool:
         and bool(LETTER.search(text))
         and not text.endswith((":", "："))
         and not text.startswith(("|", ":::", "$$", "其中", "例如", "注意", "："))
+        and (ABOUT_PAGE.match(text) or not text.startswith(("本节", "本文", "本页", "本章", "This section", "These ")))
         and not POINTING.search(text)
         and not LEADS_AWAY.search(text)
     )
@@ -49,7 +57,7 @@ def says_much(text: str) -> bool:
 
 def lead(source: str, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """What the first paragraph below a heading says about it."""
-    text = plain(source)
+    text = standing(plain(source))
     heading = words(headings[-1]) if headings else ""
     if not says_much(text) or UNASKED.fullmatch(heading):
         return

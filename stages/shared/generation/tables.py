@@ -1,6 +1,7 @@
 """Facts in tables: which column names the things, and what the others say about them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from stages.shared.generation import columns
@@ -63,7 +64,9 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     if not keys:
         return
     noun = columns.noun(grid.header[keys[0]]) if len(keys) == 1 else ""
-    kinds = {place: columns.attribute(name) for place, name in enumerate(grid.header) if place not in keys}
+    headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
+    others = [place for place, name in enumerate(grid.header) if place not in keys and headed[name] == 1]
+    kinds = {place: columns.attribute(grid.header[place]) for place in others}
     for number, row in enumerate(grid.rows):
         subject = name_of(grid, row, keys)
         if subject:
@@ -91,7 +94,8 @@ def can_name(grid: Grid, place: int) -> bool:
     if columns.INDEX.fullmatch(heading) and place + 1 < len(grid.header):
         return False
     texts = [row[place].text for row in grid.rows]
-    return any(LETTER.search(text) for text in texts) or (bool(LETTER.search(heading)) and any(texts))
+    numbered = bool(LETTER.search(heading)) and any(texts) and not any(DECIMAL.fullmatch(text) for text in texts)
+    return any(LETTER.search(text) for text in texts) or numbered
 
 
 def is_identity(grid: Grid, place: int) -> bool:
