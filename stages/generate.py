@@ -30,12 +30,11 @@ def chunks() -> Iterator[Chunk]:
 
 
 def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
-    """The pairs of the extractive backend, which reads the chunks twice; the titles of all pages tell pages apart."""
-    titles = {doc["path"]: doc["title"] for doc in read_jsonl(paths.DOCS)}
+    """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
     facts: Counter[str] = Counter()
     bars = iter(("survey", "generate"))
     read = lambda: tqdm(chunks(), desc=next(bars), unit="chunk")  # noqa: E731
-    for chunk, row in extractive.rows(read, titles, section, facts):
+    for chunk, row in extractive.rows(read, read_jsonl(paths.DOCS), section, facts):
         yield to_pair(chunk["chunk_id"], row, row["style"], "")
     figures["facts"] = dict(sorted(facts.items()))
 

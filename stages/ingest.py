@@ -18,6 +18,7 @@ from stages.shared.errors import ParamsError, run_stage
 from stages.shared.lineage import to_spans
 from stages.shared.markdown.blocks import blocks, heading_text
 from stages.shared.records import Doc, digest, read_jsonl, write_json, write_jsonl
+from stages.shared.sources.breadcrumbs import breadcrumbs
 from stages.shared.sources.converters import converter
 from stages.shared.sources.imports import is_partial_name, only_imported
 from stages.shared.sources.report import Report
@@ -47,8 +48,8 @@ def revision(root: Path) -> str:
         return ""
 
 
-def to_doc(path: str, tree: Tree, rev: str, report: Report) -> Doc:
-    """The row of one page. Raises RefusedError when the file makes none."""
+def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, str]) -> Doc:
+    """The row of one page, whose title goes to `titles` too. Raises RefusedError when the file makes none."""
     source, encoding = tree.read(path)
     report.decoded(path, encoding)
     convert = converter(path)
@@ -61,9 +62,9 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report) -> Doc:
         inlined = expansion.inlined
         report.expanded(len(inlined), expansion.unresolved)
     text = to_text(lines)
+    title = titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
     if problem := stub(text):
         raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
-    title = frontmatter.words(front.get("title")) or first_heading(text)
     description = frontmatter.words(front.get("description"))
     lines = frontmatter.with_description(lines, source, description, title)
     text = to_text(lines)
@@ -75,17 +76,21 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report) -> Doc:
         "text": text,
         "sha256": digest(text, length=64),
         "also_in": [],
+        "breadcrumbs": [],
         "partials": sorted(set(inlined)),
         "spans": to_spans(path, (line.origin for line in lines)),
         "rev": rev,
     }
 
 
-def ingest(section: params.Docs, report: Report, also_in: dict[str, list[str]]) -> Iterator[Doc]:
+def ingest(
+    section: params.Docs, report: Report, also_in: dict[str, list[str]], titles: dict[str, str]
+) -> Iterator[Doc]:
     """The pages as rows, one at a time; everything that makes no row is reported.
 
     Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `also_in` collects
-    the others by its path; it is complete, and the rows' own `also_in` can be filled, when the last row is read.
+    the others by its path, `titles` the titles by path; they are complete, and the rows' own `also_in` and
+    `breadcrumbs` can be filled, when the last row is read.
     """
     tree = Tree(section.directory().resolve(), section.max_bytes)
     rev = revision(tree.root)
@@ -99,7 +104,7 @@ def ingest(section: params.Docs, report: Report, also_in: dict[str, list[str]]) 
                 raise RefusedError(file.problem)
             if is_partial_name(file.path) or file.path in parts:
                 raise RefusedError("partial")
-            doc = to_doc(file.path, tree, rev, report)
+            doc = to_doc(file.path, tree, rev, report, titles)
         except RefusedError as refused:
             report.skip(file.path, str(refused))
             continue
@@ -114,19 +119,25 @@ def ingest(section: params.Docs, report: Report, also_in: dict[str, list[str]]) 
 
 
 def write_docs(section: params.Docs, report: Report) -> None:
-    """Write the rows in two steps, since no page is held in memory: as they come, then with their duplicates."""
+    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
     also_in: dict[str, list[str]] = {}
+    titles: dict[str, str] = {}
     unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
     try:
-        write_jsonl(unfinished, ingest(section, report, also_in))
+        write_jsonl(unfinished, ingest(section, report, also_in, titles))
         if not report.counts["pages"] and section.include:
             raise ParamsError(
                 f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
                 f" ({report.summary()})"
             )
-        write_jsonl(paths.DOCS, (doc | {"also_in": also_in.get(doc["path"], [])} for doc in read_jsonl(unfinished)))
+        write_jsonl(paths.DOCS, (finished(doc, also_in, titles) for doc in read_jsonl(unfinished)))
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def finished(doc: Doc, also_in: dict[str, list[str]], titles: dict[str, str]) -> Doc:
+    path = doc["path"]
+    return {**doc, "also_in": also_in.get(path, []), "breadcrumbs": breadcrumbs(path, titles)}
 
 
 def main() -> None:

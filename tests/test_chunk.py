@@ -401,7 +401,7 @@ def test_lines_behind_an_inlined_partial_are_those_of_the_file():
     for name, text in files.items():
         Path("docs", name).write_text(text, encoding="utf-8")
     section_docs = params.Docs(path="docs", include=["**/*.md"], exclude=[], max_bytes=100_000)
-    rows = ingest.ingest(section_docs, Report(), {})
+    rows = ingest.ingest(section_docs, Report(), {}, {})
     first, second = cut_pages(list(rows), section())
     assert (first["line_start"], first["line_end"]) == (8, 14)
     assert (second["line_start"], second["line_end"]) == (18, 18)

@@ -72,6 +72,12 @@ def chunk(text: str, headings: tuple[str, ...] = MANUAL, path: str = "page.md") 
     }
 
 
+def page(row: Chunk) -> dict:
+    """The page of a chunk, below the directory whose name it has in its path."""
+    *directories, _ = row["path"].split("/")
+    return {"path": row["path"], "title": row["headings"][0], "breadcrumbs": [name.title() for name in directories]}
+
+
 def table(header: str, *rows: str) -> str:
     return "\n".join([f"| {header} |", "|" + " --- |" * (header.count("|") + 1), *(f"| {row} |" for row in rows)])
 
@@ -82,9 +88,9 @@ def ask(write_params) -> Asked:
 
     def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
         section = params.load(write_params({f"generate.{key}": value for key, value in settings.items()})).generate
-        titles = {row["path"]: row["headings"][0] for row in chunks}
+        docs = [page(row) for row in chunks]
         run.counts = Counter()  # type: ignore[attr-defined]
-        return [row for _, row in extractive.rows(lambda: chunks, titles, section, run.counts)]  # type: ignore[attr-defined]
+        return [row for _, row in extractive.rows(lambda: chunks, docs, section, run.counts)]  # type: ignore[attr-defined]
 
     return run
 
@@ -146,6 +152,79 @@ def test_an_html_table_is_read_with_its_spans():
         "<tr><td>Pace</td></tr></table>"
     )
     assert [[cell.text for cell in row] for row in grids.from_html(text).rows] == [["Speed", "m/s"], ["Pace", "m/s"]]
+
+
+def test_a_table_that_is_indented_too_far_is_read_all_the_same():
+    text = "Text before.\n\n" + "\n".join(f"    {line}" for line in table("Name | Unit", "Speed | m/s").split("\n"))
+    assert ("unit", "Speed", "m/s") in stated(text)
+
+
+def test_columns_of_one_heading_are_no_facts():
+    text = table("Bus | Result | Result | Error", "B1 | 1.5 | 2.5 | 0.1")
+    assert {answer for _, _, answer in stated(text)} == {"0.1"}
+
+
+def test_a_table_of_things_beside_each_other_is_asked_about_the_things():
+    text = table("Property | Pump A | Pump B", "Weight | 12 kg | 15 kg")
+    found = {(fact.subject, fact.attribute, fact.answer) for fact in facts(chunk(text))}
+    assert found == {("Pump A", "Weight", "12 kg"), ("Pump B", "Weight", "15 kg")}
+
+
+def test_numbered_rows_are_named_by_as_many_columns_as_tell_them_apart():
+    text = table("From | To | Loss", "1 | 2 | 0.25", "1 | 3 | 0.75")
+    assert {(s, a) for _, s, a in stated(text)} == {("From 1, To 2", "0.25"), ("From 1, To 3", "0.75")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("泵为什么不转？\n:   请检查电源。", ("faq", "泵为什么不转？", "请检查电源。")),
+        ("如何启动泵\n\n:   按下绿色按钮。", ("faq", "如何启动泵", "按下绿色按钮。")),
+        ("仿真报错：缺少母线\n:   请添加母线。", ("symptom", "仿真报错：缺少母线", "请添加母线。")),
+        ("**Does it run in rain?**\n\nYes, it is sealed.", ("faq", "Does it run in rain?", "Yes, it is sealed.")),
+    ],
+)
+def test_questions_and_terms_have_what_follows_as_their_answer(text, expected):
+    assert expected in stated(f"{text}\n\n水泵有几种？\n:   共有两种。\n")
+    assert ("faq", "水泵有几种？", "共有两种。") in stated(f"{text}\n\n水泵有几种？\n:   共有两种。\n")
+
+
+def test_a_member_of_an_interface_has_a_type_and_a_meaning():
+    text = "##### [Pump.speed](#)[Float!](../float.mdx)\n\nrounds in a minute\n"
+    assert stated(text) == {("type", "`Pump.speed`", "Float!"), ("meaning", "`Pump.speed`", "rounds in a minute")}
+
+
+def test_a_paragraph_is_answered_with_as_far_as_it_points_nowhere():
+    text = "水泵把水从低处送到高处。效果如下图所示。"
+    assert {answer for _, _, answer in stated(text, ("手册", "水泵"))} == {"水泵把水从低处送到高处。"}
+
+
+@pytest.mark.parametrize("text", ["下图是水泵的外形。", "详见水泵的说明文档。", "本节将按以上分类介绍。", "参数如下："])
+def test_a_paragraph_that_only_points_elsewhere_is_no_fact(text):
+    assert stated(text, ("手册", "水泵")) == set()
+
+
+def test_lists_of_changes_are_no_procedures():
+    text = "1. 新增水泵元件\n2. 修改阀门参数\n3. 删除旧页面\n"
+    assert {kind for kind, _, _ in stated(text, ("2031.1.2 更新日志", "平台更新至 v2"))} == {"members"}
+
+
+def test_headings_that_are_clauses_and_commands_make_sentences(ask):
+    text = "This command stops the pump:\n\n```sh\npump stop\n```\n"
+    rows = ask(chunk(text, ("Manual", "How to mend it")), phrasings=6)
+    assert all(re.search(r"stops the pump", row["instruction"]) for row in rows)
+    rows = ask(chunk("1. open it\n2. close it\n", ("Manual", "How to mend it")), phrasings=6)
+    assert rows and all(" mend it" in row["instruction"] and "How to" not in row["instruction"] for row in rows)
+    rows = ask(chunk("The pump reads the level of the water first.", ("Manual", "What the pump reads")), phrasings=6)
+    assert rows and all("what the pump reads" in row["instruction"] for row in rows)
+
+
+def test_a_question_names_what_lies_between_latin_and_chinese_with_a_space(ask):
+    rows = ask(chunk(table("参数 | 单位", "`speed` | rpm"), ("Pump 泵",)), phrasings=6)
+    assert rows
+    assert not [
+        row["instruction"] for row in rows if re.search(r"`[\u4e00-\u9fff]|[\u4e00-\u9fff]`|  ", row["instruction"])
+    ]
 
 
 def test_empty_cells_and_dashes_are_no_facts():
@@ -215,10 +294,8 @@ def test_equal_names_in_two_sections_are_told_apart_by_the_section(ask):
 
 def test_pages_of_the_same_title_are_told_apart_by_what_they_belong_to(ask):
     rows = ask(
-        chunk("Red ones.", ("Pump",), "red/index.md"),
-        chunk("Blue ones.", ("Valve",), "blue/index.md"),
-        chunk(table("Name | Default", "size | 10"), ("Reference",), "red/reference.md"),
-        chunk(table("Name | Default", "size | 20"), ("Reference",), "blue/reference.md"),
+        chunk(table("Name | Default", "size | 10"), ("Reference",), "tools/pump/reference.md"),
+        chunk(table("Name | Default", "size | 20"), ("Reference",), "tools/valve/reference.md"),
     )
     assert {"Pump" in row["instruction"] for row in rows if row["output"] == "10"} == {True}
     assert {"Valve" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
@@ -275,7 +352,7 @@ def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_para
     write_params({"generate.backend": "extractive", "generate.phrasings": 2})
     chunks = [chunk(ENGLISH), chunk(CHINESE, path="b.md"), chunk("???", path="c.md")]
     write_jsonl(paths.CHUNKS, chunks)
-    write_jsonl(paths.DOCS, [{"path": row["path"], "title": row["headings"][0]} for row in chunks])
+    write_jsonl(paths.DOCS, [page(row) for row in chunks])
     generate.main()
     pairs = list(read_jsonl(paths.PAIRS))
     ids = [row["chunk_id"] for row in chunks]

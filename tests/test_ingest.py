@@ -224,6 +224,25 @@ def test_front_matter_gives_title_description_and_tags_and_leaves_the_text():
     assert row["text"] == "\n\n\n\n\n\n# Heading\n\nText\n"
 
 
+def test_breadcrumbs_are_the_titles_of_the_directories_that_hold_a_page():
+    write(
+        {
+            "index.md": "# Site\n\nWelcome.",
+            "tools/index.md": "---\ntitle: Tools\n---\n",  # a page with a title alone makes no row
+            "tools/pump/README.md": "# Pump\n\nIt pumps.",
+            "tools/pump/parts.md": "# Parts\n\nMany parts.",
+            "tools/bare/page.md": "# Page\n\nNo index beside it.",
+        }
+    )
+    found = {path: row["breadcrumbs"] for path, row in read()[0].items()}
+    assert found == {
+        "index.md": [],
+        "tools/pump/README.md": ["Site", "Tools"],
+        "tools/pump/parts.md": ["Site", "Tools", "Pump"],
+        "tools/bare/page.md": ["Site", "Tools"],
+    }
+
+
 def test_a_description_that_says_more_than_the_page_stands_in_the_text_on_its_own_line():
     head = "---\ntitle: Pump\ndescription: >-\n  Moves water\n  uphill by turning.\n---\n\n"
     row = page(head + "# Pump\n\nText\n")

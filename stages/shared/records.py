@@ -34,7 +34,8 @@ class PartialLines(TypedDict):
 
 
 class Doc(TypedDict):
-    """One page. `also_in` are pages with the same content, `partials` the files inlined into it, sorted."""
+    """One page. `also_in` are pages with the same content, `breadcrumbs` the titles of the directories that hold it,
+    `partials` the files inlined into it, sorted."""
 
     path: str
     title: str
@@ -43,6 +44,7 @@ class Doc(TypedDict):
     text: str
     sha256: str
     also_in: list[str]
+    breadcrumbs: list[str]
     partials: list[str]
     spans: list[Span]
     rev: str

@@ -3,14 +3,13 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import combinations
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from stages.shared.generation.fact import Fact
 from stages.shared.generation.headings import aspect, is_common, words
-from stages.shared.records import Chunk
+from stages.shared.records import Chunk, Doc
 from stages.shared.text import normalised
 
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
@@ -41,21 +40,17 @@ class Place(NamedTuple):
 class Pages:
     """The titles of all pages, and what tells those apart that have the same."""
 
-    def __init__(self, titles: Mapping[str, str]) -> None:
-        self.titles = {path: words(title) for path, title in titles.items()}
+    def __init__(self, docs: Iterable[Doc]) -> None:
+        self.breadcrumbs: dict[str, list[str]] = {}
         self.with_title: dict[str, list[str]] = defaultdict(list)
-        for path, title in self.titles.items():
-            self.with_title[normalised(title)].append(path)
+        for doc in docs:
+            self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
+            self.with_title[normalised(words(doc["title"]))].append(doc["path"])
 
     def above(self, path: str) -> Iterator[str]:
         """The titles of the directories that hold a page, the nearest first."""
-        page = PurePosixPath(path)
-        directories = list(page.parents)[page.stem.lower() in ("index", "readme") :]
-        for directory in directories:
-            files = (self.titles.get((directory / name).as_posix()) for name in ("index.md", "index.mdx", "README.md"))
-            title = next(filter(None, files), "")
-            if title and not is_common(title):
-                yield title
+        titles = (words(title) for title in reversed(self.breadcrumbs.get(path, [])))
+        yield from (title for title in titles if not is_common(title))
 
     def names(self, chunk: Chunk) -> list[Name]:
         """What the chunk's page may be called, the shortest first."""

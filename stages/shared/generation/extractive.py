@@ -6,7 +6,7 @@ its chunk's text as `stages.shared.markdown.inline.plain` gives it; the evidence
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 from stages.shared.generation import chinese, english
@@ -15,7 +15,7 @@ from stages.shared.generation.fact import Fact
 from stages.shared.generation.facts import facts
 from stages.shared.generation.phrasings import BRACE, OPTIONAL
 from stages.shared.params import Generate
-from stages.shared.records import Chunk, share
+from stages.shared.records import Chunk, Doc, share
 from stages.shared.text import CJK, gives_away, normalised
 
 LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
@@ -31,17 +31,17 @@ Row = dict[str, str]
 
 def rows(
     read: Callable[[], Iterable[Chunk]],
-    titles: Mapping[str, str],
+    docs: Iterable[Doc],
     section: Generate,
     counts: Counter[str],
 ) -> Iterator[tuple[Chunk, Row]]:
     """Each fact of the chunks asked in `generate.phrasings` wordings, which a hash of the fact chooses.
 
     `read` gives the chunks and is called twice: what a question has to name, so that it has one answer, depends on
-    all of them. `titles` are the titles of all pages by path. `counts` gets the facts found and those left out, by
+    all of them, and on the titles and breadcrumbs of `docs`. `counts` gets the facts found and those left out, by
     reason.
     """
-    pages = Pages(titles)
+    pages = Pages(docs)
     known, spread = survey(read(), pages)
     asked: set[bytes] = set()
     for chunk in read():

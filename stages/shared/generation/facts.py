@@ -160,7 +160,7 @@ class Reader:
     def of_formula(self, block: Block) -> Iterator[Fact]:
         """A formula that a line with a colon leads in."""
         last = plain(self.before).split("\n")[-1].strip()
-        lead = FORMULA_END.sub("", self.lead_in().split("。")[-1]).strip(" ，,")
+        lead = FORMULA_END.sub("", self.lead_in().split("。")[-1]).strip(" ，,其")
         says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not notices.POINTING.search(lead)
         if last.endswith((":", "：")) and says and len(block.text) <= MAX_CODE_CHARS:
             yield Fact("formula", lead, block.text.strip(), block.text.strip(), self.headings)

@@ -112,7 +112,8 @@ def told(fact: Fact) -> Iterator[Fact]:
 
 def is_procedure(block: Block, found: list[Item], about: str) -> bool:
     """Whether the items are things to do. In Chinese that shows in their verbs; in other languages in the numbers."""
-    if block.kind != "steps" or len(found) < 2 or CHANGES.search(about):
+    asks = any("？" in item.text or "?" in item.text for item in found)
+    if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(about):
         return False
     if not CJK.search(block.text):
         return True
@@ -145,9 +146,12 @@ def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Itera
     """A list of short items, none of them things to do, under a heading that says what they are."""
     answer, name = listed(block), words(headings[-1])
     texts = [plain(item.text) for item in found]
+    listed_elsewhere = bool(CALL.match(headings[-1])) or UNASKED.fullmatch(
+        name
+    )  # arguments have questions of their own
     short = len(answer) <= MAX_ANSWER_CHARS and all(0 < len(text) <= MAX_ITEM_CHARS for text in texts)
     doing = sum(bool(DOING.match(text)) for text in texts) if CJK.search(answer) and not CHANGES.search(name) else 0
-    if len(found) > 1 and short and doing * 2 < len(found) and "```" not in answer and not UNASKED.fullmatch(name):
+    if len(found) > 1 and short and doing * 2 < len(found) and "```" not in answer and not listed_elsewhere:
         yield Fact("members", name, answer, block.text.strip(), headings[:-1])
 
 

@@ -1,5 +1,6 @@
 """Admonitions, and questions with their answers."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -87,11 +88,14 @@ def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
         kind = "faq"
     elif kind == "symptom" and not TROUBLE.search(name):
         kind = "stated"
-    for part in (source, re.split(r"\n\s*\n|\n(?=:\s)", source.strip())[0]):
+    lines = source.split("\n")
+    whole = "\n".join(itertools.takewhile(lambda line: not question(line), lines)) if len(lines) > 1 else source
+    for part in (whole, re.split(r"\n\s*\n|\n(?=:\s)", whole.strip())[0]):
         text = answer_text(part)
         if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not POINTING.search(text):
-            if not text.endswith((":", "：")) and "```" not in text:
-                yield Fact(kind, name, text, part.strip(), headings)
+            if text.endswith((":", "：")) or "```" in text:
+                continue
+            yield Fact(kind, name, text, part.strip(), headings)
             return
 
 
