@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -61,14 +62,15 @@ def curate_section(**changes: object) -> params.Curate:
 
 
 class FakeEndpoint:
-    """An OpenAI-compatible server. `reply(body)` gives a message's text, or a status code to fail with."""
+    """An OpenAI-compatible server. `reply(body)` gives a message's text, a status code to fail with, None to close the
+    connection, or a dict of what differs: status, headers, error (a message), content, finish_reason, refusal, raw."""
 
     def __init__(self) -> None:
         self.requests: list[dict] = []
         self.headers: list[dict[str, str]] = []
         self.models = ["teacher"]
         self.key = ""
-        self.reply: Callable[[dict], str | int] = lambda body: json.dumps({"pairs": []})
+        self.reply: Callable[[dict], str | int | dict | None] = lambda body: json.dumps({"pairs": []})
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -81,18 +83,29 @@ class FakeEndpoint:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests.append(body)
                 answer = outer.reply(body)
+                if answer is None:
+                    self.close_connection = True
+                    return self.connection.shutdown(socket.SHUT_RDWR)
                 if isinstance(answer, int):
-                    return self.send({"error": {"message": "planned failure"}}, answer)
-                message = {"role": "assistant", "content": answer}
+                    answer = {"status": answer}
+                odd = {"content": answer} if isinstance(answer, str) else answer
+                status, headers = odd.get("status", 200), odd.get("headers", {})
+                if "raw" in odd:
+                    return self.send(odd["raw"], status, headers)
+                if status != 200:
+                    return self.send({"error": {"message": odd.get("error", "planned failure")}}, status, headers)
+                message = {"role": "assistant", "content": odd.get("content"), "refusal": odd.get("refusal")}
                 usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                choice = {"index": 0, "message": message, "finish_reason": odd.get("finish_reason", "stop")}
                 return self.send({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 
-            def send(self, value: object, status: int = 200) -> None:
+            def send(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
                 data = json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
+                for name, text in (headers or {}).items():
+                    self.send_header(name, text)
                 self.end_headers()
                 self.wfile.write(data)
 

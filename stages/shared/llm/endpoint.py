@@ -47,6 +47,10 @@ class Endpoint:
             )
         if not (key.isascii() and key.isprintable()):
             raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
+        if "@" in os.environ.get("OPENAI_BASE_URL", ""):
+            raise UserError(
+                "OPENAI_BASE_URL holds a user name or password, which cannot go along with a key; export it without"
+            )
         self.connection = connection
         self.section = section
         # The SDK keeps 100 idle connections by default and tries again by itself; ours are as many as requests are in
@@ -58,8 +62,7 @@ class Endpoint:
         )
 
     def address(self) -> str:
-        """The address without a user name and password."""
-        return str(self.client.base_url.copy_with(username=None, password=None))
+        return str(self.client.base_url)
 
     async def check(self) -> None:
         """Raise a UserError when the endpoint is out of reach, refuses the key or does not serve the model."""

@@ -82,7 +82,11 @@ class Outcome:
         kinds = [f"{count} × {kind}" for kind, count in (self.failures + self.refusals).most_common()]
         if self.refused_before:
             kinds.append(f"{self.refused_before} × refused in an earlier run")
-        return ", ".join(kinds) + (f"; the first: {self.example}" if self.example else "")
+        if self.example:
+            kinds[-1] += f"; the first: {self.example}"
+        if self.refusals or self.refused_before:
+            kinds[-1] += "; refusals are not asked again unless `doclore store gc --refusals --yes` forgets them"
+        return ", ".join(kinds)
 
     def latency(self) -> dict[str, float]:
         """Seconds of a completed call by percentile (nearest rank); empty when there was none."""

@@ -57,8 +57,9 @@ class Pending:
         return None
 
     def wait(self) -> float:
-        """Seconds until the next look: none while the stream goes on."""
-        return POLL_SECONDS if self.finished or len(self.deferred) >= MAX_DEFERRED else 0.0
+        """Seconds until the next look: none unless all there is to do is to wait for other processes."""
+        waiting = self.deferred and (self.finished or len(self.deferred) >= MAX_DEFERRED)
+        return POLL_SECONDS if waiting else 0.0
 
     def put_back(self, request: Request) -> None:
         """Hand a request out once more."""

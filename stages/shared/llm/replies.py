@@ -12,7 +12,7 @@ THINKING = re.compile(r"\A.*</think>", re.DOTALL)
 # Where an object with quoted keys begins, or a list of objects: prose has brackets of its own.
 JSON_START = re.compile(r"""\{(?=\s*["'}])|\[(?=\s*[\{\]])""")
 # Strings, the last of which may lack its end, and brackets outside of them.
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
 MAX_PROBLEMS = 5
 # What reading a reply can raise: a model may write anything, and a validator may not expect it.
@@ -88,7 +88,8 @@ def repaired(text: str) -> Any:
 
     text = text[start(text) :]
     end = max(text.rfind("}"), text.rfind("]")) + 1
-    if scan(text[:end])[0] and text[end:].strip("` \n"):
+    left_open = scan(text[:end])[0]
+    if left_open.startswith('"') or (left_open and text[end:].strip("` \n")):
         raise NoJsonError("the JSON breaks off")
     found = repair_json(text[:end], return_objects=True)
     if not isinstance(found, dict | list):
@@ -109,14 +110,16 @@ def whole_items(text: str) -> str:
 def scan(text: str) -> tuple[str, tuple[int, str] | None]:
     """Follow the brackets of a JSON text that may break off.
 
-    Returns the closers of those left open, and where the last whole item of a list ends with what closes the text
-    there.
+    Returns the closers of what is left open, a string included, and where the last whole item of a list ends with what
+    closes the text there.
     """
     closers = ""
     cut = None
     for token in TOKEN.finditer(text):
         if token[0] in OPENERS:
             closers = OPENERS[token[0]] + closers
+        elif token[0][0] == '"' and not token["end"]:
+            closers = '"' + closers
         elif token[0] in "]}" and closers:
             closers = closers[1:]
             if closers.startswith("]"):
