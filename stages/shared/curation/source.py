@@ -11,6 +11,7 @@ from stages.shared.records import Chunk
 from stages.shared.text import CJK, LETTER, squeezed
 
 ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
+SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0
 TABLE_ROW = re.compile(r"(?m)^\s*\|")
 MOSTLY, HARDLY = 0.3, 0.05  # share of Chinese characters among the letters of prose
 
@@ -36,7 +37,8 @@ class Source:
 
     @cached_property
     def code(self) -> str:
-        return names.code(self.text)
+        text = names.code(self.text)
+        return f"{text}\n{SMALL.sub('', text)}" if "<" in text else text
 
     @cached_property
     def numbers(self) -> Mapping[numbers.Value, set[units.Unit | None]]:

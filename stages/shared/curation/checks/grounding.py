@@ -109,7 +109,9 @@ def links_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None
     if not claimed:
         return None
     known = {*names.links(source.text), *names.links(f"{pair['instruction']}\n{pair['input']}")}
-    foreign = [link for link in claimed if link not in known and link not in source.text]
+    foreign = [
+        link for link in claimed if link not in known and not re.search(re.escape(link) + r"(?!/?[\w-])", source.text)
+    ]
     return too_many(foreign, limits.max_foreign_links)
 
 

@@ -9,7 +9,7 @@ from stages.shared.curation.values.units import UNITS
 FENCE = re.compile(r"(?ms)^ *(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ *\1|\Z)")
 SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(
-    r"(?:(?:https?|ftp|wss?)://|www\.)[^\s<>\"'`，。；、！？）】》|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])"
+    r"(?:(?:https?|ftp|wss?)://|www\.)[^\s<>\"'`，。；：、！？（）【】《》「」|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])"
 )
 # What no word of a language looks like.
 IDENTIFIER = re.compile(
@@ -58,8 +58,8 @@ def identifiers(text: str) -> Iterator[str]:
 
 def links(text: str) -> Iterator[str]:
     """Addresses, without the punctuation behind them."""
-    for match in LINK.finditer(unicodedata.normalize("NFKC", text)):
-        yield match[0].rstrip(".,;:!?)*_").rstrip("/")
+    for match in LINK.finditer(text):  # before NFKC, which makes a part of the link of the （ behind it
+        yield unicodedata.normalize("NFKC", match[0]).rstrip(".,;:!?)*_").rstrip("/")
 
 
 def all_words(text: str) -> list[str]:
