@@ -160,8 +160,8 @@ def test_a_token_across_the_boundary_of_prompt_and_answer_is_tokenised_as_at_inf
     template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
     template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
     encoder = encoder_for(tokenizer, template)
-    (example,) = examples(encoder, [row("Q ", second)])
-    prompt = tokenizer("Q " + first, add_special_tokens=False).input_ids
+    (example,) = examples(encoder, [row("Q\n", second)])
+    prompt = tokenizer("Q\n" + first, add_special_tokens=False).input_ids
     answer = tokenizer(second + "<|im_end|>", add_special_tokens=False).input_ids
     assert example.labelled.input_ids == prompt + answer
     assert example.labelled.labels == [IGNORED] * len(prompt) + answer
@@ -364,10 +364,10 @@ def test_in_a_conversation_an_answer_that_would_share_a_token_is_trained_behind_
     first, second = next(word for word in known if tokenizer.tokenize(word) == [word])
     template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
     template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
-    turns = [("user", "Q "), ("assistant", second), ("user", "R "), ("assistant", "whole")]
-    talk = row("R ", "whole", messages=[{"role": role, "content": content} for role, content in turns])
+    turns = [("user", "Q\n"), ("assistant", second), ("user", "R\n"), ("assistant", "whole")]
+    talk = row("R\n", "whole", messages=[{"role": role, "content": content} for role, content in turns])
     ones = list(examples(encoder_for(tokenizer, template), [talk]))
-    prompt = tokenizer("Q " + first, add_special_tokens=False).input_ids
+    prompt = tokenizer("Q\n" + first, add_special_tokens=False).input_ids
     assert len(ones) == 2 and ones[0].labelled.input_ids[: len(prompt)] == prompt
     trained = [[label for label in one.labelled.labels if label != IGNORED] for one in ones]
     assert trained == [tokenizer(text + "<|im_end|>").input_ids for text in (second, "whole")]

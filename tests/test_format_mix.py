@@ -99,7 +99,7 @@ def test_a_replay_source_that_cannot_be_used_is_one_line(run_mix, monkeypatch, s
     assert "\n" not in str(caught.value)
 
 
-def test_documents_are_trained_whole_and_only_those_that_give_nothing_unseen_away(run_mix):
+def test_documents_are_trained_whole_and_only_those_that_give_nothing_unseen_away(run_mix, capsys):
     pages = [one for one in run_mix(documents=50.0, max_length=256) if "Line " in one["text"]]
     text = "".join(one["text"] for one in pages)
     for path in ("held.md", "other.md", "part1.md", "part2.md"):
@@ -109,6 +109,7 @@ def test_documents_are_trained_whole_and_only_those_that_give_nothing_unseen_awa
     assert SECRET not in text
     assert all(one["labels"] == one["input_ids"] and len(one["input_ids"]) <= 256 for one in pages)
     assert figures()["documents"] == len(pages)
+    assert "tokens asked for" in capsys.readouterr().out, "there are not fifty times as many"
 
 
 def test_special_tokens_in_documents_stay_text_and_rows_end_with_lines(run_mix, tiny_model):

@@ -35,7 +35,7 @@ COUNTS = (
     "document_tokens",
 )
 PERCENTILES = (5, 50, 95, 99)
-SAMPLE = 80  # characters of an answer that tell its language
+SAMPLE = 80  # characters of a question that tell its language
 NAMED_ROWS = 3  # rows that an error names
 
 # What a limit of `format.audit` counts, and what mends it.
@@ -85,7 +85,7 @@ class Figures:
         self.counts["supervised_tokens"] += supervised
         self.counts["ended"] += final is example and ended == len(written)
         self.lengths[len(labelled.input_ids)] += 1
-        self.languages[language(written[-1][:SAMPLE])] += 1
+        self.languages[language(example.row["instruction"][:SAMPLE])] += 1
         for end in labelled.ends:
             self.ends[labelled.input_ids[end]] += 1
 

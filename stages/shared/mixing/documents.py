@@ -58,6 +58,8 @@ def documents(encoder: Encoder, tokens: int) -> Iterator[dict[str, Any]]:
                 name = digest("document", doc["path"], number)
                 yield {"text": text, "input_ids": ids, "labels": ids, "pair_id": name}
                 left -= len(ids)
+    if left > 0:
+        print(f"format: documents: trainable pages hold {tokens - left:,} of the {tokens:,} tokens asked for")
 
 
 def pieces(encoder: Encoder, text: str) -> Iterator[tuple[str, list[int]]]:
