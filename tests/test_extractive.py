@@ -87,7 +87,8 @@ def ask(write_params) -> Asked:
     """The rows that some chunks give; `counts` is left on the function."""
 
     def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
-        section = params.load(write_params({f"generate.{key}": value for key, value in settings.items()})).generate
+        changes = {"max_facts_per_chunk": 0, **settings}
+        section = params.load(write_params({f"generate.{key}": value for key, value in changes.items()})).generate
         docs = [page(row) for row in chunks]
         run.counts = Counter()  # type: ignore[attr-defined]
         return [row for _, row in extractive.rows(lambda: chunks, docs, section, run.counts)]  # type: ignore[attr-defined]
@@ -349,7 +350,7 @@ def test_an_admonition_is_asked_about(notice, kind):
 
 
 def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_params):
-    write_params({"generate.backend": "extractive", "generate.phrasings": 2})
+    write_params({"generate.backend": "extractive", "generate.phrasings": 2, "generate.max_facts_per_chunk": 0})
     chunks = [chunk(ENGLISH), chunk(CHINESE, path="b.md"), chunk("???", path="c.md")]
     write_jsonl(paths.CHUNKS, chunks)
     write_jsonl(paths.DOCS, [page(row) for row in chunks])
@@ -372,7 +373,7 @@ def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(wri
     from stages import chunk as chunk_stage
     from stages import ingest
 
-    write_params({"docs.path": str(CLOUDPSS)})
+    write_params({"docs.path": str(CLOUDPSS), "generate.max_facts_per_chunk": 0})
     ingest.main()
     chunk_stage.main()
     generate.main()
