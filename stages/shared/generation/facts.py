@@ -22,7 +22,7 @@ NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 # Leads that say nothing of the code below them, and those of what it prints.
 VAGUE = re.compile(
     r"(?:如|例如|示例|比如|其中|以及|或|代码|完整|具体|执行|运行|以上|以下|如下|所示|为|块|可|图|用法|的|下面|案例|是"
-    r"|no description|for example|example|like this|e\.g\.|such as|run|type this|then|and|usage)*+\W*",
+    r"|no description|for example|example|like this|e\.g\.|such as|run|type this|then|and|usage)*\W*",
     re.IGNORECASE,
 )
 BELOW = re.compile(r"(?:下面|以下|如下|下列)的?(?:例|示例|代码|命令)|^these\b|\b(?:following|below)\b", re.IGNORECASE)
