@@ -1,28 +1,38 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
 Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/responses.jsonl (the answers that the pairs were
-made from) and reports/generate.json.
-Answers of the `llm` backend are kept in .cache/responses.sqlite as they arrive, so that nothing is paid twice; those in
-data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
+made from), reports/generate.json and reports/generate_log.json (answers per second).
+Answers of the backends `llm` and `batch` are kept in .cache/responses.sqlite as they arrive, so that nothing is paid
+twice; those in data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
 Run: python -m stages.generate
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from tqdm import tqdm
 
 from stages.shared import params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.generation import extractive
+from stages.shared.generation import batch, extractive, plan
 from stages.shared.generation.answer import Answer, Wordings
 from stages.shared.generation.labelling import Labelling, to_pair
+from stages.shared.generation.pace import pace
 from stages.shared.generation.tally import Tally
 from stages.shared.llm import client
 from stages.shared.llm.outcome import Outcome
 from stages.shared.llm.store import Store
 from stages.shared.records import Chunk, Pair, read_jsonl, write_json, write_jsonl
+
+
+@dataclass
+class Run:
+    """What reports/generate.json says, and what was asked."""
+
+    figures: dict[str, Any]
+    asked: Outcome = field(default_factory=Outcome)
 
 
 def chunks() -> Iterator[Chunk]:
@@ -39,18 +49,27 @@ def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Itera
     figures["facts"] = dict(sorted(facts.items()))
 
 
-def llm_pairs(section: params.Generate, store: Store, tally: Tally, figures: dict[str, Any]) -> Iterator[Pair]:
+def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
     """The stored answers as pairs, after asking for those that are missing: first for questions, then for wordings."""
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks)
-    asked = Outcome()
-    for requests, answer in ((labelling.questions, Answer), (labelling.wordings, Wordings)):
-        outcome = client.complete(requests(), store, answer, section, "generate", sum(1 for _ in requests()))
+    expected = plan.make(labelling, store, params.load().chunk.encoding)
+    for line in expected.lines(section):
+        print(f"generate: plan: {line}", flush=True)
+    files = batch.Batch(section, store) if section.backend == "batch" else None
+    for name, requests, answer in (
+        ("questions", labelling.questions, Answer),
+        ("wordings", labelling.wordings, Wordings),
+    ):
+        if files:
+            outcome = files.complete(name, requests, answer)
+        else:
+            outcome = client.complete(requests(), store, answer, section, "generate", sum(1 for _ in requests()))
         refuse_too_many_failures(outcome, section.max_failed)
-        asked += outcome
+        run.asked += outcome
     yield from labelling.pairs(tally)
-    figures |= {**asked.report(), **tally.oddities()}
-    write_jsonl(paths.RESPONSES, store.rows(request.key() for request in labelling.requests()))
+    run.figures |= {**run.asked.report(), **tally.oddities(), **({"batch": files.report()} if files else {})}
+    write_jsonl(paths.RESPONSES, labelling.responses())
 
 
 def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
@@ -65,17 +84,19 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
 
 def main() -> None:
     section = params.load().generate
-    tally = Tally()
-    figures: dict[str, Any] = {"backend": section.backend, "chunks": sum(1 for _ in chunks())}
-    if section.backend == "llm":
-        with Store.of_repository() as store:
-            write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, figures)))
-    else:
-        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, figures)))
+    tally, run = Tally(), Run({"backend": section.backend, "chunks": sum(1 for _ in chunks())})
+    if section.backend == "extractive":
+        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
         write_jsonl(paths.RESPONSES, [])
-    figures |= tally.report(figures["chunks"])
-    write_json(paths.REPORTS / "generate.json", figures)
-    print(f"generate: {figures['pairs']} pairs from {figures['chunks']} chunks by the {section.backend} backend")
+    else:
+        with Store.of_repository() as store:
+            write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)))
+    run.figures |= tally.report(run.figures["chunks"])
+    write_json(paths.REPORTS / "generate.json", run.figures)
+    write_json(paths.REPORTS / "generate_log.json", pace(run.asked))
+    print(
+        f"generate: {run.figures['pairs']} pairs from {run.figures['chunks']} chunks by the {section.backend} backend"
+    )
 
 
 if __name__ == "__main__":

@@ -5,34 +5,21 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from lamps import PAIR, chunk, lamps, report, run, teacher
 
-from stages import generate
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer, Wordings
 from stages.shared.llm import replies
-from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.shared.records import Chunk, Pair, digest
 
 STYLES = {"fact": 3, "how-to": 2, "lookup": 3, "definition": 2, "comparison": 1, "troubleshooting": 1, "reverse": 2}
-
-
-def chunk(text: str, headings: tuple[str, ...] = ("Manual", "Lamp"), tokens: int = 100) -> Chunk:
-    return {
-        "chunk_id": digest(headings, text),
-        "path": "page.md",
-        "headings": list(headings),
-        "line_start": 1,
-        "line_end": 1,
-        "tokens": tokens,
-        "text": text,
-        "also_in": [],
-        "partials": [],
-    }
 
 
 RICH = "Some steps.\n\n1. open\n2. close\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nIf it fails, compare both.\n"
@@ -224,9 +211,6 @@ def test_the_number_of_pairs_may_follow_the_length(section, tokens, asked):
     assert task.request.schema["properties"]["pairs"]["maxItems"] == asked
 
 
-PAIR = {"instruction": "Which lamp?", "input": "", "output": "Number 1.", "evidence": "Lamp 1"}
-
-
 @pytest.mark.parametrize(
     ("reply", "outputs"),
     [
@@ -257,35 +241,7 @@ def test_wordings_are_found_in_a_reply(reply):
 
 @pytest.fixture
 def ask(write_params) -> Callable[..., list[Pair]]:
-    """Run the stage with the llm backend on chunks, in this process; the pairs it wrote."""
-
-    def run(chunks: list[Chunk], **settings: object) -> list[Pair]:
-        fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0, **settings}
-        write_params({f"generate.{name}": value for name, value in fixed.items()})
-        write_jsonl(paths.CHUNKS, chunks)
-        generate.main()
-        return list(read_jsonl(paths.PAIRS))
-
-    return run
-
-
-def teacher(body: dict) -> str:
-    """Answers a request for pairs with one whose question tells the style, and a request for wordings with two."""
-    text = body["messages"][1]["content"]
-    if "Kind of question" not in text:
-        question = text.split("\n")[1]
-        return json.dumps({"questions": [f"{question} (first)", f"{question} (second)"]})
-    style = re.search(r"Kind of question: (.*?)[.,]", text)[1]
-    lamp = re.search(r"Lamp (\d+)", text)[1]
-    return json.dumps({"pairs": [{**PAIR, "instruction": f"Lamp {lamp}, {style}?", "output": f"Number {lamp}."}]})
-
-
-def lamps(size: int) -> list[Chunk]:
-    return [chunk(f"Lamp {n} is number {n}.") for n in range(size)]
-
-
-def report() -> dict:
-    return read_json(paths.REPORTS / "generate.json")
+    return partial(run, write_params)
 
 
 def test_a_pair_has_the_style_it_was_asked_in(endpoint, ask):

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+LOCK = Path("dvc.lock")
 DOCS = Path("data/docs.jsonl")
 CHUNKS = Path("data/chunks.jsonl")
 PAIRS = Path("data/pairs.jsonl")

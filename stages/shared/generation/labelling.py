@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer, Wordings, wordings_schema
+from stages.shared.generation.focus import Everything, Uncovered
 from stages.shared.generation.tally import Tally
 from stages.shared.llm import prompts
 from stages.shared.llm.requests import Request
@@ -39,25 +41,39 @@ class Labelling:
         self.store = store
         self.chunks = chunks
         self.recipe = recipe.Recipe(section)
+        self.focus = Uncovered() if section.focus == "uncovered" else Everything()
         self.rewording = {
             lang: prompts.load(Path(section.prompts) / f"paraphrase.{lang}.md", ("question", "count"))
             for lang in (self.recipe.prompts if section.paraphrases else ())
         }
 
+    def asked(self) -> Iterator[tuple[Chunk, list[recipe.Task]]]:
+        """The chunks that are asked about, with their requests of the first pass."""
+        for chunk in self.chunks():
+            if self.focus.asks(chunk):
+                yield chunk, self.tasks(chunk)
+
+    def tasks(self, chunk: Chunk) -> list[recipe.Task]:
+        return list(self.recipe.tasks(chunk, self.focus.sample(chunk, self.recipe.tasks)))
+
     def questions(self) -> Iterator[Request]:
         """The first pass: what is asked about the chunks."""
-        for chunk in self.chunks():
-            yield from (task.request for task in self.recipe.tasks(chunk))
+        for _, tasks in self.asked():
+            yield from (task.request for task in tasks)
 
     def wordings(self) -> Iterator[Request]:
         """The second pass: what is asked about the questions that the first one brought."""
         if self.rewording:
-            for chunk in self.chunks():
-                yield from (self.wording(pair) for pair in self.first_pairs(chunk, Tally()))
+            for chunk, tasks in self.asked():
+                yield from (self.wording(pair) for pair in self.first_pairs(chunk, tasks, Tally()))
 
-    def requests(self) -> Iterator[Request]:
-        """All of both passes, as far as the second is known."""
-        return chain(self.questions(), self.wordings())
+    def responses(self) -> Iterator[Any]:
+        """The rows of data/responses.jsonl: what is stored for all of both passes, and the rows that stay."""
+        fresh = set()
+        for row in self.store.rows(request.key() for request in chain(self.questions(), self.wordings())):
+            fresh.add(row["key"])
+            yield row
+        yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)
 
     def wording(self, pair: Pair) -> Request:
         """The request for other wordings of a question. It depends on the question alone."""
@@ -68,18 +84,21 @@ class Labelling:
         return Request(self.section.model, messages, wordings_schema(count), sampling)
 
     def pairs(self, tally: Tally) -> Iterator[Pair]:
-        """The pairs in the stored answers, each question followed by its other wordings, in the order of the chunks."""
+        """All pairs in the order of the chunks: of each chunk those that stay, then those in its stored answers, each
+        question followed by its other wordings."""
         for chunk in self.chunks():
-            found: dict[str, Pair] = {}
-            for pair in self.first_pairs(chunk, tally):
-                for wording in [pair, *(self.reworded(pair, tally) if self.rewording else ())]:
-                    found.setdefault(wording["pair_id"], wording)
+            kept = self.focus.kept(chunk)
+            found = {pair["pair_id"]: pair for pair in kept}
+            if self.focus.asks(chunk) or not kept:
+                for pair in self.first_pairs(chunk, self.tasks(chunk), tally):
+                    for wording in [pair, *(self.reworded(pair, tally) if self.rewording else ())]:
+                        found.setdefault(wording["pair_id"], wording)
             yield from found.values()
 
-    def first_pairs(self, chunk: Chunk, tally: Tally) -> Iterator[Pair]:
+    def first_pairs(self, chunk: Chunk, tasks: list[recipe.Task], tally: Tally) -> Iterator[Pair]:
         """The pairs of the first pass about a chunk, each once: styles may find the same, a model may repeat itself."""
         seen = set()
-        for task in self.recipe.tasks(chunk):
+        for task in tasks:
             answer = self.store.get(task.request.key())
             rows = Answer.model_validate_json(answer).pairs if answer else []
             if answer:

@@ -37,20 +37,25 @@ def from_sdk(error: openai.OpenAIError) -> FaultError | RefusalError | UserError
         return FaultError("timeout", overloaded=True)
     if not isinstance(error, openai.APIStatusError):
         return FaultError("connection", clean(f"{error} {error.__cause__ or ''}"))
-    status, message = error.status_code, clean(server_message(error))
+    return from_status(error.status_code, str(error.code), server_message(error), retry_after(error.response.headers))
+
+
+def from_status(status: int, code: str, message: str, wait: float = 0.0) -> FaultError | RefusalError | UserError:
+    """An HTTP status other than 200, with the API's error code and message, as what it means here."""
+    message = clean(message)
     if status == 401 or (status == 403 and not mentions(message, FILTERED)):
         return UserError("the endpoint refuses the key in OPENAI_API_KEY; what was answered is stored")
-    if status == 402 or (status == 429 and mentions(f"{error.code} {message}", NO_CREDIT)):
+    if status == 402 or (status == 429 and mentions(f"{code} {message}", NO_CREDIT)):
         return UserError(f"the account has no credit left ({message}); what was answered is stored")
     if status == 404:
         return UserError(
             f"the endpoint does not know the model or the address ({message}); what was answered is stored"
         )
     if status in OVERLOADED:
-        return FaultError(f"status {status}", message, retry_after(error.response.headers), overloaded=True)
+        return FaultError(f"status {status}", message, wait, overloaded=True)
     if status >= 500 or status in (408, 409, 425):
-        return FaultError(f"status {status}", message, retry_after(error.response.headers))
-    if mentions(f"{error.code} {message}", FILTERED):
+        return FaultError(f"status {status}", message, wait)
+    if mentions(f"{code} {message}", FILTERED):
         return RefusalError("content filter", message, filtered=True)
     return RefusalError(f"status {status}", message)
 

@@ -6,7 +6,7 @@ arrives; several processes may write at once (SQLite's write-ahead log, https://
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -157,11 +157,14 @@ class Store:
                 seen.add(key)
                 yield {"key": key, "answer": entry.answer, "refused": entry.refused}
 
-    def usage(self, model: str) -> Usage:
-        """What the answers of a model took so far; all zero when there are none."""
-        figures = "COUNT(*), AVG(prompt_tokens), AVG(answer_tokens), AVG(seconds)"
+    def usage(self, model: str, keys: Sequence[str] = ()) -> Usage:
+        """What the answers of a model took so far, of these requests only if there are any; all zero when nothing is
+        known. Answers out of batch files took no seconds that say anything."""
+        figures = "COUNT(*), AVG(prompt_tokens), AVG(answer_tokens), AVG(NULLIF(seconds, 0))"
         query = f"SELECT {figures} FROM responses WHERE model = ? AND refused = '' AND answer_tokens > 0"
-        row = self.connection.execute(query, (model,)).fetchone()
+        if keys:
+            query += f" AND key IN ({', '.join('?' * len(keys))})"
+        row = self.connection.execute(query, (model, *keys)).fetchone()
         return Usage(*(value or 0 for value in row))
 
     def form(self, endpoint: str) -> tuple[str, str] | None:

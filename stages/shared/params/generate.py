@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from stages.shared.params.connection import Connection
-from stages.shared.params.section import Count, Limit
+from stages.shared.params.section import Count, Limit, Section
 
 Amount = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[^\s]+$")]
@@ -17,8 +17,16 @@ def some_weight(weights: dict[str, float]) -> dict[str, float]:
     return weights
 
 
+class Price(Section):
+    """What a million tokens cost, in a currency of the user's choice."""
+
+    prompt: Amount
+    answer: Amount
+
+
 class Generate(Connection):
-    backend: Literal["extractive", "llm"]
+    backend: Literal["extractive", "llm", "batch"]
+    focus: Literal["all", "uncovered"]
     language: Literal["auto", "zh", "en"]
     phrasings: Annotated[int, Field(ge=1, le=6)]
     max_facts_per_chunk: Limit
@@ -32,3 +40,6 @@ class Generate(Connection):
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count
     max_failed: Annotated[float, Field(ge=0, le=1)]
+    price_per_million: Price
+    batch_dir: str
+    batch_discount: Annotated[float, Field(ge=0, le=1)]
