@@ -73,7 +73,6 @@ def test_the_repositorys_own_params_yaml_is_valid():
         ("generate.backend", "vllm", "'extractive', 'llm' or 'batch'"),
         ("generate.focus", "new", "'all' or 'uncovered'"),
         ("generate.styles.fact", -1.0, "0"),
-        ("generate.styles", {"fact": 0.0}, "at least one weight above 0"),
         ("generate.personas", "engineer", "list"),
         ("generate.batch_discount", 1.5, "1"),
         ("generate.phrasings", 7, "6"),

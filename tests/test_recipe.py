@@ -124,6 +124,11 @@ def test_every_chunk_is_asked_something_with_the_default_recipe(section):
     assert all(len(recipe.styles(chunk(text, tokens=5), section())) >= 3 for text in ("Lamp.", "灯。", "| a |"))
 
 
+def test_a_recipe_without_any_style_is_one_line(section):
+    with pytest.raises(ParamsError, match=r"^params.yaml: generate.styles: accepted is at least one weight above 0$"):
+        section(styles={"fact": 0, "reverse": 0.0})
+
+
 def test_a_style_of_the_users_own_needs_only_a_part_in_the_prompts(section):
     own = copied_prompts(lambda text: f"{text}\n# style riddle\nAsk in riddles.\n")
     assert "Ask in riddles." in prompt_of(section(styles={"riddle": 1}, prompts=own), chunk("Lamp."))
