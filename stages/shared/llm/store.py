@@ -136,10 +136,10 @@ class Store:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
-            self.connection.execute("COMMIT")
+                self.connection.execute("COMMIT")
+            finally:
+                if self.connection.in_transaction:  # some errors, such as a full disk, end it by themselves
+                    self.connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise unusable(self.file, error) from None
 
