@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, change_params
 from pydantic import BaseModel, ConfigDict
 
 from stages.shared.errors import UserError
@@ -524,6 +525,34 @@ def test_what_a_killed_process_was_asking_is_free_at_once(endpoint, monkeypatch)
     assert complete([request(0)]).answered == 1
 
 
+@pytest.mark.slow
+def test_kills_at_any_moment_lose_no_stored_answer_and_repeat_no_more_than_was_in_flight(endpoint):
+    draw, kills, total = random.Random(1), 0, 400
+
+    def reply(body: dict) -> str:
+        time.sleep(0.05)
+        number = body["messages"][1]["content"].partition("(")[2].partition(")")[0]
+        return json.dumps({"names": [{"a": number}]})
+
+    endpoint.reply = reply
+    known: list[object] = [None] * total
+    while kills < 12:
+        run, enough = start(total), len(endpoint.requests) + draw.randint(1, 25)
+        while len(endpoint.requests) < enough:
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.06))
+        run.kill()
+        run.communicate()
+        kills += 1
+        now = [stored(n) for n in range(total)]
+        assert all(before in (None, after) for before, after in zip(known, now, strict=True))
+        known = now
+    assert 0 < sum(entry is not None for entry in known) < total  # it was killed at work
+    assert start(total).wait(60) == 0
+    assert [stored(n)[0] for n in range(total)] == [f'{{"names":[{{"a":"{n}"}}]}}' for n in range(total)]
+    assert len(endpoint.requests) - total <= kills * 4
+
+
 def test_a_request_that_another_process_gives_up_is_asked_by_this_one(endpoint, monkeypatch):
     monkeypatch.setattr(pending, "POLL_SECONDS", 0.02)
     code = (
@@ -569,6 +598,31 @@ def test_the_key_stands_in_no_reason_no_error_and_no_file_even_when_the_server_r
     texts = [*lines, str(caught.value), str(in_address.value)]
     assert len(lines) == 5 and not any(marker in text for text in texts)
     assert not any(marker.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+@pytest.mark.slow
+def test_the_key_stands_in_nothing_that_dvc_writes_or_prints(endpoint, make_clone):
+    marker = "sk-marker-9154"
+    clone = make_clone()
+    clone.environment |= {"OPENAI_API_KEY": marker, "OPENAI_BASE_URL": endpoint.url}
+    asking_pairs = {"generate.backend": "llm", "generate.model": "teacher", "generate.paraphrases": 0}
+    change_params(clone.directory / "params.yaml", asking_pairs)
+    pair = {"instruction": "Why?", "input": "", "output": "Because.", "evidence": "x"}
+    endpoint.key, endpoint.reply = marker, lambda body: json.dumps({"pairs": [pair]})
+    texts = [clone.run("dvc", "repro", "--verbose", "generate")]
+    endpoint.reply = lambda body: {"status": 400, "error": f"wrong: {marker}"}
+    change_params(clone.directory / "params.yaml", {"generate.temperature": 0.1})
+    texts.append(clone.run("dvc", "repro", "generate", code=None))
+    texts.append(clone.run("dvc", "exp", "run", "--set-param", "generate.temperature=0.2", "generate", code=None))
+    assert "no answer" in texts[2] and "wrong: ***" in texts[2]
+    endpoint.key = "another"
+    change_params(clone.directory / "params.yaml", {"generate.temperature": 0.3})
+    texts.append(clone.run("dvc", "repro", "--verbose", "generate", code=None))
+    assert "refuses the key" in texts[3]
+    assert not any(marker in text for text in texts)
+    files = [file for file in clone.directory.rglob("*") if file.is_file()]
+    assert {"dvc.lock", "responses.sqlite", "pairs.jsonl"} <= {file.name for file in files}
+    assert [file for file in files if marker.encode() in file.read_bytes()] == []
 
 
 def test_the_key_of_a_request_never_changes_or_what_users_paid_for_is_lost():
