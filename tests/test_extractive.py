@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from conftest import CLOUDPSS
+from conftest import CLOUDPSS, ROOT
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages import generate
 from stages.shared import params, paths
@@ -326,6 +328,35 @@ def test_the_most_valuable_facts_come_first_when_they_are_limited(ask):
     assert {row["output"] for row in ask(chunk(text), max_facts_per_chunk=1)} == {"10"}
     assert ask.counts["facts_beyond_limit"] > 0
     assert len({row["output"] for row in ask(chunk(text), max_facts_per_chunk=0)}) > 1
+
+
+MARKS = "|\\`*_$[]<>~&!:："  # markup comes from CELL alone: a lone mark may belong to one further on
+LETTERS = st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters=MARKS)
+WORD = st.text(LETTERS, min_size=1, max_size=8)
+PHRASE = st.lists(WORD, min_size=1, max_size=4).map(" ".join)
+CELL = st.one_of(PHRASE, st.sampled_from(["^", ">", "-", "", "12", "`a_b`", "**bold**", "[link](x.md)", "p\\.u\\."]))
+PIECES = st.one_of(
+    st.lists(st.lists(CELL, min_size=3, max_size=3).map(" | ".join), min_size=1, max_size=4).map(
+        lambda rows: table("Name | Unit | Meaning", *rows)
+    ),
+    st.tuples(PHRASE, PHRASE).map(lambda pair: f"- **{pair[0]}**: {pair[1]}"),
+    st.lists(PHRASE, min_size=2, max_size=4).map(lambda steps: "\n".join(f"{n}. {s}" for n, s in enumerate(steps, 1))),
+    st.tuples(PHRASE, PHRASE).map(lambda pair: f"{pair[0]}？\n:   {pair[1]}。"),
+    PHRASE.map(lambda name: f"## {name}"),
+    PHRASE,
+)
+
+
+@given(texts=st.lists(st.lists(PIECES, min_size=1, max_size=5).map("\n\n".join), min_size=1, max_size=3))
+def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one_answer(texts):
+    chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}
+    section = params.load(ROOT / "params.yaml").generate
+    rows = list(extractive.rows(chunks.values, [page(row) for row in chunks.values()], section, Counter()))
+    assert len({row["instruction"] for _, row in rows}) == len(rows)
+    for source, row in rows:
+        assert squeezed(row["evidence"]) in squeezed(source["text"])
+        assert squeezed(row["output"]) in squeezed(plain(source["text"].replace("\\|", "|")))
+        assert row["instruction"].strip() and not gives_away(row["instruction"], row["output"])
 
 
 def test_braces_and_brackets_in_the_documentation_are_no_template(ask):

@@ -58,9 +58,8 @@ def rows(
         counts["facts_beyond_limit"] += len(chosen) - len(kept)
         lang = chunk_language(chunk) if section.language == "auto" else section.language
         for fact, place in kept:
-            if section.language == "auto" and CJK.search(fact.subject):
-                lang = "zh"
-            for row in worded(fact, place, section.phrasings, LANGUAGES[lang], chunk):
+            asked_in = "zh" if section.language == "auto" and names_chinese(fact, chunk) else lang
+            for row in worded(fact, place, section.phrasings, LANGUAGES[asked_in], chunk):
                 key = short_hash("question" + normalised(row["instruction"]))
                 counts["questions_repeated"] += key in asked
                 if key not in asked:
@@ -133,6 +132,11 @@ def fill(template: str, fact: Fact, place: Place, lang: ModuleType) -> str:
     template = OPTIONAL.sub(r"\1" if values["c"] else "", template)
     question: str = lang.tidy(BRACE.sub(lambda brace: values[brace[1]], template))
     return question
+
+
+def names_chinese(fact: Fact, chunk: Chunk) -> bool:
+    """Whether a question would have Chinese words in it, whatever the language of the chunk is."""
+    return any(CJK.search(name) for name in (fact.subject, fact.attribute, chunk["headings"][0], *fact.headings))
 
 
 def chunk_language(chunk: Chunk) -> str:

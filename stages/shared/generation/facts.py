@@ -18,6 +18,7 @@ MEMBER = re.compile(r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?([^\]`]+)`?\]\([^)]*\)")  
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
+DRAWING = re.compile("[├└│─↓→]")
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 # Leads that say nothing of the code below them, and those of what it prints.
 VAGUE = re.compile(
@@ -34,7 +35,7 @@ FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有)*(?:所示)?[:：,，]*$"
 )
 GOES_ON = re.compile(
-    r"(?:则|即|可得|代入|将|再|最后|然后|由此|因此|从而|化简|整理|其|得|式|在这种|so|then|thus|where|and)",
+    r"(?:则|即|中|可得|代入|将|再|最后|然后|由此|因此|从而|化简|整理|其|得|式|在这种|so|then|thus|where|and)",
     re.IGNORECASE,
 )
 
@@ -136,7 +137,7 @@ class Reader:
 
     def of_list(self, block: Block) -> Iterator[Fact]:
         found = lists.items(block)
-        if lists.is_procedure(block, found, " ".join(self.path) + self.before):
+        if lists.is_procedure(block, found, self.path, self.before):
             goal = topic(self.headings) or (words(self.headings[-1]) if self.headings else "")
             yield from lists.steps(block, found, goal, self.headings)
             return
@@ -149,6 +150,8 @@ class Reader:
         """A fence is an example of its function, of what the line before it says, or of its heading."""
         fence, lead = FENCE.match(block.text), self.lead_in()
         if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
+            return
+        if not fence[1] and DRAWING.search(block.text):
             return
         call = lists.CALL.match(self.headings[-1]) if self.headings else None
         lead = SHOWING.sub("", lead).strip()

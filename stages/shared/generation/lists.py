@@ -32,9 +32,7 @@ DOING = re.compile(
     r"(?:点击|单击|双击|右键|选择|选中|打开|进入|输入|填写|创建|新建|设置|配置|添加|增加|拖拽|拖入|保存|运行|启动|安装|下载|上传|导入|导出"
     r"|删除|修改|查看|切换|绑定|连接|搭建|编写|获取|完成|勾选|确认|执行|登录|注册|使用|插入|编辑|调整|关闭|开启|部署|复制|弹出|放置)"
 )
-PROCEDURE = re.compile(
-    r"步骤|流程|方法|操作|过程|教程|指南|如何|怎么|怎样|新建|创建|配置|设置|安装|添加|导入|导出|绑定|登录|注册"
-)
+PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|新建|创建|安装|添加|导入|导出|绑定|登录|注册")
 
 
 @dataclass(frozen=True)
@@ -110,21 +108,23 @@ def told(fact: Fact) -> Iterator[Fact]:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 
 
-def is_procedure(block: Block, found: list[Item], about: str) -> bool:
-    """Whether the items are things to do. In Chinese that shows in their verbs; in other languages in the numbers."""
+def is_procedure(block: Block, found: list[Item], path: list[str], before: str) -> bool:
+    """Whether the items are things to do. In Chinese that shows in their verbs, and in the heading or in the line
+    before; items that begin with a label need the latter. In other languages it shows in the numbers."""
     asks = any("？" in item.text or "?" in item.text for item in found)
-    if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(about):
+    if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(" ".join(path)):
         return False
     if not CJK.search(block.text):
         return True
     doing = sum(bool(DOING.match(plain(item.text))) for item in found)
-    return doing * 2 > len(found) or (doing > 0 and bool(PROCEDURE.search(about)))
+    labelled = sum(bool(PLAIN_TERM.fullmatch(item.text)) for item in found) * 2 > len(found)
+    return (doing * 2 > len(found) and not labelled) or (doing > 0 and bool(PROCEDURE.search(path[-1] + before)))
 
 
 def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The whole procedure, its first step and what comes after each step."""
     answer = listed(block)
-    if len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer:
+    if 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer:
         yield Fact("steps", goal, answer, block.text.strip(), headings)
     texts = [" ".join(plain(item.text).split()) for item in found]
     sources = [item.source.split("\n\n")[0].strip() for item in found]
@@ -149,13 +149,14 @@ def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Itera
     listed_elsewhere = bool(CALL.match(headings[-1])) or UNASKED.fullmatch(
         name
     )  # arguments have questions of their own
-    short = len(answer) <= MAX_ANSWER_CHARS and all(0 < len(text) <= MAX_ITEM_CHARS for text in texts)
+    short = 0 < len(answer) <= MAX_ANSWER_CHARS and all(0 < len(text) <= MAX_ITEM_CHARS for text in texts)
     doing = sum(bool(DOING.match(text)) for text in texts) if CJK.search(answer) and not CHANGES.search(name) else 0
     if len(found) > 1 and short and doing * 2 < len(found) and "```" not in answer and not listed_elsewhere:
         yield Fact("members", name, answer, block.text.strip(), headings[:-1])
 
 
 def listed(block: Block) -> str:
-    """A list as text: its marks stay, images and blank lines go."""
-    cleaned = (f"{line[: len(line) - len(line.lstrip())]}{plain(line)}" for line in block.text.split("\n"))
-    return "\n".join(line for line in cleaned if LETTER.search(line) or re.search(r"\d", MARKER.sub("", line)))
+    """A list as text: its marks stay, images and blank lines go. Empty when a mark would stand alone."""
+    cleaned = [f"{line[: len(line) - len(line.lstrip())]}{plain(line)}" for line in block.text.split("\n")]
+    lines = [line for line in cleaned if line.strip()]
+    return "" if any(not MARKER.sub("", line).strip() for line in lines) else "\n".join(lines)

@@ -12,7 +12,7 @@ from stages.shared.text import LETTER
 
 MAX_ANSWER_CHARS = 600
 POINTING = re.compile(
-    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|所示"
+    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|所示|如下(?:案例|步骤|内容|几|说明)"
     r"|(?:如下|下面|以下|如上)(?:图|表|[:：]?$)|此处不再|(?:下面|以下|接下来)(?:将|分别|对|介绍|以|是)"
     r"|\b(?:the following|figure \d|table \d|(?:as|is|are) shown|shown (?:here|in)"
     r"|(?:see|as|shown|listed|described|table|figure|example|section|list|text) (?:above|below))\b",

@@ -94,8 +94,8 @@ def can_name(grid: Grid, place: int) -> bool:
     if columns.INDEX.fullmatch(heading) and place + 1 < len(grid.header):
         return False
     texts = [row[place].text for row in grid.rows]
-    numbered = bool(LETTER.search(heading)) and any(texts) and not any(DECIMAL.fullmatch(text) for text in texts)
-    return any(LETTER.search(text) for text in texts) or numbered
+    leads = all(columns.INDEX.fullmatch(name) for name in grid.header[:place])
+    return any(LETTER.search(text) for text in texts) or (leads and bool(LETTER.search(heading)) and any(texts))
 
 
 def is_identity(grid: Grid, place: int) -> bool:
@@ -142,19 +142,25 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
         if kind or grid.header[place]:
             attribute = "" if kind else grid.header[place]
             yield said(about, kind or kind_of(text), text, quote, attribute)
-            yield from derived(about, kind, text, quote)
+            yield from mentioned(about, kind, text, quote)
+            if LETTER.search(about.subject) and any(cell.text == about.subject for cell in row):
+                yield from reversed_(about, kind, text, quote)
 
 
 def said(about: Fact, kind: str, answer: str, quote: str, attribute: str = "", subject: str = "") -> Fact:
     return Fact(kind, subject or about.subject, answer, quote, about.headings, attribute, about.noun)
 
 
-def derived(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
-    """From a key or a short meaning back to the name; a default or a range that a description mentions."""
+def reversed_(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
+    """From a key or a short meaning back to the name."""
     if kind == "key" and LETTER.search(text):
         yield said(about, "keyed", about.subject, quote, subject=text)
-    if kind == "meaning" and describes(text) and LETTER.search(about.subject):
+    if kind == "meaning" and describes(text):
         yield said(about, "named", about.subject, quote, subject=text.rstrip("。.；;"))
+
+
+def mentioned(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
+    """A default or a range that a description mentions."""
     if kind in ("meaning", "note"):
         for other, pattern in (("default", DEFAULT), ("accepted", RANGE)):
             found = pattern.findall(text)
