@@ -146,7 +146,7 @@ def test_the_pace_of_answers_has_few_points_that_add_up_and_always_one():
 @pytest.mark.parametrize("backend", ["extractive", "llm"])
 def test_every_backend_writes_the_pace(endpoint, ask, backend):
     endpoint.reply = teacher
-    write_jsonl(paths.DOCS, [{"path": "page.md", "title": "Manual"}])
+    write_jsonl(paths.DOCS, [{"path": "page.md", "title": "Manual", "breadcrumbs": []}])
     ask(lamps(3), backend=backend, styles={"fact": 1}, paraphrases=0)
     points = read_json(paths.REPORTS / "generate_log.json")
     assert points and all(set(point) == {"second", "answers_per_second"} for point in points)
