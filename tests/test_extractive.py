@@ -14,6 +14,7 @@ from stages.shared import params, paths
 from stages.shared.generation import chinese, contexts, english, extractive, grids
 from stages.shared.generation.fact import KINDS
 from stages.shared.generation.facts import facts
+from stages.shared.generation.headings import words
 from stages.shared.markdown.inline import plain
 from stages.shared.records import Chunk, digest, read_json, read_jsonl, write_jsonl
 from stages.shared.text import gives_away, squeezed
@@ -230,6 +231,41 @@ def test_a_question_names_what_lies_between_latin_and_chinese_with_a_space(ask):
     ]
 
 
+def test_what_has_a_unit_is_not_asked_for_its_type():
+    assert {kind for kind, _, _ in stated(table("Name | Type | Unit", "speed | real | m/s"))} == {"unit"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("1.2 Pumps", "Pumps"),
+        ("3. Pumps", "Pumps"),
+        ("步骤 2. 安装水泵", "安装水泵"),
+        ("第三步：安装水泵", "安装水泵"),
+        ("（一）水泵", "水泵"),
+        ("10 kV 母线", "10 kV 母线"),
+        ("2031.1.2 更新日志", "2031.1.2 更新日志"),
+        ("**Pumps** [here](x.md)", "Pumps here"),
+    ],
+)
+def test_a_heading_loses_its_number_and_nothing_else(heading, expected):
+    assert words(heading) == expected
+
+
+def test_a_question_in_the_middle_of_an_answer_ends_it():
+    text = "水泵为什么不转？\n请检查电源。\n阀门为什么不开？\n请检查气压。\n"
+    assert stated(text) == {("faq", "水泵为什么不转？", "请检查电源。")}
+
+
+def test_numbered_questions_are_no_procedure():
+    text = "1. 如何打开水泵？按下按钮。\n2. 如何关闭水泵？松开按钮。\n"
+    assert "steps" not in {kind for kind, _, _ in stated(text, ("手册", "操作步骤"))}
+
+
+def test_a_list_of_pictures_is_no_answer():
+    assert stated("1. open it\n2. ![a](a.png)\n3. close it\n") == set()
+
+
 def test_empty_cells_and_dashes_are_no_facts():
     assert not {
         fact for fact in stated(table("Name | Unit", "size | -", "width | ", "height | 无")) if fact[0] == "unit"
@@ -304,6 +340,25 @@ def test_pages_of_the_same_title_are_told_apart_by_what_they_belong_to(ask):
     assert {"Valve" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
 
 
+def test_what_all_pages_of_a_title_say_is_asked_once_and_of_the_title(ask):
+    rows = ask(
+        chunk(table("Name | Default", "size | 10", "depth | 3"), ("Reference",), "tools/pump/reference.md"),
+        chunk(table("Name | Default", "size | 10", "width | 4"), ("Reference",), "tools/valve/reference.md"),
+    )
+    by_answer = {answer: [row["instruction"] for row in rows if row["output"] == answer] for answer in ("10", "3", "4")}
+    assert [len(asked) for asked in by_answer.values()] == [3, 3, 3]
+    assert not [question for question in by_answer["10"] if "Pump" in question or "Valve" in question]
+    assert all("Pump" in question for question in by_answer["3"])
+    assert all("Valve" in question for question in by_answer["4"])
+
+
+def test_what_every_page_says_is_asked_of_none(ask):
+    said = "The part has the same colour as all the others have."
+    rows = ask(*(chunk(said, (f"Part {n}",), f"{n}.md") for n in range(extractive.MAX_CHUNKS_OF_PROSE + 1)))
+    assert rows == []
+    assert ask.counts["facts_boilerplate"] == extractive.MAX_CHUNKS_OF_PROSE + 1
+
+
 def test_what_nothing_tells_apart_is_not_asked_but_counted(ask):
     rows = ask(chunk(table("Name | Default", "size | 10", "size | 20"), ("Manual",)))
     assert not {row["output"] for row in rows} & {"10", "20"}
@@ -357,6 +412,28 @@ def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one
         assert squeezed(row["evidence"]) in squeezed(source["text"])
         assert squeezed(row["output"]) in squeezed(plain(source["text"].replace("\\|", "|")))
         assert row["instruction"].strip() and not gives_away(row["instruction"], row["output"])
+
+
+@pytest.mark.parametrize(
+    ("loose", "tidy"),
+    [
+        ("水泵的 “流量” 是多少 ？", "水泵的“流量”是多少？"),
+        ("水泵的的流量？？", "水泵的流量？"),
+        ("在 “`pump`” 里", "在 `pump` 里"),
+        ("说明（水泵（乙厂））。", "说明（水泵，乙厂）。"),
+        ("““水泵””是什么？", "“水泵”是什么？"),
+    ],
+)
+def test_chinese_questions_have_full_width_marks_without_spaces_and_nothing_doubled(loose, tidy):
+    assert chinese.tidy(loose) == tidy
+
+
+def test_two_facts_never_share_the_words_of_a_question(ask):
+    text = "- 交流线路故障：单相短路等。\n- 直流线路故障：极间短路等。\n\n## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上。\n"
+    rows = ask(chunk(text, ("故障事件",)), phrasings=6)
+    assert {row["style"] for row in rows} == {"lookup", "summary"}
+    assert len({row["instruction"] for row in rows}) == len(rows)
+    assert ask.counts["questions_repeated"] > 0
 
 
 def test_braces_and_brackets_in_the_documentation_are_no_template(ask):
