@@ -429,7 +429,8 @@ def test_chinese_questions_have_full_width_marks_without_spaces_and_nothing_doub
 
 
 def test_two_facts_never_share_the_words_of_a_question(ask):
-    text = "- 交流线路故障：单相短路等。\n- 直流线路故障：极间短路等。\n\n## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上。\n"
+    text = "- 交流线路故障：单相短路等。\n- 直流线路故障：极间短路等。\n\n"
+    text += "## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上。\n"
     rows = ask(chunk(text, ("故障事件",)), phrasings=6)
     assert {row["style"] for row in rows} == {"lookup", "summary"}
     assert len({row["instruction"] for row in rows}) == len(rows)
@@ -486,11 +487,11 @@ def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(wri
     chunk_stage.main()
     generate.main()
     texts = {row["chunk_id"]: squeezed(plain(row["text"])) for row in read_jsonl(paths.CHUNKS)}
-    sources = {row["chunk_id"]: row["text"] for row in read_jsonl(paths.CHUNKS)}
+    sources = {row["chunk_id"]: squeezed(row["text"]) for row in read_jsonl(paths.CHUNKS)}
     pairs = list(read_jsonl(paths.PAIRS))
     assert len({pair["instruction"] for pair in pairs}) == len(pairs) >= 8000
     assert not [pair for pair in pairs if gives_away(pair["instruction"], pair["output"])]
-    assert not [pair for pair in pairs if pair["evidence"] not in sources[pair["chunk_id"]]]
+    assert not [pair for pair in pairs if squeezed(pair["evidence"]) not in sources[pair["chunk_id"]]]
     ungrounded = [pair for pair in pairs if squeezed(plain(pair["output"])) not in texts[pair["chunk_id"]]]
     assert len(ungrounded) <= 0.001 * len(pairs), ungrounded[:3]
     bad = re.compile("^的|在里|的的|“”|[{}]\\b[sacn]\\b")

@@ -155,8 +155,10 @@ def test_a_text_without_an_end_of_turn_is_a_problem(tokenizer):
 
 
 def test_a_token_across_the_boundary_of_prompt_and_answer_is_tokenised_as_at_inference(tokenizer):
-    known = (word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
-    first, second = next(word for word in known if tokenizer.tokenize(word) == [word])
+    known = sorted(word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
+    # Merged in the first turn, but not with the "w" of the second one's answer.
+    fits = (word for word in known if tokenizer.tokenize(word) == [word] and word[0] + "w" not in known)
+    first, second = next(fits)
     template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
     template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
     encoder = encoder_for(tokenizer, template)
@@ -360,8 +362,10 @@ def test_train_reads_the_end_token_and_refuses_rows_of_another_template(run_form
 
 
 def test_in_a_conversation_an_answer_that_would_share_a_token_is_trained_behind_its_own_prompt(tokenizer):
-    known = (word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
-    first, second = next(word for word in known if tokenizer.tokenize(word) == [word])
+    known = sorted(word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha() and len(word) == 2)
+    # Merged in the first turn, but not with the "w" of the second one's answer.
+    fits = (word for word in known if tokenizer.tokenize(word) == [word] and word[0] + "w" not in known)
+    first, second = next(fits)
     template = "{% for m in messages %}{% if m.role == 'assistant' %}" + first + "{{ m.content + eos_token }}{% else %}"
     template += "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}" + first + "{% endif %}"
     turns = [("user", "Q\n"), ("assistant", second), ("user", "R\n"), ("assistant", "whole")]
