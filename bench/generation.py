@@ -28,6 +28,7 @@ from ruamel.yaml import YAML
 
 from bench.asking_runs import TEXT
 from bench.endpoint import completion, pairs
+from stages.shared.tokens import seed_cl100k
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_FLIGHT = 256
@@ -60,7 +61,12 @@ def stats(address: str) -> dict[str, int]:
 
 
 def environment(address: str) -> dict[str, str]:
-    return {**os.environ, "OPENAI_BASE_URL": address, "OPENAI_API_KEY": "bench", "PYTHONPATH": str(ROOT)}
+    """The environment of a way of asking; the naive script's vocabulary comes from a package, not from the network."""
+    vocabulary = ROOT / ".cache" / "tiktoken"
+    vocabulary.mkdir(parents=True, exist_ok=True)
+    seed_cl100k(vocabulary)
+    ours = {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": "bench", "PYTHONPATH": str(ROOT)}
+    return {"TIKTOKEN_CACHE_DIR": str(vocabulary), **os.environ, **ours}
 
 
 def figures_of(command: list[str], address: str) -> Figures:

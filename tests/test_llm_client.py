@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stages.shared.errors import UserError
 from stages.shared.llm import asking, client, pending
+from stages.shared.llm.claims import Claims
 from stages.shared.llm.outcome import Outcome
 from stages.shared.llm.requests import Request
 from stages.shared.llm.store import Store
@@ -173,10 +174,13 @@ def test_the_second_question_shows_the_model_its_answer_and_what_was_wrong(endpo
     assert "names.0.a" in second["messages"][3]["content"] and "valid string" in second["messages"][3]["content"]
 
 
-def test_there_is_one_second_question_only(endpoint):
+def test_there_is_one_second_question_for_each_kind_of_unusable_answer(endpoint):
     endpoint.reply = lambda body: "no JSON"
     complete([request(0)], max_retries=9)
     assert len(endpoint.requests) == 2
+    endpoint.reply = in_turn("no JSON", REFUSED["refused by the model"])
+    assert complete([request(1)]).answered == 1
+    assert len(endpoint.requests) == 2 + 3
 
 
 def test_without_retries_nothing_is_asked_twice_and_an_unusable_answer_is_no_refusal(endpoint):
@@ -411,6 +415,19 @@ def test_no_more_are_in_flight_than_the_limit_and_a_cancelled_wait_loses_no_plac
     assert asyncio.run(play()) == 2
 
 
+def test_a_place_offered_to_a_wait_that_is_cancelled_goes_to_the_next():
+    async def play() -> None:
+        throttle = Throttle(1)
+        started = await throttle.start()
+        first, second = (asyncio.create_task(throttle.start()) for _ in range(2))
+        await asyncio.sleep(0)
+        throttle.end(started, overloaded=False, answered=True)  # offers the place to the first
+        first.cancel()
+        await asyncio.wait_for(second, 1)
+
+    asyncio.run(play())
+
+
 def test_rates_spread_requests_and_tokens_over_the_minute():
     async def play(**limits: int) -> list[float]:
         rate = Rate(connection(**limits))
@@ -551,6 +568,41 @@ def test_kills_at_any_moment_lose_no_stored_answer_and_repeat_no_more_than_was_i
     assert start(total).wait(60) == 0
     assert [stored(n)[0] for n in range(total)] == [f'{{"names":[{{"a":"{n}"}}]}}' for n in range(total)]
     assert len(endpoint.requests) - total <= kills * 4
+
+
+def test_an_answer_that_another_process_stored_just_before_the_claim_is_not_asked_for(endpoint, monkeypatch):
+    class Late(Claims):
+        """The other process stores its answer and gives its claim back between our look-up and our claim."""
+
+        def take(self, key: str) -> bool:
+            with Store(Path("responses.sqlite")) as other:
+                other.put(key, GOOD)
+            return super().take(key)
+
+    monkeypatch.setattr(client, "Claims", Late)
+    assert complete([request(0)]).hits == 1
+    assert endpoint.requests == []
+
+
+def test_no_claim_is_held_longer_than_its_request_takes(endpoint, monkeypatch):
+    held: set[str] = set()
+    most = 0
+
+    class Counted(Claims):
+        def take(self, key: str) -> bool:
+            nonlocal most
+            held.add(key)
+            most = max(most, len(held))
+            return super().take(key)
+
+        def give_back(self, key: str) -> None:
+            held.discard(key)
+            super().give_back(key)
+
+    monkeypatch.setattr(client, "Claims", Counted)
+    endpoint.reply = lambda body: 500 if "(3)" in str(body) else GOOD
+    complete([request(n) for n in range(12)], concurrency=2, max_retries=0)
+    assert held == set() and most <= 3
 
 
 def test_a_request_that_another_process_gives_up_is_asked_by_this_one(endpoint, monkeypatch):

@@ -40,7 +40,7 @@ class Talk:
     started: float
     form: Form  # of the last call
     tries: float = 0.0  # failed calls, as they count against max_retries
-    corrected: bool = False  # the one second question has been used
+    corrected: set[str] = field(default_factory=set)  # for what the one second question has been used
     broken_off: list[str] = field(default_factory=list)  # replies that ran into the limit
     prompt_tokens: int = 0
     answer_tokens: int = 0
@@ -156,13 +156,13 @@ class Asker:
             return self.second_question(talk, reply.text, "schema not met", replies.problem(error))
 
     def second_question(self, talk: Talk, text: str, kind: str, problem: str) -> Result | None:
-        """Ask once more (None), showing the model what was wrong with its answer; the second time it is final."""
+        """Ask once more (None), showing the model what was wrong; the second time the same is final."""
         if self.most_tries == 0:
             raise FaultError(kind, clean(problem))
         self.outcome.faults[kind] += 1
-        if talk.corrected:
+        if kind in talk.corrected:
             return talk.refused(kind, clean(problem))
-        talk.corrected = True
+        talk.corrected.add(kind)
         if text:
             talk.messages.append({"role": "assistant", "content": text[:MAX_SHOWN]})
             talk.messages.append({"role": "user", "content": CORRECTION.format(problem=problem)})

@@ -6,6 +6,7 @@ Address and key are no part of a request's key, so a stored answer is found agai
 import asyncio
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import httpx2
@@ -17,6 +18,7 @@ from stages.shared.llm.faults import FaultError, clean, from_sdk
 from stages.shared.params.connection import Connection
 
 CONNECT_SECONDS = 10.0
+CHECK_SECONDS = 30.0
 # Idle connections are dropped before servers do it (uvicorn, and so vLLM: 5 s); otherwise a call now and then meets one
 # that is just being closed.
 IDLE_SECONDS = 4.0
@@ -56,7 +58,7 @@ class Endpoint:
         # The SDK keeps 100 idle connections by default and tries again by itself; ours are as many as requests are in
         # flight, and every failure has to be seen here.
         limits = httpx2.Limits(max_connections=connection.concurrency + 1, keepalive_expiry=IDLE_SECONDS)
-        timeout = openai.Timeout(connection.timeout, connect=min(CONNECT_SECONDS, connection.timeout))
+        timeout = openai.Timeout(None, connect=CONNECT_SECONDS)  # a call as a whole has `connection.timeout`
         self.client = openai.AsyncOpenAI(
             timeout=timeout, max_retries=0, http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
         )
@@ -68,23 +70,22 @@ class Endpoint:
         """Raise a UserError when the endpoint is out of reach, refuses the key or does not serve the model."""
         where = f"the endpoint at {self.address()}"
         try:
-            served = [model.id async for model in self.client.models.list()]
-        except (openai.NotFoundError, openai.InternalServerError) as error:
+            async with asyncio.timeout(CHECK_SECONDS):
+                served = [model.id async for model in self.client.models.list()]
+        except openai.APIStatusError as error:
             if error.status_code in (404, 405, 501):
                 return  # an endpoint without a model list is still an endpoint
-            raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
-        except (openai.AuthenticationError, openai.PermissionDeniedError):
-            raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
-        except openai.APIStatusError as error:
+            if error.status_code in (401, 403):
+                raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
             raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
         except NO_PROTOCOL:
             raise UserError(f"{where} does not answer like an OpenAI API; does OPENAI_BASE_URL end in /v1?") from None
-        except openai.APIConnectionError:
+        except (openai.APIConnectionError, TimeoutError):
             raise UserError(f"{where} cannot be reached; start the server or correct OPENAI_BASE_URL") from None
         if served and self.connection.model not in served:
             raise ParamsError(
                 f"params.yaml: {self.section}.model = {self.connection.model!r}: "
-                f"the endpoint serves {', '.join(served[:5])}"
+                f"the endpoint serves {', '.join(get_close_matches(self.connection.model, served) or served[:5])}"
             )
 
     async def call(self, body: Mapping[str, Any]) -> Reply:
