@@ -445,15 +445,17 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from test_llm_client import complete, request
 from stages.shared.errors import run_stage
+from stages.shared.llm import client
+client.DRAIN_SECONDS = float(sys.argv[3])
 requests = [request(n) for n in range(int(sys.argv[2]))]
 run_stage("generate", lambda: print(json.dumps(complete(requests, concurrency=4).report())))
 """
 
 
-def start(chunks: int) -> subprocess.Popen:
+def start(chunks: int, drain_seconds: float = 20.0) -> subprocess.Popen:
     environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
     return subprocess.Popen(
-        [sys.executable, "-c", RUNNER, str(ROOT / "tests"), str(chunks)],
+        [sys.executable, "-c", RUNNER, str(ROOT / "tests"), str(chunks), str(drain_seconds)],
         env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -486,16 +488,16 @@ def test_a_second_signal_ends_at_once(endpoint):
 
     def reply(body: dict) -> str:
         inside.set()
-        go.wait(20)
+        go.wait(120)
         return GOOD
 
     endpoint.reply = reply
-    run = start(8)
+    run = start(8, drain_seconds=600)
     assert inside.wait(30)
     run.send_signal(signal.SIGINT)
     read_until(run, "storing")
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=15)  # the server is still silent
+    _, errors = run.communicate(timeout=100)  # the server is still silent
     go.set()
     assert run.returncode == 130
     assert "interrupted" in errors and "Traceback" not in errors
