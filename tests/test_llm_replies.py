@@ -103,3 +103,13 @@ def test_the_problem_names_the_place_in_the_answer():
     told = replies.problem(caught.value)
     assert "items.0.name: " in told and "items.1.name: Field required" in told and "more: " in told
     assert replies.problem(ValueError("no JSON in the reply")) == "no JSON in the reply"
+
+
+def test_an_answer_about_think_tags_is_no_think_block():
+    text = json.dumps({"items": [{"name": "ends with </think>, begins with <think>", "size": 3}]})
+    wanted = [("ends with </think>, begins with <think>", 3)]
+    for reply in (text, f"```json\n{text}\n```", f"{text}\nAnything else?", text.replace("3}", "3,}")):
+        assert found(reply) == wanted
+    assert found(f"<think>A fence?</think>\n{TEXT}") == WANTED
+    with pytest.raises(ValueError, match="still thinking"):
+        found(f"<think>maybe {TEXT}")

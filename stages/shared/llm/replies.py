@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-# Some chat templates open the think block themselves, so a reply may only close it.
-THINKING = re.compile(r"\A.*</think>", re.DOTALL)
 # Where an object with quoted keys begins, or a list of objects: prose has brackets of its own.
 JSON_START = re.compile(r"""\{(?=\s*["'}])|\[(?=\s*[\{\]])""")
+# Some chat templates open the think block themselves, so a reply may only close it. A reply that begins with the answer
+# has no think block, whatever the answer says about such.
+THINKING = re.compile(rf"\A(?!\s*(?:```|{JSON_START.pattern})).*</think>", re.DOTALL)
 # Strings, the last of which may lack its end, and brackets outside of them.
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
@@ -56,7 +57,8 @@ class NoJsonError(ValueError):
 def unwrapped(reply: str) -> str:
     """A reply without its think block."""
     text = THINKING.sub("", reply)
-    if "<think>" in text:
+    answer = JSON_START.search(text)
+    if "<think>" in text[: answer and answer.start()]:
         raise ValueError("the model was still thinking")
     return text
 
