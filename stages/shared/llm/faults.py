@@ -1,5 +1,6 @@
 """What can go wrong with one call to an endpoint, told apart by what is to be done about it."""
 
+import contextlib
 import email.utils
 import os
 import time
@@ -83,10 +84,8 @@ def retry_after(headers: httpx2.Headers) -> float:
     """Seconds that the server asks to wait; 0 when it does not say (RFC 9110, 10.2.3: seconds or a date)."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "")
-        try:
+        with contextlib.suppress(ValueError):
             return max(0.0, float(value) * scale)
-        except ValueError:
-            date = email.utils.parsedate_tz(value)
-            if date:
-                return max(0.0, email.utils.mktime_tz(date) - time.time())
+        with contextlib.suppress(ValueError, OverflowError):
+            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     return 0.0
