@@ -68,6 +68,7 @@ class Run:
         self.endpoint, self.answer, self.store, self.pending = endpoint, answer, store, pending
         self.outcome, self.bar, self.shown = pending.outcome, pending.bar, 0.0
         self.in_a_row = 0  # requests without an answer since the last one with
+        self.proven = False  # an answer has come, so a refusal is about its own request
         self.doubtful: list[Result] = []  # refusals that wait for a first answer
         self.mistake: Exception | None = None
         self.stopped_by = 0
@@ -118,7 +119,7 @@ class Run:
         """Store what a request came to, and count it."""
         if not result.response:
             self.outcome.failures[result.kind] += 1
-        elif result.doubtful and not self.outcome.answered:
+        elif result.doubtful and not self.proven:
             self.doubtful.append(result)
         else:
             await self.store_results([result, *self.doubtful])
@@ -137,7 +138,7 @@ class Run:
         if results[0].kind:
             results = results[:1]
         else:
-            self.in_a_row, self.doubtful = 0, []
+            self.proven, self.in_a_row, self.doubtful = True, 0, []
         self.asker.busy.add(asyncio.current_task())
         for result in results:
             if result.response:
