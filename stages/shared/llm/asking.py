@@ -112,16 +112,18 @@ class Asker:
         """One call in its turn. Raises FaultError, RefusalError and UserError."""
         guess = sum(len(message["content"]) for message in talk.messages) / CHARACTERS_PER_TOKEN
         guess += self.outcome.mean_answer_tokens()
-        wait = self.rate.reserve(guess)
-        if wait:
-            await asyncio.sleep(wait)
         started = await self.throttle.start()
         task = asyncio.current_task()
-        self.busy.add(task)
-        self.outcome.calls += 1
         overloaded = answered = False
-        talk.form = self.form
         try:
+            # With a place already, so that turns that came while there was none are not all taken at once.
+            wait = self.rate.reserve(guess)
+            if wait:
+                await asyncio.sleep(wait)
+                started = self.throttle.clock()
+            self.busy.add(task)
+            self.outcome.calls += 1
+            talk.form = self.form
             reply = await self.endpoint.call(talk.form.body(talk.request, talk.messages, talk.room))
             answered = True
         except FaultError as fault:
