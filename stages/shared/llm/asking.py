@@ -100,11 +100,13 @@ class Asker:
                 raise StoppedError
 
     async def failed(self, talk: Talk, fault: FaultError) -> Result | None:
-        """Wait for the next try (None), or give up."""
+        """Wait for the next try (None), or give up. Raises StoppedError rather than wait when the run ends."""
         self.outcome.faults[fault.kind] += 1
         talk.tries += 1 / OVERLOADS_PER_RETRY if fault.overloaded else 1
         if talk.tries > self.most_tries or fault.wait > LONGEST_RETRY_AFTER:
             return Result(None, fault.kind, str(fault))
+        if self.stopping:
+            raise StoppedError
         await asyncio.sleep(pause(talk.tries, fault.wait))
         return None
 
