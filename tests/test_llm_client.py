@@ -448,7 +448,13 @@ from stages.shared.errors import run_stage
 from stages.shared.llm import client
 client.DRAIN_SECONDS = float(sys.argv[3])
 requests = [request(n) for n in range(int(sys.argv[2]))]
-run_stage("generate", lambda: print(json.dumps(complete(requests, concurrency=4).report())))
+
+def work():
+    outcome = complete(requests, concurrency=4, max_retries=1)
+    print(outcome.reasons(), file=sys.stderr)
+    print(json.dumps(outcome.report()))
+
+run_stage("generate", work)
 """
 
 
