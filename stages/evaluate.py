@@ -10,11 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.shared import answers, metrics, models, params, paths, report
+from stages.shared import models, params, paths
 from stages.shared.errors import UserError, run_stage
+from stages.shared.evaluation import answers, metrics
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import chat_for
 from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, share, write_json, write_jsonl
+from stages.shared.reporting import report
 
 EVAL_SPLITS = ("eval_seen", "eval_unseen")
 

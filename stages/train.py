@@ -12,9 +12,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.shared import cards, checkpoints, models, params, paths, progress, trainers
+from stages.shared import cards, models, params, paths
 from stages.shared.errors import UserError, run_stage
 from stages.shared.records import digest, read_json, write_json
+from stages.shared.training import backends, checkpoints, progress
 
 
 def train_rows(file: Path) -> Any:
@@ -68,7 +69,7 @@ def build_trainer(settings: params.Params, backend: str, dtype: Any, tokenizer: 
     from trl import SFTTrainer
     from trl.data_utils import pack_dataset
 
-    model = trainers.lora_model(backend, settings, dtype)
+    model = backends.lora_model(backend, settings, dtype)
     rows = train_rows(paths.FORMATTED / "train.parquet")
     if settings.train.packing:
         rows = pack_dataset(rows, settings.format.max_length)
@@ -148,9 +149,9 @@ def save(trainer: Any, tokenizer: Any, settings: params.Params) -> None:
 
 def main() -> None:
     settings = params.load()
-    trainers.refuse_impossible(settings)
-    backend, backend_reason = trainers.choose_backend(settings.train.backend)
-    trainers.prepare(backend)
+    backends.refuse_impossible(settings)
+    backend, backend_reason = backends.choose_backend(settings.train.backend)
+    backends.prepare(backend)
     dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     tokenizer = models.tokenizer(settings.model)

@@ -8,7 +8,7 @@ from test_format import row
 
 from stages import format as format_stage
 from stages.shared import models, paths
-from stages.shared.answers import generate
+from stages.shared.evaluation.answers import generate
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.labels import IGNORED
 from stages.shared.formatting.templates import chat_for

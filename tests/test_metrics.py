@@ -1,7 +1,7 @@
 """Metrics say what their names say."""
 
-from stages.shared import metrics
-from stages.shared.answers import Answer
+from stages.shared.evaluation import metrics
+from stages.shared.evaluation.answers import Answer
 
 
 def test_exact_match_passes_over_marks_and_case_but_not_over_content():

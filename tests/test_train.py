@@ -12,10 +12,12 @@ from conftest import ROOT
 
 from stages import evaluate, merge, train
 from stages import format as format_stage
-from stages.shared import answers, checkpoints, paths, trainers
+from stages.shared import paths
 from stages.shared.errors import ParamsError
+from stages.shared.evaluation import answers
 from stages.shared.params import load
 from stages.shared.records import write_json, write_jsonl
+from stages.shared.training import backends, checkpoints
 
 
 def dataset_row(i: int) -> dict:
@@ -228,7 +230,7 @@ def test_unsloth_trains_the_same_rows_and_leaves_nothing_in_the_tree(prepared, t
     ],
 )
 def test_what_this_machine_or_model_cannot_do_is_refused_in_one_line(prepared, change, message):
-    if trainers.models.device() == "cuda":
+    if backends.models.device() == "cuda":
         pytest.skip("a GPU can do these")
     prepared(**change)
     with pytest.raises(ParamsError, match=message) as error:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from stages.shared.answers import Answer
+from stages.shared.evaluation.answers import Answer
 
 
 def comparable(text: str) -> str:

@@ -1,0 +1,1 @@
+"""How well the base model and the tuned one know the documentation."""

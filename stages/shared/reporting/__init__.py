@@ -1,0 +1,1 @@
+"""reports/index.html: what the whole pipeline did, on one page."""

@@ -1,0 +1,1 @@
+"""Formatted rows to a LoRA adapter: backends, the trainer, checkpoints, what is shown on the way."""
