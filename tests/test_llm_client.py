@@ -296,6 +296,16 @@ def test_a_request_that_takes_too_long_is_given_up_and_asked_again(endpoint):
     assert (dict(outcome.faults), outcome.answered) == ({"timeout": 1}, 1)
 
 
+def test_a_server_that_stays_silent_is_waited_for_no_more_often_than_max_retries_says(endpoint):
+    def reply(body: dict) -> str:
+        time.sleep(0.6)
+        return GOOD
+
+    endpoint.reply = reply
+    assert complete([request(0)], timeout=0.2, max_retries=1).failures == Counter({"timeout": 1})
+    assert len(endpoint.requests) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "error", "line"),
     [

@@ -21,7 +21,6 @@ from stages.shared.records import digest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds of the back-off, doubled each time
 LONGEST_RETRY_AFTER = 300.0  # a server that asks for more is not waited for in this run
-OVERLOADS_PER_RETRY = 4  # an overloaded server is no fault of the request
 MAX_SHOWN = 4000  # characters of its own answer that a model is shown
 CORRECTION = "Your answer could not be used: {problem}\nAnswer again, with the complete and corrected JSON only."
 
@@ -102,7 +101,7 @@ class Asker:
     async def failed(self, talk: Talk, fault: FaultError) -> Result | None:
         """Wait for the next try (None), or give up. Raises StoppedError rather than wait when the run ends."""
         self.outcome.faults[fault.kind] += 1
-        talk.tries += 1 / OVERLOADS_PER_RETRY if fault.overloaded else 1
+        talk.tries += fault.tries
         if talk.tries > self.most_tries or fault.wait > LONGEST_RETRY_AFTER:
             return Result(None, fault.kind, str(fault))
         if self.stopping:

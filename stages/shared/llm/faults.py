@@ -11,17 +11,21 @@ import openai
 from stages.shared.errors import UserError
 
 OVERLOADED = {429, 503, 529}  # too many requests, unavailable, overloaded (used by some providers)
+TURNED_AWAY_TRIES = 0.25  # a server that says at once that it is busy is no fault of the request
 FILTERED = ("content_filter", "content_policy", "content management policy")
 NO_CREDIT = ("insufficient_quota", "insufficient_balance", "exceeded your current quota")
 MAX_MESSAGE = 300
 
 
 class FaultError(Exception):
-    """A call that failed for now. `wait` is what the server asks for, in seconds; `overloaded`: it is too busy."""
+    """A call that failed for now. `wait` is what the server asks for, in seconds; `overloaded`: it is too busy;
+    `tries`: how much the call counts against max_retries."""
 
-    def __init__(self, kind: str, message: str = "", wait: float = 0.0, overloaded: bool = False) -> None:
+    def __init__(
+        self, kind: str, message: str = "", wait: float = 0.0, overloaded: bool = False, tries: float = 1.0
+    ) -> None:
         super().__init__(message or kind)
-        self.kind, self.wait, self.overloaded = kind, wait, overloaded
+        self.kind, self.wait, self.overloaded, self.tries = kind, wait, overloaded, tries
 
 
 class RefusalError(Exception):
@@ -53,7 +57,7 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
             f"the endpoint does not know the model or the address ({message}); what was answered is stored"
         )
     if status in OVERLOADED:
-        return FaultError(f"status {status}", message, wait, overloaded=True)
+        return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES)
     if status >= 500 or status in (408, 409, 425):
         return FaultError(f"status {status}", message, wait)
     if mentions(f"{code} {message}", FILTERED):
