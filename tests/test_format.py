@@ -21,7 +21,7 @@ from stages.shared.formatting.labels import IGNORED
 from stages.shared.formatting.templates import chat_for
 from stages.shared.params import load
 from stages.shared.records import write_jsonl
-from stages.train import trained_template
+from stages.shared.training.adapter import trained_template
 
 MODES = ("chat", "alpaca", "token_level")
 

@@ -1,5 +1,6 @@
 """Where an interrupted training goes on: `.cache/checkpoints`, outside DVC's outputs, which a failed run loses."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,7 @@ def last(directory: Path) -> Path | None:
     """The newest whole checkpoint. The trainer writes its state last: a checkpoint without it was cut off."""
     whole = [state.parent for state in directory.glob("checkpoint-*/trainer_state.json")]
     return max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
+
+
+def remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)

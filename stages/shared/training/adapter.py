@@ -1,0 +1,40 @@
+"""The tokenizer that the rows were made with, and the adapter folder in which it is saved beside the weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from stages.shared import cards, models, paths
+from stages.shared.errors import UserError
+from stages.shared.params import Model, Params
+from stages.shared.records import digest, read_json, write_json
+
+
+def trained_template(file: Path) -> tuple[str, str]:
+    """The chat template that the rows were made with, and the token that ends their answers."""
+    metadata = pq.read_metadata(file).metadata
+    template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
+    if metadata.get(b"template_hash", b"").decode() != digest(template):
+        raise UserError(f"{file} was not made with {paths.CHAT_TEMPLATE}; run `dvc repro --force format`")
+    return template, metadata[b"stop_token"].decode()
+
+
+def trained_tokenizer(section: Model) -> Any:
+    """The model's tokenizer with the template and the stop token that were trained."""
+    tokenizer = models.tokenizer(section)
+    tokenizer.chat_template, tokenizer.eos_token = trained_template(paths.FORMATTED / "train.parquet")
+    return tokenizer
+
+
+def save(model: Any, tokenizer: Any, settings: Params) -> None:
+    """Adapter, tokenizer and the very chat template that was trained, side by side."""
+    model.save_pretrained(paths.ADAPTER)
+    config_file = paths.ADAPTER / "adapter_config.json"
+    config = read_json(config_file)
+    # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.
+    config["base_model_name_or_path"] = settings.model.name
+    config["target_modules"] = sorted(config["target_modules"])
+    write_json(config_file, config)
+    tokenizer.save_pretrained(paths.ADAPTER)
+    cards.write(paths.ADAPTER, settings, "LoRA adapter")

@@ -1,0 +1,95 @@
+"""TRL's SFTTrainer over rows that are tokenised and masked already."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from stages.shared import models, paths
+from stages.shared.errors import UserError
+from stages.shared.params import Params
+from stages.shared.training import backends, checkpoints, progress
+
+
+def rows(file: Path) -> Any:
+    """input_ids and labels as a datasets.Dataset, straight from the Parquet file."""
+    from datasets import Dataset
+
+    return Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
+
+
+def sft_config(settings: Params, backend: str, dtype: Any, directory: Path) -> Any:
+    """TRL's settings. Rows are tokenised and masked already, so its own preparation is skipped."""
+    import torch
+    from trl import SFTConfig
+
+    train = settings.train
+    checkpointing = train.gradient_checkpointing
+    return SFTConfig(
+        output_dir=str(directory),
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=settings.format.max_length,
+        packing=train.packing,
+        per_device_train_batch_size=train.per_device_train_batch_size,
+        gradient_accumulation_steps=train.gradient_accumulation_steps,
+        num_train_epochs=train.num_train_epochs,
+        max_steps=train.max_steps or -1,
+        train_sampling_strategy=train.train_sampling_strategy,
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.lr_scheduler_type,
+        warmup_steps=train.warmup_steps,
+        weight_decay=train.weight_decay,
+        optim=train.optim,
+        seed=train.seed,
+        # unsloth's own way of checkpointing is set where it loads the model.
+        gradient_checkpointing=bool(checkpointing) if backend == "trl" else checkpointing is True,
+        save_steps=train.save_steps,
+        save_total_limit=2,
+        logging_steps=train.logging_steps,
+        logging_first_step=True,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=models.device() == "cpu",
+        dataloader_pin_memory=models.device() == "cuda",
+        report_to="none",
+        disable_tqdm=True,  # LossBar instead
+    )
+
+
+def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory: Path) -> Any:
+    """The trainer with model, rows and callbacks."""
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+    from trl.data_utils import pack_dataset
+
+    model = backends.lora_model(backend, settings, dtype)
+    train_rows = rows(paths.FORMATTED / "train.parquet")
+    if settings.train.packing:
+        train_rows = pack_dataset(train_rows, settings.format.max_length)
+    trainer = SFTTrainer(
+        model=model,
+        args=sft_config(settings, backend, dtype, directory),
+        train_dataset=train_rows,
+        processing_class=tokenizer,
+        callbacks=[progress.loss_bar("train")],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def run(trainer: Any, directory: Path) -> float:
+    """Train, from the last checkpoint if there is one. Returns the seconds it took."""
+    import torch
+
+    last = checkpoints.last(directory)
+    if last:
+        print(f"train: going on from {last}")
+    start = time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except torch.OutOfMemoryError:
+        raise UserError("the GPU is out of memory; halve train.per_device_train_batch_size (and double "
+                        "gradient_accumulation_steps), or set train.gradient_checkpointing=unsloth or "
+                        "model.load_in_4bit=true") from None  # fmt: skip
+    return time.monotonic() - start
