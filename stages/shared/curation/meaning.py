@@ -9,8 +9,8 @@ import re
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from stages.shared.curation.values import names, numbers
 from stages.shared.text import CJK
+from stages.shared.values import names, numbers
 
 # Grammar and courtesy: two questions that differ in these alone ask the same.
 GRAMMAR = """a an the is are was were be been being of in on at for from to by with as into and or that this these

@@ -13,11 +13,11 @@ from typing import Any
 from stages.shared.curation.meaning import agree, claim, subject
 from stages.shared.curation.near import Link
 from stages.shared.curation.rows import is_own, question
-from stages.shared.curation.values.names import all_words
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.params import Curate
 from stages.shared.records import DatasetRow
 from stages.shared.text import squeezed
+from stages.shared.values.names import all_words
 
 
 def links(rows: Sequence[DatasetRow], limits: Curate) -> list[Link]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from stages.shared.curation.values import names, numbers, units
 from stages.shared.records import Chunk
 from stages.shared.text import CJK, LETTER, squeezed
+from stages.shared.values import names, numbers, units
 
 ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
 SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0

@@ -4,10 +4,10 @@ import re
 
 from stages.shared.curation.rows import Verdict, all_text
 from stages.shared.curation.source import Source
-from stages.shared.curation.values import names
 from stages.shared.params import Curate
 from stages.shared.records import Pair
 from stages.shared.text import normalised
+from stages.shared.values import names
 
 NO_WORDS = re.compile(r"[\s.…。·?？!！]*")
 LEFTOVER = re.compile(

@@ -7,10 +7,10 @@ from rapidfuzz import fuzz
 
 from stages.shared.curation.rows import Verdict
 from stages.shared.curation.source import Source, counts
-from stages.shared.curation.values import names, numbers
 from stages.shared.params import Curate
 from stages.shared.records import Pair
 from stages.shared.text import squeezed
+from stages.shared.values import names, numbers
 
 # Words that turn a statement round. A quote that differs in one is no quote.
 NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|un(?=\w{4}))|n't|[不无未没非勿禁]")

@@ -4,10 +4,10 @@ import re
 
 from stages.shared.curation.rows import Verdict
 from stages.shared.curation.source import Source
-from stages.shared.curation.values import names
 from stages.shared.params import Curate
 from stages.shared.records import Pair
 from stages.shared.text import squeezed
+from stages.shared.values import names
 
 # Words that sentences are built with: names and terms of another language do not change a sentence's language.
 ENGLISH = re.compile(

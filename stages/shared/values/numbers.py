@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from stages.shared.curation.values.units import HAN_PATTERN, PATTERN, UNITS, Unit
+from stages.shared.values.units import HAN_PATTERN, PATTERN, UNITS, Unit
 
 Value = Decimal | str  # a version such as 1.10.0 is only equal to itself
 
