@@ -1,8 +1,8 @@
 """Merged model and its base in, figures and a report out: does it know the documentation now?
 
-Both answer the held-out questions without any context (closed-book). Reads models/merged/, the base model,
-data/dataset/eval_*.jsonl and data/formatted/eval_*.parquet; writes reports/evaluate.json,
-reports/predictions.jsonl and reports/index.html. Run: python -m stages.evaluate
+Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
+Reads models/merged/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and data/formatted/eval_*.parquet;
+writes reports/evaluate.json, reports/predictions.jsonl and reports/index.html. Run: python -m stages.evaluate
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from stages.shared import models, params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.evaluation import answers, metrics
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.templates import chat_for
+from stages.shared.evaluation import cells, figures, gate, subject
+from stages.shared.evaluation.answers import Tokenised
+from stages.shared.evaluation.cells import Question
+from stages.shared.formatting.templates import Chat, chat_for
 from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, share, write_json, write_jsonl
 from stages.shared.reporting import report
 
@@ -27,65 +28,39 @@ def sample(rows: Iterator[DatasetRow], max_rows: int) -> list[DatasetRow]:
     return chosen[:max_rows] if max_rows else chosen
 
 
-def tokenised(split: str, rows: list[DatasetRow]) -> list[dict[str, list[int]]]:
+def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
     """Ids and labels of the rows as `format` wrote them; rows it dropped as too long are missing."""
     table = pq.read_table(paths.FORMATTED / f"{split}.parquet", columns=["pair_id", "input_ids", "labels"])
     wanted = {row["pair_id"] for row in rows}
     return [row for row in table.to_pylist() if row["pair_id"] in wanted]
 
 
-def measure(
-    model: Any, tokenizer: Any, held_out: dict[str, list[DatasetRow]], settings: params.Params, name: str
-) -> tuple[dict[str, list[answers.Answer]], dict[str, Any]]:
-    """A model's answers to every held-out question, and its figures per set."""
-    found: dict[str, list[answers.Answer]] = {}
-    figures: dict[str, Any] = {}
-    for split, rows in held_out.items():
-        if not rows:
-            found[split], figures[split] = [], {}
-            continue
-        prompts = asked(tokenizer, rows, settings.format)
-        section = settings.evaluate
-        found[split] = answers.generate(
-            model, tokenizer, prompts, section.max_new_tokens, section.batch_size, f"evaluate {name} {split}"
-        )
-        loss = answers.loss(model, tokenised(split, rows), tokenizer.pad_token_id, section.batch_size)
-        figures[split] = metrics.scores(found[split], [row["output"] for row in rows], loss)
-    return found, figures
+def answered(
+    questions: dict[str, list[Question]], chat: Chat, section: params.Evaluate, subjects: dict[str, subject.Subject]
+) -> dict[str, figures.Cells]:
+    """The answers of every cell, by set."""
+    found: dict[str, figures.Cells] = {split: {} for split in questions}
+    for cell, name in cells.MODELS.items():
+        for split, rows in questions.items():
+            turns = [cells.messages(cell, question, chat, section) for question in rows]
+            prompts = chat.texts([turn for turn in turns if turn], prompt=True)
+            answers = iter(subjects[name].answers(prompts, section, f"{split} {cell}"))
+            found[split][cell] = [next(answers) if turn else None for turn in turns]
+    return found
 
 
-def asked(tokenizer: Any, rows: list[DatasetRow], section: params.Format) -> list[str]:
-    """The rows' prompts, as they were trained."""
-    chat = chat_for(tokenizer, section, tokenizer.chat_template)
-    return chat.texts([conversation(row, chat)[:-1] for row in rows], prompt=True)
-
-
-def predictions(
-    held_out: dict[str, list[DatasetRow]], base: dict[str, list[answers.Answer]], tuned: dict[str, list[answers.Answer]]
-) -> Iterator[dict[str, Any]]:
-    """One row per question: both answers beside the reference and where that stands in the documentation."""
-    for split, rows in held_out.items():
-        for row, before, after in zip(rows, base[split], tuned[split], strict=True):
-            yield {
-                "split": split,
-                **{
-                    key: row[key]
-                    for key in ("pair_id", "chunk_id", "path", "line_start", "line_end", "instruction", "input")
-                },  # type: ignore[literal-required]
-                "reference": row["output"],
-                "base": before.text,
-                "tuned": after.text,
-                "base_exact": metrics.exact_match(before.text, row["output"]),
-                "tuned_exact": metrics.exact_match(after.text, row["output"]),
-                "base_stopped": before.stopped,
-                "tuned_stopped": after.stopped,
-            }
+def predictions(questions: dict[str, list[Question]], found: dict[str, figures.Cells]) -> Iterator[dict[str, Any]]:
+    """One row per question with the answers of all cells."""
+    for split, rows in questions.items():
+        for place, question in enumerate(rows):
+            yield figures.prediction(split, question, {cell: answers[place] for cell, answers in found[split].items()})
 
 
 def main() -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     settings = params.load()
+    section = settings.evaluate
     tokenizer = AutoTokenizer.from_pretrained(paths.MERGED)
     template_hash = digest(tokenizer.chat_template)
     if template_hash != read_json(paths.REPORTS / "format.json")["template_hash"]:
@@ -93,25 +68,38 @@ def main() -> None:
             "models/merged does not carry the chat template that data/formatted was made with; run `dvc repro`"
         )
     dtype, _ = models.choose_dtype(settings.model.dtype)
-    held_out = {
-        split: sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), settings.evaluate.max_rows) for split in EVAL_SPLITS
+    subjects = {
+        "base": subject.base(settings.model, dtype, tokenizer),
+        "tuned": subject.tuned(settings.model, dtype, tokenizer),
     }
-    base_answers, base_figures = measure(models.causal_lm(settings.model, dtype), tokenizer, held_out, settings, "base")
-    options = {"dtype": dtype, "device_map": models.device(), **models.attention(settings.model)}  # as the base's
-    tuned = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
-    tuned_answers, tuned_figures = measure(tuned, tokenizer, held_out, settings, "tuned")
+    chunks = list(read_jsonl(paths.CHUNKS))
+    held_out = {split: sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS}
+    questions = {split: cells.questions(rows, chunks, section) for split, rows in held_out.items()}
+    chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
+    found = answered(questions, chat, section, subjects)
 
-    rows = list(predictions(held_out, base_answers, tuned_answers))
-    figures = {
-        split: {"rows": len(held_out[split]), "base": base_figures[split], "tuned": tuned_figures[split]}
-        for split in EVAL_SPLITS
-    }
-    write_jsonl(paths.REPORTS / "predictions.jsonl", rows)
-    write_json(paths.REPORTS / "evaluate.json", {**figures, "template_hash": template_hash})
-    report.write(paths.REPORTS / "index.html", figures, rows, settings)
-    for split, cell in figures.items():
-        print(f"evaluate: {split}: base {cell['base']}")
-        print(f"evaluate: {split}: tuned {cell['tuned']}")
+    results: dict[str, Any] = {"headline": {}}
+    for split, rows in held_out.items():
+        losses = {
+            f"{name}_closed": asked.loss(tokenised(split, rows), section, f"{split} loss")
+            for name, asked in subjects.items()
+        }
+        results[split], headline = figures.set_figures(questions[split], found[split], losses)
+        results["headline"] = results["headline"] or headline  # eval_seen's, the first
+    results |= {"gate": gate.verdict(results, section), "template_hash": template_hash}
+    write_jsonl(paths.REPORTS / "predictions.jsonl", predictions(questions, found))
+    write_json(paths.REPORTS / "evaluate.json", results)
+    report.write(paths.REPORTS / "index.html", settings)
+    show(results)
+
+
+def show(results: dict[str, Any]) -> None:
+    """The share of right answers in each cell, and the gate, in a line each."""
+    for split in EVAL_SPLITS:
+        shares = [f"{cell} {results[split][cell]['key_values']:.0%}" for cell in cells.MODELS if cell in results[split]]
+        print(f"evaluate: {split}: {results[split]['rows']} rows; key values right: {', '.join(shares) or 'none'}")
+    verdict = results["gate"]
+    print("evaluate: gate passed" if verdict["passed"] else f"evaluate: gate failed: {'; '.join(verdict['reasons'])}")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,6 @@ def test_a_model_tuned_on_64_rows_ends_its_greedy_answers_with_the_right_token(m
     tokenizer.chat_template = paths.CHAT_TEMPLATE.read_text("utf-8")
     chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
     prompts = chat.texts([conversation(source, chat)[:-1] for source in rows()], prompt=True)
-    answers = generate(model, tokenizer, prompts, max_new_tokens=ROOM, batch_size=ROWS, desc=mode)
+    answers = generate(model, tokenizer, prompts, max_new_tokens=ROOM, batch_size=ROWS)
     ended = sum(answer.stopped for answer in answers)
     assert ended / len(answers) >= 0.99, [answer.text for answer in answers if not answer.stopped][:5]

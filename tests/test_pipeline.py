@@ -106,7 +106,7 @@ def test_metrics_plots_and_experiments_have_content(clone):
     clone.experiment("--set-param", "lora.r=2", "--name", "narrow")
     metrics = json.loads(clone.run("dvc", "metrics", "show", "--json"))[""]["data"]
     assert {f"reports/{stage}.json" for stage in STAGES} == set(metrics)
-    assert metrics["reports/evaluate.json"]["data"]["eval_seen"]["tuned"]["loss"] > 0
+    assert metrics["reports/evaluate.json"]["data"]["eval_seen"]["tuned_closed"]["loss"] > 0
     plots = clone.run("dvc", "plots", "show", "--show-vega", "reports/train_log.json")
     assert '"loss"' in plots and '"step"' in plots
     shown = clone.run("dvc", "exp", "show", "--csv")

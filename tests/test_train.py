@@ -174,9 +174,10 @@ def test_evaluate_measures_base_and_tuned_and_writes_a_self_contained_report(pre
         "curate": {"pairs": 40, "kept": 40},
     }.items():
         write_json(paths.REPORTS / f"{stage}.json", figures)
+    write_jsonl(paths.CHUNKS, [])
     evaluate.main()
     figures = json.loads((paths.REPORTS / "evaluate.json").read_text())
-    assert figures["eval_seen"]["tuned"]["loss"] < figures["eval_seen"]["base"]["loss"]
+    assert figures["eval_seen"]["tuned_closed"]["loss"] < figures["eval_seen"]["base_closed"]["loss"]
     predictions = [json.loads(line) for line in (paths.REPORTS / "predictions.jsonl").read_text().splitlines()]
     assert {row["split"] for row in predictions} == {"eval_seen", "eval_unseen"} and len(predictions) == 8
     page = (paths.REPORTS / "index.html").read_text()
@@ -189,9 +190,10 @@ def test_loss_is_the_mean_over_supervised_tokens_whatever_the_batching(prepared,
 
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     rows = [{"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}, {"input_ids": [9, 10], "labels": [-100, 10]}]
-    together, apart = answers.loss(model, rows, 0, 2), answers.loss(model, rows, 0, 1)
+    together = answers.mean(answers.losses(model, rows, 0))
+    apart = answers.mean([answers.losses(model, [row], 0)[0] for row in rows])
     assert together == pytest.approx(apart, rel=1e-5)
-    assert answers.loss(model, [], 0, 2) is None
+    assert answers.mean([]) is None
 
 
 def test_batched_answers_are_those_of_single_prompts(tiny_model):
@@ -199,8 +201,8 @@ def test_batched_answers_are_those_of_single_prompts(tiny_model):
 
     model, tokenizer = AutoModelForCausalLM.from_pretrained(tiny_model), AutoTokenizer.from_pretrained(tiny_model)
     prompts = ["a", "What is the size?", "one two three four five six"]
-    batched = answers.generate(model, tokenizer, prompts, 6, 3, "together")
-    single = [answers.generate(model, tokenizer, [prompt], 6, 1, "single")[0] for prompt in prompts]
+    batched = answers.generate(model, tokenizer, prompts, 6, 3)
+    single = [answers.generate(model, tokenizer, [prompt], 6, 1)[0] for prompt in prompts]
     assert batched == single
 
 

@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> None:
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
     console.print(metrics_table(evaluate))
+    console.print(headline(evaluate), highlight=False)
     console.print("Held-out questions, closed-book:")
     for table in answer_tables(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))):
         console.print(table)
@@ -46,16 +47,45 @@ def counts_table() -> Table:
     return table
 
 
+CELLS = {
+    "closed-book, base → tuned": ("base_closed", "tuned_closed"),
+    "with the chunk, base → tuned": ("base_gold", "tuned_gold"),
+    "base with a search": ("base_retrieved",),
+}
+
+
 def metrics_table(evaluate: dict[str, Any]) -> Table:
-    table = Table("held-out set", "rows", "loss", "exact match", "chrF", "stops", title="Closed-book, base → tuned")
+    """One line for each set and setting; a figure of both models is base → tuned."""
+    table = Table(
+        "held-out set", "asked", "rows", "key values right", "exact", "chrF", "stops", "loss", title="Answers"
+    )
     for split in paths.SPLITS[1:]:
-        cell = evaluate[split]
-        if cell["base"]:
-            base, tuned = cell["base"], cell["tuned"]
-            shares = [f"{base[key]:.0%} → {tuned[key]:.0%}" for key in ("exact_match", "stopped")]
-            figures = [f"{base[key]:.2f} → {tuned[key]:.2f}" if key in base else "" for key in ("loss", "chrf")]
-            table.add_row(split, str(cell["rows"]), figures[0], shares[0], figures[1], shares[1])
+        for setting, names in CELLS.items():
+            cells = [evaluate[split][name] for name in names if name in evaluate[split]]
+            if cells:
+                shares = [joined(cells, key, "{:.0%}") for key in ("key_values", "exact_match")]
+                others = [
+                    joined(cells, key, form)
+                    for key, form in (("chrf", "{:.0f}"), ("stopped", "{:.0%}"), ("loss", "{:.2f}"))
+                ]
+                table.add_row(split, setting, str(cells[0]["rows"]), *shares, *others)
     return table
+
+
+def joined(cells: list[dict[str, Any]], key: str, form: str) -> str:
+    return " → ".join(form.format(cell[key]) for cell in cells if key in cell)
+
+
+def headline(evaluate: dict[str, Any]) -> str:
+    """Gap recovery and the gate's verdict, each in a line."""
+    found, gate = evaluate["headline"], evaluate["gate"]
+    if found.get("gap_recovery") is None:
+        first = "Gap recovery: not to be had, since the page before it does not help the base model"
+    else:
+        interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})"
+        first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
+    reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
+    return f"{first}\nGate: {reasons}"
 
 
 def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
@@ -65,7 +95,8 @@ def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
         # Text, because brackets in an answer are no markup.
         title = Text(f"{row['instruction']}\n{row['input']}".strip(), style="bold")
         table = Table("base", "tuned", "reference", title=title, caption=Text(place), expand=True)
-        table.add_row(*(Text(shortened(row[key])) for key in ("base", "tuned", "reference")))
+        texts = [row["answers"][cell]["text"] for cell in ("base_closed", "tuned_closed")]
+        table.add_row(*(Text(shortened(text)) for text in (*texts, row["reference"])))
         yield table
 
 

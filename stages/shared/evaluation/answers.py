@@ -1,10 +1,8 @@
-"""What a model answers and how surprised it is by the reference, in batches of rows of like length."""
+"""What a model answers and how surprised it is by the reference, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from tqdm import tqdm
+from typing import Any, TypedDict
 
 from stages.shared.formatting.labels import IGNORED
 
@@ -17,23 +15,22 @@ class Answer:
     stopped: bool
 
 
-def by_length(sizes: list[int], batch_size: int) -> Iterator[list[int]]:
-    """Positions of rows in batches, the longest first: little padding, and too large a batch fails at once."""
-    order = sorted(range(len(sizes)), key=lambda i: -sizes[i])
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+class Tokenised(TypedDict):
+    """A row as format wrote it."""
+
+    input_ids: list[int]
+    labels: list[int]
 
 
-def generate(
-    model: Any, tokenizer: Any, prompts: list[str], max_new_tokens: int, batch_size: int, desc: str
-) -> list[Answer]:
+def generate(model: Any, tokenizer: Any, prompts: list[str], max_new_tokens: int, batch_size: int) -> list[Answer]:
     """One greedy answer per prompt, in the order of the prompts. Prompts hold their special tokens already."""
     import torch
 
     ids = tokenizer(prompts, add_special_tokens=False).input_ids
+    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))  # rows of like length share a batch
     answers: dict[int, Answer] = {}
-    bar = tqdm(total=len(prompts), desc=desc, unit="answer")
-    for batch in by_length([len(row) for row in ids], batch_size):
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
         width = max(len(ids[i]) for i in batch)
         padded = [[tokenizer.pad_token_id] * (width - len(ids[i])) + ids[i] for i in batch]
         attended = [[0] * (width - len(ids[i])) + [1] * len(ids[i]) for i in batch]
@@ -47,32 +44,39 @@ def generate(
                 pad_token_id=tokenizer.pad_token_id,
             )
         for i, tokens in zip(batch, output[:, width:].tolist(), strict=True):
-            stopped = tokenizer.eos_token_id in tokens
-            # An answer cut off within a character ends in U+FFFD.
-            kept = tokens[: tokens.index(tokenizer.eos_token_id)] if stopped else tokens
-            answers[i] = Answer(tokenizer.decode(kept).strip().rstrip("\ufffd"), stopped)
-        bar.update(len(batch))
-    bar.close()
+            answers[i] = read(tokenizer, tokens)
     return [answers[i] for i in range(len(prompts))]
 
 
-def loss(model: Any, rows: list[dict[str, list[int]]], pad: int, batch_size: int) -> float | None:
-    """Mean cross entropy in nats per supervised token over all rows (not a mean of batch means); None without rows."""
+def read(tokenizer: Any, tokens: list[int]) -> Answer:
+    """Generated ids as text. The tokenizer's own clean-up would take spaces out of code."""
+    stopped = tokenizer.eos_token_id in tokens
+    kept = tokens[: tokens.index(tokenizer.eos_token_id)] if stopped else tokens
+    text = tokenizer.decode(kept, clean_up_tokenization_spaces=False)
+    return Answer(text.strip().rstrip("\ufffd"), stopped)  # an answer cut off within a character ends in U+FFFD
+
+
+def losses(model: Any, rows: Sequence[Tokenised], pad: int) -> list[tuple[float, int]]:
+    """Of each row of one batch the sum of cross entropies in nats, and the number of supervised tokens."""
     import torch
 
-    total, count = 0.0, 0
-    for batch in by_length([len(row["input_ids"]) for row in rows], batch_size):
-        width = max(len(rows[i]["input_ids"]) for i in batch)
-        ids = [rows[i]["input_ids"] + [pad] * (width - len(rows[i]["input_ids"])) for i in batch]
-        labels = [rows[i]["labels"] + [IGNORED] * (width - len(rows[i]["labels"])) for i in batch]
-        attended = [[1] * len(rows[i]["input_ids"]) + [0] * (width - len(rows[i]["input_ids"])) for i in batch]
-        targets = torch.tensor(labels, device=model.device)[:, 1:]
-        with torch.inference_mode():
-            logits = model(
-                input_ids=torch.tensor(ids, device=model.device),
-                attention_mask=torch.tensor(attended, device=model.device),
-            ).logits[:, :-1]
-            kept = targets != IGNORED
-            total += float(torch.nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="sum"))
-        count += int(kept.sum())
-    return total / count if count else None
+    width = max(len(row["input_ids"]) for row in rows)
+
+    def padded(key: str, fill: int) -> Any:
+        values = [row[key] + [fill] * (width - len(row[key])) for row in rows]  # type: ignore[literal-required]
+        return torch.tensor(values, device=model.device)
+
+    attended = torch.tensor([[i < len(row["input_ids"]) for i in range(width)] for row in rows], device=model.device)
+    targets = padded("labels", IGNORED)[:, 1:]
+    with torch.inference_mode():
+        logits = model(input_ids=padded("input_ids", pad), attention_mask=attended.long()).logits[:, :-1]
+        kept = targets != IGNORED
+        sums = torch.zeros(targets.shape, dtype=torch.float32, device=model.device)
+        sums[kept] = torch.nn.functional.cross_entropy(logits[kept].float(), targets[kept], reduction="none")
+    return list(zip(sums.sum(dim=1).tolist(), kept.sum(dim=1).tolist(), strict=True))
+
+
+def mean(measured: Sequence[Sequence[float]]) -> float | None:
+    """Mean over all supervised tokens of the rows (not a mean of rows' means); None without any."""
+    count = sum(count for _, count in measured)
+    return sum(total for total, _ in measured) / count if count else None

@@ -4,9 +4,15 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
-from stages.shared.evaluation.answers import Answer
+from rapidfuzz.distance import LCSseq
+
+REFUSAL = re.compile(
+    r"\bI(?:'m| am) (?:sorry|unable|not able|not sure)|\bI (?:can(?:'|no)t|do not|don't) (?:know|answer|have|find|help)"
+    r"|\bno (?:information|documentation) (?:is |on |about |available)|\bas an AI\b"
+    r"|抱歉|对不起|不好意思|无法(?:回答|确定|提供|得知)|不(?:知道|清楚|确定|了解)|没有(?:提到|提及|找到|相关)|未(?:提到|提及|找到|说明)",
+    re.IGNORECASE,
+)
 
 
 def comparable(text: str) -> str:
@@ -29,20 +35,32 @@ def chrf(answers: Sequence[str], references: Sequence[str]) -> float:
     return float(CHRF().corpus_score(list(answers), [list(references)]).score)
 
 
+def units(text: str) -> list[str]:
+    """Chinese characters and Latin words, as ROUGE counts them for Chinese (LCSTS, Hu et al. 2015,
+    aclanthology.org/D15-1229)."""
+    return re.findall(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+", comparable(text))
+
+
+def rouge_l(answer: str, reference: str) -> float:
+    """F1 of ROUGE-L, 0 to 100 (Lin 2004, aclanthology.org/W04-1013): the longest common subsequence of `units`."""
+    given, wanted = units(answer), units(reference)
+    if not given or not wanted:
+        return 100.0 * (given == wanted)
+    return 200.0 * LCSseq.similarity(given, wanted) / (len(given) + len(wanted))
+
+
+def length_ratio(answers: Sequence[str], references: Sequence[str]) -> float:
+    """Characters of the answers per character of the references, over all (as BLEU's length ratio, Papineni et al.
+    2002, aclanthology.org/P02-1040): above 1 the model rambles."""
+    return sum(map(len, answers)) / max(sum(map(len, references)), 1)
+
+
+def refused(answer: str) -> bool:
+    """Whether an answer says that it cannot answer, in Chinese or English (SimpleQA's NOT ATTEMPTED, Wei et al. 2024,
+    arXiv:2411.04368, by its wording)."""
+    return bool(REFUSAL.search(answer[:200])) or not answer.strip()
+
+
 def perplexity(loss: float) -> float:
     """exp of the mean cross entropy per token (Jelinek et al. 1977)."""
     return math.exp(min(loss, 100.0))
-
-
-def scores(answers: Sequence[Answer], references: Sequence[str], loss: float | None) -> dict[str, Any]:
-    """The figures of one model on one held-out set, empty when the set is; without a loss when all rows were too long
-    for `format.max_length`."""
-    if not answers:
-        return {}
-    texts = [answer.text for answer in answers]
-    measured = {} if loss is None else {"loss": round(loss, 4), "perplexity": round(perplexity(loss), 3)}
-    return measured | {
-        "exact_match": round(sum(map(exact_match, texts, references)) / len(texts), 4),
-        "chrf": round(chrf(texts, references), 2),
-        "stopped": round(sum(answer.stopped for answer in answers) / len(answers), 4),
-    }

@@ -1,9 +1,24 @@
-"""Section `evaluate` of params.yaml: how much is measured."""
+"""Section `evaluate` of params.yaml: how much is measured, and what is good enough."""
 
-from stages.shared.params.section import Count, Limit, Section
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.shared.params.section import Count, Limit, Section, Share
+
+
+class Gate(Section):
+    """What a model must reach before `doclore promote` tags it."""
+
+    min_gain: Annotated[float, Field(ge=-1, le=1)]
+    min_stopped: Annotated[float, Field(ge=0, le=1)]
+    max_forgetting: Share
 
 
 class Evaluate(Section):
     max_rows: Limit
     max_new_tokens: Count
     batch_size: Count
+    max_context_tokens: Annotated[int, Field(ge=32)]
+    retrieved_chunks: Limit
+    gate: Gate

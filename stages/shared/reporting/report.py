@@ -1,6 +1,7 @@
 """reports/index.html: one self-contained page, nothing loaded from elsewhere."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,21 +10,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.shared import paths
 from stages.shared.params import Params
-from stages.shared.records import atomic, read_json
+from stages.shared.records import atomic, read_json, read_jsonl
 
 CURVE_WIDTH, CURVE_HEIGHT = 640, 160  # user units of the SVG
 
 
-def write(file: Path, figures: dict[str, Any], predictions: list[dict[str, Any]], settings: Params) -> None:
-    """Render the figures, the loss curve and every answer beside its reference."""
+def write(file: Path, settings: Params) -> None:
+    """Render the figures, the loss curve and every answer beside its reference, from the files in reports/."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["source_link"] = lambda path: source_link(path, settings.docs.path)
     log = read_json(paths.REPORTS / "train_log.json")
     page = environment.get_template("report.html.jinja").render(
-        figures=figures,
-        predictions=predictions,
+        cells=list(cells(read_json(paths.REPORTS / "evaluate.json"))),
+        predictions=list(read_jsonl(paths.REPORTS / "predictions.jsonl")),
         settings=settings,
         funnel=funnel(),
         curve=curve([(entry["step"], entry["loss"]) for entry in log]),
@@ -32,6 +33,14 @@ def write(file: Path, figures: dict[str, Any], predictions: list[dict[str, Any]]
     )
     with atomic(file) as stream:
         stream.write(page)
+
+
+def cells(figures: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Held-out set, cell and its figures, for every cell that was measured."""
+    for split in paths.SPLITS[1:]:
+        for name, cell in figures[split].items():
+            if name.startswith(("base_", "tuned_")) and "rows" in cell:
+                yield split, name, cell
 
 
 def funnel() -> list[tuple[str, int]]:

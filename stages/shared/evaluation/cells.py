@@ -1,0 +1,85 @@
+"""The cells of the evaluation: which model answers, and what lies before it besides the question."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stages.shared.evaluation.retrieval import Search
+from stages.shared.formatting.conversations import conversation
+from stages.shared.formatting.templates import Chat, Message
+from stages.shared.params import Evaluate
+from stages.shared.records import Chunk, DatasetRow
+from stages.shared.text import language
+
+MODELS = {
+    "base_closed": "base",
+    "base_gold": "base",
+    "base_retrieved": "base",
+    "tuned_closed": "tuned",
+    "tuned_gold": "tuned",
+}
+WITH_CONTEXT = {
+    "en": "Answer the question from this documentation.\n\nDocumentation:\n{context}\n\nQuestion: {question}",
+    "zh": "请根据下面的文档回答问题。\n\n文档：\n{context}\n\n问题：{question}",
+}
+MARGIN = 200  # characters of a cut chunk that stand before the evidence
+
+
+@dataclass(frozen=True)
+class Question:
+    """A held-out row with the chunk that answers it and the chunks that a search finds for it."""
+
+    row: DatasetRow
+    gold: Chunk | None
+    retrieved: list[Chunk]
+
+
+def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) -> list[Question]:
+    """The rows with their chunks; own rows have no gold chunk."""
+    by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
+    search = Search(chunks) if section.retrieved_chunks and chunks else None
+    return [
+        Question(row, by_id.get(row["chunk_id"]), search.find(asked(row), section.retrieved_chunks) if search else [])
+        for row in rows
+    ]
+
+
+def asked(row: DatasetRow) -> str:
+    """What a person would type."""
+    return f"{row['instruction']}\n{row['input']}".strip()
+
+
+def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> list[Message] | None:
+    """The conversation up to the question, as it is trained; None when the cell's context is not to be had."""
+    turns = conversation(question.row, chat)[:-1]
+    if cell.endswith("_closed"):
+        return turns
+    chunks = question.retrieved if cell.endswith("_retrieved") else [question.gold] if question.gold else []
+    if not chunks:
+        return None
+    evidence = question.row["evidence"] if cell.endswith("_gold") else ""
+    return [*turns[:-1], in_context(turns[-1], chunks, evidence, chat.tokenizer, section.max_context_tokens)]
+
+
+def in_context(turn: Message, chunks: list[Chunk], evidence: str, tokenizer: Any, most: int) -> Message:
+    """A user's turn with chunks before its question. They share the room of `most` tokens alike; one that is cut keeps
+    the evidence."""
+    room = most // len(chunks)
+    context = "\n\n".join(cut(chunk, evidence, tokenizer, room) for chunk in chunks)
+    question = turn["content"] + (f"\n{turn['input']}" if turn.get("input") else "")
+    wording = WITH_CONTEXT[language(question)]
+    plain = {key: value for key, value in turn.items() if key != "input"}
+    return {**plain, "content": wording.replace("{question}", question).replace("{context}", context)}
+
+
+def cut(chunk: Chunk, evidence: str, tokenizer: Any, room: int) -> str:
+    """A chunk under its heading path in at most `room` tokens of the model."""
+    head, text = " > ".join(chunk["headings"]), chunk["text"]
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
+    left = max(room - len(tokenizer(head, add_special_tokens=False).input_ids), 1)
+    if len(offsets) > left:
+        start = max(text.find(evidence) - MARGIN, 0) if evidence else 0
+        first = next((i for i, (begin, _) in enumerate(offsets) if begin >= start), 0)
+        first = min(first, len(offsets) - left)
+        text = text[offsets[first][0] : offsets[first + left - 1][1]]
+    return f"{head}\n\n{text}"

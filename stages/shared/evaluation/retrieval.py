@@ -1,0 +1,42 @@
+"""What a search of the documentation finds for a question: the alternative to training that every user has."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from stages.shared.errors import UserError
+from stages.shared.records import Chunk
+
+LATIN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+")
+CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
+
+
+def words(text: str) -> list[str]:
+    """What is searched for: Latin words and numbers, and pairs of neighbouring Chinese characters, which need no
+    dictionary (Lucene's CJKAnalyzer does the same)."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    found = LATIN.findall(text)
+    for run in CHINESE.findall(text):
+        found += [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
+    return found
+
+
+class Search:
+    """BM25 (Robertson and Zaragoza 2009, doi:10.1561/1500000019) over chunks under their heading paths, by bm25s
+    (Lù 2024, arXiv:2407.03618)."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        try:
+            import bm25s
+        except ImportError:
+            raise UserError("bm25s is not installed; type: make setup, or -S evaluate.retrieved_chunks=0") from None
+        self.chunks = chunks
+        self.index = bm25s.BM25()
+        texts = ["\n".join([*chunk["headings"], chunk["text"]]) for chunk in chunks]
+        self.index.index([words(text) or [""] for text in texts], show_progress=False)
+
+    def find(self, question: str, most: int) -> list[Chunk]:
+        """At most so many chunks, the best first."""
+        most = min(most, len(self.chunks))
+        places, _ = self.index.retrieve([words(question) or [""]], k=most, show_progress=False)
+        return [self.chunks[int(place)] for place in places[0]]

@@ -1,0 +1,140 @@
+"""A model under test. What it answered once, it is not asked again: a new metric costs no generation.
+
+Answers lie in `.cache/answers`, one JSONL file for each model as it is loaded here; a run that is killed keeps what
+it had.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from stages.shared import models, paths
+from stages.shared.evaluation import answers
+from stages.shared.evaluation.answers import Answer, Tokenised
+from stages.shared.params import Evaluate, Model
+from stages.shared.records import atomic, digest, file_sha256
+
+WEIGHTS = ("*.safetensors", "*.bin", "config.json", "generation_config.json", "adapter_config.json")
+
+
+class Subject:
+    """A model by what identifies it; its weights are loaded when there is something new to ask."""
+
+    def __init__(self, name: str, identity: str, load: Callable[[], Any], tokenizer: Any) -> None:
+        self.name, self.tokenizer, self.load = name, tokenizer, load
+        self.model: Any = None
+        self.file = paths.cache_dir() / "answers" / f"{identity}.jsonl"
+        self.known = dict(read(self.file))
+
+    def answers(self, prompts: Sequence[str], section: Evaluate, desc: str) -> list[Answer]:
+        """One greedy answer per prompt, in their order."""
+        keys = [digest("answer", prompt, section.max_new_tokens) for prompt in prompts]
+        sizes = [len(prompt) for prompt in prompts]
+
+        def compute(places: list[int]) -> list[Any]:
+            chosen = [prompts[place] for place in places]
+            found = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen))
+            return [[answer.text, answer.stopped] for answer in found]
+
+        return [Answer(*value) for value in self.measured(keys, sizes, section.batch_size, compute, desc, "answer")]
+
+    def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> float | None:
+        """Mean cross entropy in nats per supervised token over all rows; None without rows."""
+        keys = [digest("loss", row["input_ids"], row["labels"]) for row in rows]
+        sizes = [len(row["input_ids"]) for row in rows]
+
+        def compute(places: list[int]) -> list[Any]:
+            return answers.losses(self.model, [rows[place] for place in places], self.tokenizer.pad_token_id)
+
+        return answers.mean(self.measured(keys, sizes, section.batch_size, compute, desc, "row"))
+
+    def measured(
+        self,
+        keys: list[str],
+        sizes: list[int],
+        batch_size: int,
+        compute: Callable[[list[int]], list[Any]],
+        desc: str,
+        unit: str,
+    ) -> list[Any]:
+        """A value per key, from the file or computed in batches of like size, the largest first: little padding, and
+        too large a batch fails at once."""
+        missing = sorted({key: place for place, key in enumerate(keys) if key not in self.known}.values())
+        missing.sort(key=lambda place: -sizes[place])
+        if missing and self.model is None:
+            self.model = self.load()
+        with tqdm(total=len(missing), desc=f"evaluate {self.name} {desc}", unit=unit, disable=not missing) as bar:
+            for start in range(0, len(missing), batch_size):
+                batch = missing[start : start + batch_size]
+                self.keep({keys[place]: value for place, value in zip(batch, compute(batch), strict=True)})
+                bar.update(len(batch))
+        return [self.known[key] for key in keys]
+
+    def keep(self, values: dict[str, Any]) -> None:
+        self.known |= values
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in values.items())
+
+
+def read(file: Path) -> Iterator[tuple[str, Any]]:
+    """The values of a file but for a line that a kill cut off."""
+    if not file.exists():
+        return
+    for line in file.read_text("utf-8").split("\n"):
+        try:
+            key, value = json.loads(line)
+        except ValueError:
+            continue
+        yield key, value
+
+
+def base(section: Model, dtype: Any, tokenizer: Any) -> Subject:
+    identity = digest(base_fingerprint(section), loading(section, dtype), tokenizer.eos_token)
+    return Subject("base", identity, lambda: models.causal_lm(section, dtype), tokenizer)
+
+
+def tuned(section: Model, dtype: Any, tokenizer: Any) -> Subject:
+    """The merged model, loaded as the base is."""
+
+    def load() -> Any:
+        from transformers import AutoModelForCausalLM
+
+        options = {"dtype": dtype, "device_map": models.device(), **models.attention(section)}
+        return AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+
+    identity = digest(fingerprint(paths.MERGED), loading(section, dtype), tokenizer.eos_token)
+    return Subject("tuned", identity, load, tokenizer)
+
+
+def loading(section: Model, dtype: Any) -> list[str]:
+    """What the same weights may answer differently under."""
+    return [str(dtype), models.device(), *models.attention(section).values()]
+
+
+def base_fingerprint(section: Model) -> str:
+    """Hash of the base model's files; for a hub id its commit, which names them."""
+    source = models.source(section)
+    if Path(source).is_dir():
+        return fingerprint(Path(source))
+    from transformers import AutoConfig
+
+    return digest(source, models.pretrained(AutoConfig, section)._commit_hash)
+
+
+def fingerprint(directory: Path) -> str:
+    """Hash of the files that a model's answers depend on. Files that have not been touched are not read again."""
+    known_file = paths.cache_dir() / "answers" / "hashes.json"
+    known: dict[str, str] = json.loads(known_file.read_text()) if known_file.exists() else {}
+    hashes = []
+    for file in sorted({file for pattern in WEIGHTS for file in directory.glob(pattern)}):
+        state = file.stat()
+        place = f"{file.resolve()} {state.st_size} {state.st_mtime_ns}"
+        known[place] = known.get(place) or file_sha256(file)
+        hashes.append([file.name, known[place]])
+    with atomic(known_file) as stream:
+        json.dump(known, stream)
+    return digest(hashes)

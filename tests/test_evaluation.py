@@ -1,0 +1,152 @@
+"""Intervals, search, context and kept answers of evaluate, on known cases."""
+
+import json
+
+import pytest
+from test_metrics import question
+
+from stages.shared import params, paths
+from stages.shared.evaluation import cells, figures, gate, retrieval, statistics, subject
+from stages.shared.evaluation.answers import Answer
+from stages.shared.evaluation.cells import Question
+
+
+def chunk(name: str, text: str, *headings: str) -> dict:
+    return {"chunk_id": name, "path": f"{name}.md", "headings": list(headings) or [name], "text": text, "also_in": []}
+
+
+def test_rows_of_one_page_count_as_one_observation():
+    right = [True] * 10 + [False] * 10
+    apart = statistics.share_interval([str(i) for i in range(20)], right)
+    together = statistics.share_interval(["a"] * 10 + ["b"] * 10, right)
+    assert 0.2 < apart.low < 0.5 < apart.high < 0.8
+    assert tuple(together) == (0.0, 1.0)
+
+
+def test_a_gain_on_every_page_is_no_chance_and_one_that_cancels_out_is():
+    pages = [str(i) for i in range(12)]
+    assert statistics.paired_p(pages, [False] * 12, [True] * 12) < 0.01
+    assert statistics.paired_p(pages, [True, False] * 6, [False, True] * 6) == 1.0
+    assert statistics.difference_interval(pages, [False] * 12, [True] * 12) == (1.0, 1.0)
+
+
+def test_gap_recovery_is_1_where_the_tuned_model_equals_the_base_with_the_page():
+    assert statistics.gap_recovery(0.1, 0.9, 0.9) == pytest.approx(1)
+    assert statistics.gap_recovery(0.1, 0.9, 0.1) == 0
+    assert statistics.gap_recovery(0.5, 0.5, 0.9) is None, "the page does not help"
+
+
+def test_gap_recovery_is_taken_over_the_rows_that_all_its_cells_have():
+    rows = [question("`7`", path=str(i)) for i in range(4)]
+    good, bad = Answer("7", True), Answer("8", True)
+    found = {
+        "base_closed": [bad] * 4,
+        "base_gold": [good, good, None, None],
+        "tuned_closed": [good, bad, good, good],
+    }
+    assert figures.headline(rows, found)["gap_recovery"] == 0.5
+
+
+def test_search_finds_chinese_without_spaces_and_names_in_code():
+    chunks = [
+        chunk("a", "变压器的额定电压为 220 千伏"),
+        chunk("b", "发电机的惯性时间常数"),
+        chunk("c", "Set `lora.r` to 16"),
+    ]
+    search = retrieval.Search(chunks)
+    assert search.find("惯性时间常数是多少？", 1)[0]["chunk_id"] == "b"
+    assert search.find("What does lora.r do?", 1)[0]["chunk_id"] == "c"
+    assert len(search.find("额定电压", 9)) == 3
+
+
+def test_a_chunk_that_is_cut_keeps_its_evidence(tiny_model):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    long = chunk("a", "filler words here. " * 200 + "The size is 42 rows. " + "more filler. " * 200, "Page")
+    text = cells.cut(long, "The size is 42 rows.", tokenizer, 150)
+    assert "The size is 42 rows." in text and text.startswith("Page\n")
+    assert len(tokenizer(text).input_ids) <= 160
+
+
+class Counting(subject.Subject):
+    """A subject that counts what it is asked for."""
+
+    def __init__(self, identity: str) -> None:
+        self.asked: list[str] = []
+        super().__init__("base", identity, lambda: object(), None)
+
+
+@pytest.fixture
+def section(write_params):
+    write_params()
+    return params.load().evaluate
+
+
+def test_an_answer_is_generated_once_even_by_another_run(section, monkeypatch):
+    calls = []
+
+    def generate(model, tokenizer, prompts, *rest):
+        calls.append(list(prompts))
+        return [Answer(prompt.upper(), True) for prompt in prompts]
+
+    monkeypatch.setattr(subject.answers, "generate", generate)
+    first = Counting("m").answers(["a", "bb", "a"], section, "")
+    assert [answer.text for answer in first] == ["A", "BB", "A"] and sorted(calls[0]) == ["a", "bb"]
+    assert Counting("m").answers(["bb", "ccc"], section, "")[1].text == "CCC"
+    assert calls[1:] == [["ccc"]]
+    Counting("other").answers(["a"], section, "")
+    assert calls[2:] == [["a"]], "another model answers for itself"
+
+
+def test_a_line_that_a_kill_cut_off_is_asked_again(section, monkeypatch):
+    monkeypatch.setattr(subject.answers, "generate", lambda m, t, prompts, *rest: [Answer("x", True) for _ in prompts])
+    one = Counting("m")
+    one.answers(["a", "b"], section, "")
+    whole = one.file.read_text()
+    one.file.write_text(whole[:-5])
+    again = Counting("m")
+    assert len(again.known) == 1
+    assert len(again.answers(["a", "b"], section, "")) == 2
+
+
+def test_the_hash_of_a_model_follows_its_bytes(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    (tmp_path / "README.md").write_text("a")
+    first = subject.fingerprint(tmp_path)
+    (tmp_path / "README.md").write_text("b")
+    assert subject.fingerprint(tmp_path) == first
+    (tmp_path / "model.safetensors").write_bytes(b"two!")
+    assert subject.fingerprint(tmp_path) != first
+    assert json.loads((paths.cache_dir() / "answers" / "hashes.json").read_text())
+
+
+def gain(share: float, low: float, stopped: float = 1.0) -> dict:
+    return {"eval_seen": {"tuned_minus_base": {"key_values": share, "low": low}, "tuned_closed": {"stopped": stopped}}}
+
+
+def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
+    assert gate.verdict(gain(0.5, 0.3), section) == {"passed": True, "reasons": []}
+    for figures_, words in [
+        (gain(0.01, 0.005), "gain"),
+        (gain(0.5, -0.1), "chance"),
+        (gain(0.5, 0.3, 0.5), "end by themselves"),
+        (gain(0.5, 0.3) | {"forgetting": {"mmlu": {"base": 0.5, "tuned": 0.3}}}, "mmlu"),
+        ({"eval_seen": {"rows": 0}}, "no rows"),
+    ]:
+        verdict = gate.verdict(figures_, section)
+        assert not verdict["passed"] and words in verdict["reasons"][0]
+
+
+def test_a_question_without_a_chunk_has_no_context(section):
+    assert Question(question("x").row, None, []).gold is None
+    assert cells.messages("base_closed", question("x"), FakeChat(), section)
+    assert cells.messages("base_gold", question("x"), FakeChat(), section) is None
+
+
+class FakeChat:
+    folds_system = False
+    template = ""
+
+    class section:  # noqa: N801
+        mode, system_prompt, thinking = "chat", "", "empty"

@@ -1,0 +1,55 @@
+"""An answer is right when it states the fact's values, in whatever words, and no others."""
+
+import pytest
+
+from stages.shared.evaluation.key_values import key_values, states
+
+RIGHT = [
+    ("The default is 32.", "`32`"),
+    ("1 s", "1000 ms"),
+    ("It may hold 1,000 rows.", "1000 rows"),
+    ("额定电压为 220 千伏", "额定电压为 220 kV"),
+    ("是 三 个节点", "3 个节点"),
+    ("data/docs.jsonl", "`data/docs.jsonl`"),
+    ("Type python -m stages.merge", "```sh\npython -m stages.merge\n```"),
+    ("a number between 0 and 1", "number, at least 0 and below 1"),
+    ("It is auto.", "`auto`"),
+    ("verdicts of reviewers.", "verdicts of reviewers"),
+    ("答案是：评审人的意见。", "评审人的意见"),
+    ("use `--dry-run` for that", "Add `--dry-run`."),
+    ("since v1.10.0", "It came with v1.10.0."),
+]
+WRONG = [
+    ("32 rows, or perhaps 64", "32 rows"),
+    ("32 kV", "32 V"),
+    ("-1", "1"),
+    ("`data/ingest/`", "`data/docs.jsonl`"),
+    ("`data/docs.jsonl` and `data/other.jsonl`", "`data/docs.jsonl`"),
+    ("autosave", "`auto`"),
+    ("额定电压 110kV", "220 kV"),
+    ("`[q_proj, k_proj]`", "`[q_proj, k_proj, v_proj]`"),
+    ("since v1.1.0", "It came with v1.10.0."),
+    ("verdicts of writers", "verdicts of reviewers"),
+    ("", "`auto`"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reference"), RIGHT)
+def test_an_answer_with_the_values_is_right_in_any_words(answer, reference):
+    assert states(answer, reference, "")
+
+
+@pytest.mark.parametrize(("answer", "reference"), WRONG)
+def test_an_answer_without_a_value_or_with_another_one_is_wrong(answer, reference):
+    assert not states(answer, reference, "")
+
+
+def test_what_the_question_and_the_evidence_name_may_be_repeated():
+    known = "What is the default of `lora.r` on 2 GPUs?"
+    assert states("With 2 GPUs `lora.r` is 32.", "32", known)
+    assert not states("With 2 GPUs `lora.r` is 32.", "32", "")
+
+
+def test_every_reference_is_right_for_itself_and_says_what_is_looked_for():
+    for _, reference in RIGHT + WRONG:
+        assert states(reference, reference, "") and all(key_values(reference).written())
