@@ -47,28 +47,29 @@ def counts_table() -> Table:
     return table
 
 
-CELLS = {
-    "closed-book, base → tuned": ("base_closed", "tuned_closed"),
-    "with the chunk, base → tuned": ("base_gold", "tuned_gold"),
-    "base with a search": ("base_retrieved",),
+SETTINGS = {
+    "closed-book": ("base_closed", "tuned_closed"),
+    "with chunk": ("base_gold", "tuned_gold"),
+    "with search": ("base_retrieved",),
+}
+FIGURES = {
+    "key values": ("key_values", "{:.0%}"),
+    "exact": ("exact_match", "{:.0%}"),
+    "chrF": ("chrf", "{:.0f}"),
+    "stops": ("stopped", "{:.0%}"),
+    "loss": ("loss", "{:.2f}"),
 }
 
 
 def metrics_table(evaluate: dict[str, Any]) -> Table:
-    """One line for each set and setting; a figure of both models is base → tuned."""
-    table = Table(
-        "held-out set", "asked", "rows", "key values right", "exact", "chrF", "stops", "loss", title="Answers"
-    )
+    """One line for each set and setting."""
+    table = Table("set", "asked", "rows", *FIGURES, title="Right answers, base → tuned")
     for split in paths.SPLITS[1:]:
-        for setting, names in CELLS.items():
+        for setting, names in SETTINGS.items():
             cells = [evaluate[split][name] for name in names if name in evaluate[split]]
             if cells:
-                shares = [joined(cells, key, "{:.0%}") for key in ("key_values", "exact_match")]
-                others = [
-                    joined(cells, key, form)
-                    for key, form in (("chrf", "{:.0f}"), ("stopped", "{:.0%}"), ("loss", "{:.2f}"))
-                ]
-                table.add_row(split, setting, str(cells[0]["rows"]), *shares, *others)
+                figures = [joined(cells, key, form) for key, form in FIGURES.values()]
+                table.add_row(split, setting, str(cells[0]["rows"]), *figures)
     return table
 
 
