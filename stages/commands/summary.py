@@ -18,7 +18,9 @@ def run(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
-    console.print(metrics_table(evaluate))
+    for split in paths.SPLITS[1:]:
+        if evaluate[split]["rows"]:
+            console.print(metrics_table(split, evaluate[split]))
     console.print(headline(evaluate), highlight=False)
     console.print("Held-out questions, closed-book:")
     for table in answer_tables(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))):
@@ -61,15 +63,14 @@ FIGURES = {
 }
 
 
-def metrics_table(evaluate: dict[str, Any]) -> Table:
-    """One line for each set and setting."""
-    table = Table("set", "asked", "rows", *FIGURES, title="Right answers, base → tuned")
-    for split in paths.SPLITS[1:]:
-        for setting, names in SETTINGS.items():
-            cells = [evaluate[split][name] for name in names if name in evaluate[split]]
-            if cells:
-                figures = [joined(cells, key, form) for key, form in FIGURES.values()]
-                table.add_row(split, setting, str(cells[0]["rows"]), *figures)
+def metrics_table(split: str, figures: dict[str, Any]) -> Table:
+    """One line for each setting of a held-out set."""
+    table = Table("asked", "rows", *FIGURES, title=f"{split}, base → tuned")
+    for setting, names in SETTINGS.items():
+        cells = [figures[name] for name in names if name in figures]
+        if cells:
+            texts = [joined(cells, key, form) for key, form in FIGURES.values()]
+            table.add_row(setting, str(cells[0]["rows"]), *texts)
     return table
 
 

@@ -38,10 +38,13 @@ def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) ->
     """The rows with their chunks; own rows have no gold chunk."""
     by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
     search = Search(chunks) if section.retrieved_chunks and chunks else None
-    return [
-        Question(row, by_id.get(row["chunk_id"]), search.find(asked(row), section.retrieved_chunks) if search else [])
-        for row in rows
-    ]
+    with_context = section.max_context_rows or len(rows)
+
+    def question(row: DatasetRow) -> Question:
+        found = search.find(asked(row), section.retrieved_chunks) if search else []
+        return Question(row, by_id.get(row["chunk_id"]), found)
+
+    return [question(row) if place < with_context else Question(row, None, []) for place, row in enumerate(rows)]
 
 
 def asked(row: DatasetRow) -> str:

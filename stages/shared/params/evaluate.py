@@ -19,6 +19,7 @@ class Evaluate(Section):
     max_rows: Limit
     max_new_tokens: Count
     batch_size: Count
+    max_context_rows: Limit
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
     gate: Gate
