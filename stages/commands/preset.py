@@ -1,0 +1,81 @@
+"""Write the values of a preset into params.yaml: one model on one kind of machine.
+
+Without NAME it lists the presets. Comments and all other values of params.yaml stay; `git restore params.yaml` undoes
+it.
+"""
+
+import argparse
+import io
+from pathlib import Path
+from typing import Any
+
+from stages.shared import params
+from stages.shared.errors import UserError
+from stages.shared.records import atomic
+
+DIRECTORY = Path("presets")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a file of presets/, without .yaml")
+    parser.add_argument("--dry-run", action="store_true", help="print the values as -S options and write nothing")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if not arguments.name:
+        for name, file in presets().items():
+            print(f"{name:24}{file.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}")
+        return
+    values = read(arguments.name)
+    if arguments.dry_run:
+        print(" ".join(f"-S {key}={text(value)}" for key, value in values.items()))
+        return
+    changed = apply(values)
+    for key, (before, after) in changed.items():
+        print(f"{key}: {text(before)} → {text(after)}")
+    print(f"{len(changed)} values of {params.FILE} changed; type: dvc repro")
+
+
+def presets() -> dict[str, Path]:
+    return {file.stem: file for file in sorted(DIRECTORY.glob("*.yaml"))}
+
+
+def read(name: str) -> dict[str, Any]:
+    """The values of a preset by key. Raises UserError with the names that there are."""
+    from ruamel.yaml import YAML
+
+    found = presets()
+    if name not in found:
+        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(found) or 'nothing: presets/ is empty'}")
+    return dict(YAML(typ="safe").load(found[name].read_text(encoding="utf-8")))
+
+
+def apply(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Set the values in params.yaml and return those that changed, (before, after). What comes out is validated
+    before the file is replaced."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width, yaml.preserve_quotes = 4096, True
+    document = yaml.load(params.FILE.read_text(encoding="utf-8"))
+    changed = {}
+    for key, value in values.items():
+        *parents, name = key.split(".")
+        section = document
+        for parent in parents:
+            section = section[parent]
+        if section[name] != value:
+            changed[key] = (section[name], value)
+            section[name] = value
+    written = io.StringIO()
+    yaml.dump(document, written)
+    with atomic(params.FILE) as stream:
+        stream.write(written.getvalue())
+        stream.flush()
+        params.load(Path(stream.name))
+    return changed
+
+
+def text(value: Any) -> str:
+    """A value as `dvc exp run -S` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
