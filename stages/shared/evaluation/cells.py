@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.shared.evaluation.retrieval import Search
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import Chat, Message
 from stages.shared.params import Evaluate
 from stages.shared.records import Chunk, DatasetRow
+from stages.shared.retrieval import Search
 from stages.shared.text import language
 
 MODELS = {
@@ -37,12 +37,13 @@ class Question:
 def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) -> list[Question]:
     """The rows with their chunks; own rows have no gold chunk."""
     by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
-    search = Search(chunks) if section.retrieved_chunks and chunks else None
+    texts = ["\n".join([*chunk["headings"], chunk["text"]]) for chunk in chunks]
+    search = Search(texts) if section.retrieved_chunks and chunks else None
     with_context = section.max_context_rows or len(rows)
 
     def question(row: DatasetRow) -> Question:
         found = search.find(asked(row), section.retrieved_chunks) if search else []
-        return Question(row, by_id.get(row["chunk_id"]), found)
+        return Question(row, by_id.get(row["chunk_id"]), [chunks[place] for place in found])
 
     return [question(row) if place < with_context else Question(row, None, []) for place, row in enumerate(rows)]
 

@@ -1,0 +1,152 @@
+"""Ask the tuned model, or base and tuned side by side, in the terminal.
+
+Prompts are built as in training and answers are greedy, so that a question gets the answer that evaluate saw. In the
+dialogue Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.
+"""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stages.shared.serving.reasons import Memory
+    from stages.shared.serving.talk import Talker
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-p", "--prompt", metavar="QUESTION", help="ask this and leave; - reads it from stdin")
+    parser.add_argument("--compare", action="store_true", help="base and tuned model side by side")
+    parser.add_argument("--model", choices=("tuned", "base"), default="tuned", help="who answers (default: tuned)")
+    parser.add_argument("--why", action="store_true", help="show the nearest training rows, with page and lines")
+    parser.add_argument("--system", metavar="TEXT", help="system turn in place of format.system_prompt")
+    parser.add_argument("--max-new-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from stages.shared import params
+    from stages.shared.errors import UserError
+    from stages.shared.serving.talk import Talker, trained_tokenizer
+
+    if arguments.max_new_tokens < 1:
+        raise UserError(f"--max-new-tokens {arguments.max_new_tokens}: accepted is a number of tokens, at least 1")
+    question = sys.stdin.read().strip() if arguments.prompt == "-" else arguments.prompt
+    if question is not None and not question.strip():
+        raise UserError("nothing asked; give a question, such as -p 'What does ingest do?'")
+    settings = params.load()
+    tokenizer = trained_tokenizer()
+    memory = open_memory() if arguments.why else None
+    quiet()
+    names = ("base", "tuned") if arguments.compare else (arguments.model,)
+    talkers = [Talker(name, settings, tokenizer) for name in names]
+    if question is not None:
+        one_question(question, talkers, arguments, memory)
+    else:
+        dialogue(talkers, arguments, memory)
+
+
+def open_memory() -> "Memory":
+    from stages.shared.serving.reasons import Memory
+
+    return Memory()
+
+
+def quiet() -> None:
+    """No bars of weights being loaded among the answers."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def one_question(
+    question: str, talkers: list["Talker"], arguments: argparse.Namespace, memory: "Memory | None"
+) -> None:
+    answers = tell(question, [[] for _ in talkers], talkers, arguments)
+    explain(question, answers[-1], memory)
+
+
+def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, memory: "Memory | None") -> None:
+    """Question after question; each model remembers its own answers."""
+    print("Ask about the documentation. Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.")
+    turns: list[list[dict[str, str]]] = [[] for _ in talkers]
+    while True:
+        try:
+            question = input("\n> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if question == "/new":
+            turns = [[] for _ in talkers]
+        elif question:
+            answers = tell(question, turns, talkers, arguments)
+            for history, answer in zip(turns, answers, strict=True):
+                history += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            explain(question, answers[-1], memory)
+
+
+def tell(
+    question: str, turns: list[list[dict[str, str]]], talkers: list["Talker"], arguments: argparse.Namespace
+) -> list[str]:
+    """Show the answers as they come, and return them; Ctrl-C ends them early."""
+    prompts = [
+        talker.prompt([*history, {"role": "user", "content": question}], arguments.system)
+        for talker, history in zip(talkers, turns, strict=True)
+    ]
+    streams = [talker.answer(prompt, arguments.max_new_tokens) for talker, prompt in zip(talkers, prompts, strict=True)]
+    if len(talkers) == 1:
+        return [print_stream(streams[0])]
+    return print_side_by_side([talker.name for talker in talkers], streams)
+
+
+def print_stream(stream: Any) -> str:
+    text = ""
+    try:
+        for piece in stream:
+            shown = piece if text else piece.lstrip()
+            print(shown, end="", flush=True)
+            text += piece
+    except KeyboardInterrupt:
+        stream.close()
+    print()
+    return text.strip()
+
+
+def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
+    """Both answers in one table that grows, in turns of a piece each; without a terminal it is printed once."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    texts = [""] * len(streams)
+
+    def table() -> Table:
+        shown = Table(*names, expand=True)
+        shown.add_row(*(Text(text.strip()) for text in texts))
+        return shown
+
+    console = Console()
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        open_streams = dict(enumerate(streams))
+        try:
+            while open_streams:
+                for place, stream in list(open_streams.items()):
+                    piece = next(stream, None)
+                    if piece is None:
+                        del open_streams[place]
+                    else:
+                        texts[place] += piece
+                live.update(table(), refresh=True)
+        except KeyboardInterrupt:
+            for stream in open_streams.values():
+                stream.close()
+    return [text.strip() for text in texts]
+
+
+def explain(question: str, answer: str, memory: "Memory | None") -> None:
+    """The nearest training rows and where they stand in the documentation."""
+    if not memory:
+        return
+    print("\nNearest training rows:")
+    for row in memory.nearest(question, answer):
+        print(f"- {row['instruction']} → {' '.join(row['output'].split())[:200]}")
+        print(f"  {row['path']}, lines {row['line_start']} to {row['line_end']}; pair {row['pair_id']}")
