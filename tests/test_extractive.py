@@ -90,7 +90,7 @@ def ask(write_params) -> Asked:
     """The rows that some chunks give; `counts` is left on the function."""
 
     def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
-        changes = {"max_facts_per_chunk": 0, **settings}
+        changes = {"max_facts_per_chunk": 0, "phrasings": 3, **settings}
         section = params.load(write_params({f"generate.{key}": value for key, value in changes.items()})).generate
         docs = [page(row) for row in chunks]
         run.counts = Counter()  # type: ignore[attr-defined]
