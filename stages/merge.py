@@ -1,13 +1,15 @@
 """Adapter in, complete 16-bit model out.
 
-Reads models/adapter/ and the base model; writes models/merged/ (safetensors, tokenizer, the trained chat template,
-a model card) and reports/merge.json. Run: python -m stages.merge
+Reads models/adapter/, the base model and data/formatted/; writes models/merged/ (safetensors, tokenizer, the trained
+chat template, a model card) and reports/merge.json. Fails when held-out prompts show another model than base + adapter.
+Run: python -m stages.merge
 """
 
 from typing import Any
 
 from stages.shared import cards, models, params, paths
 from stages.shared.errors import UserError, run_stage
+from stages.shared.merging import audit
 from stages.shared.records import digest, read_json, write_json
 
 
@@ -35,6 +37,26 @@ def stop_at(model: Any, tokenizer: Any) -> None:
     model.config.eos_token_id = tokenizer.eos_token_id
 
 
+def audited(settings: params.Params, tokenizer: Any, rows: list[audit.Row]) -> dict[str, Any]:
+    """Figures of the written model beside base + adapter, which are loaded one after the other. Raises UserError."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    audit.check_text(paths.MERGED, tokenizer, rows)
+    dtype, _ = models.choose_dtype(settings.model.dtype)
+    stop = tokenizer.eos_token_id
+    model = PeftModel.from_pretrained(models.causal_lm(settings.model, dtype), str(paths.ADAPTER)).eval()
+    given = list(audit.answers(model, rows, stop))
+    adapted = [audit.look(model, row, answer) for row, answer in zip(rows, given, strict=True)]
+    del model
+    options = {"dtype": dtype, "device_map": models.device(), **models.attention(settings.model)}
+    model = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+    merged = [audit.look(model, row, answer) for row, answer in zip(rows, given, strict=True)]
+    figures = audit.compare(rows, given, adapted, merged, stop)
+    audit.check(figures, settings.merge.audit)
+    return figures
+
+
 def main() -> None:
     from transformers import AutoTokenizer
 
@@ -49,15 +71,23 @@ def main() -> None:
     model.save_pretrained(paths.MERGED, max_shard_size=settings.merge.max_shard_size)
     tokenizer.save_pretrained(paths.MERGED)
     cards.write(paths.MERGED, settings, "Merged model")
+    parameters = sum(weight.numel() for weight in model.parameters())
+    del model
+    compared = audited(settings, tokenizer, audit.audit_rows(settings.merge.audit.rows))
     files = list(paths.MERGED.glob("*.safetensors"))
     figures = {
         "dtype": settings.merge.dtype,
-        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "parameters": parameters,
         "shards": len(files),
         "bytes": sum(file.stat().st_size for file in files),
         "template_hash": digest(template),
+        "audit": compared,
     }
     write_json(paths.REPORTS / "merge.json", figures)
+    print(
+        f"merge: audit: {compared['greedy_agreement']:.1%} of the tokens as base + adapter, perplexity "
+        f"{compared['perplexity_adapter']:.3f} → {compared['perplexity_merged']:.3f}"
+    )
     print(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
 
 

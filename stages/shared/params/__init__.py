@@ -21,7 +21,7 @@ from stages.shared.params.evaluate import Evaluate
 from stages.shared.params.format import Audit, Format, Replay, paragraphs
 from stages.shared.params.generate import Generate
 from stages.shared.params.lora import Lora
-from stages.shared.params.merge import Merge
+from stages.shared.params.merge import Merge, MergeAudit
 from stages.shared.params.model import EMBEDDED, Model
 from stages.shared.params.section import FILE, Section
 from stages.shared.params.train import Train
@@ -39,6 +39,7 @@ __all__ = [
     "Judge",
     "Lora",
     "Merge",
+    "MergeAudit",
     "Model",
     "Params",
     "Replay",
