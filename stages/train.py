@@ -20,13 +20,14 @@ def main() -> None:
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     tokenizer = adapter.trained_tokenizer(settings.model)
     directory = checkpoints.directory(settings, backend, dtype)
-    training = trainer.build(settings, backend, dtype, tokenizer, directory)
-    seconds = trainer.run(training, directory)
-    report = figures.report(training, backend, dtype, seconds, tokenizer.chat_template)
-    write_json(paths.REPORTS / "train.json", report)
-    write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
-    adapter.save(training.model, tokenizer, settings)
-    checkpoints.remove(directory)
+    with checkpoints.alone(directory):
+        training = trainer.build(settings, backend, dtype, tokenizer, directory)
+        seconds = trainer.run(training, directory, settings)
+        report = figures.report(training, backend, dtype, seconds, tokenizer.chat_template)
+        write_json(paths.REPORTS / "train.json", report)
+        write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
+        adapter.save(training.model, tokenizer, settings)
+        checkpoints.remove(directory)
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"
     print(f"train: {report['steps']} steps in {seconds:.0f} s, loss {losses}")
 

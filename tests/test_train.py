@@ -13,7 +13,7 @@ from conftest import ROOT
 from stages import evaluate, merge, train
 from stages import format as format_stage
 from stages.shared import paths
-from stages.shared.errors import ParamsError
+from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation import answers
 from stages.shared.params import load
 from stages.shared.records import write_json, write_jsonl
@@ -127,9 +127,95 @@ def test_a_checkpoint_that_was_cut_off_while_written_is_passed_over(prepared, ca
     half = checkpoints.directory(load(), "trl", torch.float32) / "checkpoint-4"
     half.mkdir(parents=True)
     (half / "adapter_model.safetensors").write_bytes(b"half")
+    (half / "trainer_state.json").write_text("{}")
     train.main()
     assert "going on" not in capsys.readouterr().out
     assert json.loads((paths.REPORTS / "train.json").read_text())["steps"] == 6
+
+
+def test_a_checkpoint_is_whole_until_any_of_its_files_is_cut(tmp_path):
+    checkpoint = tmp_path / "checkpoint-2"
+    checkpoint.mkdir()
+    (checkpoint / "optimizer.pt").write_bytes(b"0123")
+    assert checkpoints.last(tmp_path) is None, "the marker comes last"
+    checkpoint.mkdir()
+    (checkpoint / "optimizer.pt").write_bytes(b"0123")
+    checkpoints.mark_whole(checkpoint)
+    assert checkpoints.last(tmp_path) == checkpoint
+    (checkpoint / "optimizer.pt").write_bytes(b"01")
+    assert checkpoints.last(tmp_path) is None and not checkpoint.exists()
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_rows_and_keeps_the_earlier_adapter(prepared, monkeypatch):
+    from transformers import Trainer
+
+    prepared()
+    train.main()
+    before = adapter_bytes()
+    prepared(train__seed=5)
+    training_step, steps = Trainer.training_step, []
+
+    def broken(self, *arguments, **options):
+        loss = training_step(self, *arguments, **options)
+        steps.append(1)
+        return loss * float("nan") if len(steps) == 3 else loss
+
+    monkeypatch.setattr(Trainer, "training_step", broken)
+    with pytest.raises(UserError, match=r"the loss is nan at step 3, on the pairs p\d+, p\d+") as refusal:
+        train.main()
+    named = refusal.value.args[0].split("pairs ")[1].split(";")[0].split(", ")
+    assert len(named) == 8, "the rows of one batch"
+    assert adapter_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 3, 4, 5])
+def test_a_killed_run_goes_on_to_the_very_adapter_of_an_undisturbed_one(prepared, tmp_path, step):
+    """Real kills of the real stage: at the end of a step, and (step 4) while a checkpoint is being written."""
+    prepared(train__save_steps=2)
+    train.main()
+    undisturbed = adapter_bytes()
+    shutil.rmtree(paths.ADAPTER)
+    kill = f"""
+import os, signal
+from transformers import Trainer
+from transformers import trainer as module
+step = Trainer.training_step
+def training_step(self, *a, **o):
+    loss = step(self, *a, **o)
+    if self.state.global_step + 1 == {step} and {step} != 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return loss
+save = Trainer._save_optimizer_and_scheduler
+def saving(self, directory):
+    if self.state.global_step == {step} and {step} == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return save(self, directory)
+Trainer.training_step, Trainer._save_optimizer_and_scheduler = training_step, saving
+from stages import train
+train.main()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", kill], env=environment, capture_output=True, check=False)
+    assert done.returncode == -9 and not paths.ADAPTER.exists()
+    command = [sys.executable, "-m", "stages.train"]
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    kept = {1: None, 3: 2, 4: 2, 5: 4}[step]
+    assert (f"checkpoint-{kept}" in again.stdout) == (kept is not None), again.stdout
+    assert adapter_bytes() == undisturbed
+
+
+@pytest.mark.parametrize("error", ["[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"])
+def test_out_of_memory_says_what_to_change_with_numbers(prepared, monkeypatch, error):
+    from transformers import Trainer
+
+    def full(*arguments, **options):
+        raise RuntimeError(error)
+
+    prepared()
+    monkeypatch.setattr(Trainer, "training_step", full)
+    with pytest.raises(UserError, match=r"batch_size=4 with .*steps=2 \(now 8 and 1\).*checkpointing.*max_length=256"):
+        train.main()
 
 
 def test_the_adapter_carries_tokenizer_and_trained_template(prepared):

@@ -1,12 +1,19 @@
 """Where an interrupted training goes on: `.cache/checkpoints`, outside DVC's outputs, which a failed run loses."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from stages.shared import paths
+from stages.shared.errors import UserError
 from stages.shared.params import Params
-from stages.shared.records import digest, file_sha256
+from stages.shared.records import digest, file_sha256, read_json, write_json
+
+MARKER = "whole.json"  # written last, after everything beside it is on the disk: file name -> bytes
 
 
 def directory(settings: Params, backend: str, dtype: Any) -> Path:
@@ -16,11 +23,69 @@ def directory(settings: Params, backend: str, dtype: Any) -> Path:
     return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
 
 
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the directory against a second run with the same data and settings, which waits for this one's end.
+
+    The lock ends with the process, however it ends. Its file lies elsewhere and stays: a lock file that is removed
+    can be held by two at once.
+    """
+    locks = paths.cache_dir() / "locks"
+    locks.mkdir(exist_ok=True)
+    with (locks / f"train-{directory.name}").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("train: another run trains on the same data with the same settings; waiting for its end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Bring every file of the checkpoint to the disk, then write the marker."""
+    files = [file for file in sorted(checkpoint.rglob("*")) if file.is_file() and file.name != MARKER]
+    for path in (*files, checkpoint):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    write_json(checkpoint / MARKER, {str(file.relative_to(checkpoint)): file.stat().st_size for file in files})
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether everything the marker names is there in full: rotation, too, may have been cut off."""
+    try:
+        sizes = read_json(checkpoint / MARKER)
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, UserError):
+        return False
+
+
+def step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
 def last(directory: Path) -> Path | None:
-    """The newest whole checkpoint. The trainer writes its state last: a checkpoint without it was cut off."""
-    whole = [state.parent for state in directory.glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=lambda checkpoint: int(checkpoint.name.rpartition("-")[2]), default=None)
+    """The newest whole checkpoint. Those that were cut off are removed: the trainer would count them among the ones
+    that it keeps, and drop a whole one for them."""
+    whole = []
+    for checkpoint in directory.glob("checkpoint-*"):
+        if is_whole(checkpoint):
+            whole.append(checkpoint)
+        else:
+            shutil.rmtree(checkpoint)
+    return max(whole, key=step, default=None)
 
 
 def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def keeper() -> Any:
+    """A callback that marks each checkpoint when it is whole."""
+    from transformers import TrainerCallback
+
+    class Keeper(TrainerCallback):  # type: ignore[misc]
+        def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    return Keeper()

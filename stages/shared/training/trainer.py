@@ -7,9 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stages.shared import models, paths
-from stages.shared.errors import UserError
 from stages.shared.params import Params
-from stages.shared.training import backends, checkpoints, progress
+from stages.shared.training import backends, checkpoints, faults, progress
 
 
 def rows(file: Path) -> Any:
@@ -60,25 +59,39 @@ def sft_config(settings: Params, backend: str, dtype: Any, directory: Path) -> A
 def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory: Path) -> Any:
     """The trainer with model, rows and callbacks."""
     from transformers.trainer_callback import PrinterCallback
-    from trl import SFTTrainer
     from trl.data_utils import pack_dataset
 
     model = backends.lora_model(backend, settings, dtype)
     train_rows = rows(paths.FORMATTED / "train.parquet")
     if settings.train.packing:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
-    trainer = SFTTrainer(
+    trainer = watched()(
         model=model,
         args=sft_config(settings, backend, dtype, directory),
         train_dataset=train_rows,
         processing_class=tokenizer,
-        callbacks=[progress.loss_bar("train")],
+        callbacks=[progress.loss_bar("train"), checkpoints.keeper()],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def run(trainer: Any, directory: Path) -> float:
+def watched() -> Any:
+    """TRL's trainer, which stops before a loss that is no number reaches the weights."""
+    import torch
+    from trl import SFTTrainer
+
+    class Watched(SFTTrainer):  # type: ignore[misc]
+        def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
+            loss = super().training_step(model, inputs, *others)
+            if not torch.isfinite(loss):
+                faults.refuse_loss(self.state.global_step + 1, float(loss), faults.pairs_of(inputs))
+            return loss
+
+    return Watched
+
+
+def run(trainer: Any, directory: Path, settings: Params) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
     import torch
 
@@ -88,8 +101,8 @@ def run(trainer: Any, directory: Path) -> float:
     start = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=str(last) if last else None)
-    except torch.OutOfMemoryError:
-        raise UserError("the GPU is out of memory; halve train.per_device_train_batch_size (and double "
-                        "gradient_accumulation_steps), or set train.gradient_checkpointing=unsloth or "
-                        "model.load_in_4bit=true") from None  # fmt: skip
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not faults.is_out_of_memory(error):
+            raise
+        raise faults.out_of_memory(settings) from None
     return time.monotonic() - start
