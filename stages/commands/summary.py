@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -65,7 +66,7 @@ FIGURES = {
 
 def metrics_table(split: str, figures: dict[str, Any]) -> Table:
     """One line for each setting of a held-out set."""
-    table = Table("asked", "rows", *FIGURES, title=f"{split}, base → tuned")
+    table = Table("asked", "rows", *FIGURES, title=f"{split}, base → tuned", box=SIMPLE_HEAD)
     for setting, names in SETTINGS.items():
         cells = [figures[name] for name in names if name in figures]
         if cells:
