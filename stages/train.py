@@ -8,7 +8,7 @@ interrupted run goes on from the last one. Run: python -m stages.train
 from stages.shared import models, params, paths
 from stages.shared.errors import run_stage
 from stages.shared.records import write_json
-from stages.shared.training import adapter, backends, checkpoints, figures, trainer
+from stages.shared.training import adapter, backends, checkpoints, figures, preflight, trainer
 
 
 def main() -> None:
@@ -19,12 +19,14 @@ def main() -> None:
     dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     tokenizer = adapter.trained_tokenizer(settings.model)
+    preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)
     with checkpoints.alone(directory):
         training = trainer.build(settings, backend, dtype, tokenizer, directory)
         seconds = trainer.run(training, directory, settings)
         report = figures.report(training, backend, dtype, seconds, tokenizer.chat_template)
         write_json(paths.REPORTS / "train.json", report)
+        preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
         adapter.save(training.model, tokenizer, settings)
         checkpoints.remove(directory)
