@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import ROOT
@@ -17,7 +18,7 @@ from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation import answers
 from stages.shared.params import load
 from stages.shared.records import write_json, write_jsonl
-from stages.shared.training import backends, checkpoints
+from stages.shared.training import backends, checkpoints, throughput, trainer
 
 
 def dataset_row(i: int) -> dict:
@@ -66,6 +67,36 @@ def test_training_lowers_the_loss_and_logs_its_curve(prepared):
     assert curve[-1]["loss"] < curve[0]["loss"] * 0.8
     report = json.loads((paths.REPORTS / "train.json").read_text())
     assert report["backend"] == "trl" and report["steps"] == 30 and report["rows"] == 32
+
+
+def test_each_point_of_the_curve_has_what_dvc_plots_and_every_token_is_counted_once(prepared, monkeypatch):
+    counted = []
+    monkeypatch.setattr(trainer, "run", spy(trainer.run, counted))
+    prepared(train__num_train_epochs=1, train__max_steps=-1, train__logging_steps=2)
+    train.main()
+    curve = json.loads((paths.REPORTS / "train_log.json").read_text())
+    assert all({"loss", "learning_rate", "grad_norm", "tokens_per_second"} <= point.keys() for point in curve)
+    assert all(point["tokens_per_second"] > 0 for point in curve)
+    ids = pq.read_table(paths.FORMATTED / "train.parquet")["input_ids"].to_pylist()
+    assert int(counted[0].tokens) == sum(map(len, ids)), "padding is not counted"
+
+
+def spy(function, calls):
+    """`function`, whose first argument is kept in `calls`."""
+
+    def called(first, *others):
+        calls.append(first)
+        return function(first, *others)
+
+    return called
+
+
+def test_mfu_is_four_flops_for_each_parameter_and_token_over_the_peak():
+    assert throughput.peak_flops("NVIDIA H200") == throughput.peak_flops("NVIDIA H100 80GB HBM3") == 989e12
+    assert throughput.peak_flops("NVIDIA H20") == 148e12 and throughput.peak_flops("a CPU") is None
+    assert throughput.peak_flops("NVIDIA L40S") == 362e12 and throughput.peak_flops("NVIDIA L40") is None
+    # NeMo AutoModel reports 40.6 % for LoRA on Llama-3-8B at 12,473 tokens/s on one H100.
+    assert throughput.mfu(12_473, 8_030_000_000, 989e12) == pytest.approx(0.405, abs=0.002)
 
 
 def test_two_runs_write_the_same_adapter(prepared):

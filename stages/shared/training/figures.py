@@ -7,7 +7,7 @@ from stages.shared.records import digest
 
 
 def loss_curve(history: list[dict[str, Any]]) -> list[dict[str, float]]:
-    keys = ("step", "loss", "learning_rate", "grad_norm")
+    keys = ("step", "loss", "learning_rate", "grad_norm", "tokens_per_second", "mfu")
     return [{key: entry[key] for key in keys if key in entry} for entry in history if "loss" in entry]
 
 

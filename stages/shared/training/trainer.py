@@ -52,7 +52,7 @@ def sft_config(settings: Params, backend: str, dtype: Any, directory: Path) -> A
         use_cpu=models.device() == "cpu",
         dataloader_pin_memory=models.device() == "cuda",
         report_to="none",
-        disable_tqdm=True,  # LossBar instead
+        disable_tqdm=True,  # the meter instead
     )
 
 
@@ -70,19 +70,24 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
         args=sft_config(settings, backend, dtype, directory),
         train_dataset=train_rows,
         processing_class=tokenizer,
-        callbacks=[progress.loss_bar("train"), checkpoints.keeper()],
+        callbacks=[checkpoints.keeper()],
     )
+    trainer.add_callback(progress.meter(trainer, "train"))
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
 def watched() -> Any:
-    """TRL's trainer, which stops before a loss that is no number reaches the weights."""
+    """TRL's trainer, which counts its tokens and stops before a loss that is no number reaches the weights."""
     import torch
     from trl import SFTTrainer
 
     class Watched(SFTTrainer):  # type: ignore[misc]
+        tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
+
         def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
+            mask = inputs.get("attention_mask")  # a packed batch has none, and no padding
+            self.tokens = self.tokens + (inputs["input_ids"].numel() if mask is None else mask.sum())
             loss = super().training_step(model, inputs, *others)
             if not torch.isfinite(loss):
                 faults.refuse_loss(self.state.global_step + 1, float(loss), faults.pairs_of(inputs))
