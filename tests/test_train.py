@@ -339,6 +339,21 @@ def test_unsloth_trains_the_same_rows_and_leaves_nothing_in_the_tree(prepared, t
     assert adapter_bytes()
 
 
+@pytest.mark.slow
+def test_both_backends_give_the_same_loss_curve_from_one_seed(prepared):
+    curves = {}
+    for backend in ("trl", "unsloth"):
+        prepared(train__backend=backend, train__max_steps=20, train__learning_rate=0.01)
+        command = [sys.executable, "-m", "stages.train"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert json.loads((paths.REPORTS / "train.json").read_text())["backend"] == backend
+        curves[backend] = [point["loss"] for point in json.loads((paths.REPORTS / "train_log.json").read_text())]
+    assert len(curves["trl"]) == 20 and curves["trl"][-1] < curves["trl"][0] * 0.95, "it learns"
+    assert curves["unsloth"] == pytest.approx(curves["trl"], rel=2e-2)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
