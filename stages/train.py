@@ -8,7 +8,7 @@ interrupted run goes on from the last one. Run: python -m stages.train
 from stages.shared import models, params, paths
 from stages.shared.errors import run_stage
 from stages.shared.records import write_json
-from stages.shared.training import adapter, backends, checkpoints, figures, preflight, trainer
+from stages.shared.training import adapter, backends, checkpoints, faults, figures, preflight, trainer
 
 
 def main() -> None:
@@ -21,9 +21,9 @@ def main() -> None:
     tokenizer = adapter.trained_tokenizer(settings.model)
     preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)
-    with checkpoints.alone(directory):
+    with checkpoints.alone(directory), faults.memory_guard(settings):
         training = trainer.build(settings, backend, dtype, tokenizer, directory)
-        seconds = trainer.run(training, directory, settings)
+        seconds = trainer.run(training, directory)
         report = figures.report(training, backend, dtype, seconds, tokenizer.chat_template)
         write_json(paths.REPORTS / "train.json", report)
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])

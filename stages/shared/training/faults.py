@@ -1,5 +1,7 @@
 """What ends a training run early, as one line that says what to change."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import pyarrow.parquet as pq
@@ -16,6 +18,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     import torch
 
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def memory_guard(settings: Params) -> Iterator[None]:
+    """Raise UserError where memory runs out, while weights are loaded as well as in a step."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory(settings) from None
 
 
 def out_of_memory(settings: Params) -> UserError:
@@ -39,7 +54,9 @@ def out_of_memory(settings: Params) -> UserError:
 
 
 def pairs_of(inputs: dict[str, Any]) -> list[str]:
-    """The pair ids of a batch, found by their tokens in data/formatted/train.parquet."""
+    """The pair ids of a batch, found by their tokens in data/formatted/train.parquet; none of a packed one."""
+    if "attention_mask" not in inputs:
+        return []
     rows = {
         tuple(token for token, kept in zip(ids, mask, strict=True) if kept)
         for ids, mask in zip(inputs["input_ids"].tolist(), inputs["attention_mask"].tolist(), strict=True)

@@ -96,18 +96,11 @@ def watched() -> Any:
     return Watched
 
 
-def run(trainer: Any, directory: Path, settings: Params) -> float:
+def run(trainer: Any, directory: Path) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
-    import torch
-
     last = checkpoints.last(directory)
     if last:
         print(f"train: going on from {last}")
     start = time.monotonic()
-    try:
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not faults.is_out_of_memory(error):
-            raise
-        raise faults.out_of_memory(settings) from None
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     return time.monotonic() - start
