@@ -65,3 +65,11 @@ def test_another_template_or_stop_token_fails_the_stage(merged):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": 5}))
     with pytest.raises(UserError, match="does not stop at"):
         again()
+
+
+def test_one_end_may_differ_by_a_rounding_and_two_may_not(write_params):
+    section = params.load(write_params()).merge.audit
+    figures = {"greedy_agreement": 0.99, "worst_pair": "p", "perplexity_change": 0.0, "answers_ended": 4}
+    audit.check(figures | {"stop_agreement": 0.75}, section)
+    with pytest.raises(UserError, match=r"only 50\.0% of the answers end"):
+        audit.check(figures | {"stop_agreement": 0.5}, section)

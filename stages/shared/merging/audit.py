@@ -129,7 +129,9 @@ def check(figures: dict[str, Any], section: MergeAudit) -> None:
             f"merge audit: {figures['greedy_agreement']:.1%} of the tokens agree with base + adapter, below "
             f"merge.audit.min_agreement = {section.min_agreement}; least on pair {figures['worst_pair']}; {remedy}"
         )
-    if figures["stop_agreement"] < section.min_agreement:
+    missed = figures["answers_ended"] * (1 - figures["stop_agreement"])
+    # One may differ by a rounding where two tokens are as likely as each other.
+    if figures["stop_agreement"] < section.min_agreement and missed > 1.5:
         raise UserError(f"merge audit: only {figures['stop_agreement']:.1%} of the answers end where base + adapter "
                         f"ends them; {remedy}")  # fmt: skip
     if figures["perplexity_change"] > section.max_perplexity_change:
