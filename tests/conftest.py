@@ -282,6 +282,10 @@ def make_clone(tmp_path_factory, tiny_model) -> Callable[[], Clone]:
             "train.logging_steps": 1,
             "evaluate.max_rows": 4,
             "evaluate.max_new_tokens": 4,
+            # Not the defaults, which serve the small run: several facts of a chunk, each in three wordings.
+            "generate.max_facts_per_chunk": 3,
+            "generate.phrasings": 3,
+            "curate.holdout_facts": 0.25,
             "curate.holdout_pages": 0.2,
         }
         change_params(directory / "params.yaml", tiny)
