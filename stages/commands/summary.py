@@ -60,7 +60,6 @@ FIGURES = {
     "exact": ("exact_match", "{:.0%}"),
     "chrF": ("chrf", "{:.0f}"),
     "stops": ("stopped", "{:.0%}"),
-    "loss": ("loss", "{:.2f}"),
 }
 
 
