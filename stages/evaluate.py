@@ -2,7 +2,7 @@
 
 Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
 Reads models/merged/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and data/formatted/eval_*.parquet;
-writes reports/evaluate.json, reports/predictions.jsonl and reports/index.html. Run: python -m stages.evaluate
+writes reports/evaluate.json, predictions.jsonl, cells.json and index.html. Run: python -m stages.evaluate
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from stages.shared.evaluation.answers import Tokenised
 from stages.shared.evaluation.cells import Question
 from stages.shared.formatting.templates import Chat, chat_for
 from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, share, write_json, write_jsonl
-from stages.shared.reporting import report
+from stages.shared.reporting import measures, report
 
 EVAL_SPLITS = ("eval_seen", "eval_unseen")
 
@@ -89,6 +89,7 @@ def main() -> None:
     results |= {"gate": gate.verdict(results, section), "template_hash": template_hash}
     write_jsonl(paths.REPORTS / "predictions.jsonl", predictions(questions, found))
     write_json(paths.REPORTS / "evaluate.json", results)
+    write_json(paths.REPORTS / "cells.json", measures.bars(results))
     report.write(paths.REPORTS / "index.html", settings)
     show(results)
 

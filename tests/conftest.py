@@ -19,6 +19,9 @@ from stages.shared import params
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUDPSS = ROOT.parent / "shared" / "corpora" / "cloudpss-docs"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
 
 # The same examples on every run, and no time in them: a machine may be busy. For more: --hypothesis-profile=thorough.
 for name, examples in (("doclore", 200), ("thorough", 5000)):
@@ -309,3 +312,17 @@ def change_params(file: Path, changes: dict[str, object]) -> None:
         section[name] = value
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(values, stream)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium from the machine's own packages; Playwright downloads nothing."""
+    if CHROMIUM is None:
+        problem = "no Chromium on this machine; install it with `apt-get install chromium`"
+        pytest.fail(problem) if os.environ.get("DOCLORE_BROWSER_TESTS") == "required" else pytest.skip(problem)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

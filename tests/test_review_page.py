@@ -25,9 +25,6 @@ from stages.shared.records import read_jsonl
 from stages.shared.reviewing.queue import Filters, Queue
 from stages.shared.reviewing.server import application
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
 TOKEN = "a-token"
 HOSTILE = "<img src=x onerror='window.hacked=1'></p></div><script>window.hacked=1</script>"
 TEXT = f"# Lamp 🙂🙂\n\n{HOSTILE}\n\n灯的默认亮度为   7 lux，即 {{{{7*7}}}}。\n" + "more text\n" * 200
@@ -266,20 +263,6 @@ def test_a_port_in_use_and_a_run_before_curate_are_one_line(page):
     shutil.rmtree(paths.DATASET)
     with pytest.raises(UserError, match="run `dvc repro curate`"):
         Queue()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium from the machine's own packages; Playwright downloads nothing."""
-    if CHROMIUM is None:
-        problem = "no Chromium on this machine; install it with `apt-get install chromium`"
-        pytest.fail(problem) if os.environ.get("DOCLORE_BROWSER_TESTS") == "required" else pytest.skip(problem)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["1280", "390"])

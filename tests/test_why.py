@@ -13,7 +13,7 @@ from stages.commands import why
 from stages.shared import paths
 from stages.shared.errors import UserError
 from stages.shared.records import write_jsonl
-from stages.shared.tracing.evidence import evidence_span
+from stages.shared.evidence import evidence_span
 
 
 def corpus(pages: range, facts: int = 3) -> tuple[list, list]:

@@ -1,68 +1,113 @@
-"""reports/index.html: one self-contained page, nothing loaded from elsewhere."""
+"""reports/index.html: one self-contained page in Chinese and English, nothing loaded from elsewhere.
 
-import os
+A function of the files that the stages wrote, of params.yaml and of `.cache/timings.jsonl`; what is missing is left out.
+"""
+
+import base64
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from stages.shared import paths
 from stages.shared.params import Params
-from stages.shared.records import atomic, read_json, read_jsonl
+from stages.shared.records import atomic
+from stages.shared.reporting import curves, inputs, measures, pipeline, words
+from stages.shared.reporting.cards import cards
+from stages.shared.reporting.inputs import Inputs
+from stages.shared.reporting.treemap import Group, treemap
+from stages.shared.text import language
 
-CURVE_WIDTH, CURVE_HEIGHT = 640, 160  # user units of the SVG
+HERE = Path(__file__).parent
+MAPS = (("wide", 1040, 420), ("narrow", 350, 520))  # the treemap for a desk and for a phone, in user units
 
 
 def write(file: Path, settings: Params) -> None:
-    """Render the figures, the loss curve and every answer beside its reference, from the files in reports/."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["source_link"] = lambda path: source_link(path, settings.docs.path)
-    log = read_json(paths.REPORTS / "train_log.json")
-    page = environment.get_template("report.html.jinja").render(
-        cells=list(cells(read_json(paths.REPORTS / "evaluate.json"))),
-        predictions=list(read_jsonl(paths.REPORTS / "predictions.jsonl")),
-        settings=settings,
-        funnel=funnel(),
-        curve=curve([(entry["step"], entry["loss"]) for entry in log]),
-        losses=[entry["loss"] for entry in log],
-        size=(CURVE_WIDTH, CURVE_HEIGHT),
-    )
+    """Render the page from what lies in reports/ and data/."""
+    page = environment().get_template("report.html.jinja").render(context(inputs.read(), settings))
     with atomic(file) as stream:
         stream.write(page)
 
 
-def cells(figures: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Held-out set, cell and its figures, for every cell that was measured."""
-    for split in paths.SPLITS[1:]:
-        for name, cell in figures[split].items():
-            if name.startswith(("base_", "tuned_")) and "rows" in cell:
-                yield split, name, cell
-
-
-def funnel() -> list[tuple[str, int]]:
-    """How many pages, chunks and pairs went in and how many rows came out."""
-    ingest, chunk, curate, form = (
-        read_json(paths.REPORTS / f"{n}.json") for n in ("ingest", "chunk", "curate", "format")
+def environment() -> Environment:
+    """Everything is escaped: pages and answers hold mark-up."""
+    found = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return [
-        ("pages", ingest["pages"]),
-        ("chunks", chunk["chunks"]),
-        ("pairs", curate["pairs"]),
-        ("pairs kept", curate["kept"]),
-        ("rows trained", form["train"]["rows"]),
-    ]
+    found.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
+    found.filters["value"] = words.value
+    found.globals |= {"t": words.both, "name": words.named}
+    return found
 
 
-def curve(points: list[tuple[float, float]]) -> str:
-    """The points of an SVG polyline: steps to the right, loss upwards from 0."""
-    last, top = max(x for x, _ in points), max(y for _, y in points) or 1.0
-    return " ".join(f"{x / last * CURVE_WIDTH:.1f},{CURVE_HEIGHT - y / top * CURVE_HEIGHT:.1f}" for x, y in points)
+def context(given: Inputs, settings: Params) -> dict[str, Any]:
+    evaluate = given.stages["evaluate"]
+    style, script = ((HERE / name).read_text("utf-8") for name in ("report.css", "report.js"))
+    return {
+        "language": main_language(given),
+        "model": Path(settings.model.name.split(":")[-1]).name,
+        "docs": Path(settings.docs.path).name or settings.docs.path,
+        "evaluate": evaluate,
+        "sets": measures.sets(evaluate),
+        "outcomes": measures.outcomes(given.predictions),
+        "sections": measures.sections(given.predictions),
+        "search": measures.search(given.predictions),
+        "cards": cards(given, settings.docs.path),
+        "questions": len(given.predictions),
+        "steps": pipeline.steps(given),
+        "funnel": pipeline.funnel(given),
+        "losses": list(pipeline.losses(given)),
+        "maps": list(maps(given)),
+        "coverage": given.coverage,
+        "covered": (len({chunk["chunk_id"] for chunk in given.chunks} - given.uncovered), len(given.chunks)),
+        "curves": curves.curves(given.curve),
+        "chart": curves,
+        "settings": parameters(settings),
+        "hashes": given.hashes | {"template": evaluate.get("template_hash", "")},
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": policy(style, script),
+    }
 
 
-def source_link(path: str, docs: str) -> str:
-    """A page of the documentation as seen from the report."""
-    return quote(Path(os.path.relpath(Path(docs) / path, paths.REPORTS)).as_posix())
+def maps(given: Inputs) -> Iterator[tuple[str, int, int, list[Group]]]:
+    """The treemap in each shape, with its name and size."""
+    for name, width, height in MAPS if given.chunks else ():
+        yield name, width, height, treemap(given.chunks, given.uncovered, given.coverage, width, height)
+
+
+def policy(style: str, script: str) -> str:
+    """A Content Security Policy under which our style and script run, and nothing is loaded or run beside them."""
+    allowed = f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; img-src data:"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def source_hash(text: str) -> str:
+    """How a Content Security Policy names a script or style."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def main_language(given: Inputs) -> str:
+    """The language of most trained rows; where those are not counted, of most questions."""
+    counted = given.stages["format"].get("train", {}).get("languages", {})
+    counts = Counter(counted or (language(row["instruction"]) for row in given.predictions))
+    return "zh" if counts["zh"] > counts["en"] else "en"
+
+
+def parameters(settings: Params) -> dict[str, dict[str, str]]:
+    """Sections of params.yaml with their keys, nested ones joined by a point."""
+    return {name: dict(flat(section)) for name, section in settings.model_dump(mode="json").items()}
+
+
+def flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for key, value in section.items():
+        if isinstance(value, dict):
+            found += flat(value, f"{prefix}{key}.")
+        else:
+            found.append((prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return found

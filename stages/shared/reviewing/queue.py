@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from stages.shared import paths
 from stages.shared.curation.review import Orphan, Review, orphans, read_reviews, write_reviews
 from stages.shared.errors import UserError
-from stages.shared.tracing.evidence import evidence_span
+from stages.shared.evidence import evidence_span
 from stages.shared.tracing.rows import CHUNK_ID, FILES, REJECTED
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from stages.shared.records import Chunk, Doc
 from stages.shared.tracing.changes import Change
-from stages.shared.tracing.evidence import evidence_span
+from stages.shared.evidence import evidence_span
 from stages.shared.tracing.rows import REJECTED, Fated
 from stages.shared.tracing.sources import Feed
 

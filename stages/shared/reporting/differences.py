@@ -1,0 +1,44 @@
+"""Where two answers differ: by character in Chinese, by word in English."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from rapidfuzz.distance import Indel
+
+TOKEN = re.compile(r"[^\W\u3400-\u9fff\uf900-\ufaff_]+|\s+|.", re.DOTALL)
+ALIKE = 0.3  # similarity below which an answer has so little of the other that marks would only be noise
+
+
+class Piece(NamedTuple):
+    """A run of text, and whether the other text lacks it."""
+
+    text: str
+    differs: bool
+
+
+def pieces(text: str, other: str) -> list[Piece]:
+    """The text in pieces that the other text has, in this order, and pieces that it lacks; joined they are the text.
+
+    A longest common subsequence of tokens decides. Texts that have next to nothing in common are one piece.
+    """
+    tokens, others = TOKEN.findall(text), TOKEN.findall(other)
+    if Indel.normalized_similarity(tokens, others) < ALIKE:
+        return [Piece(text, False)] if text else []
+    flags = joined(tokens, list(differing(tokens, others)))
+    runs = groupby(zip(tokens, flags, strict=True), key=lambda item: item[1])
+    return [Piece("".join(token for token, _ in run), flag) for flag, run in runs]
+
+
+def differing(tokens: list[str], others: list[str]) -> Iterator[bool]:
+    for tag, start, end, _, _ in Indel.opcodes(tokens, others):
+        yield from [tag != "equal"] * (end - start)
+
+
+def joined(tokens: list[str], flags: list[bool]) -> list[bool]:
+    """White space between two differences is part of them."""
+    return [
+        flag or (token.isspace() and 0 < n < len(flags) - 1 and flags[n - 1] and flags[n + 1])
+        for n, (token, flag) in enumerate(zip(tokens, flags, strict=True))
+    ]
