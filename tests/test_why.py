@@ -12,8 +12,8 @@ from test_curate import corpus as plain_corpus
 from stages.commands import why
 from stages.shared import paths
 from stages.shared.errors import UserError
-from stages.shared.records import write_jsonl
 from stages.shared.evidence import evidence_span
+from stages.shared.records import write_jsonl
 
 
 def corpus(pages: range, facts: int = 3) -> tuple[list, list]:

@@ -1,7 +1,7 @@
 """Questions with their answers side by side, and the place in the documentation that holds the answer."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -13,19 +13,20 @@ from stages.shared.reporting.differences import Piece, pieces
 from stages.shared.reporting.inputs import Inputs
 
 SHOWN = 50
-MAX_ANSWER = 1_200  # characters, so that the page stays small
-MAX_CHUNK = 4_000
+MAX_TEXT = 1_000  # characters of an answer or a reference, so that the page stays below 2 MB
+MAX_QUESTION = 500
+MAX_CHUNK = 3_000
+MAX_VALUES = 12
 SIDES = ("base_closed", "tuned_closed")
 
 
 class Answer(NamedTuple):
-    """A model's answer in one cell; `right` by the key values of the fact. `cut` characters are left out."""
+    """A model's answer in one cell; `right` by the key values of the fact."""
 
     cell: str
     pieces: list[Piece]
     right: bool
     stopped: bool
-    cut: int
 
 
 class Place(NamedTuple):
@@ -38,7 +39,8 @@ class Place(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A chunk as text before, in and behind the evidence, with the files that it comes from; the page is first."""
+    """A chunk as text before, in and behind the evidence, with the files that it comes from; the page is first.
+    `cut` characters are left out."""
 
     chunk_id: str
     headings: list[str]
@@ -74,7 +76,7 @@ def cards(inputs: Inputs, docs: str) -> list[Card]:
     ]
 
 
-def chosen(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """At most SHOWN rows, an equal part from each set: one half of it the worst, the other drawn by hash, so that the
     page shows what fails and what is usual."""
     sets = [[row for row in rows if row["split"] == split] for split in paths.SPLITS[1:]]
@@ -104,28 +106,32 @@ def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Card:
-    answers = {cell: answer(cell, found, row["reference"]) for cell, found in row["answers"].items()}
+    reference = shortened(row["reference"])
+    answers = {cell: answer(cell, found, reference) for cell, found in row["answers"].items()}
     tuned = row["answers"].get("tuned_closed", {})
     searched = row.get("retrieved")
     return Card(
         pair_id=row["pair_id"],
         split=row["split"],
-        question=row["instruction"],
-        input=row["input"],
+        question=shortened(row["instruction"], MAX_QUESTION),
+        input=shortened(row["input"], MAX_QUESTION),
         right=tuned.get("key_values", False),
         sides=[answers[cell] for cell in SIDES if cell in answers],
         others=[found for cell, found in answers.items() if cell not in SIDES],
-        reference=pieces(row["reference"], tuned.get("text", row["reference"])),
-        key_values=row.get("key_values", []),
+        reference=pieces(reference, shortened(tuned.get("text", reference))),
+        key_values=[shortened(value, 80) for value in row.get("key_values", [])[:MAX_VALUES]],
         found=row["chunk_id"] in searched if searched else None,
         source=source(row, chunk, evidence, docs),
     )
 
 
 def answer(cell: str, found: dict[str, Any], reference: str) -> Answer:
-    text = found["text"][:MAX_ANSWER]
-    cut = len(found["text"]) - len(text)
-    return Answer(cell, pieces(text, reference), found.get("key_values", False), found.get("stopped", True), cut)
+    marked = pieces(shortened(found["text"]), reference)
+    return Answer(cell, marked, found.get("key_values", False), found.get("stopped", True))
+
+
+def shortened(text: str, limit: int = MAX_TEXT) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def source(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Source:

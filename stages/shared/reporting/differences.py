@@ -9,6 +9,7 @@ from rapidfuzz.distance import Indel
 
 TOKEN = re.compile(r"[^\W\u3400-\u9fff\uf900-\ufaff_]+|\s+|.", re.DOTALL)
 ALIKE = 0.3  # similarity below which an answer has so little of the other that marks would only be noise
+MAX_PIECES = 80  # more marks than that say nothing either
 
 
 class Piece(NamedTuple):
@@ -21,19 +22,21 @@ class Piece(NamedTuple):
 def pieces(text: str, other: str) -> list[Piece]:
     """The text in pieces that the other text has, in this order, and pieces that it lacks; joined they are the text.
 
-    A longest common subsequence of tokens decides. Texts that have next to nothing in common are one piece.
+    A longest common subsequence of tokens decides. Texts that have next to nothing in common, or differ at
+    every turn, are one piece.
     """
     tokens, others = TOKEN.findall(text), TOKEN.findall(other)
     if Indel.normalized_similarity(tokens, others) < ALIKE:
         return [Piece(text, False)] if text else []
     flags = joined(tokens, list(differing(tokens, others)))
     runs = groupby(zip(tokens, flags, strict=True), key=lambda item: item[1])
-    return [Piece("".join(token for token, _ in run), flag) for flag, run in runs]
+    found = [Piece("".join(token for token, _ in run), flag) for flag, run in runs]
+    return found if len(found) <= MAX_PIECES else [Piece(text, False)]
 
 
 def differing(tokens: list[str], others: list[str]) -> Iterator[bool]:
-    for tag, start, end, _, _ in Indel.opcodes(tokens, others):
-        yield from [tag != "equal"] * (end - start)
+    for step in Indel.opcodes(tokens, others):
+        yield from [step.tag != "equal"] * (step.src_end - step.src_start)
 
 
 def joined(tokens: list[str], flags: list[bool]) -> list[bool]:

@@ -20,7 +20,7 @@ class Count(NamedTuple):
     """A number of the funnel; `ratio` is to the number before it: a share from 0 to 1, or how many of them for one."""
 
     name: str
-    count: int
+    size: int
     ratio: float | None
 
 

@@ -1,9 +1,10 @@
 """reports/index.html: one self-contained page in Chinese and English, nothing loaded from elsewhere.
 
-A function of the files that the stages wrote, of params.yaml and of `.cache/timings.jsonl`; what is missing is left out.
+A function of the files that the stages wrote, of params.yaml and of `.cache/timings.jsonl`; what is missing stays out.
 """
 
 import base64
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -33,6 +34,7 @@ def write(file: Path, settings: Params) -> None:
         stream.write(page)
 
 
+@functools.cache
 def environment() -> Environment:
     """Everything is escaped: pages and answers hold mark-up."""
     found = Environment(
@@ -103,11 +105,17 @@ def parameters(settings: Params) -> dict[str, dict[str, str]]:
     return {name: dict(flat(section)) for name, section in settings.model_dump(mode="json").items()}
 
 
+def plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     found = []
     for key, value in section.items():
         if isinstance(value, dict):
             found += flat(value, f"{prefix}{key}.")
         else:
-            found.append((prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+            found.append((prefix + key, plain(value)))
     return found

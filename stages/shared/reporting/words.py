@@ -174,7 +174,10 @@ WORDS: dict[str, Text] = {
     "learning_rate": ("Learning rate", "学习率"),
     "grad_norm": ("Gradient norm", "梯度范数"),
     "tokens_per_second": ("Tokens per second", "每秒词元数"),
-    "steps": ("steps", "步"),
+    "by_step": (
+        "Each over the {n} steps of the run; beside its name the first value and the last.",
+        "横轴为训练步数，共 {n} 步；名称旁为首值与末值。",
+    ),
     # Parameters
     "parameters": ("Parameters and hashes", "参数与哈希"),
     "setting": (
@@ -202,7 +205,7 @@ COUNTED: dict[str, Text] = {
     "rejected": ("rejected", "拒绝"),
     "rows": ("rows", "行"),
     "supervised_tokens": ("tokens with loss", "计入损失的词元"),
-    "steps": WORDS["steps"],
+    "steps": ("steps", "步"),
     "trainable_parameters": ("trained parameters", "可训练参数"),
     "parameters": ("parameters", "参数"),
     "bytes": ("bytes", "字节"),
@@ -222,9 +225,8 @@ def named(key: str) -> Markup:
 
 def twice(text: Text, values: dict[str, Any]) -> Markup:
     english, chinese = (Markup(coded(part)).format(**values) for part in text)
-    return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-CN">{}</span>').format(
-        english, chinese
-    )
+    spans = Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-CN">{}</span>')
+    return spans.format(english, chinese)
 
 
 def coded(text: str) -> str:

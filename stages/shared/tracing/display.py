@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from stages.shared.evidence import evidence_span
 from stages.shared.records import Chunk, Doc
 from stages.shared.tracing.changes import Change
-from stages.shared.evidence import evidence_span
 from stages.shared.tracing.rows import REJECTED, Fated
 from stages.shared.tracing.sources import Feed
 
