@@ -498,7 +498,7 @@ def test_dvc_shows_the_same_numbers(write_params):
     better = copy.deepcopy(figures)
     better["eval_seen"]["tuned_closed"]["key_values"] = 1.0
     write_json(paths.REPORTS / "evaluate.json", better)
-    change = json.loads(run("dvc", "metrics", "diff", "--json"))["diff"]["reports/evaluate.json"]
+    change = json.loads(run("dvc", "metrics", "diff", "--json"))["reports/evaluate.json"]
     assert change["eval_seen.tuned_closed.key_values"]["new"] == 1.0
     assert change["eval_seen.tuned_closed.key_values"]["old"] == figures["eval_seen"]["tuned_closed"]["key_values"]
     shutil.rmtree("plots")

@@ -90,15 +90,15 @@ WORDS: dict[str, Text] = {
     "why_wrong": ("Of the {n} wrong answers", "在 {n} 个错误回答中"),
     "why_none": ("No answer is wrong.", "没有错误的回答。"),
     "reads": (
-        "{n} are right once the passage lies before the question: the model can read it and has not learned it",
+        "{n} right once the passage lies before the question: the model can read it and has not learned it",
         "{n} 个在给出段落后答对：能读懂，但没有学会",
     ),
     "misreads": (
-        "{n} are wrong even with the passage: the question, the passage or the model's size is the limit",
+        "{n} wrong even with the passage: the question, the passage or the model's size is the limit",
         "{n} 个给出段落后仍然答错：受限于问题、段落或模型的大小",
     ),
-    "unasked": ("{n} were not asked with the passage", "{n} 个没有在给出段落的情况下提问"),
-    "endless": ("{n} did not come to an end by themselves", "{n} 个没有自行结束"),
+    "unasked": ("{n} not asked with the passage", "{n} 个没有在给出段落的情况下提问"),
+    "endless": ("{n} not ended by the model itself", "{n} 个没有自行结束"),
     "by_section": ("Wrong answers about trained facts by directory", "训练过的事实中答错的问题，按目录"),
     "directory": ("Directory", "目录"),
     # Answers
