@@ -306,11 +306,11 @@ def test_a_name_is_cut_where_it_would_leave_its_tile():
 
 
 def test_outcomes_add_up_to_the_questions():
-    rows = [prediction(1, tuned_closed=True), prediction(2, base_closed=True), prediction(3, tuned_gold=True),
-            prediction(4, base_closed=True, tuned_closed=True)]  # fmt: skip
-    (found,) = measures.outcomes(rows)
-    assert (found.learned, found.known, found.lost, found.wrong) == (1, 1, 1, 1)
-    assert (found.reads, found.misreads, found.unasked) == (1, 1, 0)
+    kinds = [{"tuned_closed": True}] * 4 + [{"tuned_closed": True, "base_closed": True}] * 3
+    kinds += [{"base_closed": True}] * 2 + [{"tuned_gold": True}]
+    (found,) = measures.outcomes([prediction(n, **right) for n, right in enumerate(kinds)])
+    assert (found.learned, found.known, found.lost, found.wrong) == (4, 3, 2, 1)
+    assert (found.reads, found.misreads, found.unasked, found.endless) == (1, 2, 0, 3)
 
 
 def test_curves_are_drawn_of_finite_figures_only():
