@@ -385,7 +385,7 @@ def open_page(browser, request, write_params):
 
     def opened(wording=ENGLISH):
         prepare(wording)
-        rendered(write_params)
+        rendered(write_params, {"model.name": "someone/" + "long-name-" * 12})
         tab.goto((paths.REPORTS / "index.html").absolute().as_uri())
         return tab
 
