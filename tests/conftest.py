@@ -81,6 +81,7 @@ class FakeEndpoint:
     def __init__(self) -> None:
         self.requests: list[dict] = []
         self.models = ["teacher"]
+        self.models_status = 200
         self.key = ""
         self.reply: Callable[[dict], str | int | dict | None] = lambda body: json.dumps({"pairs": []})
         outer = self
@@ -89,6 +90,8 @@ class FakeEndpoint:
             def do_GET(self) -> None:
                 if outer.key and self.headers.get("Authorization") != f"Bearer {outer.key}":
                     return self.send({"error": {"message": "bad key"}}, 401)
+                if outer.models_status != 200:
+                    return self.send({"error": {"message": "busy"}}, outer.models_status)
                 return self.send({"object": "list", "data": [{"id": m, "object": "model"} for m in outer.models]})
 
             def do_POST(self) -> None:

@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 
 from stages import generate
+from stages.commands import main as doclore
 from stages.shared import paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.generation import recipe
@@ -442,7 +443,7 @@ def test_requests_are_in_flight_together_and_never_more_than_concurrency(endpoin
         ("unreachable", "cannot be reached"),
         ("no scheme", "cannot be reached"),
         ("wrong key", "refuses the key in OPENAI_API_KEY"),
-        ("unknown model", "generate.model = 'teacher': the endpoint serves other-model"),
+        ("query in the address", "a key goes into OPENAI_API_KEY"),
         ("no model", "generate.model = ''"),
         ("no key", "OPENAI_API_KEY is not set"),
         ("empty key", "OPENAI_API_KEY is not set"),
@@ -456,8 +457,8 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
         monkeypatch.setenv("OPENAI_BASE_URL", "localhost:9/v1")
     elif case == "wrong key":
         endpoint.key = "another-key"
-    elif case == "unknown model":
-        endpoint.models = ["other-model"]
+    elif case == "query in the address":
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{endpoint.url}?api-key=s3cr3t")
     elif case == "no key":
         monkeypatch.delenv("OPENAI_API_KEY")
     elif case == "empty key":
@@ -465,8 +466,49 @@ def test_an_unusable_endpoint_is_one_line_before_any_request(endpoint, ask, monk
     with pytest.raises(UserError) as caught:
         ask(numbered(2), **settings)
     assert line in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "s3cr3t" not in str(caught.value)
     assert endpoint.requests == []
+
+
+def test_a_model_that_the_endpoint_does_not_list_is_asked_all_the_same_and_told(endpoint, ask, capsys):
+    endpoint.models = ["other-model"]
+    endpoint.reply = lambda body: answer("fine")
+    assert len(ask(numbered(2))) == 2
+    assert (
+        "generate.model = 'teacher': the endpoint serves other-model; it is asked all the same"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_model_that_the_endpoint_does_not_know_is_one_line_that_names_those_it_serves(endpoint, ask):
+    endpoint.models = ["teacher-2", "other-model"]
+    endpoint.reply = lambda body: 404
+    with pytest.raises(ParamsError, match=r"generate\.model = 'teacher': the endpoint serves teacher-2$"):
+        ask(numbered(2))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_endpoint_too_busy_to_list_its_models_is_asked(endpoint, ask, status):
+    endpoint.models_status = status
+    endpoint.reply = lambda body: answer("fine")
+    assert len(ask(numbered(2))) == 2
+
+
+def test_a_stored_answer_of_another_form_is_one_line_that_says_how_to_be_rid_of_it(endpoint, ask, monkeypatch, capsys):
+    endpoint.reply = lambda body: answer("fine")
+    ask(numbered(1))
+    row = next(read_jsonl(paths.RESPONSES))
+    for wrong in ('{"pairs": 7}', '"text"', "{", "[[]]"):
+        write_jsonl(paths.RESPONSES, [{**row, "answer": wrong}])
+        (paths.cache_dir() / "responses.sqlite").unlink()
+        with pytest.raises(UserError, match=row["key"]) as caught:
+            ask(numbered(1))
+        assert "\n" not in str(caught.value)
+    paths.RESPONSES.unlink()
+    monkeypatch.setattr(sys, "argv", ["doclore", "store", "gc", "--key", row["key"], "--yes"])
+    doclore.main()
+    assert "1 answers" in capsys.readouterr().out
+    assert len(ask(numbered(1))) == 1 and len(endpoint.requests) == 2
 
 
 def test_a_key_that_is_refused_while_asking_is_one_line_and_no_traceback(endpoint, write_params):

@@ -659,8 +659,9 @@ def test_the_key_stands_in_no_reason_no_error_and_no_file_even_when_the_server_r
             lines.append(complete([request(9)], max_retries=0).reasons())
         except UserError as error:
             lines.append(str(error))
-    endpoint.models = ["other"]
-    with pytest.raises(UserError) as caught:
+    endpoint.models = [marker]
+    endpoint.reply = lambda body: {"status": 404, "error": told}
+    with pytest.raises(UserError, match=r"the endpoint serves \*\*\*") as caught:
         complete([request(9)])
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://user:{marker}@127.0.0.1:9/v1")
     with pytest.raises(UserError, match="export it without") as in_address:

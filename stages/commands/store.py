@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     collect.add_argument("--older-than", type=float, metavar="DAYS", help="stored more than so many days ago")
     collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
     collect.add_argument("--refusals", action="store_true", help="refused for good; they will be asked again")
+    collect.add_argument("--key", help="the entry with this key; it will be asked again")
     collect.add_argument("--yes", action="store_true", help="delete; without it only the numbers are shown")
     export = actions.add_parser("export", help="write the entries to a JSONL file")
     export.add_argument("file", type=Path)
@@ -66,11 +67,12 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
     from stages.shared.llm import upkeep
     from stages.shared.records import read_jsonl
 
-    if not (arguments.unused or arguments.refusals) and arguments.older_than is None and arguments.model is None:
-        raise UserError("doclore store gc: name what may go: --unused, --older-than DAYS, --model MODEL or --refusals")
+    values = (arguments.older_than, arguments.model, arguments.key)
+    if not (arguments.unused or arguments.refusals) and all(value is None for value in values):
+        raise UserError("name what may go: --unused, --older-than DAYS, --model MODEL, --key KEY or --refusals")
     persisted = [file for file in (paths.RESPONSES, paths.VERDICTS) if arguments.unused and file.exists()]
     used = {row["key"] for file in persisted for row in read_jsonl(file)}
-    choice = upkeep.Choice(arguments.model, arguments.older_than, arguments.refusals, used)
+    choice = upkeep.Choice(arguments.model, arguments.older_than, arguments.refusals, used, arguments.key)
     entries = [(entry.key, entry.refused, entry.answer_tokens) for entry in upkeep.chosen(store, choice)]
     refused = sum(bool(reason) for _, reason, _ in entries)
     tokens = sum(tokens for *_, tokens in entries)

@@ -5,11 +5,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from stages.shared import paths
+from stages.shared.errors import UserError
 from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer, Wordings, wordings_schema
 from stages.shared.generation.focus import Everything, Uncovered
 from stages.shared.generation.tally import Tally
 from stages.shared.llm import prompts
+from stages.shared.llm.replies import UNUSABLE, AnswerType, problem
 from stages.shared.llm.requests import Request
 from stages.shared.llm.store import Store
 from stages.shared.params import Generate
@@ -28,6 +31,18 @@ def to_pair(chunk_id: str, row: dict[str, str], style: str, request_key: str) ->
         "style": style,
         "request_key": request_key,
     }
+
+
+def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
+    """A stored answer. What doclore stores is valid; a file that was edited by hand may have brought something else,
+    which is told rather than asked anew: the other answers of that file may be as wrong."""
+    try:
+        return form.model_validate_json(answer)
+    except UNUSABLE as error:
+        raise UserError(
+            f"the stored answer {key} is no answer ({' '.join(problem(error).split())[:200]}); take its "
+            f"row out of {paths.RESPONSES} and type: doclore store gc --key {key} --yes; it is then asked anew"
+        ) from None
 
 
 class Labelling:
@@ -100,7 +115,7 @@ class Labelling:
         seen = set()
         for task in tasks:
             answer = self.store.get(task.request.key())
-            rows = Answer.model_validate_json(answer).pairs if answer else []
+            rows = stored(Answer, answer, task.request.key()).pairs if answer else []
             if answer:
                 tally.answer(len(rows), task.pairs)
             usable = [row for row in rows if row.usable()]
@@ -118,7 +133,7 @@ class Labelling:
         """The other wordings of a pair's question, with its answer and evidence."""
         request = self.wording(pair)
         answer = self.store.get(request.key())
-        questions = Wordings.model_validate_json(answer).questions if answer else []
+        questions = stored(Wordings, answer, request.key()).questions if answer else []
         tally.dropped["beyond_asked"] += len(questions[self.section.paraphrases :])
         for question in questions[: self.section.paraphrases]:
             row = {**pair, "instruction": question}

@@ -77,6 +77,8 @@ class Run:
         """Ask everything; the number of the signal that ended the run early, or 0."""
         try:
             await self.endpoint.check()
+            if self.endpoint.unlisted:
+                self.bar.write(f"{self.endpoint.unlisted}; it is asked all the same", sys.stderr)
             self.outcome.start()
             self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome)
             with Writer(self.store) as self.writer, handled_signals(self.stop):

@@ -14,7 +14,7 @@ import openai
 import pydantic_core
 
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.llm.faults import FaultError, clean, from_sdk
+from stages.shared.llm.faults import OVERLOADED, FaultError, clean, from_sdk
 from stages.shared.params.connection import Connection
 
 CONNECT_SECONDS = 10.0
@@ -49,12 +49,10 @@ class Endpoint:
             )
         if not (key.isascii() and key.isprintable()):
             raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
-        if "@" in os.environ.get("OPENAI_BASE_URL", ""):
-            raise UserError(
-                "OPENAI_BASE_URL holds a user name or password, which cannot go along with a key; export it without"
-            )
+        require_plain(os.environ.get("OPENAI_BASE_URL", ""))
         self.connection = connection
         self.section = section
+        self.unlisted = ""  # what to say of the model should the endpoint not know it
         # The SDK keeps 100 idle connections by default and tries again by itself; ours are as many as requests are in
         # flight, and every failure has to be seen here.
         limits = httpx2.Limits(max_connections=connection.concurrency + 1, keepalive_expiry=IDLE_SECONDS)
@@ -67,14 +65,18 @@ class Endpoint:
         return str(self.client.base_url)
 
     async def check(self) -> None:
-        """Raise a UserError when the endpoint is out of reach, refuses the key or does not serve the model."""
+        """Raise a UserError when the endpoint is out of reach or refuses the key.
+
+        Its list of models is a courtesy: gateways answer for models that they do not list, and one that is too busy
+        to list any may have a place for a request later, which has waits of its own.
+        """
         where = f"the endpoint at {self.address()}"
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 served = [model.id async for model in self.client.models.list()]
         except openai.APIStatusError as error:
-            if error.status_code in (404, 405, 501):
-                return  # an endpoint without a model list is still an endpoint
+            if error.status_code in (404, 405, 501) or error.status_code in OVERLOADED:
+                return
             if error.status_code in (401, 403):
                 raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
             raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
@@ -83,13 +85,13 @@ class Endpoint:
         except (openai.APIConnectionError, TimeoutError):
             raise UserError(f"{where} cannot be reached; start the server or correct OPENAI_BASE_URL") from None
         if served and self.connection.model not in served:
-            raise ParamsError(
-                f"params.yaml: {self.section}.model = {self.connection.model!r}: "
-                f"the endpoint serves {', '.join(get_close_matches(self.connection.model, served) or served[:5])}"
+            alike = ", ".join(get_close_matches(self.connection.model, served) or served[:5])
+            self.unlisted = (
+                f"params.yaml: {self.section}.model = {self.connection.model!r}: the endpoint serves {clean(alike)}"
             )
 
     async def call(self, body: Mapping[str, Any]) -> Reply:
-        """One completion. Raises FaultError, RefusalError or UserError."""
+        """One completion. Raises FaultError, RefusalError, UserError or ParamsError."""
         try:
             async with asyncio.timeout(self.connection.timeout):
                 # Typed models of request and reply, which `chat.completions.create` makes, cost as much CPU as the
@@ -97,6 +99,8 @@ class Endpoint:
                 response = await self.client.post("/chat/completions", body=body, cast_to=httpx2.Response)
         except TimeoutError:
             raise FaultError("timeout", overloaded=True) from None
+        except openai.NotFoundError as error:
+            raise ParamsError(self.unlisted) if self.unlisted else from_sdk(error) from None
         except openai.OpenAIError as error:
             raise from_sdk(error) from None
         except (OSError, RuntimeError) as error:  # what slips through the SDK and its transport
@@ -105,6 +109,20 @@ class Endpoint:
             return to_reply(pydantic_core.from_json(response.content))
         except NO_PROTOCOL as error:
             raise FaultError("no completion", clean(f"{type(error).__name__}: {error}")) from None
+
+
+def require_plain(address: str) -> None:
+    """Raise a UserError when an address holds what may be a secret, or what paths cannot be added to. It is not
+    repeated: errors show the address."""
+    if "@" in address:
+        raise UserError(
+            "OPENAI_BASE_URL holds a user name or password, which cannot go along with a key; export it without"
+        )
+    if "?" in address or "#" in address:
+        raise UserError(
+            "OPENAI_BASE_URL holds a query (what follows ? or #), to which no path can be added; export it without: "
+            "a key goes into OPENAI_API_KEY"
+        )
 
 
 def to_reply(value: Any) -> Reply:

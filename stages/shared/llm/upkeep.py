@@ -34,6 +34,7 @@ class Choice:
     older_than_days: float | None = None
     refusals_only: bool = False
     but_for: Collection[str] = ()  # keys that are never meant
+    key: str | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """The condition in SQL, without `but_for`, and its values."""
@@ -42,6 +43,8 @@ class Choice:
             conditions["model = ?"] = self.model
         if self.older_than_days is not None:
             conditions["at < ?"] = time.time() - self.older_than_days * DAY
+        if self.key is not None:
+            conditions["key = ?"] = self.key
         if self.refusals_only:
             conditions["refused != ?"] = ""
         return " AND ".join(conditions) or "TRUE", list(conditions.values())
