@@ -1,78 +1,131 @@
 """Serve the merged model behind an OpenAI-compatible address, on this machine only.
 
-By vLLM where it is installed and there is a GPU, else by transformers' own server. The chat template is the trained one
-and answers are greedy unless a request says otherwise. The key is DOCLORE_API_KEY, or a new one that is printed.
+By vLLM where it is installed and there is a GPU, else by transformers' own server, else by llama.cpp from a GGUF file
+in models/exports. Prompts are built as in training and answers are greedy unless a request says otherwise. The key is
+DOCLORE_API_KEY, or a new one that is printed.
 """
 
 import argparse
+import json
 import os
 import secrets
-import shutil
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.shared.errors import UserError
 
 if TYPE_CHECKING:
     from stages.shared.params import Model
 
+SLOTS = 2  # requests that llama.cpp answers at once
+
+
+class Place(NamedTuple):
+    """Where the model is served, under which name, with which key; `shown`: nobody knows the key yet."""
+
+    host: str
+    port: int
+    model: str
+    key: str
+    shown: bool
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0: a free one (default: %(default)s)")
-    parser.add_argument("--backend", choices=("auto", "vllm", "transformers"), default="auto")
+    parser.add_argument("--backend", choices=("auto", "vllm", "transformers", "llamacpp"), default="auto")
 
 
 def run(arguments: argparse.Namespace) -> None:
     from stages.shared import params, paths
+    from stages.shared.formatting.templates import chat_for
     from stages.shared.serving.talk import trained_tokenizer
+    from stages.shared.serving.template import served_template
 
-    trained_tokenizer()  # there is a model, or one line that says what to type
+    tokenizer = trained_tokenizer()  # there is a model, or one line that says what to type
     settings = params.load()
-    given = os.environ.get("DOCLORE_API_KEY", "")
-    key = given or secrets.token_urlsafe(24)
-    model = str(paths.MERGED)
-    if choose(arguments.backend) == "vllm":
-        run_vllm(arguments, model, settings.format.max_length, key, shown=not given)
+    given = own_key()
+    place = Place(arguments.host, arguments.port, str(paths.MERGED), given or secrets.token_urlsafe(24), not given)
+    template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))
+    backend = choose(arguments.backend)
+    if backend == "transformers":
+        run_transformers(place, settings.model, template)
     else:
-        run_transformers(arguments, model, settings.model, key, shown=not given)
+        run_other = run_vllm if backend == "vllm" else run_llama_cpp
+        run_other(place, context(settings.format.max_length), template)
+
+
+def own_key() -> str:
+    """DOCLORE_API_KEY, which may be empty. Raises UserError when no HTTP header can carry it."""
+    key = os.environ.get("DOCLORE_API_KEY", "")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UserError("DOCLORE_API_KEY holds a space, a line end or a character that is not ASCII; export it again")
+    return key
 
 
 def choose(backend: str) -> str:
-    """vllm or transformers. Raises UserError where the one asked for cannot run."""
-    from stages.shared.models import device
+    """The server to take. Raises UserError where the one asked for cannot run."""
+    from stages.shared.serving import llama_cpp, openai_server, vllm
 
-    possible = device() == "cuda" and shutil.which("vllm") is not None
-    if backend == "vllm" and not possible:
+    if backend == "vllm" and not vllm.possible():
         raise UserError(
             "--backend vllm needs vLLM and an NVIDIA GPU; type: pip install vllm, or --backend transformers"
         )
-    return "vllm" if possible and backend != "transformers" else "transformers"
+    if backend != "auto":
+        return backend
+    if vllm.possible():
+        return "vllm"
+    return "transformers" if openai_server.possible() or not llama_cpp.possible() else "llamacpp"
 
 
-def run_vllm(arguments: argparse.Namespace, model: str, context: int, key: str, shown: bool) -> None:
-    """Become vLLM's server; the key goes by the environment, so that no list of processes shows it."""
-    with closing(listening(arguments.host, arguments.port)) as listener:
-        port = listener.getsockname()[1]
-    announce(arguments.host, port, model, key, shown)
-    os.environ["VLLM_API_KEY"] = key
-    options = ["--host", arguments.host, "--port", str(port), "--max-model-len", str(max(2048, 2 * context))]
-    os.execvp("vllm", ["vllm", "serve", model, *options])
+def context(trained: int) -> int:
+    """Room for prompt and answer together, in tokens: twice the longest trained row, within what the model has."""
+    from stages.shared import paths
+    from stages.shared.records import read_json
+
+    config = read_json(paths.MERGED / "config.json")
+    limit = config.get("text_config", config).get("max_position_embeddings")
+    wanted = max(2048, 2 * trained)
+    return min(wanted, limit) if limit else wanted
 
 
-def run_transformers(arguments: argparse.Namespace, model: str, section: "Model", key: str, shown: bool) -> None:
-    try:
-        import uvicorn
-    except ImportError:
-        raise UserError("doclore serve needs uvicorn; type: pip install -e '.[serve]'") from None
-    from stages.shared.serving.openai_server import application
+def run_vllm(place: Place, room: int, template: str) -> None:
+    """Become vLLM's server."""
+    from stages.shared import paths
+    from stages.shared.serving import vllm
 
-    listener = listening(arguments.host, arguments.port)
-    app = application(model, section, key)
-    announce(arguments.host, listener.getsockname()[1], model, key, shown)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    with closing(listening(place.host, place.port)) as listener:
+        place = place._replace(port=listener.getsockname()[1])
+    announce(place)
+    vllm.become(vllm.command(paths.MERGED, place.host, place.port, room, template), place.key)
+
+
+def run_transformers(place: Place, section: "Model", template: str) -> None:
+    from stages.shared.serving import openai_server
+
+    listener = listening(place.host, place.port)
+    app = openai_server.application(place.model, section, template, place.key)
+    import uvicorn
+
+    announce(place._replace(port=listener.getsockname()[1]))
+    config: Any = {"access_log": False, "server_header": False, "log_level": "warning"}
+    config["timeout_graceful_shutdown"] = openai_server.GRACE_SECONDS
+    uvicorn.Server(uvicorn.Config(app, **config)).run(sockets=[listener])
+
+
+def run_llama_cpp(place: Place, room: int, template: str) -> None:
+    from stages.shared.serving import llama_cpp
+
+    file = llama_cpp.export()
+    listening(place.host, place.port).close()
+    settings = llama_cpp.parameters(file, place.model, place.host, place.port, place.key)
+    settings.n_parallel, settings.n_ctx = SLOTS, SLOTS * room
+    settings.use_jinja, settings.chat_template, settings.ui = True, template, False
+    settings.sampling.temp = 0.0
+    server = llama_cpp.start(settings, f"{SLOTS} requests of {room} tokens at once")
+    announce(place._replace(port=int(server.listening_address.rpartition(":")[2])))
+    llama_cpp.wait()
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -88,11 +141,11 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def announce(host: str, port: int, model: str, key: str, shown: bool) -> None:
+def announce(place: Place) -> None:
     """What to paste into another terminal. A key that came from the environment is not repeated."""
-    word = key if shown else "$DOCLORE_API_KEY"
-    print(f"doclore serve: {model} at http://{host}:{port}/v1 (Ctrl+C ends). In another terminal:\n")
-    print(f"export OPENAI_BASE_URL=http://{host}:{port}/v1 OPENAI_API_KEY={word}")
-    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "What is a chunk?"}}]}}'
+    url = f"http://{place.host}:{place.port}/v1"
+    body = json.dumps({"model": place.model, "messages": [{"role": "user", "content": "What is a chunk?"}]})
+    print(f"doclore serve: {place.model} at {url} (Ctrl+C ends). In another terminal:\n")
+    print(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={place.key if place.shown else '$DOCLORE_API_KEY'}")
     print("curl $OPENAI_BASE_URL/chat/completions -H 'Content-Type: application/json' \\")
     print(f"  -H \"Authorization: Bearer $OPENAI_API_KEY\" -d '{body}'", flush=True)

@@ -18,6 +18,7 @@ FORMATTED = Path("data/formatted")
 CHAT_TEMPLATE = FORMATTED / "chat_template.jinja"
 ADAPTER = Path("models/adapter")
 MERGED = Path("models/merged")
+EXPORTS = Path("models/exports")
 REPORTS = Path("reports")
 
 SPLITS = ("train", "eval_seen", "eval_unseen")
