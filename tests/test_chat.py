@@ -1,16 +1,19 @@
 """`doclore chat` gives evaluate's answers, says where they come from, and a mistake is one line."""
 
+import shutil
+
 import pytest
-from test_train import prepared  # noqa: F401
+import torch
+from test_train import dataset_row, prepared  # noqa: F401
 
 from stages import merge, train
 from stages.commands import chat
 from stages.commands.main import parser
-from stages.shared import params
+from stages.shared import params, paths
 from stages.shared.errors import UserError
 from stages.shared.evaluation import answers
-from stages.shared.records import read_jsonl
-from stages.shared.serving.talk import Talker, trained_tokenizer
+from stages.shared.records import read_jsonl, write_jsonl
+from stages.shared.serving.talk import NAMES, Talker, trained_tokenizer
 
 
 @pytest.fixture
@@ -46,8 +49,35 @@ def chat_row(row: dict, talker: Talker) -> list[dict]:
 def test_base_and_tuned_answer_side_by_side_and_why_leads_to_page_and_lines(trained, capsys):
     run("-p", "What is the size of part 3?", "--compare", "--why", "--max-new-tokens", "4")
     out = capsys.readouterr().out
-    assert "base" in out and "tuned" in out
-    assert "page3.md, lines 1 to 2; pair p3" in out
+    assert out.startswith("base:\n") and "\n\ntuned:\n" in out, "plain text where there is no terminal"
+    found = out.partition("Nearest training rows:")[2]
+    assert found.index("What is the size of part 3?\n→ `21`\n  pair      p3\n  page      page3.md:1-2\n") == 2
+    assert found.count("→") == 3
+
+
+def test_why_names_headings_and_partials_of_a_chinese_page(trained, capsys):
+    row = dataset_row(99) | {"chunk_id": "c99", "instruction": "额定电压的默认值是多少？", "output": "220 千伏"}
+    write_jsonl(paths.DATASET / "train.jsonl", [*(dataset_row(i) for i in range(9)), row])
+    partial = {"path": "_参数.md", "line_start": 3, "line_end": 4}
+    chunk = {"chunk_id": "c99", "headings": ["手册", "参数"], "tokens": 9, "partials": [partial], "also_in": []}
+    write_jsonl(paths.CHUNKS, [chunk])
+    write_jsonl(paths.DOCS, [{"path": "page99.md", "title": "变压器", "rev": "abc123"}])
+    run("-p", "默认的额定电压有多大？", "--why", "--max-new-tokens", "2")
+    first = capsys.readouterr().out.partition("Nearest training rows:")[2].split("\n\n")[1]
+    assert "额定电压的默认值是多少？\n→ 220 千伏" in first
+    for line in ("headings  手册 › 参数", "page      page99.md:1-2", "partials  _参数.md:3-4", "revision  abc123"):
+        assert line in first
+
+
+def test_the_adapter_is_the_merged_model_but_for_rounding_and_not_the_base(prepared):  # noqa: F811
+    prepared(train__max_steps=20, train__learning_rate=0.02)
+    train.main()
+    merge.main()
+    tokenizer = trained_tokenizer()
+    ids = tokenizer("What is the size of part 3?", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        tuned, adapter, base = (Talker(name, params.load(), tokenizer).model(ids).logits for name in NAMES)
+    assert (adapter - tuned).abs().max() < 0.1 * (adapter - base).abs().max()
 
 
 def test_a_dialogue_remembers_until_it_starts_afresh_and_survives_an_empty_line(trained, monkeypatch, capsys):
@@ -72,6 +102,15 @@ def test_without_a_model_chat_says_what_to_type(write_params):
     write_params()
     with pytest.raises(UserError, match="make run"):
         run("-p", "hello")
+
+
+def test_without_adapter_or_training_rows_chat_says_what_to_type(trained):
+    shutil.rmtree(paths.ADAPTER)
+    with pytest.raises(UserError, match="dvc repro train"):
+        run("-p", "hello", "--model", "adapter")
+    write_jsonl(paths.DATASET / "train.jsonl", [])
+    with pytest.raises(UserError, match="has no row"):
+        run("-p", "hello", "--why")
 
 
 @pytest.mark.parametrize("arguments", [("-p", "  "), ("-p", "x", "--max-new-tokens", "0")])

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--prompt", metavar="QUESTION", help="ask this and leave; - reads it from stdin")
     parser.add_argument("--compare", action="store_true", help="base and tuned model side by side")
-    parser.add_argument("--model", choices=("tuned", "base"), default="tuned", help="who answers (default: tuned)")
+    parser.add_argument(
+        "--model", choices=("tuned", "adapter", "base"), default="tuned", help="who answers (default: tuned)"
+    )
     parser.add_argument("--why", action="store_true", help="show the nearest training rows, with page and lines")
     parser.add_argument("--system", metavar="TEXT", help="system turn in place of format.system_prompt")
     parser.add_argument("--max-new-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
@@ -111,7 +113,8 @@ def print_stream(stream: Any) -> str:
 
 
 def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
-    """Both answers in one table that grows, in turns of a piece each; without a terminal it is printed once."""
+    """Both answers in one table that grows, in turns of a piece each; without a terminal one after the other, as plain
+    text."""
     from rich.console import Console
     from rich.live import Live
     from rich.table import Table
@@ -125,6 +128,10 @@ def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
         return shown
 
     console = Console()
+    if not console.is_terminal:
+        texts = ["".join(stream).strip() for stream in streams]
+        print("\n\n".join(f"{name}:\n{text}" for name, text in zip(names, texts, strict=True)))
+        return texts
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         open_streams = dict(enumerate(streams))
         try:
@@ -143,10 +150,11 @@ def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
 
 
 def explain(question: str, answer: str, memory: "Memory | None") -> None:
-    """The nearest training rows and where they stand in the documentation."""
+    """The nearest training rows and where they stand in the documentation, as `doclore why` says it."""
     if not memory:
         return
     print("\nNearest training rows:")
     for row in memory.nearest(question, answer):
-        print(f"- {row['instruction']} → {' '.join(row['output'].split())[:200]}")
-        print(f"  {row['path']}, lines {row['line_start']} to {row['line_end']}; pair {row['pair_id']}")
+        print(f"\n{row['instruction']}\n→ {' '.join(row['output'].split())[:200]}")
+        for name, value in memory.origin(row).items():
+            print(f"  {name:10}{value}")

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from stages.shared import paths
+from stages.shared.errors import UserError
 from stages.shared.records import DatasetRow, read_jsonl
 from stages.shared.retrieval import Search
+from stages.shared.tracing import display
+from stages.shared.tracing.sources import chunk_of, page_of
 
 
 class Memory:
@@ -12,6 +15,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.rows: list[DatasetRow] = list(read_jsonl(paths.DATASET / "train.jsonl"))
+        if not self.rows:
+            raise UserError(f"{paths.DATASET / 'train.jsonl'} has no row, so no answer has a reason; run `dvc repro`")
         self.search = Search([f"{row['instruction']}\n{row['input']}\n{row['output']}" for row in self.rows])
 
     def nearest(self, question: str, answer: str, most: int = 3) -> Iterator[DatasetRow]:
@@ -24,3 +29,10 @@ class Memory:
                 yield row
             if len(facts) == most:
                 return
+
+    def origin(self, row: DatasetRow) -> dict[str, str]:
+        """Where a row comes from: pair, headings, page and lines, partials, revision; what there is of it."""
+        has_pages = bool(row["chunk_id"]) and paths.CHUNKS.exists() and paths.DOCS.exists()
+        chunk, page = (chunk_of(row["chunk_id"]), page_of(row["path"])) if has_pages else (None, None)
+        lines = {"pair": row["pair_id"], **display.origin(dict(row), chunk, page)}
+        return {name: " ".join(text.split()) for name, text in lines.items() if text and name != "evidence"}

@@ -9,16 +9,16 @@ from stages.shared.errors import UserError
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import Message, chat_for
 
-NAMES = ("tuned", "base")
+NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
 
 
 class Talker:
-    """A loaded model. `stop` ends the answer that is being given."""
+    """A loaded model. Closing the iterator of an answer ends the answer."""
 
     def __init__(self, name: str, settings: params.Params, tokenizer: Any) -> None:
         self.name, self.tokenizer = name, tokenizer
         dtype, _ = models.choose_dtype(settings.model.dtype)
-        self.model = models.causal_lm(settings.model, dtype) if name == "base" else tuned(settings.model, dtype)
+        self.model = loaded(name, settings.model, dtype)
         self.chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
         self.stopped = threading.Event()
 
@@ -66,11 +66,21 @@ class Talker:
             streamer.end()
 
 
-def tuned(section: params.Model, dtype: Any) -> Any:
-    from transformers import AutoModelForCausalLM
+def loaded(name: str, section: params.Model, dtype: Any) -> Any:
+    """One of NAMES. Raises UserError when it is not there."""
+    if name == "tuned":
+        from transformers import AutoModelForCausalLM
 
-    options = {"dtype": dtype, "device_map": models.device(), **models.attention(section)}
-    return AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+        options = {"dtype": dtype, "device_map": models.device(), **models.attention(section)}
+        return AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+    if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
+        raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
+    base = models.causal_lm(section, dtype)
+    if name == "base":
+        return base
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base, str(paths.ADAPTER)).eval()
 
 
 def trained_tokenizer() -> Any:
