@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--prompt", metavar="QUESTION", help="ask this and leave; - reads it from stdin")
-    parser.add_argument("--compare", action="store_true", help="base and tuned model side by side")
-    parser.add_argument(
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--compare", action="store_true", help="base and tuned model side by side")
+    who.add_argument(
         "--model", choices=("tuned", "adapter", "base"), default="tuned", help="who answers (default: tuned)"
     )
     parser.add_argument("--why", action="store_true", help="show the nearest training rows, with page and lines")

@@ -15,6 +15,7 @@ from stages.shared.errors import UserError
 if TYPE_CHECKING:
     from stages.shared.json_rows import Fault
 
+ANYWHERE = True
 SHOWN = 20  # faults listed
 
 
@@ -49,7 +50,7 @@ def checked(source: Path, target: Path, force: bool) -> None:
     from stages.shared.conversion.readers import READERS
 
     if not source.is_file():
-        raise UserError(f"{source} is not there")
+        raise UserError(f"{source} is {'a directory; name a file in it' if source.is_dir() else 'not there'}")
     for file in (source, target):
         if file.suffix.lower() not in READERS:
             raise UserError(f"{file}: the name must end in one of {', '.join(READERS)}")

@@ -1,13 +1,18 @@
 """The `doclore` command. Each module beside this one is a command: its docstring's first line is the help, `run` does
-the work, and `add_arguments`, where there is one, says what it takes. Modules import what is heavy inside `run`."""
+the work, and `add_arguments`, where there is one, says what it takes; ANYWHERE marks those that need no repository.
+Modules import what is heavy inside `run`."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import NoReturn
 
 from stages import commands
 from stages.shared.errors import UserError
@@ -31,19 +36,48 @@ def parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=text.partition("\n")[0], description=text)
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, anywhere=getattr(module, "ANYWHERE", False))
     return found
+
+
+def require_root() -> None:
+    """Raise a UserError in a directory below the repository's root: every path of doclore begins there."""
+    here = Path.cwd()
+    if (here / "params.yaml").exists():
+        return
+    for above in here.parents:
+        if (above / "params.yaml").is_file() and (above / "dvc.yaml").is_file():
+            raise UserError(f"this is not the repository root; type: cd {os.path.relpath(above)}")
 
 
 def main() -> None:
     arguments = parser().parse_args()
     try:
+        if not arguments.anywhere:
+            require_root()
         arguments.run(arguments)
+        sys.stdout.flush()
     except UserError as error:
-        print(f"doclore: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        stop(f"doclore: {error}", error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever reads has seen enough: `doclore … | head`
+        stop("", 128 + signal.SIGPIPE)
+    except OSError as error:
+        if not error.strerror:  # raised by a library, not by the system
+            raise
+        stop(f"doclore: {f'{error.filename}: ' if error.filename else ''}{error.strerror}", 1)
+
+
+def stop(complaint: str, code: int) -> NoReturn:
+    """End with a line on stderr. What stdout could not take is dropped: Python would try again, and complain."""
+    if complaint:
+        print(complaint, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

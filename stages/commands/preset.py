@@ -7,7 +7,7 @@ it.
 import argparse
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from stages.shared import params
 from stages.shared.errors import UserError
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     if not arguments.name:
-        for name, file in presets().items():
+        for name, file in (presets() or no_presets()).items():
             print(f"{name:24}{file.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}")
         return
     values = read(arguments.name)
@@ -40,13 +40,17 @@ def presets() -> dict[str, Path]:
     return {file.stem: file for file in sorted(DIRECTORY.glob("*.yaml"))}
 
 
+def no_presets() -> NoReturn:
+    raise UserError(f"{DIRECTORY}/ is empty or not there; run this in the repository root")
+
+
 def read(name: str) -> dict[str, Any]:
     """The values of a preset by key. Raises UserError with the names that there are."""
     from ruamel.yaml import YAML
 
-    found = presets()
+    found = presets() or no_presets()
     if name not in found:
-        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(found) or 'nothing: presets/ is empty'}")
+        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(found)}")
     return dict(YAML(typ="safe").load(found[name].read_text(encoding="utf-8")))
 
 

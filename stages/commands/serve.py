@@ -34,7 +34,10 @@ class Place(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0: a free one (default: %(default)s)")
-    parser.add_argument("--backend", choices=("auto", "vllm", "transformers", "llamacpp"), default="auto")
+    backends = ("auto", "vllm", "transformers", "llamacpp")
+    parser.add_argument(
+        "--backend", choices=backends, default="auto", help="the server (default: the first that can run)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

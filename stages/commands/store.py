@@ -4,6 +4,7 @@ The store is .cache/responses.sqlite. `gc` shows what would go; nothing is delet
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,11 @@ from stages.shared import paths
 from stages.shared.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.shared.llm.store import Store
+    from collections.abc import Iterator
 
+    from stages.shared.llm.store import Response, Store
+
+STORE = Path(".cache/responses.sqlite")
 REASONS = 10  # reasons of refusals that are listed
 
 
@@ -24,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     collect.add_argument(
         "--unused", action="store_true", help="in neither data/responses.jsonl nor data/verdicts.jsonl"
     )
-    collect.add_argument("--older-than", type=float, metavar="DAYS", help="stored more than so many days ago")
+    collect.add_argument("--older-than", type=days, metavar="DAYS", help="stored more than so many days ago")
     collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
     collect.add_argument("--refusals", action="store_true", help="refused for good; they will be asked again")
     collect.add_argument("--key", help="the entry with this key; it will be asked again")
@@ -36,9 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     take.add_argument("file", type=Path)
 
 
+def days(text: str) -> float:
+    number = float(text)
+    if not number >= 0:  # so that nan is none, either
+        raise argparse.ArgumentTypeError(f"{text} is no number of days")
+    return number
+
+
 def run(arguments: argparse.Namespace) -> None:
     from stages.shared.llm.store import Store
 
+    if arguments.action != "import" and not (Path(os.environ.get("DVC_ROOT") or ".") / STORE).exists():
+        raise UserError(f"there is no {STORE} here: nothing has been asked yet, or this is not the repository root")
     actions = {"info": info, "gc": collect, "export": export, "import": take}
     with Store.of_repository() as store:
         actions[arguments.action](store, arguments)
@@ -88,6 +101,8 @@ def export(store: "Store", arguments: argparse.Namespace) -> None:
     from stages.shared.llm import upkeep
     from stages.shared.records import write_jsonl
 
+    if arguments.file.is_dir():
+        raise UserError(f"{arguments.file} is a directory; give a file in it")
     entries = [entry._asdict() for entry in upkeep.chosen(store, upkeep.Choice(arguments.model))]
     write_jsonl(arguments.file, entries)
     print(f"{len(entries)} entries in {arguments.file}")
@@ -98,5 +113,16 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
 
     if not arguments.file.is_file():
         raise UserError(f"{arguments.file} is no file; name one that `doclore store export` wrote")
-    read, new = upkeep.take_in(store, arguments.file)
-    print(f"{read} entries read, {new} of them new")
+    entries = list(exported(arguments.file))
+    print(f"{len(entries)} entries read, {upkeep.take_in(store, entries)} of them new")
+
+
+def exported(file: Path) -> "Iterator[Response]":
+    """The entries of a file. Raises UserError with the line of the first that is none."""
+    from stages.shared.json_rows import Fault, read_json_rows
+    from stages.shared.llm.store import to_response
+
+    for item in read_json_rows(file):
+        if isinstance(item, Fault):
+            raise UserError(f"{file}:{item.line}: {item.problem}; name a file that `doclore store export` wrote")
+        yield to_response(item.value, file)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stages.shared.errors import UserError
 
+ANYWHERE = True
 HOST = "127.0.0.1"
 
 

@@ -148,7 +148,7 @@ def read_jsonl(file: Path) -> Iterator[Any]:
     """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
     if not file.exists():
         raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
-    with file.open(encoding="utf-8") as stream:
+    with file.open("rb") as stream:  # so that a line that is not UTF-8 has its number, too
         for number, line in enumerate(stream, 1):
             try:
                 yield json.loads(line)
@@ -164,7 +164,10 @@ def write_json(file: Path, value: Any) -> None:
 
 
 def read_json(file: Path) -> Any:
-    """A JSON file's value. Raises UserError when it is not there."""
+    """A JSON file's value. Raises UserError when it is not there or damaged."""
     if not file.exists():
         raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
-    return json.loads(file.read_text(encoding="utf-8"))
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON ({error}); delete it and run `dvc repro`, which makes it anew") from None

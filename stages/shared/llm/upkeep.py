@@ -3,11 +3,9 @@
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.shared.llm.store import Response, Store, to_response
-from stages.shared.records import read_jsonl
+from stages.shared.llm.store import Response, Store
 
 DAY = 86400.0
 FIELDS = ", ".join(Response._fields)
@@ -82,12 +80,11 @@ def delete(store: Store, keys: list[str]) -> None:
     store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def take_in(store: Store, file: Path) -> tuple[int, int]:
-    """Put the entries of an exported file into the store; how many the file has, and how many were new."""
+def take_in(store: Store, entries: list[Response]) -> int:
+    """Put entries that were exported into the store; how many were new."""
     before = count(store)
-    rows = [to_response(row, file) for row in read_jsonl(file)]
-    store.put_all(rows)
-    return len(rows), count(store) - before
+    store.put_all(entries)
+    return count(store) - before
 
 
 def count(store: Store) -> int:

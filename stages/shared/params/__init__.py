@@ -73,6 +73,8 @@ def load(file: Path = FILE) -> Params:
         raise ParamsError(f"{file} not found; run this in the repository root") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        raise ParamsError(f"{file} is empty; type: git restore {file}")
     try:
         return Params.model_validate(values)
     except ValidationError as error:

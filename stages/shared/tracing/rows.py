@@ -32,7 +32,7 @@ def fated_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[Fated]:
     for fate, file in FILES.items():
         for line in lines(file):
             if wanted is None or wanted(line):
-                yield Fated(fate, json.loads(line))
+                yield Fated(fate, parsed(line, file))
 
 
 def lines(file: Path) -> Iterator[str]:
@@ -41,6 +41,14 @@ def lines(file: Path) -> Iterator[str]:
         raise UserError(f"{file} is missing; run `dvc repro curate`, which makes it")
     with file.open(encoding="utf-8") as stream:
         yield from stream
+
+
+def parsed(line: str, file: Path) -> Any:
+    """The row of a line. Raises UserError when there is none."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise UserError(f"a line of {file} is not JSON ({error}); run `dvc repro --force curate`") from None
 
 
 def holds(field: str, value: str) -> Callable[[str], bool]:
