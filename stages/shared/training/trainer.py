@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from stages.shared import models, paths
 from stages.shared.params import Params
-from stages.shared.training import backends, checkpoints, faults, progress
+from stages.shared.training import backends, checkpoints, cpu, faults, progress
 
 
 def rows(file: Path) -> Any:
@@ -18,8 +18,9 @@ def rows(file: Path) -> Any:
     return Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
 
 
-def sft_config(settings: Params, backend: str, dtype: Any, directory: Path) -> Any:
-    """TRL's settings. Rows are tokenised and masked already, so its own preparation is skipped."""
+def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -> Any:
+    """TRL's settings. Rows are tokenised and masked already, so its own preparation is skipped. `autocast` is the
+    type that operations on float32 weights are computed in."""
     import torch
     from trl import SFTConfig
 
@@ -47,8 +48,8 @@ def sft_config(settings: Params, backend: str, dtype: Any, directory: Path) -> A
         save_total_limit=2,
         logging_steps=train.logging_steps,
         logging_first_step=True,
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
+        bf16=autocast == torch.bfloat16,
+        fp16=autocast == torch.float16,
         use_cpu=models.device() == "cpu",
         dataloader_pin_memory=models.device() == "cuda",
         report_to="none",
@@ -62,16 +63,18 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
     from trl.data_utils import pack_dataset
 
     model = backends.lora_model(backend, settings, dtype)
+    faster = cpu.speed_up(model, backend, dtype)
     train_rows = rows(paths.FORMATTED / "train.parquet")
     if settings.train.packing:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
     trainer = watched()(
         model=model,
-        args=sft_config(settings, backend, dtype, directory),
+        args=sft_config(settings, backend, None if faster.fused else dtype, directory),
         train_dataset=train_rows,
         processing_class=tokenizer,
         callbacks=[checkpoints.keeper()],
     )
+    trainer.own_loss = faster.loss
     trainer.add_callback(progress.meter(trainer, "train"))
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -83,6 +86,7 @@ def watched() -> Any:
     from trl import SFTTrainer
 
     class Watched(SFTTrainer):  # type: ignore[misc]
+        own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
         tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
 
         def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
@@ -92,6 +96,14 @@ def watched() -> Any:
             if not torch.isfinite(loss):
                 faults.refuse_loss(self.state.global_step + 1, float(loss), faults.pairs_of(inputs))
             return loss
+
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            if self.own_loss is None:
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            loss = self.own_loss(model, inputs, num_items_in_batch)
+            return (loss, {"loss": loss}) if return_outputs else loss
 
     return Watched
 
