@@ -8,7 +8,7 @@ interrupted run goes on from the last one. Run: python -m stages.train
 from stages.shared import models, params, paths
 from stages.shared.errors import run_stage
 from stages.shared.records import write_json
-from stages.shared.training import adapter, backends, checkpoints, faults, figures, preflight, trainer
+from stages.shared.training import adapter, attention, backends, checkpoints, faults, figures, preflight, trainer
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     backends.prepare(backend)
     dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
+    attention.refuse_unpadded(settings, backend, dtype)
     tokenizer = adapter.trained_tokenizer(settings.model)
     preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)

@@ -22,5 +22,6 @@ class Train(Section):
     seed: Limit
     gradient_checkpointing: Literal[True, False, "unsloth"]
     packing: bool
+    padding_free: bool
     save_steps: Count
     logging_steps: Count

@@ -8,6 +8,7 @@ from stages.shared import models
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.params import Params
 from stages.shared.paths import cache_dir
+from stages.shared.training import attention
 
 
 def choose_backend(name: str) -> tuple[str, str]:
@@ -42,9 +43,6 @@ def refuse_impossible(settings: Params) -> None:
         raise ParamsError(
             "params.yaml: model.load_in_4bit = True needs an NVIDIA GPU; type: -S model.load_in_4bit=false"
         )
-    if settings.train.packing:
-        raise ParamsError("params.yaml: train.packing = True needs FlashAttention on a GPU, else packed rows see each "
-                          "other; type: -S train.packing=false")  # fmt: skip
     if settings.train.optim.endswith("8bit"):
         raise ParamsError(
             f"params.yaml: train.optim = {settings.train.optim!r} needs an NVIDIA GPU; type: -S train.optim=adamw_torch"
@@ -61,14 +59,15 @@ def peft_model(settings: Params, dtype: Any) -> Any:
     from transformers import BitsAndBytesConfig, set_seed
 
     checkpointing = bool(settings.train.gradient_checkpointing)
+    attended = attention.for_training(settings.model, dtype)
     if settings.model.load_in_4bit:
         nf4 = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
         )
-        base = models.causal_lm(settings.model, dtype, quantization_config=nf4)
+        base = models.causal_lm(settings.model, dtype, quantization_config=nf4, **attended)
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=checkpointing)
     else:
-        base = models.causal_lm(settings.model, dtype)
+        base = models.causal_lm(settings.model, dtype, **attended)
     config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
     set_seed(settings.lora.random_state)
     return get_peft_model(base, config)

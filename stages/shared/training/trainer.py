@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from stages.shared import models, paths
 from stages.shared.params import Params
-from stages.shared.training import backends, checkpoints, cpu, faults, progress
+from stages.shared.training import attention, backends, checkpoints, cpu, faults, progress
 
 
 def rows(file: Path) -> Any:
@@ -29,8 +29,10 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
     return SFTConfig(
         output_dir=str(directory),
         dataset_kwargs={"skip_prepare_dataset": True},
-        max_length=settings.format.max_length,
+        # TRL cuts no rows without padding unless it packs them; ours are short enough from format on.
+        max_length=None if train.padding_free and not train.packing else settings.format.max_length,
         packing=train.packing,
+        **({"padding_free": True} if train.padding_free else {}),  # left out, unsloth decides
         per_device_train_batch_size=train.per_device_train_batch_size,
         gradient_accumulation_steps=train.gradient_accumulation_steps,
         num_train_epochs=train.num_train_epochs,
@@ -74,6 +76,7 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
         processing_class=tokenizer,
         callbacks=[checkpoints.keeper()],
     )
+    attention.verify_unpadded(trainer, settings)
     trainer.own_loss = faster.loss
     trainer.add_callback(progress.meter(trainer, "train"))
     trainer.remove_callback(PrinterCallback)
