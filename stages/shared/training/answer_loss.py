@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from stages.shared.training import shared_prefix
+
 TOKENS_AT_ONCE = 96  # supervised tokens whose logits are in memory at once: 19 MB in float32 at 49,152 words
 INPUTS = ("input_ids", "attention_mask", "position_ids")
 # Models whose logits are the head's product and nothing more; others scale or cap them.
@@ -55,8 +57,11 @@ def answer_loss(model: Any, inputs: dict[str, Any], tokens: Any = None) -> torch
     without it, the loss is the mean over these rows.
     """
     body, head = model.get_base_model().base_model, model.get_output_embeddings()
-    hidden = body(**{name: inputs[name] for name in INPUTS if name in inputs}, use_cache=False).last_hidden_state
-    labels = inputs["labels"][:, 1:]
+    if shared_prefix.is_used(body):
+        hidden, labels = shared_prefix.states(body, inputs)
+    else:
+        given = {name: inputs[name] for name in INPUTS if name in inputs}
+        hidden, labels = body(**given, use_cache=False).last_hidden_state[:, :-1], inputs["labels"][:, 1:]
     supervised = labels != -100
-    total = AnswerLoss.apply(hidden[:, :-1][supervised], head.weight, labels[supervised])
+    total = AnswerLoss.apply(hidden[supervised], head.weight, labels[supervised])
     return total / (supervised.sum().clamp(min=1) if tokens is None else tokens)

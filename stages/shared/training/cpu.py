@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from stages.shared import models
+from stages.shared.params import Params
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 
@@ -29,14 +30,18 @@ class Faster(NamedTuple):
     loss: Callable[[Any, dict[str, Any], Any], Any] | None = None  # instead of the trainer's own
 
 
-def speed_up(model: Any, backend: str, dtype: Any) -> Faster:
+def speed_up(model: Any, settings: Params, backend: str, dtype: Any) -> Faster:
     """Prepare a PEFT model for steps on a CPU. On a GPU, and in unsloth, other code does that."""
     import torch
 
     if models.device() != "cpu" or backend != "trl" or dtype not in (torch.float32, torch.bfloat16):
         return Faster()
-    from stages.shared.training import answer_loss, fused_lora
+    from stages.shared.training import answer_loss, fused_lora, shared_prefix
 
     keep_memory()
-    plain = answer_loss.has_plain_head(model)
-    return Faster(fused_lora.fuse(model), answer_loss.answer_loss if plain else None)
+    fused = fused_lora.fuse(model)
+    if not answer_loss.has_plain_head(model):
+        return Faster(fused)
+    if settings.model.attn_implementation == "auto":
+        shared_prefix.use(model.get_base_model())
+    return Faster(fused, answer_loss.answer_loss)

@@ -65,7 +65,7 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
     from trl.data_utils import pack_dataset
 
     model = backends.lora_model(backend, settings, dtype)
-    faster = cpu.speed_up(model, backend, dtype)
+    faster = cpu.speed_up(model, settings, backend, dtype)
     train_rows = rows(paths.FORMATTED / "train.parquet")
     if settings.train.packing:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
