@@ -5,10 +5,12 @@ import json
 import pytest
 from test_metrics import question
 
+from stages.commands import summary
 from stages.shared import params, paths, retrieval
 from stages.shared.evaluation import cells, figures, gate, statistics, subject
 from stages.shared.evaluation.answers import Answer
 from stages.shared.evaluation.cells import Question
+from stages.shared.reporting import words as report_words
 
 
 def chunk(name: str, text: str, *headings: str) -> dict:
@@ -27,7 +29,18 @@ def test_a_gain_on_every_page_is_no_chance_and_one_that_cancels_out_is():
     pages = [str(i) for i in range(12)]
     assert statistics.paired_p(pages, [False] * 12, [True] * 12) < 0.01
     assert statistics.paired_p(pages, [True, False] * 6, [False, True] * 6) == 1.0
-    assert statistics.difference_interval(pages, [False] * 12, [True] * 12) == (1.0, 1.0)
+    low, high = statistics.difference_interval(pages, [False] * 12, [True] * 12)
+    assert 0.6 < low < 0.8 and high == 1.0
+    low, high = statistics.difference_interval(pages, [False] * 12, [False] * 12)
+    assert low < 0 < high and low == pytest.approx(-high)
+
+
+def test_no_right_answer_and_none_wrong_are_no_certainty_and_fewer_pages_are_less():
+    none = statistics.share_interval([str(i) for i in range(32)], [False] * 32)
+    assert none.low == 0 and none.high == pytest.approx(0.107, abs=0.001), "Wilson's of 0 in 32"
+    every = statistics.share_interval([str(i) for i in range(32)], [True] * 32)
+    assert every.high == 1 and every.low == pytest.approx(1 - none.high)
+    assert statistics.share_interval(["a", "b"] * 16, [False] * 32).high > 0.6
 
 
 def test_gap_recovery_is_1_where_the_tuned_model_equals_the_base_with_the_page():
@@ -45,6 +58,21 @@ def test_gap_recovery_is_taken_over_the_rows_that_all_its_cells_have():
         "tuned_closed": [good, bad, good, good],
     }
     assert figures.headline(rows, found)["gap_recovery"] == 0.5
+
+
+def test_gap_recovery_has_no_interval_where_the_page_may_not_help_at_all():
+    pages = [str(i) for i in range(20)]
+    base, tuned = [False] * 20, [True] * 20
+    sure = statistics.gap_recovery_interval(pages, base, [True] * 15 + [False] * 5, tuned)
+    assert 1 < sure.low < sure.high < 2.5
+    assert statistics.gap_recovery_interval(pages, base, [True] + [False] * 19, tuned) is None
+    rows = [question("`7`", path=page) for page in pages]
+    good, bad = Answer("7", True), Answer("8", True)
+    found = {"base_closed": [bad] * 20, "base_gold": [good] + [bad] * 19, "tuned_closed": [good] * 20}
+    told = figures.headline(rows, found)
+    assert told["gap_recovery"] == 20 and "low" not in told
+    assert told["gap"] == 0.05 and told["gap_low"] <= 0 < told["gap_high"]
+    assert "no interval" in summary.headline({"headline": told, "gate": {"passed": True}})
 
 
 def test_search_finds_chinese_without_spaces_and_names_in_code():
@@ -121,7 +149,7 @@ def gain(share: float, low: float, stopped: float = 1.0) -> dict:
 
 
 def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
-    assert gate.verdict(gain(0.5, 0.3), section) == {"passed": True, "reasons": []}
+    assert gate.verdict(gain(0.5, 0.3), section) == {"passed": True, "reasons": [], "failed": []}
     for figures_, words in [
         (gain(0.01, 0.005), "gain"),
         (gain(0.5, -0.1), "chance"),
@@ -131,6 +159,11 @@ def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
     ]:
         verdict = gate.verdict(figures_, section)
         assert not verdict["passed"] and words in verdict["reasons"][0]
+        assert "{" not in report_words.failed(verdict["failed"][0]), "the report says it, too, in both languages"
+
+
+def test_the_report_knows_every_reason_of_the_gate():
+    assert report_words.GATE.keys() == gate.REASONS.keys()
 
 
 def test_a_question_without_a_chunk_has_no_context(section):

@@ -53,3 +53,10 @@ def test_what_the_question_and_the_evidence_name_may_be_repeated():
 def test_every_reference_is_right_for_itself_and_says_what_is_looked_for():
     for _, reference in RIGHT + WRONG:
         assert states(reference, reference, "") and all(key_values(reference).written())
+
+
+def test_a_symbol_of_latex_stays_as_it_is_written():
+    reference = r"The efficiency is $F\eta_e$."
+    assert key_values(reference).written() == [r"\eta_e"]
+    assert states(r"It is $F\eta_e$", reference, "") and not states(r"It is $F\eta_m$", reference, "")
+    assert key_values(r"Set `max\_rows`, or max\_tokens.").written() == ["max_rows", "max_tokens"]

@@ -84,10 +84,16 @@ def headline(evaluate: dict[str, Any]) -> str:
     if found.get("gap_recovery") is None:
         first = "Gap recovery: not to be had, since the page before it does not help the base model"
     else:
-        interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})"
+        interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})" if "low" in found else unsure(found)
         first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
     return f"{first}\nGate: {reasons}"
+
+
+def unsure(found: dict[str, Any]) -> str:
+    """Why there is no interval: what the gap recovery is a share of may be nothing."""
+    low, high = (f"{100 * found[key]:+.0f}" for key in ("gap_low", "gap_high"))
+    return f" (no interval: the page brings the base model {100 * found['gap']:+.0f} points, {low} to {high})"
 
 
 def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:

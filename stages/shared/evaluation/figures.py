@@ -49,15 +49,20 @@ def compared(questions: Sequence[Question], cells: Cells, *names: str) -> tuple[
 
 
 def headline(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
-    """Gap recovery on key values with its interval."""
+    """Gap recovery on key values. With its interval, unless the gap that it is a share of is too unsure: then with the
+    gap, what the page before it brings the base model."""
     pages, (base, gold, tuned) = compared(questions, cells, "base_closed", "base_gold", "tuned_closed")
+    nothing = {"gap_recovery": None, "metric": "key_values"}
     if not pages:
-        return {"gap_recovery": None, "metric": "key_values"}
-    recovered = statistics.gap_recovery(*(sum(column) / len(pages) for column in (base, gold, tuned)))
+        return nothing
+    base_share, gold_share, tuned_share = (sum(column) / len(pages) for column in (base, gold, tuned))
+    gap = statistics.difference_interval(pages, base, gold)
+    found = rounded({"gap": gold_share - base_share, "gap_low": gap.low, "gap_high": gap.high})
+    recovered = statistics.gap_recovery(base_share, gold_share, tuned_share)
     if recovered is None:
-        return {"gap_recovery": None, "metric": "key_values"}
+        return nothing | found
     interval = statistics.gap_recovery_interval(pages, base, gold, tuned)
-    return rounded({"gap_recovery": recovered, **interval._asdict()}) | {"metric": "key_values"}
+    return nothing | found | rounded({"gap_recovery": recovered} | (interval._asdict() if interval else {}))
 
 
 def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:

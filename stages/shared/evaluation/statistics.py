@@ -1,5 +1,6 @@
 """How sure the figures are: intervals and tests that resample pages, since rows of one page are not independent."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 RESAMPLES = 2000
 SEED = 3407
 LEVEL = 0.95
+Z = 1.959964  # quantile of the normal distribution for LEVEL, both sides
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
@@ -39,13 +41,37 @@ def bootstrap(sums: Numbers, statistic: Callable[[Numbers], Numbers]) -> Interva
 
 
 def share_interval(pages: Sequence[str], right: Sequence[bool]) -> Interval:
-    """Interval of the share of right answers."""
+    """Interval of the share of right answers. Where all answers are alike every resample is, too, and the bootstrap
+    knows nothing; there it is Wilson's, each page counted as one observation: the effective size that Korn and
+    Graubard (1998, Survey Methodology 24, 193-201) take when nothing tells how alike the rows of a page are."""
+    if len(set(map(bool, right))) == 1:
+        return wilson(float(right[0]), len(set(pages)))
     return bootstrap(per_page(pages, right), lambda sums: sums[:, 0] / sums[:, 1])
 
 
+def wilson(share: float, size: int) -> Interval:
+    """Score interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953; recommended for small samples by
+    Brown, Cai and DasGupta 2001, doi:10.1214/ss/1009213286): of 0 in 30 it is 0 to 0.11."""
+    centre = share + Z * Z / (2 * size)
+    reach = Z * math.sqrt(share * (1 - share) / size + Z * Z / (4 * size * size))
+    scale = 1 + Z * Z / size
+    return Interval(max((centre - reach) / scale, 0.0), min((centre + reach) / scale, 1.0))
+
+
 def difference_interval(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> Interval:
-    """Interval of the gain in the share of right answers on the same questions."""
-    return bootstrap(per_page(pages, base, tuned), lambda sums: (sums[:, 1] - sums[:, 0]) / sums[:, 2])
+    """Interval of the gain in the share of right answers on the same questions. Where the gain is the same on every
+    page the bootstrap knows nothing; there it is put together from those of the two shares by square-and-add (Newcombe
+    1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I)."""
+    found = bootstrap(per_page(pages, base, tuned), lambda sums: (sums[:, 1] - sums[:, 0]) / sums[:, 2])
+    if found.low < found.high:
+        return found
+    gain = (sum(tuned) - sum(base)) / len(pages)
+    (base_share, base_), (tuned_share, tuned_) = (
+        (sum(column) / len(pages), share_interval(pages, column)) for column in (base, tuned)
+    )
+    below = math.hypot(tuned_share - tuned_.low, base_.high - base_share)
+    above = math.hypot(tuned_.high - tuned_share, base_share - base_.low)
+    return Interval(max(gain - below, -1.0), min(gain + above, 1.0))
 
 
 def paired_p(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> float:
@@ -67,7 +93,12 @@ def gap_recovery(base_closed: float, base_gold: float, tuned_closed: float) -> f
 
 def gap_recovery_interval(
     pages: Sequence[str], base_closed: Sequence[bool], base_gold: Sequence[bool], tuned_closed: Sequence[bool]
-) -> Interval:
+) -> Interval | None:
+    """Interval of the gap recovery; None where the gap itself may be none: the ratio may then be anything (Fieller
+    1954, doi:10.1111/j.2517-6161.1954.tb00159.x)."""
+    if difference_interval(pages, base_closed, base_gold).low <= 0:
+        return None
+
     def statistic(sums: Numbers) -> Numbers:
         gap = sums[:, 1] - sums[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):

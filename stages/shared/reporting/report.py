@@ -42,7 +42,7 @@ def environment() -> Environment:
     )
     found.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
     found.filters["value"] = words.value
-    found.globals |= {"t": words.both, "name": words.named}
+    found.globals |= {"t": words.both, "name": words.named, "failed": words.failed}
     return found
 
 

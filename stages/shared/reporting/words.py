@@ -43,6 +43,10 @@ WORDS: dict[str, Text] = {
         "cannot be told: the passage does not make the base model better here",
         "无法计算：在这里，给出段落并没有让底座模型答得更好",
     ),
+    "gap_unsure": (
+        "no interval can be told: the passage brings the base model {gap} points, 95% interval {low} to {high}",
+        "无法给出区间：段落给底座模型带来 {gap} 个百分点，95% 区间 {low} 至 {high}",
+    ),
     "gain": ("Tuned − base", "微调 − 底座"),
     "gain_note": ("more answers with the right values, closed-book", "不看文档时，答对关键值的比例之差"),
     "interval": ("95% interval {low} to {high}", "95% 区间 {low} 至 {high}"),
@@ -194,6 +198,30 @@ WORDS: dict[str, Text] = {
     ),
 }
 
+# Why the gate failed, by the names of evaluation/gate.py's checks.
+GATE: dict[str, Text] = {
+    "no_rows": (
+        "The set of trained facts has no rows, so nothing shows whether the model learned",
+        "训练过的事实没有留出问题，无法看出模型是否学会",
+    ),
+    "min_gain": (
+        "The gain in key values is {value} points, below `gate.min_gain` = {limit}",
+        "关键值的提升为 {value} 个百分点，低于 `gate.min_gain` = {limit}",
+    ),
+    "chance": (
+        "The interval of the gain begins at {value} points, so it may be chance",
+        "提升的区间下限为 {value} 个百分点，可能只是偶然",
+    ),
+    "min_stopped": (
+        "{value} of the answers end by themselves, below `gate.min_stopped` = {limit}",
+        "只有 {value} 的回答自行结束，低于 `gate.min_stopped` = {limit}",
+    ),
+    "max_forgetting": (
+        "{task} fell by {value} points, more than `gate.max_forgetting` = {limit}",
+        "{task} 下降了 {value} 个百分点，超过 `gate.max_forgetting` = {limit}",
+    ),
+}
+
 # What a stage counts, behind the number.
 COUNTED: dict[str, Text] = {
     "pages": WORDS["pages"],
@@ -216,6 +244,15 @@ COUNTED: dict[str, Text] = {
 def both(key: str, **values: Any) -> Markup:
     """A text in both languages, with values put in."""
     return twice(WORDS[key], values)
+
+
+def failed(failure: dict[str, Any]) -> Markup:
+    """Why the gate failed, from what evaluation/gate.py writes: shares as points, but that of answers as a share."""
+    values: dict[str, Any] = {key: failure[key] for key in ("task", "limit") if key in failure}
+    if "value" in failure:
+        points = f"{100 * failure['value']:+.1f}".removesuffix(".0")
+        values["value"] = share(failure["value"]) if failure["check"] == "min_stopped" else points
+    return twice(GATE[failure["check"]], values)
 
 
 def named(key: str) -> Markup:

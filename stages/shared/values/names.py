@@ -15,20 +15,22 @@ LINK = re.compile(
 IDENTIFIER = re.compile(
     r"(?a)"  # a Chinese character ends a name
     r"(?<![\w/.$-])--?[A-Za-z][\w-]*(?:=[\w./-]+)?"  # a flag: -x, --dry-run, --jobs=4
-    r"|(?<![\w$])\$\{?[A-Za-z_]\w*\}?"  # a variable: $HOME
+    r"|(?<![\w$])\$\{?[A-Za-z_]\w*(?![\w\\$])\}?"  # a variable: $HOME, not the formula $F\eta$
     r"|(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?"  # a path of names: lora.r, params.yaml
     r"|(?<![\w.])[A-Za-z_]\w*\(\)"  # a call
+    r"|\\[A-Za-z]+_\w+"  # a symbol of LaTeX: \eta_e
     r"|(?<!\w)[A-Za-z]*_\w+|(?<!\w)[A-Za-z]\w*_\w*"  # snake_case
     r"|(?<!\w)[a-z]+[A-Z]\w*|(?<!\w)[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)"  # camelCase, PascalCase
     r"|(?<![\w-])[A-Za-z]+\d+[A-Za-z\d]*(?!\w)|(?<!\w)0x[0-9A-Fa-f]+"  # AC1, 0x1F
 )
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\W_]")
+ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")  # of Markdown: LaTeX's commands begin with a backslash and a letter
 ABBREVIATION = re.compile(r"(?:e\.g|i\.e|p\.u|a\.m|p\.m|etc|vs)\.?", re.IGNORECASE)
 
 
 def code(text: str) -> str:
     """NFKC without Markdown's escapes."""
-    return unicodedata.normalize("NFKC", text).replace("\\", "")
+    return ESCAPE.sub(r"\1", unicodedata.normalize("NFKC", text))
 
 
 def without_code(text: str) -> str:
