@@ -5,27 +5,21 @@ Reads models/merged/, the base model, data/chunks.jsonl, data/dataset/eval_*.jso
 writes reports/evaluate.json, predictions.jsonl, cells.json and index.html. Run: python -m stages.evaluate
 """
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from stages.shared import models, params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.evaluation import cells, figures, gate, subject
+from stages.shared.evaluation import cells, figures, gate, judge, subject
 from stages.shared.evaluation.answers import Tokenised
-from stages.shared.evaluation.cells import Question
+from stages.shared.evaluation.cells import Cells, Question
 from stages.shared.formatting.templates import Chat, chat_for
-from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, share, write_json, write_jsonl
+from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.shared.reporting import measures, report
 
 EVAL_SPLITS = ("eval_seen", "eval_unseen")
-
-
-def sample(rows: Iterator[DatasetRow], max_rows: int) -> list[DatasetRow]:
-    """At most `max_rows` rows (0: all), the ones with the smallest hash: the same from run to run."""
-    chosen = sorted(rows, key=lambda row: share("sample", row["pair_id"]))
-    return chosen[:max_rows] if max_rows else chosen
 
 
 def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
@@ -37,9 +31,9 @@ def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
 
 def answered(
     questions: dict[str, list[Question]], chat: Chat, section: params.Evaluate, subjects: dict[str, subject.Subject]
-) -> dict[str, figures.Cells]:
+) -> dict[str, Cells]:
     """The answers of every cell, by set."""
-    found: dict[str, figures.Cells] = {split: {} for split in questions}
+    found: dict[str, Cells] = {split: {} for split in questions}
     for cell, name in cells.MODELS.items():
         for split, rows in questions.items():
             turns = [cells.messages(cell, question, chat, section) for question in rows]
@@ -47,13 +41,6 @@ def answered(
             answers = iter(subjects[name].answers(prompts, section, f"{split} {cell}"))
             found[split][cell] = [next(answers) if turn else None for turn in turns]
     return found
-
-
-def predictions(questions: dict[str, list[Question]], found: dict[str, figures.Cells]) -> Iterator[dict[str, Any]]:
-    """One row per question with the answers of all cells."""
-    for split, rows in questions.items():
-        for place, question in enumerate(rows):
-            yield figures.prediction(split, question, {cell: answers[place] for cell, answers in found[split].items()})
 
 
 def main() -> None:
@@ -73,10 +60,13 @@ def main() -> None:
         "tuned": subject.tuned(settings.model, dtype, tokenizer),
     }
     chunks = list(read_jsonl(paths.CHUNKS))
-    held_out = {split: sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS}
+    held_out = {
+        split: cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS
+    }
     questions = {split: cells.questions(rows, chunks, section) for split, rows in held_out.items()}
     chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
     found = answered(questions, chat, section, subjects)
+    verdicts = judge.verdicts(questions, found, section.judge)
 
     results: dict[str, Any] = {"headline": {}}
     for split, rows in held_out.items():
@@ -84,10 +74,11 @@ def main() -> None:
             f"{name}_closed": asked.loss(tokenised(split, rows), section, f"{split} loss")
             for name, asked in subjects.items()
         }
-        results[split], headline = figures.set_figures(questions[split], found[split], losses)
+        results[split], headline = figures.set_figures(questions[split], found[split], losses, verdicts[split])
         results["headline"] = results["headline"] or headline  # eval_seen's, the first
     results |= {"gate": gate.verdict(results, section), "template_hash": template_hash}
-    write_jsonl(paths.REPORTS / "predictions.jsonl", predictions(questions, found))
+    rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
+    write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))
     write_json(paths.REPORTS / "evaluate.json", results)
     write_json(paths.REPORTS / "cells.json", measures.bars(results))
     report.write(paths.REPORTS / "index.html", settings)

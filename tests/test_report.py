@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.shared import params, paths
+from stages.shared.evaluation.judge import VERDICTS
 from stages.shared.records import read_jsonl, write_json, write_jsonl
 from stages.shared.reporting import curves, measures, pipeline, report, treemap, words
 from stages.shared.reporting.cards import SHOWN, chosen
@@ -346,7 +347,8 @@ def test_every_text_is_used_and_every_used_text_is_there():
     direct = set(re.findall(r'\bt\("(\w+)"', template))
     assert direct <= words.WORDS.keys()
     computed = {*CELLS, *measures.SETS, *curves.CURVES, "eval_seen_note", "eval_unseen_note", "base", "tuned",
-                *measures.Outcome._fields, "pages", "chunks", "pairs", "kept", "trained"}  # fmt: skip
+                *measures.Outcome._fields, *(f"{verdict.lower()}_judged" for verdict in VERDICTS),
+                "pages", "chunks", "pairs", "kept", "trained"}  # fmt: skip
     quoted = set(re.findall(r'"(\w+)"', template))
     assert words.WORDS.keys() <= direct | computed | quoted
 

@@ -1,8 +1,9 @@
-"""Print what generate would ask and cost; nothing is sent."""
+"""Print what generate would ask and cost, and what the judge of evaluate would; nothing is sent."""
 
 import argparse
 import json
 import subprocess
+from collections.abc import Iterator
 
 from stages.shared import params, paths
 from stages.shared.errors import UserError
@@ -15,6 +16,8 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.shared.records import read_jsonl
 
     settings = params.load()
+    for line in judge_lines(settings):
+        print(line)
     if settings.generate.backend == "extractive":
         print("generate.backend is extractive: it asks no model and costs nothing")
         return
@@ -24,6 +27,29 @@ def run(arguments: argparse.Namespace) -> None:
         labelling = Labelling(settings.generate, store, lambda: read_jsonl(paths.CHUNKS))
         for line in plan.make(labelling, store, settings.chunk.encoding).lines(settings.generate):
             print(line)
+
+
+def judge_lines(settings: params.Params) -> Iterator[str]:
+    """What evaluate's judge would be asked at most: answers that no model has given yet are taken to be as long as
+    the references."""
+    if not settings.evaluate.judge.enabled:
+        return
+    from stages.shared import tokens
+    from stages.shared.evaluation import judge
+    from stages.shared.records import read_jsonl
+
+    held_out = [paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS[1:]]
+    if not all(file.exists() for file in held_out):
+        yield f"evaluate.judge: unknown before {held_out[0].parent} is there; type `dvc repro curate`, then this again"
+        return
+    requests = [request for file in held_out for request in judge.expected(list(read_jsonl(file)), settings.evaluate)]
+    texts = (message["content"] for request in requests for message in request.messages)
+    total = sum(tokens.count(text, settings.chunk.encoding) for text in texts)
+    model = settings.evaluate.judge.model or "a model"
+    yield (
+        f"evaluate.judge: at most {len(requests):,} requests to {model} with about "
+        f"{total:,} prompt tokens; none about an answer that was judged before"
+    )
 
 
 def require_fresh_chunks() -> None:

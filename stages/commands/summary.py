@@ -55,6 +55,7 @@ SETTINGS = {
     "with chunk": ("base_gold", "tuned_gold"),
     "with search": ("base_retrieved",),
 }
+CELLS = [name for names in SETTINGS.values() for name in names]
 FIGURES = {
     "key values": ("key_values", "{:.0%}"),
     "exact": ("exact_match", "{:.0%}"),
@@ -65,17 +66,21 @@ FIGURES = {
 
 def metrics_table(split: str, figures: dict[str, Any]) -> Table:
     """One line for each setting of a held-out set."""
-    table = Table("asked", "rows", *FIGURES, title=f"{split}, base → tuned", box=SIMPLE_HEAD)
+    judged = {"judge": ("judge", "{:.0%}")} if any("judge" in figures.get(name, {}) for name in CELLS) else {}
+    columns = FIGURES | judged
+    table = Table("asked", "rows", *columns, title=f"{split}, base → tuned", box=SIMPLE_HEAD)
     for setting, names in SETTINGS.items():
         cells = [figures[name] for name in names if name in figures]
         if cells:
-            texts = [joined(cells, key, form) for key, form in FIGURES.values()]
+            texts = [joined(cells, key, form) for key, form in columns.values()]
             table.add_row(setting, str(cells[0]["rows"]), *texts)
     return table
 
 
 def joined(cells: list[dict[str, Any]], key: str, form: str) -> str:
-    return " → ".join(form.format(cell[key]) for cell in cells if key in cell)
+    """A figure of a model, or of both; of the judge's the share of correct answers."""
+    found = (cell[key] for cell in cells if key in cell)
+    return " → ".join(form.format(value["correct"] if key == "judge" else value) for value in found)
 
 
 def headline(evaluate: dict[str, Any]) -> str:
@@ -86,8 +91,18 @@ def headline(evaluate: dict[str, Any]) -> str:
     else:
         interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})" if "low" in found else unsure(found)
         first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
+    choices = "".join(f"\n{line}" for line in preferences(evaluate))
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
-    return f"{first}\nGate: {reasons}"
+    return f"{first}{choices}\nGate: {reasons}"
+
+
+def preferences(evaluate: dict[str, Any]) -> Iterator[str]:
+    """Which closed-book answer the judge prefers."""
+    for split in paths.SPLITS[1:]:
+        found = evaluate.get(split, {}).get("preferred")
+        if found:
+            shares = ", ".join(f"{name} {found[name]:.0%}" for name in ("tuned", "base", "tie"))
+            yield f"Judge's choice on {split}: {shares}"
 
 
 def unsure(found: dict[str, Any]) -> str:

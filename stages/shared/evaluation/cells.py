@@ -1,13 +1,14 @@
 """The cells of the evaluation: which model answers, and what lies before it besides the question."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stages.shared.evaluation.answers import Answer
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import Chat, Message
 from stages.shared.params import Evaluate
-from stages.shared.records import Chunk, DatasetRow
+from stages.shared.records import Chunk, DatasetRow, share
 from stages.shared.retrieval import Search
 from stages.shared.text import language
 
@@ -23,6 +24,7 @@ WITH_CONTEXT = {
     "zh": "请根据下面的文档回答问题。\n\n文档：\n{context}\n\n问题：{question}",
 }
 MARGIN = 200  # characters of a cut chunk that stand before the evidence
+Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None where the cell has no context for it
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Question:
     row: DatasetRow
     gold: Chunk | None
     retrieved: list[Chunk]
+
+
+def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
+    """At most `max_rows` rows (0: all), the ones with the smallest hash: the same from run to run."""
+    chosen = sorted(rows, key=lambda row: share("sample", row["pair_id"]))
+    return chosen[:max_rows] if max_rows else chosen
 
 
 def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) -> list[Question]:

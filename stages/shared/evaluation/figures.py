@@ -1,15 +1,16 @@
 """reports/evaluate.json: the figures of each cell, the gain, and the headline."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from stages.shared.evaluation import metrics, statistics
 from stages.shared.evaluation.answers import Answer
-from stages.shared.evaluation.cells import Question, asked
+from stages.shared.evaluation.cells import Cells, Question, asked
+from stages.shared.evaluation.judge import VERDICTS, Verdicts
 from stages.shared.evaluation.key_values import key_values, states
 
-Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None where the cell has no context for it
+UNJUDGED = Verdicts()
 
 
 def right(answer: Answer, question: Question) -> bool:
@@ -19,7 +20,7 @@ def right(answer: Answer, question: Question) -> bool:
 
 
 def set_figures(
-    questions: Sequence[Question], cells: Cells, losses: dict[str, float | None]
+    questions: Sequence[Question], cells: Cells, losses: dict[str, float | None], verdicts: Verdicts = UNJUDGED
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures of one held-out set, and its part of the headline."""
     found: dict[str, Any] = {"rows": len(questions)}
@@ -29,11 +30,13 @@ def set_figures(
         rows = [(q, answer) for q, answer in zip(questions, answers, strict=True) if answer]
         if rows:
             found[cell] = cell_figures(rows) | loss_figures(losses.get(cell))
+            found[cell] |= judge_figures(questions, verdicts.grades.get(cell, ()))
     pages, (base, tuned) = compared(questions, cells, "base_closed", "tuned_closed")
     if pages:
         interval = statistics.difference_interval(pages, base, tuned)
         gain = {"key_values": (sum(tuned) - sum(base)) / len(pages), **interval._asdict()}
         found["tuned_minus_base"] = rounded(gain | {"p": statistics.paired_p(pages, base, tuned)})
+    found |= preference_figures(questions, verdicts.preferred)
     return found, headline(questions, cells)
 
 
@@ -95,14 +98,52 @@ def loss_figures(loss: float | None) -> dict[str, float]:
     return {} if loss is None else rounded({"loss": loss, "perplexity": metrics.perplexity(loss)})
 
 
+def judge_figures(questions: Sequence[Question], grades: Sequence[str | None]) -> dict[str, Any]:
+    """The judge's part of a cell: the share of each verdict with its interval, over the answers that have one."""
+    graded = [(question.row["path"], grade) for question, grade in zip(questions, grades, strict=False) if grade]
+    if not graded:
+        return {}
+    pages = [page for page, _ in graded]
+    found: dict[str, Any] = {"rows": len(graded)}
+    for verdict in VERDICTS:
+        given = [grade == verdict for _, grade in graded]
+        low, high = statistics.share_interval(pages, given)
+        name = verdict.lower()
+        found |= {name: sum(given) / len(given), f"{name}_low": low, f"{name}_high": high}
+    return {"judge": rounded(found)}
+
+
+def preference_figures(questions: Sequence[Question], preferred: Sequence[str | None]) -> dict[str, Any]:
+    """How often the judge prefers which closed-book answer; `low` and `high` are of tuned − base."""
+    known = [(question.row["path"], side) for question, side in zip(questions, preferred, strict=False) if side]
+    if not known:
+        return {}
+    base, tuned = ([side == name for _, side in known] for name in ("base", "tuned"))
+    interval = statistics.difference_interval([page for page, _ in known], base, tuned)
+    shares = {name: sum(side == name for _, side in known) / len(known) for name in ("tuned", "base", "tie")}
+    return {"preferred": rounded({"rows": len(known), **shares, **interval._asdict()})}
+
+
 def rounded(figures: dict[str, Any]) -> dict[str, Any]:
     """Four digits behind the point; what has no value is left out."""
     kept = {key: value for key, value in figures.items() if not (isinstance(value, float) and math.isnan(value))}
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in kept.items()}
 
 
+def predictions(
+    split: str, questions: Sequence[Question], cells: Cells, verdicts: Verdicts = UNJUDGED
+) -> Iterator[dict[str, Any]]:
+    """The rows of reports/predictions.jsonl of one set, with the judge's verdicts where there are any."""
+    for place, question in enumerate(questions):
+        row = prediction(split, question, {cell: answers[place] for cell, answers in cells.items()})
+        for cell, grades in verdicts.grades.items():
+            if grades[place]:
+                row["answers"][cell]["judge"] = grades[place]
+        yield row | ({"preferred": verdicts.preferred[place]} if verdicts.preferred else {})
+
+
 def prediction(split: str, question: Question, answers: dict[str, Answer | None]) -> dict[str, Any]:
-    """One row of reports/predictions.jsonl: all answers to a question, where its fact stands, what must be in them."""
+    """All answers to a question, where its fact stands, what must be in them."""
     row = question.row
     copied = ("pair_id", "chunk_id", "path", "line_start", "line_end", "instruction", "input")
     return {

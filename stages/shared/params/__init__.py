@@ -17,7 +17,7 @@ from stages.shared.errors import ParamsError
 from stages.shared.params.chunk import Chunk
 from stages.shared.params.curate import Curate, Judge
 from stages.shared.params.docs import Docs
-from stages.shared.params.evaluate import Evaluate
+from stages.shared.params.evaluate import AnswerJudge, Evaluate
 from stages.shared.params.format import Audit, Format, Replay, paragraphs
 from stages.shared.params.generate import Generate
 from stages.shared.params.lora import Lora
@@ -29,6 +29,7 @@ from stages.shared.params.train import Train
 __all__ = [
     "EMBEDDED",
     "FILE",
+    "AnswerJudge",
     "Audit",
     "Chunk",
     "Curate",

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stages.shared.params.connection import Connection
 from stages.shared.params.section import Count, Limit, Section, Share
 
 
@@ -15,6 +16,16 @@ class Gate(Section):
     max_forgetting: Share
 
 
+class AnswerJudge(Connection):
+    """A language model that is asked about the answers."""
+
+    enabled: bool
+    prompts: str
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Count
+    max_failed: Annotated[float, Field(ge=0, le=1)]
+
+
 class Evaluate(Section):
     max_rows: Limit
     max_new_tokens: Count
@@ -22,4 +33,5 @@ class Evaluate(Section):
     max_context_rows: Limit
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
+    judge: AnswerJudge
     gate: Gate

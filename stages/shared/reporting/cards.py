@@ -21,12 +21,13 @@ SIDES = ("base_closed", "tuned_closed")
 
 
 class Answer(NamedTuple):
-    """A model's answer in one cell; `right` by the key values of the fact."""
+    """A model's answer in one cell; `right` by the key values of the fact, `verdict` the judge's, if there is one."""
 
     cell: str
     pieces: list[Piece]
     right: bool
     stopped: bool
+    verdict: str
 
 
 class Place(NamedTuple):
@@ -127,7 +128,7 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
 
 def answer(cell: str, found: dict[str, Any], reference: str) -> Answer:
     marked = pieces(shortened(found["text"]), reference)
-    return Answer(cell, marked, found.get("key_values", False), found.get("stopped", True))
+    return Answer(cell, marked, found.get("key_values", False), found.get("stopped", True), found.get("judge", ""))
 
 
 def shortened(text: str, limit: int = MAX_TEXT) -> str:

@@ -145,6 +145,11 @@ WORDS: dict[str, Text] = {
     "loss": ("Loss", "损失"),
     "perplexity": ("Perplexity", "困惑度"),
     "judge": ("Judge: correct / incorrect / not attempted", "裁判：正确 / 错误 / 未作答"),
+    "correct_judged": ("judge: correct", "裁判：正确"),
+    "incorrect_judged": ("judge: incorrect", "裁判：错误"),
+    "not_attempted_judged": ("judge: not attempted", "裁判：未作答"),
+    "preferred": ("Judge prefers, closed-book", "裁判认为更好，不看文档"),
+    "preferred_shares": ("tuned {tuned}, base {base}, neither {tie}", "微调 {tuned}，底座 {base}，不分高下 {tie}"),
     "forgetting": ("General benchmarks", "通用基准"),
     "task": ("Task", "任务"),
     # How it came about
