@@ -1,8 +1,8 @@
 """Merged model and its base in, figures and a report out: does it know the documentation now?
 
 Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
-Reads models/merged/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and data/formatted/eval_*.parquet;
-writes reports/evaluate.json, predictions.jsonl, cells.json and index.html. Run: python -m stages.evaluate
+Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and
+data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html. Run: python -m stages.evaluate
 """
 
 from itertools import chain
@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.shared import models, params, paths
+from stages.shared import params, paths
 from stages.shared.errors import UserError, run_stage
 from stages.shared.evaluation import cells, figures, gate, judge, subject
 from stages.shared.evaluation.answers import Tokenised
@@ -29,54 +29,55 @@ def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
     return [row for row in table.to_pylist() if row["pair_id"] in wanted]
 
 
+def trained_chat(settings: params.Params) -> Chat:
+    """What builds the prompts, as the tuned model was trained. Raises UserError when that is not what format wrote."""
+    from transformers import AutoTokenizer
+
+    directory = paths.ADAPTER if settings.evaluate.model == "adapter" else paths.MERGED
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    if digest(tokenizer.chat_template) != read_json(paths.REPORTS / "format.json")["template_hash"]:
+        raise UserError(
+            f"{directory} does not carry the chat template that data/formatted was made with; run `dvc repro`"
+        )
+    return chat_for(tokenizer, settings.format, tokenizer.chat_template)
+
+
 def answered(
-    questions: dict[str, list[Question]], chat: Chat, section: params.Evaluate, subjects: dict[str, subject.Subject]
+    questions: dict[str, list[Question]], chat: Chat, section: params.Evaluate, asked: subject.Subjects
 ) -> dict[str, Cells]:
     """The answers of every cell, by set."""
     found: dict[str, Cells] = {split: {} for split in questions}
     for cell, name in cells.MODELS.items():
         for split, rows in questions.items():
             turns = [cells.messages(cell, question, chat, section) for question in rows]
-            prompts = chat.texts([turn for turn in turns if turn], prompt=True)
-            answers = iter(subjects[name].answers(prompts, section, f"{split} {cell}"))
+            conversations = [turn for turn in turns if turn]
+            answers = iter(asked[name].answers_to(conversations, chat, section, f"{split} {cell}"))
             found[split][cell] = [next(answers) if turn else None for turn in turns]
     return found
 
 
 def main() -> None:
-    from transformers import AutoTokenizer
-
     settings = params.load()
     section = settings.evaluate
-    tokenizer = AutoTokenizer.from_pretrained(paths.MERGED)
-    template_hash = digest(tokenizer.chat_template)
-    if template_hash != read_json(paths.REPORTS / "format.json")["template_hash"]:
-        raise UserError(
-            "models/merged does not carry the chat template that data/formatted was made with; run `dvc repro`"
-        )
-    dtype, _ = models.choose_dtype(settings.model.dtype)
-    subjects = {
-        "base": subject.base(settings.model, dtype, tokenizer),
-        "tuned": subject.tuned(settings.model, dtype, tokenizer),
-    }
+    chat = trained_chat(settings)
+    asked = subject.subjects(settings, chat)
     chunks = list(read_jsonl(paths.CHUNKS))
     held_out = {
         split: cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS
     }
     questions = {split: cells.questions(rows, chunks, section) for split, rows in held_out.items()}
-    chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
-    found = answered(questions, chat, section, subjects)
+    found = answered(questions, chat, section, asked)
     verdicts = judge.verdicts(questions, found, section.judge)
 
     results: dict[str, Any] = {"headline": {}}
     for split, rows in held_out.items():
         losses = {
-            f"{name}_closed": asked.loss(tokenised(split, rows), section, f"{split} loss")
-            for name, asked in subjects.items()
+            f"{name}_closed": model.loss(tokenised(split, rows), section, f"{split} loss")
+            for name, model in asked.items()
         }
         results[split], headline = figures.set_figures(questions[split], found[split], losses, verdicts[split])
         results["headline"] = results["headline"] or headline  # eval_seen's, the first
-    results |= {"gate": gate.verdict(results, section), "template_hash": template_hash}
+    results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
     rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
     write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))
     write_json(paths.REPORTS / "evaluate.json", results)

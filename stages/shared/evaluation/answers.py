@@ -14,6 +14,11 @@ class Answer:
     text: str
     stopped: bool
 
+    @classmethod
+    def of(cls, generated: str, stopped: bool) -> "Answer":
+        """What a model wrote; an answer that is cut off within a character ends in U+FFFD."""
+        return cls(generated.strip().rstrip("\ufffd"), stopped)
+
 
 class Tokenised(TypedDict):
     """A row as format wrote it."""
@@ -53,7 +58,7 @@ def read(tokenizer: Any, tokens: list[int]) -> Answer:
     stopped = tokenizer.eos_token_id in tokens
     kept = tokens[: tokens.index(tokenizer.eos_token_id)] if stopped else tokens
     text = tokenizer.decode(kept, clean_up_tokenization_spaces=False)
-    return Answer(text.strip().rstrip("\ufffd"), stopped)  # an answer cut off within a character ends in U+FFFD
+    return Answer.of(text, stopped)
 
 
 def losses(model: Any, rows: Sequence[Tokenised], pad: int) -> list[tuple[float, int]]:

@@ -12,9 +12,12 @@ from typing import Any
 from tqdm import tqdm
 
 from stages.shared import models, paths
+from stages.shared.errors import UserError
 from stages.shared.evaluation import answers
 from stages.shared.evaluation.answers import Answer, Tokenised
-from stages.shared.params import Evaluate, Model
+from stages.shared.evaluation.served import Served
+from stages.shared.formatting.templates import Chat, Message
+from stages.shared.params import Evaluate, Model, Params
 from stages.shared.records import atomic, digest, file_sha256
 
 WEIGHTS = ("*.safetensors", "*.bin", "config.json", "generation_config.json", "adapter_config.json")
@@ -28,6 +31,12 @@ class Subject:
         self.model: Any = None
         self.file = paths.cache_dir() / "answers" / f"{identity}.jsonl"
         self.known = dict(read(self.file))
+
+    def answers_to(
+        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
+    ) -> list[Answer]:
+        """One greedy answer per conversation, in their order."""
+        return self.answers(chat.texts(list(conversations), prompt=True), section, desc)
 
     def answers(self, prompts: Sequence[str], section: Evaluate, desc: str) -> list[Answer]:
         """One greedy answer per prompt, in their order."""
@@ -92,12 +101,43 @@ def read(file: Path) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
+Subjects = dict[str, Subject | Served]  # "base" and "tuned"
+
+
+def subjects(settings: Params, chat: Chat) -> Subjects:
+    """Base and tuned model: loaded here when there is something new to ask, or asked through the endpoint."""
+    section, tokenizer = settings.evaluate, chat.tokenizer
+    dtype, _ = models.choose_dtype(settings.model.dtype)
+    tuned = adapter if section.model == "adapter" else merged
+    return {
+        "base": served_base(settings, chat) or base(settings.model, dtype, tokenizer),
+        "tuned": served_tuned(section, chat) or tuned(settings.model, dtype, tokenizer),
+    }
+
+
+def served_base(settings: Params, chat: Chat) -> Served | None:
+    """The base model at the endpoint, if it is asked there. A hub id is not looked up: it need not be on this
+    machine."""
+    name = settings.evaluate.base_model
+    if settings.evaluate.endpoint != "env" or not name:
+        return None
+    directory = settings.model.directory()
+    weights = fingerprint(directory) if directory else digest(settings.model.name, settings.model.revision)
+    return Served("base", name, digest(weights, chat.template))
+
+
+def served_tuned(section: Evaluate, chat: Chat) -> Served | None:
+    if section.endpoint != "env" or not section.tuned_model:
+        return None
+    return Served("tuned", section.tuned_model, digest(fingerprint(paths.MERGED), chat.template))
+
+
 def base(section: Model, dtype: Any, tokenizer: Any) -> Subject:
     identity = digest(base_fingerprint(section), loading(section, dtype), tokenizer.eos_token)
     return Subject("base", identity, lambda: models.causal_lm(section, dtype), tokenizer)
 
 
-def tuned(section: Model, dtype: Any, tokenizer: Any) -> Subject:
+def merged(section: Model, dtype: Any, tokenizer: Any) -> Subject:
     """The merged model, loaded as the base is."""
 
     def load() -> Any:
@@ -108,6 +148,20 @@ def tuned(section: Model, dtype: Any, tokenizer: Any) -> Subject:
 
     identity = digest(fingerprint(paths.MERGED), loading(section, dtype), tokenizer.eos_token)
     return Subject("tuned", identity, load, tokenizer)
+
+
+def adapter(section: Model, dtype: Any, tokenizer: Any) -> Subject:
+    """The base with the adapter, as it was trained: without the rounding of the merge."""
+    if not (paths.ADAPTER / "adapter_config.json").exists():
+        raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
+
+    def load() -> Any:
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(models.causal_lm(section, dtype), str(paths.ADAPTER)).eval()
+
+    hashes = base_fingerprint(section), fingerprint(paths.ADAPTER)
+    return Subject("tuned", digest("adapter", hashes, loading(section, dtype), tokenizer.eos_token), load, tokenizer)
 
 
 def loading(section: Model, dtype: Any) -> list[str]:

@@ -147,6 +147,8 @@ class Asker:
         """The answer in a reply; None when the request, as changed in `talk`, is to be asked again."""
         if reply.finish == "content_filter":
             raise RefusalError("content filter", "the endpoint withheld the answer", filtered=True)
+        if self.answer is replies.Text:
+            return talk.answered(replies.Text(text=reply.text, stopped=reply.finish == "stop"))
         if reply.finish == "length":
             return self.read_broken_off(talk, reply.text)
         if reply.refusal and not reply.text:

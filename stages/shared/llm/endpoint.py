@@ -41,7 +41,9 @@ class Endpoint:
 
     def __init__(self, connection: Connection, section: str) -> None:
         if not connection.model:
-            raise ParamsError(f"params.yaml: {section}.model = '': accepted is a model id that the endpoint serves")
+            raise ParamsError(
+                f"params.yaml: {connection.key_of_model(section)} = '': accepted is a model id that the endpoint serves"
+            )
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key:
             raise UserError(
@@ -87,7 +89,8 @@ class Endpoint:
         if served and self.connection.model not in served:
             alike = ", ".join(get_close_matches(self.connection.model, served) or served[:5])
             self.unlisted = (
-                f"params.yaml: {self.section}.model = {self.connection.model!r}: the endpoint serves {clean(alike)}"
+                f"params.yaml: {self.connection.key_of_model(self.section)} = {self.connection.model!r}: the endpoint "
+                f"serves {clean(alike)}"
             )
 
     async def call(self, body: Mapping[str, Any]) -> Reply:

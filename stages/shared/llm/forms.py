@@ -37,6 +37,8 @@ class Form(NamedTuple):
             body[self.room] = room
         if "seed" in body:
             body["seed"] += request.sample
+        if not request.schema:
+            return body
         if self.answer == "json_schema":
             schema = {"name": "answer", "schema": request.schema, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -22,6 +22,13 @@ UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recursi
 AnswerType = TypeVar("AnswerType", bound=BaseModel)
 
 
+class Text(BaseModel):
+    """A reply that is no JSON: the text, and whether the model ended it itself within the room it had."""
+
+    text: str
+    stopped: bool
+
+
 def read(reply: str, answer: type[AnswerType], complete: bool = True) -> AnswerType:
     """The answer in a reply; `complete` is False for one that ran into its limit, which nothing is mended in.
 

@@ -19,8 +19,9 @@ class Message(TypedDict):
 class Request:
     """All that an answer depends on; neither an address nor a path nor a line of code is part of it.
 
-    `schema` is the JSON schema of the answer. `sampling` holds the server's own parameters: temperature, top_p,
-    max_tokens, seed. `sample` tells apart requests that are otherwise the same and shall be answered each anew.
+    `schema` is the JSON schema of the answer; without one it is plain text. `sampling` holds the server's own
+    parameters: temperature, top_p, max_tokens, seed. `sample` tells apart requests that are otherwise the same and shall
+    be answered each anew, `weights` models that are served under one name one after the other.
     """
 
     model: str
@@ -28,10 +29,12 @@ class Request:
     schema: Mapping[str, Any]
     sampling: Mapping[str, float] = field(default_factory=dict)
     sample: int = 0
+    weights: str = ""
 
     @cached_property
     def _key(self) -> str:
-        return digest(self.model, self.messages, self.schema, self.sampling, self.sample, length=64)
+        weights = [self.weights] if self.weights else []
+        return digest(self.model, self.messages, self.schema, self.sampling, self.sample, *weights, length=64)
 
     def key(self) -> str:
         """SHA-256 of the canonical request, hex."""

@@ -16,3 +16,7 @@ class Connection(Section):
     max_retries: Limit
     requests_per_minute: Limit
     tokens_per_minute: Limit
+
+    def key_of_model(self, section: str) -> str:
+        """The key of params.yaml that names the model; `section` is the part of it that this is."""
+        return f"{section}.model"

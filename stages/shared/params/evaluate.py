@@ -1,8 +1,8 @@
 """Section `evaluate` of params.yaml: how much is measured, and what is good enough."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.shared.params.connection import Connection
 from stages.shared.params.section import Count, Limit, Section, Share
@@ -27,6 +27,10 @@ class AnswerJudge(Connection):
 
 
 class Evaluate(Section):
+    model: Literal["merged", "adapter"]
+    endpoint: Literal["", "env"]
+    base_model: str
+    tuned_model: str
     max_rows: Limit
     max_new_tokens: Count
     batch_size: Count
@@ -35,3 +39,9 @@ class Evaluate(Section):
     retrieved_chunks: Limit
     judge: AnswerJudge
     gate: Gate
+
+    @model_validator(mode="after")
+    def some_model_is_served(self) -> Self:
+        if self.endpoint and not (self.base_model or self.tuned_model):
+            raise ValueError("endpoint = 'env' needs base_model or tuned_model, names that the endpoint serves")
+        return self
