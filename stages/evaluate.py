@@ -2,7 +2,8 @@
 
 Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
 Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and
-data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html. Run: python -m stages.evaluate
+data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html.
+Run: python -m stages.evaluate
 """
 
 from itertools import chain

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from conftest import FakeEndpoint
+from conftest import ROOT, FakeEndpoint
+from families import FAMILIES, tokenizer_of
 from test_serve import serving, trained  # noqa: F401
 from test_train import prepared  # noqa: F401
 
@@ -12,8 +13,10 @@ from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation import subject
 from stages.shared.evaluation.served import Served
+from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import chat_for
 from stages.shared.records import read_json, read_jsonl, write_json, write_jsonl
+from stages.shared.serving.template import served_template
 
 TURNS = [[{"role": "user", "content": f"What is the size of part {n}?"}] for n in range(3)]
 
@@ -32,14 +35,14 @@ def section(write_params) -> params.Evaluate:
 
 
 def test_a_served_model_is_asked_greedily_in_plain_text_and_once(endpoint: FakeEndpoint, section, monkeypatch):
-    endpoint.reply = lambda body: {"content": " 40 lux\n", "finish_reason": "length" if "1" in str(body) else "stop"}
+    endpoint.reply = lambda body: {
+        "content": " 40 lux\n",
+        "finish_reason": "length" if "part 1" in str(body) else "stop",
+    }
     answers = ask(tuned(), section)
-    assert [(answer.text, answer.stopped) for answer in answers] == [("40 lux", False)] * 3, (
-        "12 tokens are in all bodies"
-    )
+    assert [(answer.text, answer.stopped) for answer in answers] == [("40 lux", n != 1) for n in range(3)]
     body = endpoint.requests[0]
     assert body["temperature"] == 0 and body["max_tokens"] == 12 and "response_format" not in body
-    assert sorted(body["messages"] for body in endpoint.requests) if False else len(endpoint.requests) == 3
     assert {json.dumps(body["messages"]) for body in endpoint.requests} == {json.dumps(turns) for turns in TURNS}
     monkeypatch.delenv("OPENAI_API_KEY")
     assert ask(tuned(), section) == answers and len(endpoint.requests) == 3
@@ -83,6 +86,17 @@ def test_an_alpaca_row_s_input_goes_along_in_the_question(endpoint: FakeEndpoint
     endpoint.reply = lambda body: "x"
     ask(tuned(), section, [[{"role": "user", "content": "Sum up.", "input": "long text"}]])
     assert endpoint.requests[0]["messages"] == [{"role": "user", "content": "Sum up.\nlong text"}]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_server_adds_no_system_prompt_to_a_conversation_that_has_it(name):
+    section = params.load(ROOT / "params.yaml").format.model_copy(update={"system_prompt": "Be brief."})
+    chat = chat_for(tokenizer_of(name), section)
+    turns = conversation({"messages": [*TURNS[0], {"role": "assistant", "content": ""}]}, chat)[:-1]
+    found = chat.tokenizer.apply_chat_template(
+        turns, chat_template=served_template(chat), tokenize=False, add_generation_prompt=True
+    )
+    assert found == chat.texts([turns], prompt=True)[0] and found.count("Be brief.") == 1
 
 
 @pytest.mark.slow

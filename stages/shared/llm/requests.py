@@ -20,8 +20,8 @@ class Request:
     """All that an answer depends on; neither an address nor a path nor a line of code is part of it.
 
     `schema` is the JSON schema of the answer; without one it is plain text. `sampling` holds the server's own
-    parameters: temperature, top_p, max_tokens, seed. `sample` tells apart requests that are otherwise the same and shall
-    be answered each anew, `weights` models that are served under one name one after the other.
+    parameters: temperature, top_p, max_tokens, seed. `sample` tells apart requests that are otherwise the same and are
+    to be answered each anew, `weights` models that are served under one name one after the other.
     """
 
     model: str

@@ -14,8 +14,10 @@ def served_template(chat: Chat) -> str:
         before = (
             f"{{% set folded = {system} %}}{{% if messages[0]['role'] == 'system' %}}"
             "{% set folded = messages[0]['content'] %}{% set messages = messages[1:] %}{% endif %}"
-            "{% if folded and not messages[0]['content'].startswith(folded + '\\n\\n') %}{% set messages = [{'role': 'user', 'content': folded + '\\n\\n' + messages[0]['content']}]"
-            " + messages[1:] %}{% endif %}"
+            "{% set folded = folded + '\\n\\n' if folded else '' %}"
+            "{% if not messages[0]['content'].startswith(folded) %}"
+            "{% set messages = [{'role': 'user', 'content': folded + messages[0]['content']}] + messages[1:] %}"
+            "{% endif %}"
         )
     elif chat.section.system_prompt:
         before = (
