@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stages.shared import params, paths
 from stages.shared.errors import UserError, run_stage
-from stages.shared.evaluation import cells, figures, gate, judge, subject
+from stages.shared.evaluation import cells, figures, forgetting, gate, judge, subject
 from stages.shared.evaluation.answers import Tokenised
 from stages.shared.evaluation.cells import Cells, Question
 from stages.shared.formatting.templates import Chat, chat_for
@@ -62,6 +62,7 @@ def main() -> None:
     section = settings.evaluate
     chat = trained_chat(settings)
     asked = subject.subjects(settings, chat)
+    benchmarks = forgetting.Benchmarks(section)
     chunks = list(read_jsonl(paths.CHUNKS))
     held_out = {
         split: cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS
@@ -78,6 +79,8 @@ def main() -> None:
         }
         results[split], headline = figures.set_figures(questions[split], found[split], losses, verdicts[split])
         results["headline"] = results["headline"] or headline  # eval_seen's, the first
+    if section.lm_eval:
+        results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
     rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
     write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))

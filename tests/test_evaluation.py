@@ -33,6 +33,8 @@ def test_a_gain_on_every_page_is_no_chance_and_one_that_cancels_out_is():
     assert 0.6 < low < 0.8 and high == 1.0
     low, high = statistics.difference_interval(pages, [False] * 12, [False] * 12)
     assert low < 0 < high and low == pytest.approx(-high)
+    half = [True, False] * 6
+    assert statistics.difference_interval(pages, half, half).high < 0.05, "the same answers to every question"
 
 
 def test_no_right_answer_and_none_wrong_are_no_certainty_and_fewer_pages_are_less():

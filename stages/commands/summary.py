@@ -91,9 +91,9 @@ def headline(evaluate: dict[str, Any]) -> str:
     else:
         interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})" if "low" in found else unsure(found)
         first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
-    choices = "".join(f"\n{line}" for line in preferences(evaluate))
+    more = "".join(f"\n{line}" for line in (*preferences(evaluate), *benchmarks(evaluate)))
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
-    return f"{first}{choices}\nGate: {reasons}"
+    return f"{first}{more}\nGate: {reasons}"
 
 
 def preferences(evaluate: dict[str, Any]) -> Iterator[str]:
@@ -103,6 +103,12 @@ def preferences(evaluate: dict[str, Any]) -> Iterator[str]:
         if found:
             shares = ", ".join(f"{name} {found[name]:.0%}" for name in ("tuned", "base", "tie"))
             yield f"Judge's choice on {split}: {shares}"
+
+
+def benchmarks(evaluate: dict[str, Any]) -> Iterator[str]:
+    """What training did to general abilities."""
+    for task, found in evaluate.get("forgetting", {}).items():
+        yield f"Benchmark {task}: {found['base']:.1%} → {found['tuned']:.1%}"
 
 
 def unsure(found: dict[str, Any]) -> str:

@@ -40,11 +40,11 @@ def bootstrap(sums: Numbers, statistic: Callable[[Numbers], Numbers]) -> Interva
     return Interval(float(low), float(high))
 
 
-def share_interval(pages: Sequence[str], right: Sequence[bool]) -> Interval:
+def share_interval(pages: Sequence[str], right: Sequence[float]) -> Interval:
     """Interval of the share of right answers. Where all answers are alike every resample is, too, and the bootstrap
     knows nothing; there it is Wilson's, each page counted as one observation: the effective size that Korn and
     Graubard (1998, Survey Methodology 24, 193-201) take when nothing tells how alike the rows of a page are."""
-    if len(set(map(bool, right))) == 1:
+    if len(set(right)) == 1:
         return wilson(float(right[0]), len(set(pages)))
     return bootstrap(per_page(pages, right), lambda sums: sums[:, 0] / sums[:, 1])
 
@@ -58,20 +58,26 @@ def wilson(share: float, size: int) -> Interval:
     return Interval(max((centre - reach) / scale, 0.0), min((centre + reach) / scale, 1.0))
 
 
-def difference_interval(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> Interval:
+def difference_interval(pages: Sequence[str], base: Sequence[float], tuned: Sequence[float]) -> Interval:
     """Interval of the gain in the share of right answers on the same questions. Where the gain is the same on every
-    page the bootstrap knows nothing; there it is put together from those of the two shares by square-and-add (Newcombe
-    1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I)."""
+    page the bootstrap knows nothing; there it is put together from those of the two shares (square-and-add with the
+    correlation of the pairs: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C)."""
     found = bootstrap(per_page(pages, base, tuned), lambda sums: (sums[:, 1] - sums[:, 0]) / sums[:, 2])
     if found.low < found.high:
         return found
-    gain = (sum(tuned) - sum(base)) / len(pages)
-    (base_share, base_), (tuned_share, tuned_) = (
-        (sum(column) / len(pages), share_interval(pages, column)) for column in (base, tuned)
-    )
-    below = math.hypot(tuned_share - tuned_.low, base_.high - base_share)
-    above = math.hypot(tuned_.high - tuned_share, base_share - base_.low)
+    before, after = share_interval(pages, base), share_interval(pages, tuned)
+    shares = sum(base) / len(pages), sum(tuned) / len(pages)
+    varied = len(set(base)) > 1 and len(set(tuned)) > 1
+    correlation = float(np.corrcoef(base, tuned)[0, 1]) if varied else 0.0
+    below = added(shares[1] - after.low, before.high - shares[0], correlation)
+    above = added(after.high - shares[1], shares[0] - before.low, correlation)
+    gain = shares[1] - shares[0]
     return Interval(max(gain - below, -1.0), min(gain + above, 1.0))
+
+
+def added(one: float, other: float, correlation: float) -> float:
+    """How far the difference of two figures reaches that reach so far themselves."""
+    return math.sqrt(max(one**2 + other**2 - 2 * correlation * one * other, 0.0))
 
 
 def paired_p(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> float:

@@ -73,14 +73,19 @@ class Subject:
         too large a batch fails at once."""
         missing = sorted({key: place for place, key in enumerate(keys) if key not in self.known}.values())
         missing.sort(key=lambda place: -sizes[place])
-        if missing and self.model is None:
-            self.model = self.load()
+        if missing:
+            self.loaded()
         with tqdm(total=len(missing), desc=f"evaluate {self.name} {desc}", unit=unit, disable=not missing) as bar:
             for start in range(0, len(missing), batch_size):
                 batch = missing[start : start + batch_size]
                 self.keep({keys[place]: value for place, value in zip(batch, compute(batch), strict=True)})
                 bar.update(len(batch))
         return [self.known[key] for key in keys]
+
+    def loaded(self) -> Any:
+        if self.model is None:
+            self.model = self.load()
+        return self.model
 
     def keep(self, values: dict[str, Any]) -> None:
         self.known |= values

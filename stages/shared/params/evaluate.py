@@ -37,11 +37,16 @@ class Evaluate(Section):
     max_context_rows: Limit
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
+    lm_eval: list[str]
+    lm_eval_include_path: str
+    lm_eval_limit: Limit
     judge: AnswerJudge
     gate: Gate
 
     @model_validator(mode="after")
-    def some_model_is_served(self) -> Self:
+    def models_are_where_they_are_needed(self) -> Self:
         if self.endpoint and not (self.base_model or self.tuned_model):
             raise ValueError("endpoint = 'env' needs base_model or tuned_model, names that the endpoint serves")
+        if self.endpoint and self.lm_eval:
+            raise ValueError("lm_eval needs models that are loaded here; set endpoint to '' for it")
         return self

@@ -151,6 +151,7 @@ WORDS: dict[str, Text] = {
     "preferred": ("Judge prefers, closed-book", "裁判认为更好，不看文档"),
     "preferred_shares": ("tuned {tuned}, base {base}, neither {tie}", "微调 {tuned}，底座 {base}，不分高下 {tie}"),
     "forgetting": ("General benchmarks", "通用基准"),
+    "change": ("Change, 95% interval", "变化的 95% 区间"),
     "task": ("Task", "任务"),
     # How it came about
     "came": ("How it came about", "怎样得来"),
