@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from test_duplicates import word_model  # noqa: F401
 from test_metrics import question
 
 from stages.commands import summary
 from stages.shared import params, paths, retrieval
+from stages.shared.errors import ParamsError
 from stages.shared.evaluation import cells, figures, gate, statistics, subject
 from stages.shared.evaluation.answers import Answer
 from stages.shared.evaluation.cells import Question
@@ -82,6 +84,16 @@ def test_search_finds_chinese_without_spaces_and_names_in_code():
     assert search.find("惯性时间常数是多少？", 1) == [1]
     assert search.find("What does lora.r do?", 1) == [2]
     assert len(search.find("额定电压", 9)) == 3
+
+
+def test_a_search_by_meaning_finds_what_is_said_in_other_words(word_model, section):  # noqa: F811
+    texts = [*(f"filler {n} length" for n in range(20)), "the lever has a use", "the lever is red"]
+    search = cells.searching(texts, section.model_copy(update={"semantic_model": word_model}))
+    assert search.find("purpose", 1) == [20]
+    assert search.find("the red lever", 1) == [21], "words count, too"
+    assert search.find("purpose", 1) == search.find("purpose", 2)[:1]
+    with pytest.raises(ParamsError, match=r"evaluate\.semantic_model"):
+        cells.searching(texts, section.model_copy(update={"semantic_model": "nowhere"}))
 
 
 def test_a_chunk_that_is_cut_keeps_its_evidence(tiny_model):

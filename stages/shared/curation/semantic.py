@@ -1,19 +1,18 @@
 """Near-duplicates in other words: questions about the same quote that an embedding model finds alike.
 
-The embeddings are static ones (model2vec, the encoder that semhash uses too): one lookup for each token, no GPU. No
-index over all questions is needed, because only rows with the same quote are compared, each with each.
+The embeddings are static ones, as semhash's are. No index over all questions is needed, because only rows with the
+same quote are compared, each with each.
 """
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from stages.shared.curation.meaning import agree, claim, subject
 from stages.shared.curation.near import Link
 from stages.shared.curation.rows import is_own, question
-from stages.shared.errors import ParamsError, UserError
+from stages.shared.embeddings import Embeddings
 from stages.shared.params import Curate
 from stages.shared.records import DatasetRow
 from stages.shared.text import squeezed
@@ -45,24 +44,6 @@ def alike(group: list[DatasetRow], vectors: dict[str, Any], least: float) -> Ite
 
 def embeddings(rows: list[DatasetRow], directory: str) -> dict[str, Any]:
     """Vectors of length 1 of the questions, by pair_id."""
-    model = load(directory)
-    vectors = model.encode([question(row) for row in rows], use_multiprocessing=False) if rows else []
-    return {
-        row["pair_id"]: vector / ((vector @ vector) ** 0.5 or 1.0) for row, vector in zip(rows, vectors, strict=True)
-    }
-
-
-def load(directory: str) -> Any:
-    """The model in a local directory. Raises UserError without the extra, ParamsError without the model."""
-    try:
-        from model2vec import StaticModel
-    except ImportError:
-        raise UserError(
-            "curate.semantic_model needs the extra semantic; type: pip install 'doclore[semantic]'"
-        ) from None
-    if not (Path(directory) / "model.safetensors").is_file():
-        raise ParamsError(
-            f"params.yaml: curate.semantic_model = {directory!r}: accepted is a directory with model.safetensors, as "
-            "model2vec saves it"
-        )
-    return StaticModel.from_pretrained(directory)
+    model = Embeddings(directory, "curate.semantic_model")
+    vectors = model.of([question(row) for row in rows]) if rows else []
+    return {row["pair_id"]: vector for row, vector in zip(rows, vectors, strict=True)}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stages.shared.embeddings import Embeddings
 from stages.shared.evaluation.answers import Answer
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import Chat, Message
@@ -46,7 +47,7 @@ def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) ->
     """The rows with their chunks; own rows have no gold chunk."""
     by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
     texts = ["\n".join([*chunk["headings"], chunk["text"]]) for chunk in chunks]
-    search = Search(texts) if section.retrieved_chunks and chunks else None
+    search = searching(texts, section) if section.retrieved_chunks and chunks else None
     with_context = section.max_context_rows or len(rows)
 
     def question(row: DatasetRow) -> Question:
@@ -54,6 +55,11 @@ def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) ->
         return Question(row, by_id.get(row["chunk_id"]), [chunks[place] for place in found])
 
     return [question(row) if place < with_context else Question(row, None, []) for place, row in enumerate(rows)]
+
+
+def searching(texts: list[str], section: Evaluate) -> Search:
+    directory = section.semantic_model
+    return Search(texts, Embeddings(directory, "evaluate.semantic_model") if directory else None)
 
 
 def asked(row: DatasetRow) -> str:

@@ -37,6 +37,7 @@ class Evaluate(Section):
     max_context_rows: Limit
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
+    semantic_model: str
     lm_eval: list[str]
     lm_eval_include_path: str
     lm_eval_limit: Limit
