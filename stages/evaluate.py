@@ -2,7 +2,8 @@
 
 Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
 Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and
-data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html.
+data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html, and
+data/asked.jsonl, what endpoints answered.
 Run: python -m stages.evaluate
 """
 
@@ -16,7 +17,9 @@ from stages.shared.errors import UserError, run_stage
 from stages.shared.evaluation import cells, figures, forgetting, gate, judge, subject
 from stages.shared.evaluation.answers import Tokenised
 from stages.shared.evaluation.cells import Cells, Question
+from stages.shared.evaluation.served import Served
 from stages.shared.formatting.templates import Chat, chat_for
+from stages.shared.llm.store import Store
 from stages.shared.records import DatasetRow, digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.shared.reporting import measures, report
 
@@ -57,6 +60,17 @@ def answered(
     return found
 
 
+def write_asked(asked: subject.Subjects, verdicts: dict[str, judge.Verdicts]) -> None:
+    """What endpoints were paid for, so that `doclore store` keeps it and can move it to another machine."""
+    keys = [key for model in asked.values() if isinstance(model, Served) for key in model.keys]
+    keys += [key for found in verdicts.values() for key in found.keys]
+    if not keys:
+        write_jsonl(paths.ASKED, [])
+        return
+    with Store.of_repository() as store:
+        write_jsonl(paths.ASKED, store.rows(keys))
+
+
 def main() -> None:
     settings = params.load()
     section = settings.evaluate
@@ -84,6 +98,7 @@ def main() -> None:
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
     rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
     write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))
+    write_asked(asked, verdicts)
     write_json(paths.REPORTS / "evaluate.json", results)
     write_json(paths.REPORTS / "cells.json", measures.bars(results))
     report.write(paths.REPORTS / "index.html", settings)

@@ -153,6 +153,12 @@ def test_gc_deletes_what_fits_all_conditions_and_only_with_yes(command, words, g
     assert everything - kept() == gone
 
 
+def test_gc_keeps_what_evaluate_was_answered(command):
+    write_jsonl(paths.ASKED, [{"key": "new", "answer": "{}", "refused": ""}])
+    command("gc", "--unused", "--yes")
+    assert "new" in kept() and "old" not in kept()
+
+
 def test_gc_without_a_condition_deletes_nothing(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         command("gc", "--yes")

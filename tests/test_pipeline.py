@@ -109,8 +109,15 @@ def test_metrics_plots_and_experiments_have_content(clone):
     assert metrics["reports/evaluate.json"]["data"]["eval_seen"]["tuned_closed"]["loss"] > 0
     plots = clone.run("dvc", "plots", "show", "--show-vega", "reports/train_log.json")
     assert '"loss"' in plots and '"step"' in plots
-    shown = clone.run("dvc", "exp", "show", "--csv")
-    assert "narrow" in shown and "loss_last" in shown
+    cells = json.loads(clone.run("dvc", "plots", "show", "--show-vega", "reports/cells.json"))["data"]["values"]
+    evaluation = metrics["reports/evaluate.json"]["data"]
+    for row in cells:
+        split, cell = row["cell"].split()
+        assert row["key_values"] == evaluation[split][cell]["key_values"], "the plot has the metrics' numbers"
+    shown = json.loads((clone.directory / "reports/evaluate.json").read_text())  # what the report's page is made of
+    assert len(cells) == 10 and all(evaluation[split] == shown[split] for split in ("eval_seen", "eval_unseen"))
+    table = clone.run("dvc", "exp", "show", "--csv")
+    assert "narrow" in table and "loss_last" in table
 
 
 @slow

@@ -9,6 +9,7 @@ from test_serve import serving, trained  # noqa: F401
 from test_train import prepared  # noqa: F401
 
 from stages import evaluate
+from stages.commands.main import parser
 from stages.shared import params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation import subject
@@ -120,6 +121,12 @@ def test_answers_of_a_real_server_are_those_of_the_model_loaded_here(trained, wr
     assert "loss" not in figures["eval_seen"]["tuned_closed"] and "loss" in figures["eval_seen"]["base_closed"]
     evaluate.main()
     assert list(read_jsonl(paths.REPORTS / "predictions.jsonl")) == there, "the server is gone, its answers are not"
+    for file in (tmp_path / ".cache").glob("responses.*"):
+        file.unlink()
+    take = parser().parse_args(["store", "import", str(paths.ASKED)])
+    take.run(take)
+    evaluate.main()
+    assert list(read_jsonl(paths.REPORTS / "predictions.jsonl")) == there, "what was asked moves to another machine"
 
 
 def write_all(write_params, settings: dict) -> None:

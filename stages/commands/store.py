@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("info", help="how many answers of which model, their tokens and size")
     collect = actions.add_parser("gc", help="delete entries that fit all conditions given; at least one is needed")
     collect.add_argument(
-        "--unused", action="store_true", help="in neither data/responses.jsonl nor data/verdicts.jsonl"
+        "--unused",
+        action="store_true",
+        help="in none of data/responses.jsonl, data/verdicts.jsonl and data/asked.jsonl",
     )
     collect.add_argument("--older-than", type=days, metavar="DAYS", help="stored more than so many days ago")
     collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
@@ -83,7 +85,7 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
     values = (arguments.older_than, arguments.model, arguments.key)
     if not (arguments.unused or arguments.refusals) and all(value is None for value in values):
         raise UserError("name what may go: --unused, --older-than DAYS, --model MODEL, --key KEY or --refusals")
-    persisted = [file for file in (paths.RESPONSES, paths.VERDICTS) if arguments.unused and file.exists()]
+    persisted = [file for file in (paths.RESPONSES, paths.VERDICTS, paths.ASKED) if arguments.unused and file.exists()]
     used = {row["key"] for file in persisted for row in read_jsonl(file)}
     choice = upkeep.Choice(arguments.model, arguments.older_than, arguments.refusals, used, arguments.key)
     entries = [(entry.key, entry.refused, entry.answer_tokens) for entry in upkeep.chosen(store, choice)]

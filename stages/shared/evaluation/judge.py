@@ -9,6 +9,7 @@ reference and answer, so an answer that stays is not asked about again, whicheve
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -53,6 +54,7 @@ class Verdicts:
 
     grades: Mapping[str, Sequence[Verdict | None]] = field(default_factory=dict)
     preferred: Sequence[Side | None] = ()
+    keys: Sequence[str] = ()  # of the requests in the response store
 
 
 def verdicts(
@@ -141,7 +143,9 @@ class Bench:
             for cell, answers in cells.items()
         }
         sides = zip(questions, cells[SIDES[0]], cells[SIDES[1]], strict=True)
-        return Verdicts(grades, [self.stored_preference(question, a, b, store) for question, a, b in sides])
+        preferred = [self.stored_preference(question, a, b, store) for question, a, b in sides]
+        requests = chain(self.grades(questions, cells), self.preferences(questions, cells))
+        return Verdicts(grades, preferred, [request.key() for request in requests])
 
     def stored_grade(self, question: Question, answer: Answer, store: Store) -> Verdict | None:
         found = store.get(self.grade(question, answer).key())

@@ -33,12 +33,14 @@ class Served:
 
     def __init__(self, name: str, model: str, weights: str) -> None:
         self.name, self.model, self.weights = name, model, weights
+        self.keys: list[str] = []  # of the requests in the response store
 
     def answers_to(
         self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
     ) -> list[Answer]:
         """One greedy answer per conversation, in their order. Raises UserError unless all are answered."""
         asked = list(self.requests(conversations, section))
+        self.keys += [request.key() for request in asked]
         connection = ServedModel(
             model=self.model, concurrency=section.batch_size, timeout=TIMEOUT, max_retries=MAX_RETRIES,
             requests_per_minute=0, tokens_per_minute=0,
