@@ -18,7 +18,7 @@ from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation import answers
 from stages.shared.params import load
 from stages.shared.records import write_json, write_jsonl
-from stages.shared.training import backends, checkpoints, throughput, trainer
+from stages.shared.training import backends, checkpoints, faults, throughput, trainer
 
 
 def dataset_row(i: int) -> dict:
@@ -192,11 +192,51 @@ def test_a_loss_that_is_no_number_stops_with_step_and_rows_and_keeps_the_earlier
         return loss * float("nan") if len(steps) == 3 else loss
 
     monkeypatch.setattr(Trainer, "training_step", broken)
-    with pytest.raises(UserError, match=r"the loss is nan at step 3, on the pairs p\d+, p\d+") as refusal:
+    with pytest.raises(
+        UserError, match=r"the loss is nan at step 3, on the pairs p\d+ \(page\d+\.md:1-2\), p\d+ \("
+    ) as refusal:
         train.main()
     named = refusal.value.args[0].split("pairs ")[1].split(";")[0].split(", ")
     assert len(named) == 8, "the rows of one batch"
     assert adapter_bytes() == before
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_gradient_that_is_no_number_under_a_finite_loss_stops_before_any_weight_changes(
+    prepared, monkeypatch, passes
+):
+    """Its rows are those of the whole step, whichever of its passes it came from."""
+    from transformers import Trainer
+
+    prepared(train__gradient_accumulation_steps=passes, train__per_device_train_batch_size=4)
+    training_step, models_seen = Trainer.training_step, []
+
+    def broken(self, model, *arguments, **options):
+        loss = training_step(self, model, *arguments, **options)
+        if self.state.global_step == 2 and not models_seen:
+            models_seen.append(model)
+            next(weight.grad for weight in model.parameters() if weight.grad is not None)[0, 0] = float("nan")
+        return loss
+
+    monkeypatch.setattr(Trainer, "training_step", broken)
+    with pytest.raises(
+        UserError, match=r"the gradient is nan at step 3, on the pairs p\d+ \(page\d+\.md:1-2\)"
+    ) as refusal:
+        train.main()
+    assert len(refusal.value.args[0].split("pairs ")[1].split(";")[0].split(", ")) == 4 * passes
+    assert "\n" not in refusal.value.args[0] and not paths.ADAPTER.exists()
+    assert all(weight.isfinite().all() for weight in models_seen[0].parameters())
+
+
+def test_the_rows_of_a_packed_batch_are_found_where_their_positions_begin(prepared):
+    prepared()
+    rows = pq.read_table(paths.FORMATTED / "train.parquet").to_pylist()[:3]
+    ids = torch.tensor([[token for row in rows for token in row["input_ids"]]])
+    positions = torch.cat([torch.arange(len(row["input_ids"])) for row in rows])[None]
+    found = faults.pairs_of([{"input_ids": ids, "position_ids": positions}])
+    assert found == [f"{row['pair_id']} (page{row['pair_id'][1:]}.md:1-2)" for row in rows]
+    (paths.DATASET / "train.jsonl").unlink()
+    assert faults.pairs_of([{"input_ids": ids, "position_ids": positions}]) == [row["pair_id"] for row in rows]
 
 
 @pytest.mark.slow

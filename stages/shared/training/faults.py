@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from stages.shared import models, paths
 from stages.shared.errors import UserError
 from stages.shared.params import Params
+from stages.shared.records import read_jsonl
 
 SHOWN = 8  # pairs of a batch that are named
 
@@ -53,22 +54,38 @@ def out_of_memory(settings: Params) -> UserError:
     return UserError(f"the {where} is out of memory; set {', or '.join(remedies)}")
 
 
-def pairs_of(inputs: dict[str, Any]) -> list[str]:
-    """The pair ids of a batch, found by their tokens in data/formatted/train.parquet; none of a packed one."""
-    if "attention_mask" not in inputs:
-        return []
-    rows = {
-        tuple(token for token, kept in zip(ids, mask, strict=True) if kept)
-        for ids, mask in zip(inputs["input_ids"].tolist(), inputs["attention_mask"].tolist(), strict=True)
-    }
+def rows_of(inputs: dict[str, Any]) -> set[tuple[int, ...]]:
+    """The token ids of each row of a batch: padding left out, a packed one cut where its positions begin again."""
+    rows = set()
+    if "attention_mask" in inputs:
+        for ids, mask in zip(inputs["input_ids"].tolist(), inputs["attention_mask"].tolist(), strict=True):
+            rows.add(tuple(token for token, kept in zip(ids, mask, strict=True) if kept))
+    elif "position_ids" in inputs:
+        for ids, positions in zip(inputs["input_ids"].tolist(), inputs["position_ids"].tolist(), strict=True):
+            starts = [i for i, position in enumerate(positions) if position == 0]
+            rows |= {tuple(ids[begin:end]) for begin, end in zip(starts, [*starts[1:], len(ids)], strict=True)}
+    return rows
+
+
+def pairs_of(batches: list[dict[str, Any]]) -> list[str]:
+    """The pairs of the batches, each with its page and lines, found by their tokens in data/formatted/train.parquet."""
+    rows = set().union(*map(rows_of, batches))
     table = pq.read_table(paths.FORMATTED / "train.parquet", columns=["pair_id", "input_ids"])
-    return [row["pair_id"] for row in table.to_pylist() if tuple(row["input_ids"]) in rows]
+    pairs = [row["pair_id"] for row in table.to_pylist() if tuple(row["input_ids"]) in rows]
+    dataset = paths.DATASET / "train.jsonl"
+    places = {row["pair_id"]: place(row) for row in (read_jsonl(dataset) if dataset.exists() else ())}
+    return [f"{pair}{places.get(pair, '')}" for pair in pairs]
 
 
-def refuse_loss(step: int, loss: float, pairs: list[str]) -> NoReturn:
-    """Raise UserError for a loss that is NaN or infinite, with the rows that it was measured on."""
+def place(row: dict[str, Any]) -> str:
+    return f" ({row['path']}:{row['line_start']}-{row['line_end']})" if row.get("path") else ""
+
+
+def refuse_number(name: str, value: float, step: int, batches: list[dict[str, Any]]) -> NoReturn:
+    """Raise UserError for a loss or gradient that is NaN or infinite, with the rows that it was measured on."""
+    pairs = pairs_of(batches)
     shown = ", ".join(pairs[:SHOWN]) + (f" and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else "")
     raise UserError(
-        f"the loss is {loss} at step {step}, on the pairs {shown or 'of a packed batch'}; nothing was saved. Lower "
+        f"the {name} is {value} at step {step}, on the pairs {shown or 'of its batch'}; nothing was saved. Lower "
         "train.learning_rate, or look at the rows with `doclore why PAIR` and `doclore preview --pair PAIR`"
     )

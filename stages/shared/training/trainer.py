@@ -1,5 +1,6 @@
 """TRL's SFTTrainer over rows that are tokenised and masked already."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         save_total_limit=2,
         logging_steps=train.logging_steps,
         logging_first_step=True,
+        logging_nan_inf_filter=False,  # what is no number ends the run
         bf16=autocast == torch.bfloat16,
         fp16=autocast == torch.float16,
         use_cpu=models.device() == "cpu",
@@ -84,21 +86,36 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
 
 
 def watched() -> Any:
-    """TRL's trainer, which counts its tokens and stops before a loss that is no number reaches the weights."""
+    """TRL's trainer, which counts its tokens and stops before a loss or gradient that is no number reaches the weights.
+
+    A gradient can be NaN under a finite loss; clipping would then make every weight NaN. float16 is the exception: its
+    scaler passes over steps whose gradients overflow, and lowers the scale.
+    """
     import torch
     from trl import SFTTrainer
 
     class Watched(SFTTrainer):  # type: ignore[misc]
         own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
         tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
+        batches: list[dict[str, Any]]  # of this optimizer step
+
+        def get_batch_samples(self, *arguments: Any) -> Any:
+            self.batches, tokens = super().get_batch_samples(*arguments)
+            return self.batches, tokens
 
         def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
             mask = inputs.get("attention_mask")  # a packed batch has none, and no padding
             self.tokens = self.tokens + (inputs["input_ids"].numel() if mask is None else mask.sum())
             loss = super().training_step(model, inputs, *others)
             if not torch.isfinite(loss):
-                faults.refuse_loss(self.state.global_step + 1, float(loss), faults.pairs_of(inputs))
+                faults.refuse_number("loss", float(loss), self.state.global_step + 1, [inputs])
             return loss
+
+        def _get_grad_norm(self, *arguments: Any, **options: Any) -> Any:
+            norm = super()._get_grad_norm(*arguments, **options)
+            if self.accelerator.scaler is None and not math.isfinite(norm):
+                faults.refuse_number("gradient", float(norm), self.state.global_step + 1, self.batches)
+            return norm
 
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
