@@ -1,14 +1,24 @@
 """Formatted rows in, LoRA adapter out.
 
-Reads data/formatted/train.parquet and its chat template; writes models/adapter/, reports/train.json and
-reports/train_log.json (the loss curve). Checkpoints lie in .cache/checkpoints until the run succeeds; an
-interrupted run goes on from the last one. Run: python -m stages.train
+Reads data/formatted/train.parquet, its chat template and, with train.eval_steps, eval_seen.parquet; writes
+models/adapter/, reports/train.json and reports/train_log.json (the loss curve). Checkpoints lie in .cache/checkpoints
+until the run succeeds; an interrupted run goes on from the last one. Run: python -m stages.train
 """
 
 from stages.shared import models, params, paths
 from stages.shared.errors import run_stage
 from stages.shared.records import write_json
-from stages.shared.training import adapter, attention, backends, checkpoints, faults, figures, preflight, trainer
+from stages.shared.training import (
+    adapter,
+    attention,
+    backends,
+    checkpoints,
+    faults,
+    figures,
+    preflight,
+    tracking,
+    trainer,
+)
 
 
 def main() -> None:
@@ -22,17 +32,19 @@ def main() -> None:
     tokenizer = adapter.trained_tokenizer(settings.model)
     preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)
+    tracking.prepare(settings.train.report_to, directory.name)
     with checkpoints.alone(directory), faults.memory_guard(settings):
         training = trainer.build(settings, backend, dtype, tokenizer, directory)
         seconds = trainer.run(training, directory)
-        report = figures.report(training, backend, dtype, seconds, tokenizer.chat_template)
+        report = figures.report(training, settings, backend, dtype, seconds, tokenizer.chat_template)
         write_json(paths.REPORTS / "train.json", report)
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
         adapter.save(training.model, tokenizer, settings)
         checkpoints.remove(directory)
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"
-    print(f"train: {report['steps']} steps in {seconds:.0f} s, loss {losses}")
+    evaluated = f", {report['eval_loss']:.3f} on held-out rows" if "eval_loss" in report else ""
+    print(f"train: {report['steps']} steps in {seconds:.0f} s, loss {losses}{evaluated}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Section `train` of params.yaml: how the adapter is trained."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.shared.params.section import Count, Limit, Section
 
@@ -23,5 +23,18 @@ class Train(Section):
     gradient_checkpointing: Literal[True, False, "unsloth"]
     packing: bool
     padding_free: bool
+    eval_steps: Limit
+    early_stopping_patience: Limit
+    load_best_model_at_end: bool
     save_steps: Count
+    save_minutes: Annotated[float, Field(ge=0)]
     logging_steps: Count
+    report_to: Literal["none", "tensorboard", "wandb"]
+
+    @model_validator(mode="after")
+    def what_is_chosen_by_loss_is_evaluated(self) -> Self:
+        if self.load_best_model_at_end and not self.eval_steps:
+            raise ValueError("load_best_model_at_end = true needs eval_steps above 0")
+        if self.early_stopping_patience and not self.load_best_model_at_end:
+            raise ValueError("early_stopping_patience above 0 needs load_best_model_at_end = true")
+        return self

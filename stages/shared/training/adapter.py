@@ -1,5 +1,6 @@
 """The tokenizer that the rows were made with, and the adapter folder in which it is saved beside the weights."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,27 @@ def trained_tokenizer(section: Model) -> Any:
 
 
 def save(model: Any, tokenizer: Any, settings: Params) -> None:
-    """Adapter, tokenizer and the very chat template that was trained, side by side."""
-    model.save_pretrained(paths.ADAPTER)
-    config_file = paths.ADAPTER / "adapter_config.json"
+    """Adapter, tokenizer and the very chat template that was trained, side by side, in models/adapter/.
+
+    They are written beside it and renamed, so a kill leaves the folder of before or the new one, and never a part.
+    """
+    new, before = paths.ADAPTER.with_name(".adapter.new"), paths.ADAPTER.with_name(".adapter.before")
+    shutil.rmtree(new, ignore_errors=True)
+    write(model, tokenizer, settings, new)
+    if paths.ADAPTER.exists():
+        shutil.rmtree(before, ignore_errors=True)
+        paths.ADAPTER.rename(before)
+    new.rename(paths.ADAPTER)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def write(model: Any, tokenizer: Any, settings: Params, directory: Path) -> None:
+    model.save_pretrained(directory)
+    config_file = directory / "adapter_config.json"
     config = read_json(config_file)
     # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.
     config["base_model_name_or_path"] = settings.model.name
     config["target_modules"] = sorted(config["target_modules"])
     write_json(config_file, config)
-    tokenizer.save_pretrained(paths.ADAPTER)
-    cards.write(paths.ADAPTER, settings, "LoRA adapter")
+    tokenizer.save_pretrained(directory)
+    cards.write(directory, settings, "LoRA adapter")

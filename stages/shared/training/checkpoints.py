@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from stages.shared import paths
 from stages.shared.errors import UserError
 from stages.shared.params import Params
 from stages.shared.records import digest, file_sha256, read_json, write_json
+from stages.shared.training import evaluations
 
 MARKER = "whole.json"  # written last, after everything beside it is on the disk: file name -> bytes
 
@@ -19,7 +21,8 @@ MARKER = "whole.json"  # written last, after everything beside it is on the disk
 def directory(settings: Params, backend: str, dtype: Any) -> Path:
     """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
     sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
-    data = file_sha256(paths.FORMATTED / "train.parquet")
+    files = (paths.FORMATTED / "train.parquet", evaluations.rows_file(settings.train))
+    data = [file_sha256(file) for file in files if file]
     return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
 
 
@@ -80,12 +83,25 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def keeper() -> Any:
-    """A callback that marks each checkpoint when it is whole."""
+def keeper(minutes: float) -> Any:
+    """A callback that marks each checkpoint when it is whole, and asks for one when the last is `minutes` old.
+
+    0 minutes: never.
+    """
     from transformers import TrainerCallback
 
     class Keeper(TrainerCallback):  # type: ignore[misc]
+        saved = 0.0
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            self.saved = time.monotonic()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            if minutes and time.monotonic() - self.saved >= 60 * minutes:
+                control.should_save = True
+
         def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
             mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            self.saved = time.monotonic()
 
     return Keeper()

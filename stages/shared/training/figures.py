@@ -3,22 +3,23 @@
 from typing import Any
 
 from stages.shared import models
+from stages.shared.params import Params
 from stages.shared.records import digest
+from stages.shared.training import evaluations
 
 
 def loss_curve(history: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """A point for each logged step; `eval_loss` where that step was evaluated, too."""
     keys = ("step", "loss", "learning_rate", "grad_norm", "tokens_per_second", "mfu")
-    return [{key: entry[key] for key in keys if key in entry} for entry in history if "loss" in entry]
+    evaluated = {step: {"eval_loss": loss} for loss, step in evaluations.losses(history)}
+    points = [entry for entry in history if "loss" in entry]
+    return [{key: entry[key] for key in keys if key in entry} | evaluated.get(entry["step"], {}) for entry in points]
 
 
-def tokens(trainer: Any) -> float:
-    """Tokens that were trained on, padding left out: those of all rows, as often as they were seen."""
-    lengths = (len(ids) for ids in trainer.train_dataset["input_ids"])
-    return sum(lengths) * float(trainer.state.epoch or 0)
-
-
-def report(trainer: Any, backend: str, dtype: Any, seconds: float, template: str) -> dict[str, Any]:
-    curve = loss_curve(trainer.state.log_history)
+def report(trainer: Any, settings: Params, backend: str, dtype: Any, seconds: float, template: str) -> dict[str, Any]:
+    """What reports/train.json says; seconds and speeds are those of this run, from its checkpoint on if it had one."""
+    history = trainer.state.log_history
+    curve = loss_curve(history)
     trainable, total = trainer.model.get_nb_trainable_parameters()
     return {
         "backend": backend,
@@ -31,8 +32,9 @@ def report(trainer: Any, backend: str, dtype: Any, seconds: float, template: str
         "parameters": total,
         "loss_first": curve[0]["loss"],
         "loss_last": curve[-1]["loss"],
+        **evaluations.taken(history, settings.train),
         "seconds": round(seconds, 1),
-        "tokens_per_second": round(tokens(trainer) / seconds, 1),
-        "steps_per_second": round(trainer.state.global_step / seconds, 3),
+        "tokens_per_second": round(int(trainer.tokens) / seconds, 1),
+        "steps_per_second": round((trainer.state.global_step - trainer.first_step) / seconds, 3),
         "template_hash": digest(template),
     }

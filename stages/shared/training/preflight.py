@@ -183,5 +183,7 @@ def known_speed(settings: Params, dtype: str) -> float | None:
 
 
 def remember_speed(settings: Params, dtype: str, tokens_per_second: float) -> None:
+    if not tokens_per_second:
+        return  # the run only saved what an earlier one had trained
     known: dict[str, Any] = read_json(speeds()) if speeds().exists() else {}
     write_json(speeds(), known | {speed_key(settings, dtype): tokens_per_second})

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from stages.shared import models, paths
+from stages.shared.errors import UserError
 from stages.shared.params import Params
-from stages.shared.training import attention, backends, checkpoints, cpu, faults, progress
+from stages.shared.training import attention, backends, checkpoints, cpu, evaluations, faults, progress
 
 
 def rows(file: Path) -> Any:
@@ -47,8 +48,7 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         seed=train.seed,
         # unsloth's own way of checkpointing is set where it loads the model.
         gradient_checkpointing=bool(checkpointing) if backend == "trl" else checkpointing is True,
-        save_steps=train.save_steps,
-        save_total_limit=2,
+        **evaluations.options(train),
         logging_steps=train.logging_steps,
         logging_first_step=True,
         logging_nan_inf_filter=False,  # what is no number ends the run
@@ -56,7 +56,7 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         fp16=autocast == torch.float16,
         use_cpu=models.device() == "cpu",
         dataloader_pin_memory=models.device() == "cuda",
-        report_to="none",
+        report_to=train.report_to,
         disable_tqdm=True,  # the meter instead
     )
 
@@ -71,12 +71,13 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
     train_rows = rows(paths.FORMATTED / "train.parquet")
     if settings.train.packing:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
-    trainer = watched()(
+    trainer = watched(settings)(
         model=model,
         args=sft_config(settings, backend, None if faster.fused else dtype, directory),
         train_dataset=train_rows,
+        eval_dataset=evaluated_rows(settings),
         processing_class=tokenizer,
-        callbacks=[checkpoints.keeper()],
+        callbacks=[checkpoints.keeper(settings.train.save_minutes), evaluations.stopper(settings.train)],
     )
     attention.verify_unpadded(trainer, settings)
     trainer.own_loss = faster.loss
@@ -85,7 +86,16 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
     return trainer
 
 
-def watched() -> Any:
+def evaluated_rows(settings: Params) -> Any:
+    """The rows whose loss is measured on the way, None when none is. Raises UserError when there are no rows."""
+    file = evaluations.rows_file(settings.train)
+    found = rows(file) if file else None
+    if found is not None and not len(found):
+        raise UserError(f"{file} has no rows to evaluate; type: -S train.eval_steps=0, or raise curate.holdout_facts")
+    return found
+
+
+def watched(settings: Params) -> Any:
     """TRL's trainer, which counts its tokens and stops before a loss or gradient that is no number reaches the weights.
 
     A gradient can be NaN under a finite loss; clipping would then make every weight NaN. float16 is the exception: its
@@ -98,10 +108,23 @@ def watched() -> Any:
         own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
         tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
         batches: list[dict[str, Any]]  # of this optimizer step
+        first_step = 0  # the step of the checkpoint that this run goes on from
 
         def get_batch_samples(self, *arguments: Any) -> Any:
             self.batches, tokens = super().get_batch_samples(*arguments)
             return self.batches, tokens
+
+        def _run_epoch(self, **options: Any) -> None:
+            # From the checkpoint of its last step, transformers would go on for one step more.
+            over = self.state.global_step >= self.state.max_steps
+            if over or evaluations.is_over(self.state.log_history, settings.train):
+                self.control.should_training_stop = True
+            else:
+                super()._run_epoch(**options)
+
+        def evaluate(self, *arguments: Any, **options: Any) -> Any:
+            with torch.random.fork_rng():  # the order of the rows and dropout stay as without evaluations
+                return super().evaluate(*arguments, **options)
 
         def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
             mask = inputs.get("attention_mask")  # a packed batch has none, and no padding
@@ -133,6 +156,7 @@ def run(trainer: Any, directory: Path) -> float:
     last = checkpoints.last(directory)
     if last:
         print(f"train: going on from {last}")
+        trainer.first_step = checkpoints.step(last)
     start = time.monotonic()
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return time.monotonic() - start
