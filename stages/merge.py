@@ -1,7 +1,8 @@
 """Adapter in, complete 16-bit model out.
 
 Reads models/adapter/, the base model and data/formatted/; writes models/merged/ (safetensors, tokenizer, the trained
-chat template, a model card) and reports/merge.json. Fails when held-out prompts show another model than base + adapter.
+chat template, a model card), models/exports/ (GGUF, Ollama, vLLM as wanted) and reports/merge.json. Fails when held-out
+prompts show another model than base + adapter.
 Run: python -m stages.merge
 """
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from stages.shared import cards, models, params, paths
 from stages.shared.errors import UserError, run_stage
+from stages.shared.exporting import exports
 from stages.shared.merging import audit
 from stages.shared.records import digest, read_json, write_json
 
@@ -37,22 +39,25 @@ def stop_at(model: Any, tokenizer: Any) -> None:
     model.config.eos_token_id = tokenizer.eos_token_id
 
 
-def audited(settings: params.Params, tokenizer: Any, rows: list[audit.Row]) -> dict[str, Any]:
-    """Figures of the written model beside base + adapter, which are loaded one after the other. Raises UserError."""
+def reference(settings: params.Params, tokenizer: Any) -> audit.Reference:
+    """What base + adapter make of held-out prompts."""
     from peft import PeftModel
+
+    dtype, _ = models.choose_dtype(settings.model.dtype)
+    model = PeftModel.from_pretrained(models.causal_lm(settings.model, dtype), str(paths.ADAPTER)).eval()
+    return audit.reference(model, audit.audit_rows(settings.merge.audit.rows), tokenizer.eos_token_id)
+
+
+def audited(settings: params.Params, tokenizer: Any, adapted: audit.Reference) -> dict[str, Any]:
+    """Figures of the written model beside base + adapter. Raises UserError."""
     from transformers import AutoModelForCausalLM
 
-    audit.check_text(paths.MERGED, tokenizer, rows)
+    audit.check_text(paths.MERGED, tokenizer, adapted.rows)
     dtype, _ = models.choose_dtype(settings.model.dtype)
-    stop = tokenizer.eos_token_id
-    model = PeftModel.from_pretrained(models.causal_lm(settings.model, dtype), str(paths.ADAPTER)).eval()
-    given = list(audit.answers(model, rows, stop))
-    adapted = [audit.look(model, row, answer) for row, answer in zip(rows, given, strict=True)]
-    del model
     options = {"dtype": dtype, "device_map": models.device(), **models.attention(settings.model)}
     model = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
-    merged = [audit.look(model, row, answer) for row, answer in zip(rows, given, strict=True)]
-    figures = audit.compare(rows, given, adapted, merged, stop)
+    merged = [audit.look(model, row, answer) for row, answer in zip(adapted.rows, adapted.given, strict=True)]
+    figures = audit.compare(adapted, merged, tokenizer.eos_token_id)
     audit.check(figures, settings.merge.audit)
     return figures
 
@@ -61,6 +66,7 @@ def main() -> None:
     from transformers import AutoTokenizer
 
     settings = params.load()
+    exports.require(settings.merge)
     tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
     template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
     trained = read_json(paths.REPORTS / "train.json")["template_hash"]
@@ -73,7 +79,9 @@ def main() -> None:
     cards.write(paths.MERGED, settings, "Merged model")
     parameters = sum(weight.numel() for weight in model.parameters())
     del model
-    compared = audited(settings, tokenizer, audit.audit_rows(settings.merge.audit.rows))
+    adapted = reference(settings, tokenizer)
+    compared = audited(settings, tokenizer, adapted)
+    exports.write(settings, tokenizer)
     files = list(paths.MERGED.glob("*.safetensors"))
     figures = {
         "dtype": settings.merge.dtype,
@@ -82,12 +90,15 @@ def main() -> None:
         "bytes": sum(file.stat().st_size for file in files),
         "template_hash": digest(template),
         "audit": compared,
+        "exports": exports.audited(settings.merge, tokenizer, adapted),
     }
     write_json(paths.REPORTS / "merge.json", figures)
     print(
         f"merge: audit: {compared['greedy_agreement']:.1%} of the tokens as base + adapter, perplexity "
         f"{compared['perplexity_adapter']:.3f} → {compared['perplexity_merged']:.3f}"
     )
+    for kind, seen in figures["exports"].items():
+        print(f"merge: audit: {kind}: {seen['greedy_agreement']:.1%} of the tokens, {seen['bytes'] / 1e6:.0f} MB")
     print(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
 
 

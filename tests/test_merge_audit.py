@@ -24,7 +24,8 @@ def again() -> dict:
     """The audit of what lies in models/merged now."""
     from transformers import AutoTokenizer
 
-    return merge.audited(params.load(), AutoTokenizer.from_pretrained(paths.ADAPTER), audit.audit_rows(12))
+    settings, tokenizer = params.load(), AutoTokenizer.from_pretrained(paths.ADAPTER)
+    return merge.audited(settings, tokenizer, merge.reference(settings, tokenizer))
 
 
 def change_weights(factor: float) -> None:
@@ -73,3 +74,13 @@ def test_one_end_may_differ_by_a_rounding_and_two_may_not(write_params):
     audit.check(figures | {"stop_agreement": 0.75}, section)
     with pytest.raises(UserError, match=r"only 50\.0% of the answers end"):
         audit.check(figures | {"stop_agreement": 0.5}, section)
+
+
+def test_fewer_bits_have_limits_of_their_own(write_params):
+    section = params.load(write_params()).merge.audit
+    figures = {"greedy_agreement": 0.85, "worst_pair": "p", "perplexity_change": 0.3, "answers_ended": 0}
+    figures["stop_agreement"] = 1.0
+    audit.check(figures, section, "q4_k_m")
+    for kind, limit in (("q8_0", "min_agreement_q8_0 = 0.9"), ("", "min_agreement = 0.95")):
+        with pytest.raises(UserError, match=rf"85\.0% of the tokens agree .*merge\.audit\.{limit}"):
+            audit.check(figures, section, kind)

@@ -224,7 +224,7 @@ def test_each_server_is_taken_only_where_it_can_run(monkeypatch):
     assert serve.choose("auto") == "transformers"
     with pytest.raises(UserError, match="NVIDIA GPU"):
         serve.choose("vllm")
-    with pytest.raises(UserError, match=r"convert_hf_to_gguf\.py models/merged"):
+    with pytest.raises(UserError, match=r"merge\.export=\[gguf-q8_0\]"):
         llama_cpp.export()
     monkeypatch.setattr(openai_server, "possible", lambda: False)
     assert serve.choose("auto") == "transformers", "whose error names the extra"

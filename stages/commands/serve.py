@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from stages.shared import params, paths
     from stages.shared.formatting.templates import chat_for
+    from stages.shared.serving.context import context
     from stages.shared.serving.talk import trained_tokenizer
     from stages.shared.serving.template import served_template
 
@@ -82,17 +83,6 @@ def choose(backend: str) -> str:
     return "transformers" if openai_server.possible() or not llama_cpp.possible() else "llamacpp"
 
 
-def context(trained: int) -> int:
-    """Room for prompt and answer together, in tokens: twice the longest trained row, within what the model has."""
-    from stages.shared import paths
-    from stages.shared.records import read_json
-
-    config = read_json(paths.MERGED / "config.json")
-    limit = config.get("text_config", config).get("max_position_embeddings")
-    wanted = max(2048, 2 * trained)
-    return min(wanted, limit) if limit else wanted
-
-
 def run_vllm(place: Place, room: int, template: str) -> None:
     """Become vLLM's server."""
     from stages.shared import paths
@@ -101,7 +91,8 @@ def run_vllm(place: Place, room: int, template: str) -> None:
     with closing(listening(place.host, place.port)) as listener:
         place = place._replace(port=listener.getsockname()[1])
     announce(place)
-    vllm.become(vllm.command(paths.MERGED, place.host, place.port, room, template), place.key)
+    command = vllm.command(paths.MERGED, room, vllm.written(template))
+    vllm.become([*command, "--host", place.host, "--port", str(place.port)], place.key)
 
 
 def run_transformers(place: Place, section: "Model", template: str) -> None:

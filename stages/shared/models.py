@@ -14,6 +14,7 @@ from stages.shared.records import file_sha256, write_json
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 EMBEDDED_CONTEXT = 8192  # tokens
+CONVERSION = 2  # raised when `convert` writes something else, so that older directories are not taken for it
 
 
 def source(section: Model) -> str:
@@ -95,7 +96,7 @@ def embedded_directory(name: str) -> Path:
     The package ships the weights as GGUF. transformers reads them, but marks that model as quantised, which can
     neither be saved nor trained; so its weights go into a plain model. A manifest, written last, says it is done.
     """
-    directory = cache_dir() / "models" / name
+    directory = cache_dir() / "models" / f"{name}-{CONVERSION}"
     manifest = directory / "doclore.json"
     if not manifest.exists():
         gguf = embedded_file()
@@ -131,6 +132,7 @@ def embedded_file() -> Path:
 def convert(gguf: Path, directory: Path) -> None:
     """Dequantise the GGUF weights to bfloat16 safetensors with a tokenizer that knows its end-of-turn token."""
     import torch
+    from tokenizers import decoders, pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
@@ -144,6 +146,14 @@ def convert(gguf: Path, directory: Path) -> None:
     plain.generation_config.pad_token_id = 0
     plain.to(torch.bfloat16).save_pretrained(directory)
     words = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # transformers casts it like a SentencePiece one: same ids, but ▁ would be read back as a space, and llama.cpp's
+    # converter takes it for one. These are the parts of the original.
+    backend = words.backend_tokenizer
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    backend.decoder = decoders.ByteLevel()
+    backend.model.byte_fallback = backend.model.fuse_unk = False
     words.eos_token, words.pad_token = "<|im_end|>", "<|endoftext|>"
     words.model_max_length = EMBEDDED_CONTEXT
     words.save_pretrained(directory)

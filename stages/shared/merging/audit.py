@@ -5,7 +5,7 @@ would otherwise differ from there on, however alike they are.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +33,16 @@ class Seen(NamedTuple):
     the reference in nats, summed."""
 
     choices: list[int]
-    logits: Any  # (tokens of the answer, vocabulary), float32, on the CPU
+    logits: Any  # (tokens of the answer, vocabulary), float32, on the CPU; None where a runtime does not tell them
     loss: float
+
+
+class Reference(NamedTuple):
+    """What base + adapter make of the rows: their greedy answers in ids, and what they see at each token."""
+
+    rows: list[Row]
+    given: list[list[int]]
+    seen: list[Seen]
 
 
 def audit_rows(most: int) -> list[Row]:
@@ -86,55 +94,63 @@ def look(model: Any, row: Row, answer: list[int]) -> Seen:
     return Seen(at_answer.argmax(dim=-1).tolist(), at_answer, float(loss))
 
 
-def answers(model: Any, rows: Sequence[Row], stop: int) -> Iterator[list[int]]:
-    for row in tqdm(rows, desc="merge audit base + adapter", unit="prompt"):
-        yield greedy(model, row, stop)
+def reference(model: Any, rows: list[Row], stop: int) -> Reference:
+    """`model` is base + adapter."""
+    given = [greedy(model, row, stop) for row in tqdm(rows, desc="merge audit base + adapter", unit="prompt")]
+    return Reference(rows, given, [look(model, row, answer) for row, answer in zip(rows, given, strict=True)])
 
 
-def compare(
-    rows: Sequence[Row], given: Sequence[list[int]], adapted: Sequence[Seen], merged: Sequence[Seen], stop: int
-) -> dict[str, Any]:
+def compare(adapted: Reference, merged: Sequence[Seen], stop: int) -> dict[str, Any]:
     """The figures of the audit. `greedy_agreement`: share of tokens of base + adapter's answers that the merged model
     would choose as well; `stop_agreement`: the same of the tokens that end them."""
     equal = total = ends = ended = 0
-    difference, worst, lowest = 0.0, "", 2.0
-    for row, answer, before, after in zip(rows, given, adapted, merged, strict=True):
+    differences, worst, lowest = [0.0], "", 2.0
+    for row, answer, before, after in zip(adapted.rows, adapted.given, adapted.seen, merged, strict=True):
         same = sum(a == b for a, b in zip(answer, after.choices, strict=True))
         equal, total = equal + same, total + len(answer)
         if same / len(answer) < lowest:
             worst, lowest = row.pair_id, same / len(answer)
         if answer[-1] == stop:
             ends, ended = ends + 1, ended + (after.choices[-1] == stop)
-        difference = max(difference, float((before.logits - after.logits).abs().max()))
-    tokens = sum(len(row.reference) for row in rows)
-    perplexity = [math.exp(sum(seen.loss for seen in model) / tokens) for model in (adapted, merged)]
-    return {
-        "prompts": len(rows),
+        if after.logits is not None:
+            differences.append(float((before.logits - after.logits).abs().max()))
+    tokens = sum(len(row.reference) for row in adapted.rows)
+    perplexity = [math.exp(sum(seen.loss for seen in model) / tokens) for model in (adapted.seen, merged)]
+    figures = {
+        "prompts": len(adapted.rows),
         "greedy_agreement": round(equal / total, 4),
         "worst_pair": worst,
         "answers_ended": ends,
         "stop_agreement": round(ended / ends, 4) if ends else 1.0,
-        "max_logit_difference": round(difference, 4),
         "perplexity_adapter": round(perplexity[0], 4),
         "perplexity_merged": round(perplexity[1], 4),
         "perplexity_change": round(abs(perplexity[1] / perplexity[0] - 1), 4),
     }
+    return figures | ({"max_logit_difference": round(max(differences), 4)} if len(differences) > 1 else {})
 
 
-def check(figures: dict[str, Any], section: MergeAudit) -> None:
-    """Raise UserError when the merged model is not the one that was trained."""
-    remedy = "the merged model is not the trained one; run `dvc repro --force train merge`, or see merge.audit"
-    if figures["greedy_agreement"] < section.min_agreement:
+def check(figures: dict[str, Any], section: MergeAudit, kind: str = "") -> None:
+    """Raise UserError when the merged model is not the one that was trained, or its export of a `kind` (q8_0, q4_k_m)
+    is too far from it: fewer bits change the perplexity, and how much is told, not judged."""
+    name, limit = f"min_agreement{kind and '_'}{kind}", getattr(section, f"min_agreement{kind and '_'}{kind}")
+    if kind:
+        subject, remedy = f"{kind}: ", "take an export with more bits, or see merge.audit"
+    else:
+        subject, remedy = (
+            "",
+            "the merged model is not the trained one; run `dvc repro --force train merge`, or see merge.audit",
+        )
+    if figures["greedy_agreement"] < limit:
         raise UserError(
-            f"merge audit: {figures['greedy_agreement']:.1%} of the tokens agree with base + adapter, below "
-            f"merge.audit.min_agreement = {section.min_agreement}; least on pair {figures['worst_pair']}; {remedy}"
+            f"merge audit: {subject}{figures['greedy_agreement']:.1%} of the tokens agree with base + adapter, below "
+            f"merge.audit.{name} = {limit}; least on pair {figures['worst_pair']}; {remedy}"
         )
     missed = figures["answers_ended"] * (1 - figures["stop_agreement"])
     # One may differ by a rounding where two tokens are as likely as each other.
-    if figures["stop_agreement"] < section.min_agreement and missed > 1.5:
-        raise UserError(f"merge audit: only {figures['stop_agreement']:.1%} of the answers end where base + adapter "
-                        f"ends them; {remedy}")  # fmt: skip
-    if figures["perplexity_change"] > section.max_perplexity_change:
+    if figures["stop_agreement"] < limit and missed > 1.5:
+        raise UserError(f"merge audit: {subject}only {figures['stop_agreement']:.1%} of the answers end where base + "
+                        f"adapter ends them; {remedy}")  # fmt: skip
+    if not kind and figures["perplexity_change"] > section.max_perplexity_change:
         raise UserError(
             f"merge audit: perplexity {figures['perplexity_adapter']} became {figures['perplexity_merged']}, more than "
             f"merge.audit.max_perplexity_change = {section.max_perplexity_change}; {remedy}"

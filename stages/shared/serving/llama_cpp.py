@@ -27,8 +27,7 @@ def export() -> Path:
     """The file to serve. Raises UserError when there is none."""
     if not (files := exports()):
         raise UserError(
-            f"there is no {paths.EXPORTS}/model-*.gguf; llama.cpp's convert_hf_to_gguf.py makes one: "
-            f"convert_hf_to_gguf.py {paths.MERGED} --outtype q8_0 --outfile {paths.EXPORTS}/model-q8_0.gguf"
+            f"there is no {paths.EXPORTS}/model-*.gguf; type: dvc exp run -S 'merge.export=[gguf-q8_0]'"
         )
     return files[0]
 

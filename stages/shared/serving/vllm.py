@@ -21,12 +21,12 @@ def become(command: list[str], key: str) -> NoReturn:
     os.execvp(command[0], command)
 
 
-def command(model: Path, host: str, port: int, context: int, template: str) -> list[str]:
+def command(model: Path, context: int, template: Path) -> list[str]:
     """What starts vLLM; `context` is the longest prompt and answer together, in tokens."""
     # vLLM takes temperature and the like from generation_config.json, but not do_sample, and samples at 1.0 by itself.
     greedy = json.dumps({"temperature": 0.0})
-    words = ["vllm", "serve", str(model), "--host", host, "--port", str(port), "--max-model-len", str(context)]
-    return [*words, "--override-generation-config", greedy, "--chat-template", str(written(template))]
+    words = ["vllm", "serve", str(model), "--max-model-len", str(context), "--chat-template", str(template)]
+    return [*words, "--override-generation-config", greedy]
 
 
 def written(template: str) -> Path:
