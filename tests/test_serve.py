@@ -28,9 +28,11 @@ from stages.shared.evaluation import answers
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import chat_for
 from stages.shared.records import write_json
-from stages.shared.serving import llama_cpp, openai_server, vllm
+from stages.shared.servers import llama_cpp, vllm
+from stages.shared.servers.context import context
+from stages.shared.servers.template import served_template
+from stages.shared.serving import openai_server
 from stages.shared.serving.talk import Talker, trained_tokenizer
-from stages.shared.serving.template import served_template
 
 QUESTION = [{"role": "user", "content": "额定电压是多少？ What is the size of part 1?"}]
 OWN_SYSTEM = [{"role": "system", "content": "用一个词回答。"}, *QUESTION]
@@ -178,20 +180,23 @@ def test_a_server_that_knows_only_the_template_renders_what_was_trained(name, mo
         assert found == rendered(turns, chat)
 
 
-def test_vllm_is_greedy_has_the_trained_template_and_no_key_on_its_command_line():
-    command = vllm.command(paths.MERGED, "127.0.0.1", 8001, 4096, "{{ trained }}")
+def test_vllm_is_greedy_has_the_trained_template_and_no_key_on_its_command_line(monkeypatch):
+    started = []
+    monkeypatch.setattr(vllm, "become", lambda command, key: started.append((command, key)))
+    serve.run_vllm(serve.Place("127.0.0.1", 0, "models/merged", "secret", shown=False), 4096, "{{ trained }}")
+    ((command, key),) = started
     options = dict(zip(command[3::2], command[4::2], strict=True))
-    assert command[:3] == ["vllm", "serve", "models/merged"]
+    assert command[:3] == ["vllm", "serve", "models/merged"] and options["--max-model-len"] == "4096"
     assert json.loads(options["--override-generation-config"]) == {"temperature": 0.0}
     assert Path(options["--chat-template"]).read_text() == "{{ trained }}"
-    assert options["--host"] == "127.0.0.1" and "--api-key" not in options
+    assert options["--host"] == "127.0.0.1" and key == "secret" and "secret" not in command
 
 
 def test_the_process_becomes_vllm_which_finds_the_key_in_its_environment(tmp_path):
     fake = tmp_path / "vllm"
     fake.write_text('#!/bin/sh\necho "$$ $VLLM_API_KEY $*"\n')
     fake.chmod(0o755)
-    code = "from stages.shared.serving import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
+    code = "from stages.shared.servers import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.communicate()[0].split() == [str(process.pid), "secret", "serve", "x"]
@@ -200,7 +205,7 @@ def test_the_process_becomes_vllm_which_finds_the_key_in_its_environment(tmp_pat
 @pytest.mark.parametrize(("trained", "limit", "room"), [(512, 8192, 2048), (4096, 32768, 8192), (4096, 6000, 6000)])
 def test_the_room_of_a_request_is_within_what_the_model_has(trained, limit, room):
     write_json(paths.MERGED / "config.json", {"text_config": {"max_position_embeddings": limit}})
-    assert serve.context(trained) == room
+    assert context(trained) == room
 
 
 def test_without_a_model_or_with_a_taken_port_serve_says_what_to_type(write_params):

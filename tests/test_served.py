@@ -17,7 +17,7 @@ from stages.shared.evaluation.served import Served
 from stages.shared.formatting.conversations import conversation
 from stages.shared.formatting.templates import chat_for
 from stages.shared.records import read_json, read_jsonl, write_json, write_jsonl
-from stages.shared.serving.template import served_template
+from stages.shared.servers.template import served_template
 
 TURNS = [[{"role": "user", "content": f"What is the size of part {n}?"}] for n in range(3)]
 

@@ -43,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from stages.shared import params, paths
     from stages.shared.formatting.templates import chat_for
-    from stages.shared.serving.context import context
+    from stages.shared.servers.context import context
+    from stages.shared.servers.template import served_template
     from stages.shared.serving.talk import trained_tokenizer
-    from stages.shared.serving.template import served_template
 
     tokenizer = trained_tokenizer()  # there is a model, or one line that says what to type
     settings = params.load()
@@ -70,7 +70,8 @@ def own_key() -> str:
 
 def choose(backend: str) -> str:
     """The server to take. Raises UserError where the one asked for cannot run."""
-    from stages.shared.serving import llama_cpp, openai_server, vllm
+    from stages.shared.servers import llama_cpp, vllm
+    from stages.shared.serving import openai_server
 
     if backend == "vllm" and not vllm.possible():
         raise UserError(
@@ -86,7 +87,7 @@ def choose(backend: str) -> str:
 def run_vllm(place: Place, room: int, template: str) -> None:
     """Become vLLM's server."""
     from stages.shared import paths
-    from stages.shared.serving import vllm
+    from stages.shared.servers import vllm
 
     with closing(listening(place.host, place.port)) as listener:
         place = place._replace(port=listener.getsockname()[1])
@@ -109,7 +110,7 @@ def run_transformers(place: Place, section: "Model", template: str) -> None:
 
 
 def run_llama_cpp(place: Place, room: int, template: str) -> None:
-    from stages.shared.serving import llama_cpp
+    from stages.shared.servers import llama_cpp
 
     file = llama_cpp.export()
     listening(place.host, place.port).close()

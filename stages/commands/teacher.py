@@ -38,7 +38,7 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.serving import llama_cpp
+    from stages.shared.servers import llama_cpp
 
     llama_cpp.require_gguf(arguments.model)
     require_free(arguments.port)

@@ -15,9 +15,9 @@ from stages.shared.formatting.templates import Chat, chat_for
 from stages.shared.merging import audit
 from stages.shared.params import Merge, Params
 from stages.shared.records import digest
-from stages.shared.serving import vllm
-from stages.shared.serving.context import context
-from stages.shared.serving.template import served_template
+from stages.shared.servers import vllm
+from stages.shared.servers.context import context
+from stages.shared.servers.template import served_template
 
 FOR_OLLAMA = """- `Modelfile`: `ollama create my-docs -f Modelfile`, then `ollama run my-docs`.
 """

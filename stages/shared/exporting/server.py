@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.shared.errors import UserError
 from stages.shared.merging.audit import Row, Seen
-from stages.shared.serving import llama_cpp
+from stages.shared.servers import llama_cpp
 
 CANDIDATES = 64  # tokens whose probability is told at each place
 

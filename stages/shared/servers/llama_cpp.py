@@ -26,9 +26,7 @@ def exports() -> list[Path]:
 def export() -> Path:
     """The file to serve. Raises UserError when there is none."""
     if not (files := exports()):
-        raise UserError(
-            f"there is no {paths.EXPORTS}/model-*.gguf; type: dvc exp run -S 'merge.export=[gguf-q8_0]'"
-        )
+        raise UserError(f"there is no {paths.EXPORTS}/model-*.gguf; type: dvc exp run -S 'merge.export=[gguf-q8_0]'")
     return files[0]
 
 

@@ -1,0 +1,1 @@
+"""vLLM and llama.cpp: how they are started, and what they need to know of the model."""
