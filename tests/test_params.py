@@ -182,6 +182,12 @@ def test_a_minimum_above_its_maximum_is_one_line_with_both(write_params, low, hi
     assert f"above {high} = " in message
 
 
+def test_two_quantisations_at_once_are_one_line(write_params):
+    with pytest.raises(ParamsError) as error:
+        params.load(write_params({"model.load_in_4bit": True, "model.load_in_8bit": True}))
+    assert str(error.value).startswith("params.yaml: model: load_in_4bit and load_in_8bit exclude each other")
+
+
 def test_a_minimum_equal_to_its_maximum_is_accepted(write_params):
     loaded = params.load(write_params({"chunk.min_tokens": 512, "chunk.max_tokens": 512}))
     assert loaded.chunk.min_tokens == loaded.chunk.max_tokens

@@ -398,6 +398,7 @@ def test_both_backends_give_the_same_loss_curve_from_one_seed(prepared):
     ("change", "message"),
     [
         ({"model__load_in_4bit": True}, "model.load_in_4bit"),
+        ({"model__load_in_8bit": True}, "model.load_in_8bit"),
         ({"train__packing": True}, "train.packing"),
         ({"train__optim": "adamw_8bit"}, "train.optim"),
         ({"lora__target_modules": ["q_prj"]}, "the model has no 'q_prj'"),

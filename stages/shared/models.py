@@ -16,6 +16,12 @@ EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 EMBEDDED_CONTEXT = 8192  # tokens
 CONVERSION = 2  # raised when `convert` writes something else, so that older directories are not taken for it
 
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container: microseconds that its threads may take of each period
+
+# OpenMP reads it when PyTorch is loaded, which is later. Threads that wait for work spin otherwise, and take the cores
+# from whatever else runs, threads of their own included: two trainings side by side took ten times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 def source(section: Model) -> str:
     """What `from_pretrained` takes: a directory or a hub id."""
@@ -56,6 +62,8 @@ def causal_lm(section: Model, dtype: Any, **options: Any) -> Any:
     """The base model in `dtype` on the best device there is."""
     from transformers import AutoModelForCausalLM
 
+    if device() == "cpu":
+        limit_threads()
     options = {"device_map": device(), **attention(section), **options}
     return pretrained(AutoModelForCausalLM, section, dtype=dtype, **options)
 
@@ -72,6 +80,24 @@ def device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def limit_threads() -> None:
+    """Compute on no more cores than the container has: PyTorch counts those of the machine.
+
+    OMP_NUM_THREADS goes first.
+    """
+    import torch
+
+    cores = granted_cores()
+    if cores and "OMP_NUM_THREADS" not in os.environ and cores < torch.get_num_threads():
+        torch.set_num_threads(cores)
+
+
+def granted_cores() -> int | None:
+    """The CPU quota in whole cores (cgroup v2), at least 1; None when there is no quota."""
+    quota, _, period = CPU_QUOTA.read_text().partition(" ") if CPU_QUOTA.exists() else ("max", "", "")
+    return None if quota == "max" else max(1, int(quota) // int(period))
 
 
 def choose_dtype(name: str) -> tuple[Any, str]:

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from stages.shared.errors import ParamsError
 from stages.shared.params.section import FILE, Section
@@ -23,7 +23,14 @@ class Model(Section):
     revision: str
     dtype: Literal["auto", "bfloat16", "float16", "float32"]
     load_in_4bit: bool
+    load_in_8bit: bool
     attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"]
+
+    @model_validator(mode="after")
+    def one_quantisation(self) -> Self:
+        if self.load_in_4bit and self.load_in_8bit:
+            raise ValueError("load_in_4bit and load_in_8bit exclude each other; set one of them to false")
+        return self
 
     def directory(self) -> Path | None:
         """The local directory that `model.name` names, or None for an embedded model or a hub id (owner/name).

@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.shared import models
 from stages.shared.errors import ParamsError, UserError
-from stages.shared.params import Params
+from stages.shared.params import Model, Params
 from stages.shared.paths import cache_dir
 from stages.shared.training import attention
 
@@ -39,10 +39,9 @@ def refuse_impossible(settings: Params) -> None:
     """Raise on combinations that the hardware cannot do, before anything is loaded."""
     if models.device() == "cuda":
         return
-    if settings.model.load_in_4bit:
-        raise ParamsError(
-            "params.yaml: model.load_in_4bit = True needs an NVIDIA GPU; type: -S model.load_in_4bit=false"
-        )
+    for key in ("load_in_4bit", "load_in_8bit"):
+        if getattr(settings.model, key):
+            raise ParamsError(f"params.yaml: model.{key} = True needs an NVIDIA GPU; type: -S model.{key}=false")
     if settings.train.optim.endswith("8bit"):
         raise ParamsError(
             f"params.yaml: train.optim = {settings.train.optim!r} needs an NVIDIA GPU; type: -S train.optim=adamw_torch"
@@ -56,21 +55,27 @@ def lora_model(backend: str, settings: Params, dtype: Any) -> Any:
 
 def peft_model(settings: Params, dtype: Any) -> Any:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-    from transformers import BitsAndBytesConfig, set_seed
+    from transformers import set_seed
 
     checkpointing = bool(settings.train.gradient_checkpointing)
-    attended = attention.for_training(settings.model, dtype)
-    if settings.model.load_in_4bit:
-        nf4 = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-        )
-        base = models.causal_lm(settings.model, dtype, quantization_config=nf4, **attended)
+    quantised = quantisation(settings.model, dtype)
+    base = models.causal_lm(settings.model, dtype, **quantised, **attention.for_training(settings.model, dtype))
+    if quantised:
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=checkpointing)
-    else:
-        base = models.causal_lm(settings.model, dtype, **attended)
     config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
     set_seed(settings.lora.random_state)
     return get_peft_model(base, config)
+
+
+def quantisation(section: Model, dtype: Any) -> dict[str, Any]:
+    """The option of from_pretrained that quantises while it loads, if any: QLoRA's nf4 (arXiv:2305.14314) or LLM.int8()
+    (arXiv:2208.07339)."""
+    from transformers import BitsAndBytesConfig
+
+    if section.load_in_4bit:
+        nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
+        return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
+    return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if section.load_in_8bit else {}
 
 
 def lora_options(base: Any, settings: Params) -> dict[str, Any]:
@@ -105,6 +110,7 @@ def unsloth_model(settings: Params, dtype: Any) -> Any:
         max_seq_length=settings.format.max_length,
         dtype=dtype,
         load_in_4bit=settings.model.load_in_4bit,
+        load_in_8bit=settings.model.load_in_8bit,
     )
     return FastLanguageModel.get_peft_model(
         base,

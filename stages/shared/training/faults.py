@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from stages.shared import models, paths
 from stages.shared.errors import UserError
-from stages.shared.params import Params
+from stages.shared.params import Model, Params
 from stages.shared.records import read_jsonl
 
 SHOWN = 8  # pairs of a batch that are named
@@ -48,10 +48,15 @@ def out_of_memory(settings: Params) -> UserError:
     if not train.gradient_checkpointing:
         remedies.append("train.gradient_checkpointing=true (a fifth slower)")
     if models.device() == "cuda" and not model.load_in_4bit:
-        remedies.append("model.load_in_4bit=true")
+        remedies.append(four_bits(model))
     remedies.append(f"format.max_length={settings.format.max_length // 2} (now {settings.format.max_length})")
     where = "GPU" if models.device() == "cuda" else "machine"
     return UserError(f"the {where} is out of memory; set {', or '.join(remedies)}")
+
+
+def four_bits(model: Model) -> str:
+    """What to set for a base in 4 bits, which one in 8 excludes."""
+    return "model.load_in_4bit=true" + (" with model.load_in_8bit=false" if model.load_in_8bit else "")
 
 
 def rows_of(inputs: dict[str, Any]) -> set[tuple[int, ...]]:

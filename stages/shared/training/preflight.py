@@ -11,6 +11,7 @@ from stages.shared import models, paths
 from stages.shared.errors import UserError
 from stages.shared.params import Params
 from stages.shared.records import read_json, write_json
+from stages.shared.training import faults
 
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 NF4 = 0.5 + 0.5 / 8 / 2  # bytes per weight with doubly quantised scales (Dettmers et al. 2023, arXiv:2305.14314)
@@ -30,7 +31,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Shape:
-    """A model by its sizes: weights in all, those that 4 bits leave alone (embeddings), and those of the adapter."""
+    """A model by its sizes: weights in all, those never quantised (embeddings), and the adapter's."""
 
     parameters: int
     embeddings: int
@@ -86,8 +87,9 @@ def fixed_memory(found: Shape, settings: Params, dtype: str) -> float:
     """Bytes that are needed whatever the batch: weights, adapter, its gradients and optimizer states."""
     per_weight = BYTES[dtype]
     base = found.parameters * per_weight
-    if settings.model.load_in_4bit:
-        base = (found.parameters - found.embeddings) * NF4 + found.embeddings * per_weight
+    if settings.model.load_in_4bit or settings.model.load_in_8bit:
+        quantised = NF4 if settings.model.load_in_4bit else 1
+        base = (found.parameters - found.embeddings) * quantised + found.embeddings * per_weight
     return PROCESS + base + found.trainable * (4 + 4 + ADAM[settings.train.optim])
 
 
@@ -161,7 +163,7 @@ def check(settings: Params, dtype: str) -> None:
 def too_large(fixed: float, free: float, device: str, settings: Params) -> str:
     change = "a smaller model.name"
     if models.device() == "cuda" and not settings.model.load_in_4bit:
-        change = "model.load_in_4bit=true or " + change
+        change = f"{faults.four_bits(settings.model)} or {change}"
     return (
         f"model.name = {settings.model.name!r} needs {fixed / 1e9:.1f} GB for weights and adapter alone, {device} has "
         f"{free / 1e9:.1f} GB free; set {change}"
@@ -173,7 +175,9 @@ def speeds() -> Path:
 
 
 def speed_key(settings: Params, dtype: str) -> str:
-    return f"{settings.model.name} {models.device()} {dtype} {settings.model.load_in_4bit}"
+    return (
+        f"{settings.model.name} {models.device()} {dtype} {settings.model.load_in_4bit} {settings.model.load_in_8bit}"
+    )
 
 
 def known_speed(settings: Params, dtype: str) -> float | None:
