@@ -49,6 +49,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     tokenizer = trained_tokenizer()  # there is a model, or one line that says what to type
     settings = params.load()
+    if (paths.MERGED / "adapter_config.json").exists():
+        raise UserError(
+            f"{paths.MERGED} holds the adapter alone; type: dvc exp run -S merge.method=merged_16bit, or let vLLM put "
+            "it on the base: -S 'merge.export=[vllm]'"
+        )
     given = own_key()
     place = Place(arguments.host, arguments.port, str(paths.MERGED), given or secrets.token_urlsafe(24), not given)
     template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))

@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.params import EMBEDDED, Model
-from stages.shared.paths import cache_dir
+from stages.shared.paths import MERGED, cache_dir
 from stages.shared.records import file_sha256, write_json
 
 # SmolLM2-135M-Instruct (Apache-2.0, https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct), quantised to Q4_1.
@@ -66,6 +66,23 @@ def causal_lm(section: Model, dtype: Any, **options: Any) -> Any:
         limit_threads()
     options = {"device_map": device(), **attention(section), **options}
     return pretrained(AutoModelForCausalLM, section, dtype=dtype, **options)
+
+
+def tuned(section: Model, dtype: Any) -> Any:
+    """The tuned model as merge left it: complete, or (`merge.method: adapter_only`) the base with its adapter."""
+    if (MERGED / "adapter_config.json").exists():
+        return adapted(section, dtype, MERGED)
+    from transformers import AutoModelForCausalLM
+
+    options = {"dtype": dtype, "device_map": device(), **attention(section)}
+    return AutoModelForCausalLM.from_pretrained(MERGED, **options)
+
+
+def adapted(section: Model, dtype: Any, adapter: Path) -> Any:
+    """The base with an adapter on it, as it was trained."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(causal_lm(section, dtype), str(adapter)).eval()
 
 
 def attention(section: Model) -> dict[str, str]:

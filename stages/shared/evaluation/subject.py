@@ -143,30 +143,20 @@ def base(section: Model, dtype: Any, tokenizer: Any) -> Subject:
 
 
 def merged(section: Model, dtype: Any, tokenizer: Any) -> Subject:
-    """The merged model, loaded as the base is."""
-
-    def load() -> Any:
-        from transformers import AutoModelForCausalLM
-
-        options = {"dtype": dtype, "device_map": models.device(), **models.attention(section)}
-        return AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
-
-    identity = digest(fingerprint(paths.MERGED), loading(section, dtype), tokenizer.eos_token)
-    return Subject("tuned", identity, load, tokenizer)
+    """The tuned model as merge left it, loaded as the base is."""
+    alone = not (paths.MERGED / "adapter_config.json").exists()
+    hashes = [fingerprint(paths.MERGED), *([] if alone else [base_fingerprint(section)])]
+    identity = digest(*hashes, loading(section, dtype), tokenizer.eos_token)
+    return Subject("tuned", identity, lambda: models.tuned(section, dtype), tokenizer)
 
 
 def adapter(section: Model, dtype: Any, tokenizer: Any) -> Subject:
     """The base with the adapter, as it was trained: without the rounding of the merge."""
     if not (paths.ADAPTER / "adapter_config.json").exists():
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
-
-    def load() -> Any:
-        from peft import PeftModel
-
-        return PeftModel.from_pretrained(models.causal_lm(section, dtype), str(paths.ADAPTER)).eval()
-
     hashes = base_fingerprint(section), fingerprint(paths.ADAPTER)
-    return Subject("tuned", digest("adapter", hashes, loading(section, dtype), tokenizer.eos_token), load, tokenizer)
+    identity = digest("adapter", hashes, loading(section, dtype), tokenizer.eos_token)
+    return Subject("tuned", identity, lambda: models.adapted(section, dtype, paths.ADAPTER), tokenizer)
 
 
 def loading(section: Model, dtype: Any) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.shared import paths
+from stages.shared import models, paths
 from stages.shared.errors import UserError
 from stages.shared.exporting import gguf, ollama, server
 from stages.shared.formatting.templates import Chat, chat_for
@@ -59,16 +59,20 @@ def write(settings: Params, tokenizer: Any) -> None:
         (paths.EXPORTS / "Modelfile").write_text(text, "utf-8")
         listed += FOR_OLLAMA
     if "vllm" in section.export:
-        write_vllm(chat, room)
+        write_vllm(settings, chat, room)
         listed += FOR_VLLM
     (paths.EXPORTS / "README.md").write_text(readme(listed), "utf-8")
 
 
-def write_vllm(chat: Chat, room: int) -> None:
-    """A script that serves the merged model beside this directory."""
+def write_vllm(settings: Params, chat: Chat, room: int) -> None:
+    """A script that serves the model beside this directory, as `doclore`."""
     (paths.EXPORTS / "chat_template.jinja").write_text(served_template(chat), "utf-8")
-    command = vllm.command(Path("../merged"), room, Path("chat_template.jinja"))
-    words = [*command, "--served-model-name", "doclore"]
+    template = Path("chat_template.jinja")
+    if settings.merge.method == "adapter_only":
+        lora = ["--enable-lora", "--max-lora-rank", str(settings.lora.r), "--lora-modules", "doclore=../merged"]
+        words = [*vllm.command(models.source(settings.model), room, template), *lora]
+    else:
+        words = [*vllm.command(Path("../merged"), room, template), "--served-model-name", "doclore"]
     script = f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(words)} "$@"\n'
     file = paths.EXPORTS / "vllm.sh"
     file.write_text(script, "utf-8")

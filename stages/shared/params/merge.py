@@ -1,8 +1,8 @@
 """Section `merge` of params.yaml: how the merged model is written, and how alike it must be."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from stages.shared.params.section import Count, Section
 
@@ -21,14 +21,17 @@ class MergeAudit(Section):
 
 
 class Merge(Section):
+    method: Literal["merged_16bit", "merged_4bit_forced", "adapter_only"]
     dtype: Literal["bfloat16", "float16"]
     max_shard_size: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(MB|GB)$")]
     export: list[Export]
     audit: MergeAudit
 
-    @field_validator("export")
-    @classmethod
-    def ollama_reads_gguf(cls, export: list[Export]) -> list[Export]:
-        if "ollama" in export and not any(name.startswith("gguf-") for name in export):
-            raise ValueError("ollama needs gguf-q8_0 or gguf-q4_k_m beside it")
-        return export
+    @model_validator(mode="after")
+    def exports_have_what_they_need(self) -> Self:
+        gguf = [name for name in self.export if name.startswith("gguf-")]
+        if "ollama" in self.export and not gguf:
+            raise ValueError("export: ollama needs gguf-q8_0 or gguf-q4_k_m beside it")
+        if gguf and self.method != "merged_16bit":
+            raise ValueError(f"export: {gguf[0]} needs method merged_16bit, not {self.method}")
+        return self

@@ -21,7 +21,7 @@ def become(command: list[str], key: str) -> NoReturn:
     os.execvp(command[0], command)
 
 
-def command(model: Path, context: int, template: Path) -> list[str]:
+def command(model: Path | str, context: int, template: Path) -> list[str]:
     """What starts vLLM; `context` is the longest prompt and answer together, in tokens."""
     # vLLM takes temperature and the like from generation_config.json, but not do_sample, and samples at 1.0 by itself.
     greedy = json.dumps({"temperature": 0.0})

@@ -69,18 +69,10 @@ class Talker:
 def loaded(name: str, section: params.Model, dtype: Any) -> Any:
     """One of NAMES. Raises UserError when it is not there."""
     if name == "tuned":
-        from transformers import AutoModelForCausalLM
-
-        options = {"dtype": dtype, "device_map": models.device(), **models.attention(section)}
-        return AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+        return models.tuned(section, dtype)
     if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
-    base = models.causal_lm(section, dtype)
-    if name == "base":
-        return base
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(base, str(paths.ADAPTER)).eval()
+    return models.causal_lm(section, dtype) if name == "base" else models.adapted(section, dtype, paths.ADAPTER)
 
 
 def trained_tokenizer() -> Any:
