@@ -117,8 +117,13 @@ def test_another_seed_of_the_adapter_gives_another_adapter(prepared):
     assert adapter_bytes() != first
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prepared, monkeypatch):
-    prepared(train__save_steps=2)
+@pytest.mark.parametrize("strategy", ["group_by_length", "random"])
+@pytest.mark.parametrize(("stopped", "again"), [(5, [4, 5, 6, 7]), (7, [6, 7])])
+def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(
+    prepared, monkeypatch, strategy, stopped, again
+):
+    """Its checkpoint is that of an epoch's end, or one from the middle of the second."""
+    prepared(train__save_steps=2, train__max_steps=8, train__train_sampling_strategy=strategy)
     train.main()
     undisturbed = adapter_bytes()
     shutil.rmtree(paths.ADAPTER)
@@ -130,7 +135,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prep
 
     def interrupted(self, *args, **options):
         steps_run.append(self.state.global_step)
-        if len(steps_run) == 6:
+        if len(steps_run) == stopped + 1:
             raise KeyboardInterrupt
         return training_step(self, *args, **options)
 
@@ -140,7 +145,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_to_the_same_adapter(prep
     assert not paths.ADAPTER.exists()
     steps_run.clear()
     train.main()
-    assert steps_run == [4, 5], "only the steps behind the last checkpoint are run again"
+    assert steps_run == again, "only the steps behind the last checkpoint are run again"
     assert adapter_bytes() == undisturbed
     assert not list((paths.cache_dir() / "checkpoints").iterdir())
 

@@ -211,7 +211,9 @@ def test_other_held_out_rows_are_another_run_only_when_they_are_evaluated(prepar
 def test_a_missing_tracker_is_one_line(prepared, monkeypatch, name):  # noqa: F811
     prepared(train__report_to=name)
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=f"report_to = '{name}', but it is not installed; type: pip install {name}"):
+    with pytest.raises(
+        UserError, match=f"report_to = '{name}', but it is not installed; type: pip install -e '.\\[{name}]'"
+    ):
         tracking.prepare(name, "run")
 
 

@@ -1,12 +1,14 @@
 """What makes a step on a CPU faster computes the same: the loss of answers, LoRA layers, and the whole step."""
 
+import itertools
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from stages.shared import params
-from stages.shared.training import answer_loss, cpu, fused_lora, shared_prefix
+from stages.shared.training import answer_loss, cpu, fused_lora, order, shared_prefix
 
 
 def lora_model(directory, **options):
@@ -209,3 +211,33 @@ def test_nothing_is_changed_for_unsloth_and_for_types_without_fast_arithmetic(ti
     assert cpu.speed_up(model, params.load(), "unsloth", torch.float32) == cpu.Faster()
     assert cpu.speed_up(model, params.load(), "trl", torch.float16) == cpu.Faster()
     assert not any("forward" in vars(module) for module in model.modules())
+
+
+def order_of(sampler, epoch):
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 803])
+def test_an_epoch_has_every_row_once_in_batches_of_like_length_and_random_order(rows):
+    lengths = torch.randint(40, 400, (rows,), generator=torch.Generator().manual_seed(1)).tolist()
+    sampler = order.LikeLengths(lengths, 8, seed=3)
+    found = order_of(sampler, 0)
+    assert sorted(found) == list(range(rows)) and len(sampler) == rows
+    if rows < 16:
+        return
+    batches = [[lengths[row] for row in found[start : start + 8]] for start in range(0, rows, 8)]
+    assert max(lengths) in batches[0], "what does not fit fails at once"
+    padded = sum(max(batch) * len(batch) for batch in batches)
+    assert padded < 1.05 * sum(lengths)
+    ups = sum(max(after) > max(before) for before, after in itertools.pairwise(batches[1:]))
+    assert 0.35 * len(batches) < ups < 0.65 * len(batches), "no stretches of rows that grow longer or shorter"
+
+
+def test_the_order_follows_from_seed_and_epoch_and_from_nothing_else():
+    lengths = list(range(100))
+    first = order_of(order.LikeLengths(lengths, 8, seed=3), 1)
+    torch.manual_seed(12345)
+    assert order_of(order.LikeLengths(lengths, 8, seed=3), 1) == first
+    assert order_of(order.LikeLengths(lengths, 8, seed=3), 0) != first
+    assert order_of(order.LikeLengths(lengths, 8, seed=4), 1) != first

@@ -104,6 +104,8 @@ def watched(settings: Params) -> Any:
     import torch
     from trl import SFTTrainer
 
+    from stages.shared.training import order
+
     class Watched(SFTTrainer):  # type: ignore[misc]
         own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
         tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
@@ -121,6 +123,12 @@ def watched(settings: Params) -> Any:
                 self.control.should_training_stop = True
             else:
                 super()._run_epoch(**options)
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            if settings.train.train_sampling_strategy != "group_by_length":
+                return super()._get_train_sampler(train_dataset)
+            lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+            return order.LikeLengths(lengths, settings.train.per_device_train_batch_size, settings.train.seed)
 
         def evaluate(self, *arguments: Any, **options: Any) -> Any:
             with torch.random.fork_rng():  # the order of the rows and dropout stay as without evaluations
