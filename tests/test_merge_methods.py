@@ -91,9 +91,11 @@ def test_a_disk_without_room_is_one_line_before_anything_is_loaded(trained, monk
     assert not paths.MERGED.exists()
 
 
-def test_4_bits_are_refused_without_a_gpu(trained):
+def test_4_bits_without_bitsandbytes_are_refused_before_anything_is_loaded(trained, monkeypatch):
     trained(merge__method="merged_4bit_forced")
-    with pytest.raises(ParamsError, match=r"needs an NVIDIA GPU; type: -S merge\.method=merged_16bit"):
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    monkeypatch.setattr(models, "causal_lm", None)
+    with pytest.raises(UserError, match=r"needs bitsandbytes; type: pip install"):
         merge.main()
 
 

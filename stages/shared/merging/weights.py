@@ -1,7 +1,7 @@
 """What `merge.method` writes into models/merged."""
 
-import math
 import shutil
+from importlib.util import find_spec
 from typing import Any
 
 from stages.shared import models, paths
@@ -19,8 +19,8 @@ COST_OF_4_BITS = "4-bit weights are rounded: answers differ from the trained mod
 
 
 def refuse_impossible(settings: Params) -> None:
-    """Raise UserError before anything is loaded: for a base whose own weights are quantised, a GPU that is missing, and
-    a disk that is too small."""
+    """Raise UserError before anything is loaded: for a base whose own weights are quantised, a package that is missing,
+    and a disk that is too small."""
     from transformers import AutoConfig
 
     method, name = settings.merge.method, settings.model.name
@@ -31,9 +31,9 @@ def refuse_impossible(settings: Params) -> None:
             f"params.yaml: model.name = {name!r} has {kind} weights, into which nothing is merged without loss; name "
             "the 16-bit model it was made from, with -S model.load_in_4bit=true, or type: -S merge.method=adapter_only"
         )
-    if method == "merged_4bit_forced" and models.device() != "cuda":
-        raise ParamsError(
-            "params.yaml: merge.method = 'merged_4bit_forced' needs an NVIDIA GPU; type: -S merge.method=merged_16bit"
+    if method == "merged_4bit_forced" and find_spec("bitsandbytes") is None:
+        raise UserError(
+            "merge.method = 'merged_4bit_forced' needs bitsandbytes; type: pip install bitsandbytes==0.50.2"
         )
     require_disk(settings)
 
@@ -80,7 +80,8 @@ def write_merged(settings: Params, tokenizer: Any) -> None:
     if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_B" in name):
         raise UserError("no weight of models/adapter fits the base model; run `dvc repro --force train`")
     model = adapted.merge_and_unload(progressbar=True)
-    if any(not bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+    # A sum shows both, and makes no copy of an embedding as large as a shard.
+    if any(not bool(weight.sum(dtype=torch.float32).isfinite()) for weight in model.parameters()):
         raise UserError("the merged weights contain NaN or infinity; train again with a lower train.learning_rate")
     stop_at(model.generation_config, tokenizer)
     model.config.eos_token_id = tokenizer.eos_token_id
@@ -127,17 +128,12 @@ def round_to_4_bits(settings: Params) -> None:
 
 def figures(settings: Params) -> dict[str, Any]:
     """What lies in models/merged now."""
-    from safetensors import safe_open
-
     files = sorted(paths.MERGED.glob("*.safetensors"))
-    parameters = 0
-    for file in files:
-        with safe_open(file, "pt") as weights:
-            parameters += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    trained = read_json(paths.REPORTS / "train.json")
     return {
         "method": settings.merge.method,
         "dtype": settings.merge.dtype,
-        "parameters": parameters,
+        "parameters": trained["parameters"] - trained["trainable_parameters"],
         "shards": len(files),
         "bytes": sum(file.stat().st_size for file in files),
     }
