@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from test_train import prepared  # noqa: F401
 from transformers import AutoTokenizer
 
@@ -17,7 +18,7 @@ from stages.shared import models, params, paths
 from stages.shared.errors import ParamsError, UserError
 from stages.shared.evaluation.subject import merged as tuned_subject
 from stages.shared.merging import weights
-from stages.shared.records import read_json
+from stages.shared.records import read_json, write_jsonl
 from stages.shared.serving.talk import Talker, trained_tokenizer
 
 QUESTION = [{"role": "user", "content": "What is the size of part 1?"}]
@@ -109,6 +110,23 @@ def test_small_shards_hold_the_same_weights(trained):
     merge.main()
     assert read_json(paths.REPORTS / "merge.json") | {"shards": figures["shards"], "bytes": figures["bytes"]} == figures
     assert torch.equal(sharded, logits(models.tuned(params.load().model, torch.float32)))
+
+
+def test_the_card_names_both_licences_the_revision_and_the_rows(trained, tiny_model, tmp_path):
+    base, docs = tmp_path / "base", tmp_path / "manual"
+    shutil.copytree(tiny_model, base)
+    (base / "README.md").write_text("---\nlicense: mit\n---\n# Base\n")
+    (docs / "guide").mkdir(parents=True)
+    (docs / "LICENSE.txt").write_text("\nCreative Commons Attribution 4.0\n")
+    write_jsonl(paths.DOCS, [{"rev": "abc123"}])
+    trained(model__name=str(base), docs__path=str(docs / "guide"))
+    merge.main()
+    for directory, library in ((paths.MERGED, "transformers"), (paths.ADAPTER, "peft")):
+        card = ModelCard.load(directory / "README.md")
+        assert card.data.license == "mit" and card.data.library_name == library
+        assert "`LICENSE.txt`: Creative Commons Attribution 4.0" in card.text
+        assert "`guide`, Git revision `abc123`" in card.text and str(tmp_path / "manual") not in card.text
+        assert "32 trained, 4 held out of trained facts, 4 of pages never trained" in card.text
 
 
 STRANGER = """
