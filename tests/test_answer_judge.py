@@ -158,11 +158,19 @@ def test_the_report_and_the_summary_tell_the_judges_figures(write_params):
     rows[0]["answers"]["tuned_closed"]["judge"] = "NOT_ATTEMPTED"
     prepare(rows=rows)
     found = evaluation_file(rows)
-    found["eval_seen"]["tuned_closed"]["judge"] = {"rows": 3, "correct": 0.75, "incorrect": 0.2, "not_attempted": 0.05}
+    found["eval_seen"]["tuned_closed"]["judge"] = {
+        "rows": 3,
+        "correct": 0.75,
+        "correct_low": 0.4,
+        "correct_high": 0.9,
+        "incorrect": 0.2,
+        "not_attempted": 0.05,
+    }
     found["eval_seen"]["preferred"] = {"rows": 3, "tuned": 0.6, "base": 0.1, "tie": 0.3, "low": 0.2, "high": 0.8}
     write_json(paths.REPORTS / "evaluate.json", found)
     said = text_of(rendered(write_params))
-    for text in ("75% / 20% / 5%", "tuned 60%, base 10%, neither 30%", "judge: not attempted", "裁判：未作答"):
+    assert re.search(r"75%\s*40–90%\s*20%\s*5%", said)
+    for text in ("tuned 60%, base 10%, neither 30%", "judge: not attempted", "裁判：未作答"):
         assert text in said, text
     table = summary.metrics_table("eval_seen", found["eval_seen"])
     judge_column = next(column for column in table.columns if column.header == "judge")
