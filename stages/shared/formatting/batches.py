@@ -3,13 +3,15 @@
 import gc
 import os
 import zlib
+from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from stages.shared import models
@@ -59,16 +61,28 @@ def no_collection() -> Iterator[None]:
 def format_batch(encoder: Encoder, rows: list[Any]) -> Result:
     """The rows as one record batch, and what the audit counts in them."""
     figures = Figures()
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    finals = []
     for example in examples(encoder, rows):
         final = kept(example, encoder)
         figures.add(encoder, example, final)
         if final:
-            columns["text"].append(final.rendered.text)
-            columns["input_ids"].append(final.labelled.input_ids)
-            columns["labels"].append(final.labelled.labels)
-            columns["pair_id"].append(example.row["pair_id"])
-    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA), figures
+            finals.append(final)
+    columns = [
+        pa.array([final.rendered.text for final in finals], pa.string()),
+        lists([final.labelled.input_ids for final in finals]),
+        lists([final.labelled.labels for final in finals]),
+        pa.array([final.row["pair_id"] for final in finals], pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA), figures
+
+
+def lists(rows: Sequence[list[int]]) -> pa.ListArray:
+    """Lists of 32-bit integers as an Arrow column: half the time that Arrow takes for nested lists."""
+    flat, offsets = array("i"), array("i", [0])
+    for row in rows:
+        flat.fromlist(row)
+        offsets.append(len(flat))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(np.frombuffer(flat, np.int32), pa.int32()))
 
 
 def stored(encoder: Encoder) -> Job:

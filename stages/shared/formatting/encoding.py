@@ -36,6 +36,7 @@ class Encoder:
             if token.special or (token.content in literals and re.search(r"\w", token.content))
         }
         self.ids = frozenset(self.specials.values())
+        self.bos = chat.tokenizer.bos_token_id
         names = sorted(self.specials, key=len, reverse=True)
         self.pattern = re.compile("|".join(map(re.escape, names)) or r"(?!)")
         self.expected: dict[tuple[tuple[str, ...], ...], list[int]] = {}

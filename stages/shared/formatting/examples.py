@@ -67,8 +67,7 @@ def kept(example: Example, encoder: Encoder) -> Example | None:
     """The example within `format.max_length`, None if it is dropped; raises on what would teach something wrong."""
     section, labelled = encoder.chat.section, example.labelled
     ids, labels = labelled.input_ids, labelled.labels
-    bos = encoder.chat.tokenizer.bos_token_id
-    if bos is not None and ids[:2] == [bos, bos]:
+    if encoder.bos is not None and ids[:2] == [encoder.bos, encoder.bos]:
         raise failure("two BOS tokens", example.row)
     if labels.count(IGNORED) == len(labels):
         raise failure("no token carries loss", example.row)

@@ -37,8 +37,10 @@ def label(encoder: Encoder, rows: list[Rendered]) -> list[Labelled | RowError | 
     whole, and their turns found by character offsets.
     """
     segmenter = segmenter_for(encoder)
-    quick = [row for row in rows if segmenter.is_exact and simple_end(row) in encoder.specials]
-    found = {id(row): joined(encoder, row, *ids) for row, ids in zip(quick, segmenter.ids(quick), strict=True)}
+    ends = [(row, encoder.specials.get(simple_end(row))) for row in rows if segmenter.is_exact]
+    quick = [(row, stop) for row, stop in ends if stop is not None]
+    ids = segmenter.ids([row for row, _ in quick])
+    found = {id(row): joined(encoder, row, stop, *one) for (row, stop), one in zip(quick, ids, strict=True)}
     left = [row for row in rows if found.get(id(row)) is None]
     encodings = encoder.encode([row.text for row in left])
     whole = {id(row): attempt(encoder, row, encoding) for row, encoding in zip(left, encodings, strict=True)}
@@ -52,9 +54,12 @@ def simple_end(row: Rendered) -> str:
     return row.text[turn.answer : turn.end] if whole else ""
 
 
-def joined(encoder: Encoder, row: Rendered, prompt: list[int], rest: list[int], specials: list[int]) -> Labelled | None:
-    """A simple row from the tokens of prompt and rest; None when there is a special token too many, or no answer."""
-    end = len(prompt) + rest.index(encoder.specials[simple_end(row)])
+def joined(
+    encoder: Encoder, row: Rendered, stop: int, prompt: list[int], rest: list[int], specials: list[int]
+) -> Labelled | None:
+    """A simple row from the tokens of prompt and rest; None when there is a special token too many, or no answer.
+    `stop` is the token that ends it."""
+    end = len(prompt) + rest.index(stop)
     try:
         if specials != encoder.specials_of(row) or end == len(prompt):
             return None
