@@ -170,7 +170,9 @@ def table(whole: dict[str, Any]) -> str:
 def cpu(arguments: argparse.Namespace) -> None:
     """doclore and plain TRL in turns, on the rows of data/formatted, which `make run` or `dvc repro format` makes."""
     with tempfile.TemporaryDirectory(prefix="bench-train-") as directory:
-        result = train_cpu.compare(arguments.rounds, arguments.steps, arguments.threads, Path(directory))
+        result = train_cpu.compare(
+            arguments.rounds, arguments.steps, arguments.threads, arguments.order, Path(directory)
+        )
     print(json.dumps(result, indent=2))
     print(train_cpu.table(result))
 
@@ -183,6 +185,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8, help="time for all cases together")
     parser.add_argument("--rounds", type=int, default=9, help="cpu: turns of each side")
     parser.add_argument("--steps", type=int, default=5, help="cpu: steps of a turn")
+    parser.add_argument("--order", choices=["group_by_length", "random"], default="random", help="cpu: doclore's rows")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="cpu: threads of each side")
     arguments = parser.parse_args()
     if arguments.what == "cpu":

@@ -45,15 +45,18 @@ class Side:
         return self.wait()
 
 
-def compare(rounds: int, steps: int, threads: int, directory: Path) -> dict[str, Any]:
-    """Tokens per second of both over `rounds` turns of `steps` steps, their ratio, and their losses at the end."""
-    options = {"steps": rounds * steps, "turn": steps, "threads": threads, "directory": str(directory)}
+def compare(rounds: int, steps: int, threads: int, order: str, directory: Path) -> dict[str, Any]:
+    """Tokens per second of both over `rounds` turns of `steps` steps, their ratio, and their losses at the end.
+
+    `order` is doclore's train.train_sampling_strategy; plain TRL's is random. Only in one order do the losses compare.
+    """
+    options = {"steps": rounds * steps, "turn": steps, "threads": threads, "order": order, "directory": str(directory)}
     sides = {name: Side(name, options) for name in SIDES}
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
     for i in range(rounds):
         for name in SIDES if i % 2 else SIDES[::-1]:
             turns[name].append(sides[name].turn())
-    result: dict[str, Any] = {"rounds": rounds, "steps": rounds * steps, "threads": threads}
+    result: dict[str, Any] = {"rounds": rounds, "steps": rounds * steps, "threads": threads, "order": order}
     for name, side in sides.items():
         result[name] = figures(turns[name]) | side.turn()
     ratios = [
@@ -204,7 +207,8 @@ def run_side(name: str, options: dict[str, Any]) -> None:
     backends.prepare("trl")
     build = plain_trl if name == "trl" else ours
     with tempfile.TemporaryDirectory(dir=options["directory"]) as directory:
-        trainer = build(settings, options["steps"], directory)
+        ordered = settings.train.model_copy(update={"train_sampling_strategy": options["order"]})
+        trainer = build(settings.model_copy(update={"train": ordered}), options["steps"], directory)
         counting(trainer)
         trainer.add_callback(turns_of(trainer, options["turn"]))
         trainer.train()
