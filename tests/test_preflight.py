@@ -53,3 +53,13 @@ def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(wri
     assert preflight.fixed_memory(shape, small, "bfloat16") < 0.5 * preflight.fixed_memory(shape, plain, "bfloat16")
     memory = [preflight.batch_memory(shape, one, tokens, 1024, False) for one, tokens in [(small, 4096), (plain, 4096)]]
     assert memory[0] < 0.5 * memory[1] < preflight.batch_memory(shape, plain, 8192, 1024, False)
+
+
+def test_packed_rows_make_fewer_and_fuller_batches(write_params):
+    packed = params.load(
+        write_params({"train.packing": True, "format.max_length": 1000, "train.num_train_epochs": 1.0})
+    )
+    given = preflight.Rows(800, 100_000, 400)
+    assert preflight.sequences(given, packed) == preflight.Rows(100, 100_000, 1000)
+    assert preflight.steps(100, packed) == 13
+    assert preflight.sequences(given, params.load(write_params())) == given

@@ -47,6 +47,14 @@ def rows(file: Path) -> Rows:
     return Rows(len(lengths), pc.sum(lengths).as_py() or 0, pc.max(lengths).as_py() or 0)
 
 
+def sequences(given: Rows, settings: Params) -> Rows:
+    """What batches are made of: the rows, or the sequences that they fill when they are packed, nearly without rest."""
+    if not settings.train.packing:
+        return given
+    length = settings.format.max_length
+    return Rows(-(-given.tokens // length), given.tokens, length)
+
+
 def shape(settings: Params) -> Shape:
     """Sizes from the model's config alone: its layers are made without memory for weights."""
     from accelerate import init_empty_weights
@@ -140,14 +148,15 @@ def check(settings: Params, dtype: str) -> None:
     found, given = shape(settings), rows(paths.FORMATTED / "train.parquet")
     if not given.count:
         raise UserError("data/formatted/train.parquet has no rows; see reports/format.json and reports/curate.json")
-    batch = min(settings.train.per_device_train_batch_size, given.count)
+    filled = sequences(given, settings)
+    batch = min(settings.train.per_device_train_batch_size, filled.count)
     attention = settings.model.attn_implementation
     eager = attention == "eager" or (attention == "auto" and models.device() == "cpu")
     fixed = fixed_memory(found, settings, dtype)
-    whole = fixed + batch_memory(found, settings, batch * given.longest, given.longest, eager)
+    whole = fixed + batch_memory(found, settings, batch * filled.longest, filled.longest, eager)
     free, device = available()
-    number = steps(given.count, settings)
-    seen = given.tokens / given.count * batch * settings.train.gradient_accumulation_steps * number
+    number = steps(filled.count, settings)
+    seen = filled.tokens / filled.count * batch * settings.train.gradient_accumulation_steps * number
     speed = known_speed(settings, dtype)
     duration = f", about {seen / speed / 60:.0f} min as the last run was" if speed else ""
     print(
