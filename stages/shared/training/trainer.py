@@ -95,26 +95,16 @@ def evaluated_rows(settings: Params) -> Any:
     return found
 
 
-def watched(settings: Params) -> Any:
-    """TRL's trainer, which counts its tokens and stops before a loss or gradient that is no number reaches the weights.
-
-    A gradient can be NaN under a finite loss; clipping would then make every weight NaN. float16 is the exception: its
-    scaler passes over steps whose gradients overflow, and lowers the scale.
-    """
+def resumable(settings: Params) -> Any:
+    """TRL's trainer with an order of rows and an end that follow from data and settings: a run that goes on from a
+    checkpoint trains what an undisturbed one would."""
     import torch
     from trl import SFTTrainer
 
     from stages.shared.training import order
 
-    class Watched(SFTTrainer):  # type: ignore[misc]
-        own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
-        tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
-        batches: list[dict[str, Any]]  # of this optimizer step
+    class Resumable(SFTTrainer):  # type: ignore[misc]
         first_step = 0  # the step of the checkpoint that this run goes on from
-
-        def get_batch_samples(self, *arguments: Any) -> Any:
-            self.batches, tokens = super().get_batch_samples(*arguments)
-            return self.batches, tokens
 
         def _run_epoch(self, **options: Any) -> None:
             # From the checkpoint of its last step, transformers would go on for one step more.
@@ -133,6 +123,26 @@ def watched(settings: Params) -> Any:
         def evaluate(self, *arguments: Any, **options: Any) -> Any:
             with torch.random.fork_rng():  # the order of the rows and dropout stay as without evaluations
                 return super().evaluate(*arguments, **options)
+
+    return Resumable
+
+
+def watched(settings: Params) -> Any:
+    """TRL's trainer, which counts its tokens and stops before a loss or gradient that is no number reaches the weights.
+
+    A gradient can be NaN under a finite loss; clipping would then make every weight NaN. float16 is the exception: its
+    scaler passes over steps whose gradients overflow, and lowers the scale.
+    """
+    import torch
+
+    class Watched(resumable(settings)):  # type: ignore[misc]
+        own_loss: Any = None  # of model, inputs and tokens of the step, instead of TRL's
+        tokens: Any = 0  # of this run, padding left out; a tensor, so that counting does not wait for a GPU
+        batches: list[dict[str, Any]]  # of this optimizer step
+
+        def get_batch_samples(self, *arguments: Any) -> Any:
+            self.batches, tokens = super().get_batch_samples(*arguments)
+            return self.batches, tokens
 
         def training_step(self, model: Any, inputs: dict[str, Any], *others: Any) -> Any:
             mask = inputs.get("attention_mask")  # a packed batch has none, and no padding
