@@ -1,7 +1,8 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
-Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/responses.jsonl (the answers that the pairs were
-made from), reports/generate.json and reports/generate_log.json (answers per second).
+Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/rewritten.jsonl (passages in other words),
+data/responses.jsonl (the answers that both were made from), reports/generate.json and reports/generate_log.json
+(answers per second).
 Answers of the backends `llm` and `batch` are kept in .cache/responses.sqlite as they arrive, so that nothing is paid
 twice; those in data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
 Run: python -m stages.generate
@@ -20,6 +21,7 @@ from stages.shared.generation import batch, extractive, plan
 from stages.shared.generation.answer import Answer, Wordings
 from stages.shared.generation.labelling import Labelling, to_pair
 from stages.shared.generation.pace import pace
+from stages.shared.generation.rewriting import Rewrite
 from stages.shared.generation.tally import Tally
 from stages.shared.llm import client
 from stages.shared.llm.outcome import Outcome
@@ -50,7 +52,8 @@ def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Itera
 
 
 def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
-    """The stored answers as pairs, after asking for those that are missing: first for questions, then for wordings."""
+    """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
+    and for passages in other words."""
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks)
     expected = plan.make(labelling, store, params.load().chunk.encoding)
@@ -60,6 +63,7 @@ def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) ->
     for name, requests, answer in (
         ("questions", labelling.questions, Answer),
         ("wordings", labelling.wordings, Wordings),
+        ("rewrites", labelling.rewrites, Rewrite),
     ):
         if files:
             outcome = files.complete(name, requests, answer)
@@ -69,6 +73,7 @@ def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) ->
         run.asked += outcome
     yield from labelling.pairs(tally)
     run.figures |= {**run.asked.report(), **tally.oddities(), **({"batch": files.report()} if files else {})}
+    write_jsonl(paths.REWRITTEN, labelling.rewritten())
     write_jsonl(paths.RESPONSES, labelling.responses())
 
 
@@ -87,6 +92,7 @@ def main() -> None:
     tally, run = Tally(), Run({"backend": section.backend, "chunks": sum(1 for _ in chunks())})
     if section.backend == "extractive":
         write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
+        write_jsonl(paths.REWRITTEN, [])
         write_jsonl(paths.RESPONSES, [])
     else:
         with Store.of_repository() as store:

@@ -1,11 +1,16 @@
 """What is trained beside the pairs: general rows drawn by hash, and pages that give nothing of eval_unseen away."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 from test_format import row
+from test_generate import chunk
 
 from stages import format as format_stage
 from stages.shared import paths
@@ -14,6 +19,43 @@ from stages.shared.mixing.replay import replay_rows
 from stages.shared.params import load
 from stages.shared.records import write_jsonl
 
+# What a hub answers about the data set own/rows, its files included.
+HUB = """
+import json, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+COMMIT, OTHER = "a" * 40, "b" * 40
+def rows(word):
+    said = [{"instruction": f"{word} {i}?", "output": f"It is {i}."} for i in range(8)]
+    return "".join(json.dumps(one) + "\\n" for one in said).encode()
+FILES = {COMMIT: rows("Newest"), OTHER: rows("Pinned")}
+class Hub(BaseHTTPRequestHandler):
+    def do_GET(self):
+        path, revision = self.path.partition("?")[0], OTHER if "/v1" in self.path or OTHER in self.path else COMMIT
+        entry = {"type": "file", "path": "train.jsonl", "size": len(FILES[revision]), "oid": "c" * 40}
+        if not path.startswith(("/api/datasets/own/rows", "/datasets/own/rows/")):
+            return self.send(b'{"error": "Repository not found"}', 404, {"X-Error-Code": "RepoNotFound"})
+        if "/tree/" in path:
+            return self.send(json.dumps([entry] if path.endswith(revision) else []).encode())
+        if path.startswith("/api/"):
+            about = {"id": "own/rows", "sha": revision, "siblings": [{"rfilename": "train.jsonl"}]}
+            return self.send(json.dumps(about).encode())
+        if path.endswith(("/train.jsonl", "/README.md")):
+            headers = {"ETag": "c" * 40, "X-Repo-Commit": revision}
+            return self.send(FILES[revision] if "train" in path else b"", 200, headers)
+        self.send(b"{}", 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": revision})
+    def send(self, body, status=200, headers=()):
+        self.send_response(status)
+        for name, value in {"Content-Length": len(body), **dict(headers)}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+    do_HEAD = do_GET
+    def log_message(self, *_): pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 SECRET = "The vault of the cedar opens at dawn with key seven."
 
 
@@ -97,6 +139,70 @@ def test_a_replay_source_that_cannot_be_used_is_one_line(run_mix, monkeypatch, s
     with pytest.raises(error, match=told) as caught:
         run_mix(**{"replay.source": source, "replay.share": 0.5})
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def from_hub(tmp_path):
+    """The questions that a replay from a hub brings, or the line that it says; asked of a process of its own, since the
+    hub's address is read once."""
+    with subprocess.Popen([sys.executable, "-c", HUB], stdout=subprocess.PIPE, text=True) as hub:
+        address = f"http://127.0.0.1:{hub.stdout.readline().strip()}"
+        offline = dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "0")
+        environment = {
+            **os.environ,
+            **offline,
+            "HF_ENDPOINT": address,
+            "HF_HOME": str(tmp_path / "hub"),
+            "PYTHONPATH": str(ROOT),
+        }
+
+        def run(source: str) -> list[str]:
+            code = (
+                "from stages.shared.mixing.replay import replay_rows; from stages.shared.params import Replay\n"
+                f"section = Replay(source={source!r}, share=0.5)\n"
+                "try: print(*[row['instruction'] for row in replay_rows(section, 10)], sep='\\n')\n"
+                "except Exception as error: print(error)"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            )
+            return done.stdout.strip().splitlines()
+
+        yield run
+        hub.kill()
+
+
+@pytest.mark.slow
+def test_replay_downloads_a_data_set_of_the_hub_at_the_revision_that_is_asked_for(from_hub):
+    newest, pinned = from_hub("own/rows"), from_hub("own/rows@v1")
+    assert len(newest) == len(pinned) == 5
+    assert all(question.startswith("Newest") for question in newest)
+    assert all(question.startswith("Pinned") for question in pinned)
+    (line,) = from_hub("own/nothing")
+    assert "format.replay.source = 'own/nothing' cannot be read from the hub" in line
+
+
+def test_rewritten_passages_are_trained_where_their_page_is_and_say_nothing_new(run_mix, capsys):
+    chunks = [chunk(f"The lamp of hall {i} takes {i * 7} watts.", path=f"part{i}.md") for i in range(4)]
+    chunks.append(chunk("The held lamp takes 99 watts.", path="held.md"))
+    texts = ["Hall 0 has a lamp of 0 watts.", "In hall 1 a lamp takes 9,999 watts.", "A lamp of 14 watts is in hall 2.",
+             "Hall 3 is lit by 21 watts; see `--bright`.", "99 watts are what the held lamp takes."]  # fmt: skip
+    write_jsonl(paths.CHUNKS, chunks)
+    write_jsonl(paths.REWRITTEN, [
+        {"chunk_id": one["chunk_id"], "path": one["path"], "text": text, "request_key": text}
+        for one, text in zip(chunks, texts, strict=True)
+    ])  # fmt: skip
+    found = [one["text"] for one in run_mix(documents=1.0, documents_source="rewritten")[20:]]
+    # part1.md holds the secret, part2.md stands in the held page as well.
+    assert found == [texts[0]]
+    assert "1 of 2 rewritten passages state what their chunk does not" in capsys.readouterr().out
+
+
+def test_rewritten_documents_without_any_are_one_line(run_mix):
+    write_jsonl(paths.CHUNKS, [])
+    write_jsonl(paths.REWRITTEN, [])
+    with pytest.raises(UserError, match=r"no passage in other words; .*generate\.rewrites=1"):
+        run_mix(documents=1.0, documents_source="rewritten")
 
 
 def test_documents_are_trained_whole_and_only_those_that_give_nothing_unseen_away(run_mix, capsys):

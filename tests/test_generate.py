@@ -553,3 +553,21 @@ def test_the_same_chunks_give_the_same_bytes_with_either_backend(endpoint, ask, 
     assert outputs[:2] == outputs[2:]
     assert all(first != second for first, second in pairwise(outputs[:2]))
     assert len(endpoint.requests) == 3
+
+
+def test_each_chunk_is_written_anew_as_often_as_asked_and_paid_for_once(endpoint, ask):
+    def reply(body: dict) -> str:
+        if "Rewrite the passage" not in body["messages"][1]["content"]:
+            return answer("lux")
+        return json.dumps({"text": f"In other words {len(endpoint.requests)}."})
+
+    endpoint.reply = reply
+    ask(numbered(3), rewrites=2)
+    rows = list(read_jsonl(paths.REWRITTEN))
+    assert len(rows) == len({row["text"] for row in rows}) == 6 and len(endpoint.requests) == 3 + 6
+    assert Counter(row["chunk_id"] for row in rows) == dict.fromkeys((one["chunk_id"] for one in numbered(3)), 2)
+    assert len(list(read_jsonl(paths.RESPONSES))) == 9, "a colleague who pulls asks nothing"
+    ask(numbered(4), rewrites=2)
+    assert len(endpoint.requests) == 9 + 3, "only the new chunk is asked about"
+    ask(numbered(4), rewrites=0)
+    assert not list(read_jsonl(paths.REWRITTEN)) and len(endpoint.requests) == 12

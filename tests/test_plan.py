@@ -261,3 +261,12 @@ def test_focus_without_a_list_is_one_line(endpoint, ask):
         UserError, match=r"generate.focus = 'uncovered' needs data/uncovered.jsonl, which curate writes"
     ):
         ask(lamps(1), focus="uncovered")
+
+
+def test_rewrites_are_counted_and_free_once_they_are_stored(endpoint, ask, write_params):
+    endpoint.reply = lambda body: json.dumps({"text": "Anew."}) if "Rewrite" in str(body) else teacher(body)
+    settings = {"styles": {"fact": 1}, "paraphrases": 0, "rewrites": 2}
+    prepare(write_params, lamps(3), **settings)
+    assert "9 are to be asked (3 for pairs, 0 for other wordings, 6 for passages in other words)" in said()[0]
+    ask(lamps(3), **settings)
+    assert "all answered in the store" in said()[0]

@@ -16,7 +16,7 @@ from stages.shared.formatting.encoding import Encoder
 from stages.shared.records import atomic, digest, file_sha256
 
 KEEP_DAYS = 30
-ELSEWHERE = {"replay", "documents", "processes", "audit"}  # keys of `format` that change no batch
+ELSEWHERE = {"replay", "documents", "documents_source", "processes", "audit"}  # keys of `format` that change no batch
 
 
 def directory() -> Path:

@@ -10,6 +10,7 @@ from stages.shared.errors import UserError
 from stages.shared.generation import recipe
 from stages.shared.generation.answer import Answer, Wordings, wordings_schema
 from stages.shared.generation.focus import Everything, Uncovered
+from stages.shared.generation.rewriting import Rewrite, Rewriting
 from stages.shared.generation.tally import Tally
 from stages.shared.llm import prompts
 from stages.shared.llm.replies import UNUSABLE, AnswerType, problem
@@ -56,6 +57,7 @@ class Labelling:
         self.store = store
         self.chunks = chunks
         self.recipe = recipe.Recipe(section)
+        self.rewriting = Rewriting(section)
         self.focus = Uncovered() if section.focus == "uncovered" else Everything()
         self.rewording = {
             lang: prompts.load(Path(section.prompts) / f"paraphrase.{lang}.md", ("question", "count"))
@@ -82,10 +84,25 @@ class Labelling:
             for chunk, tasks in self.asked():
                 yield from (self.wording(pair) for pair in self.first_pairs(chunk, tasks, Tally()))
 
+    def rewrites(self) -> Iterator[Request]:
+        """Beside the passes: every chunk in other words, as `generate.rewrites` says."""
+        for chunk in self.chunks():
+            yield from self.rewriting.requests(chunk)
+
+    def rewritten(self) -> Iterator[Any]:
+        """The rows of data/rewritten.jsonl: the versions that are stored."""
+        for chunk in self.chunks():
+            for request in self.rewriting.requests(chunk):
+                if answer := self.store.get(request.key()):
+                    text = stored(Rewrite, answer, request.key()).text
+                    place = {"chunk_id": chunk["chunk_id"], "path": chunk["path"]}
+                    yield {**place, "text": text, "request_key": request.key()}
+
     def responses(self) -> Iterator[Any]:
-        """The rows of data/responses.jsonl: what is stored for all of both passes, and the rows that stay."""
+        """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay."""
         fresh = set()
-        for row in self.store.rows(request.key() for request in chain(self.questions(), self.wordings())):
+        requests = chain(self.questions(), self.wordings(), self.rewrites())
+        for row in self.store.rows(request.key() for request in requests):
             fresh.add(row["key"])
             yield row
         yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from stages.shared import tokens
 from stages.shared.generation.labelling import Labelling
-from stages.shared.generation.recipe import Task
 from stages.shared.generation.tally import Tally
 from stages.shared.llm.requests import Request
 from stages.shared.llm.store import Store, Usage
@@ -25,7 +24,7 @@ class Pass:
     requests: int = 0
     calls: int = 0
     prompt_tokens: int = 0
-    items: int = 0  # pairs or wordings that the calls ask for
+    items: int = 0  # pairs or wordings that the calls ask for; of rewrites, tokens
     stored: list[str] = field(default_factory=list)  # keys of some that are answered
 
     def hit(self, request: Request) -> None:
@@ -47,6 +46,7 @@ class Plan:
     chunks: int
     questions: Pass
     wordings: Pass
+    rewrites: Pass
     later: int
     answer_tokens: int
     source: str  # where answer_tokens comes from
@@ -54,10 +54,13 @@ class Plan:
     remark: str = ""
 
     def calls(self) -> int:
-        return self.questions.calls + self.wordings.calls
+        return sum(part.calls for part in self.passes())
 
     def prompt_tokens(self) -> int:
-        return self.questions.prompt_tokens + self.wordings.prompt_tokens
+        return sum(part.prompt_tokens for part in self.passes())
+
+    def passes(self) -> tuple[Pass, ...]:
+        return self.questions, self.wordings, self.rewrites
 
     def cost(self, section: Generate) -> float:
         """In the currency of generate.price_per_million."""
@@ -67,7 +70,8 @@ class Plan:
 
     def lines(self, section: Generate) -> Iterator[str]:
         """The plan in words."""
-        requests = self.questions.requests + self.wordings.requests
+        requests = sum(part.requests for part in self.passes())
+        rewrites = f", {self.rewrites.calls:,} for passages in other words" if self.rewrites.requests else ""
         about = "about " if self.later else ""
         if self.remark:
             yield self.remark
@@ -77,7 +81,7 @@ class Plan:
         yield (
             f"{self.chunks:,} chunks make {about}{requests:,} requests: {requests - self.calls():,} are answered in "
             f"the store, {about}{self.calls():,} are to be asked ({self.questions.calls:,} for pairs, "
-            f"{about}{self.wordings.calls:,} for other wordings)"
+            f"{about}{self.wordings.calls:,} for other wordings{rewrites})"
         )
         yield f"about {self.prompt_tokens():,} prompt tokens and {self.answer_tokens:,} answer tokens ({self.source})"
         price = section.price_per_million
@@ -92,27 +96,33 @@ class Plan:
 
 def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
-    questions, wordings, chunks = Pass(), Pass(), 0
+    questions, wordings, rewrites, chunks = Pass(), Pass(), Pass(), 0
     for chunk, tasks in labelling.asked():
         chunks += 1
         for task in tasks:
             if store.find(task.request.key()):
                 questions.hit(task.request)
             else:
-                questions.miss(chunk_prompt_tokens(chunk, task, encoding), task.pairs)
+                questions.miss(chunk_prompt_tokens(chunk, task.request, encoding), task.pairs)
         for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
             request = labelling.wording(pair)
             if store.find(request.key()):
                 wordings.hit(request)
             else:
                 wordings.miss(prompt_tokens(request, encoding), labelling.section.paraphrases)
+    for chunk in labelling.chunks() if labelling.section.rewrites else ():
+        for request in labelling.rewriting.requests(chunk):
+            if store.find(request.key()):
+                rewrites.hit(request)
+            else:
+                rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])
     later = questions_to_come(questions, wordings) if labelling.rewording else 0
     if later:
         prompts = labelling.rewording.values()
         system = max(count(prompt.messages({"question": "", "count": 1})[0]["content"], encoding) for prompt in prompts)
         wordings.miss(system + QUESTION_TOKENS, labelling.section.paraphrases, later)
-    cost = expected(questions, wordings, store, labelling.section)
-    return Plan(chunks, questions, wordings, later, *cost, labelling.focus.remark)
+    cost = expected(questions, wordings, rewrites, store, labelling.section)
+    return Plan(chunks, questions, wordings, rewrites, later, *cost, labelling.focus.remark)
 
 
 def questions_to_come(questions: Pass, wordings: Pass) -> int:
@@ -122,9 +132,9 @@ def questions_to_come(questions: Pass, wordings: Pass) -> int:
     return round(questions.calls * wordings.requests / answered) if answered else questions.items
 
 
-def chunk_prompt_tokens(chunk: Chunk, task: Task, encoding: str) -> int:
+def chunk_prompt_tokens(chunk: Chunk, request: Request, encoding: str) -> int:
     """Tokens of a prompt about a chunk, whose own tokens were counted by the stage before."""
-    system, user = task.request.messages
+    system, user = request.messages
     around = tokens.count(user["content"].replace(chunk["text"], "", 1), encoding)
     return count(system["content"], encoding) + around + chunk["tokens"]
 
@@ -139,10 +149,12 @@ def count(text: str, encoding: str) -> int:
     return tokens.count(text, encoding)
 
 
-def expected(questions: Pass, wordings: Pass, store: Store, section: Generate) -> tuple[int, str, float | None]:
+def expected(
+    questions: Pass, wordings: Pass, rewrites: Pass, store: Store, section: Generate
+) -> tuple[int, str, float | None]:
     """Answer tokens of the calls, where that figure comes from, and the seconds that the calls take."""
     answer_tokens, seconds, sources, timed = 0.0, 0.0, set(), True
-    for part, guess in ((questions, PAIR_TOKENS), (wordings, WORDING_TOKENS)):
+    for part, guess in ((questions, PAIR_TOKENS), (wordings, WORDING_TOKENS), (rewrites, 1)):
         if not part.calls:
             continue
         own, all_of_model = store.usage(section.model, part.stored), store.usage(section.model)
@@ -152,7 +164,7 @@ def expected(questions: Pass, wordings: Pass, store: Store, section: Generate) -
         seconds += part.calls * usage.seconds / section.concurrency
         timed = timed and usage.seconds > 0
     if section.requests_per_minute:
-        seconds = max(seconds, (questions.calls + wordings.calls) / section.requests_per_minute * 60)
+        seconds = max(seconds, (questions.calls + wordings.calls + rewrites.calls) / section.requests_per_minute * 60)
     return round(answer_tokens), ", ".join(sorted(sources)), seconds if timed else None
 
 

@@ -1,4 +1,4 @@
-"""Pages as plain text, with loss on every token: what the pairs say, in the words of the documentation.
+"""Pages as plain text, with loss on every token: what the pairs say, in the words of the documentation or in others.
 
 Only trained pages are used. A page that eval_unseen asks about, or that quotes what it asks about, stays out, or that
 set would not be unseen any more.
@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stages.shared import paths
+from stages.shared.curation.checks.grounding import is_grounded
+from stages.shared.curation.source import sources
+from stages.shared.errors import UserError
 from stages.shared.formatting.encoding import Encoder
 from stages.shared.formatting.templates import adds_bos
 from stages.shared.records import Doc, digest, read_jsonl, share
@@ -46,18 +49,48 @@ def held() -> Held:
     return found
 
 
-def documents(encoder: Encoder, tokens: int) -> Iterator[dict[str, Any]]:
-    """Formatted rows of pages, drawn by the hash of their path until there are about so many tokens."""
+def raw() -> Iterator[tuple[str, str]]:
+    """Names (their paths) and texts of the pages that may be trained, in the order of the hashes of the names."""
     allowed = held()
-    left = tokens
     for doc in sorted(read_jsonl(paths.DOCS), key=lambda doc: share("document", doc["path"])):
+        if allowed.keeps(doc):
+            yield doc["path"], doc["text"]
+
+
+def rewritten() -> Iterator[tuple[str, str]]:
+    """Chunks of these pages in other words, named by the request that brought them. A version that states a number or a
+    name of code that its chunk has not is left out."""
+    allowed = held()
+    trainable = {doc["path"] for doc in read_jsonl(paths.DOCS) if allowed.keeps(doc)}
+    rows = [row for row in read_jsonl(paths.REWRITTEN) if row["path"] in trainable]
+    found = sources(read_jsonl(paths.CHUNKS)) if rows else {}
+    loose = [row for row in rows if not is_grounded(row["text"], found[row["chunk_id"]])]
+    if loose:
+        print(f"format: documents: {len(loose)} of {len(rows)} rewritten passages state what their chunk does not")
+    left = [row for row in rows if row not in loose]
+    for row in sorted(left, key=lambda row: share("document", row["request_key"])):
+        yield row["request_key"], row["text"]
+
+
+SOURCES = {"raw": raw, "rewritten": rewritten}
+
+
+def documents(encoder: Encoder, tokens: int) -> Iterator[dict[str, Any]]:
+    """Formatted rows of pages or passages until there are about so many tokens."""
+    source, left = encoder.chat.section.documents_source, tokens
+    for name, text in SOURCES[source]():
         if left <= 0:
             return
-        for number, (text, ids) in enumerate(pieces(encoder, doc["text"]) if allowed.keeps(doc) else ()):
+        for number, (piece, ids) in enumerate(pieces(encoder, text)):
             if left > 0:
-                name = digest("document", doc["path"], number)
-                yield {"text": text, "input_ids": ids, "labels": ids, "pair_id": name}
+                pair_id = digest("document", name, number)
+                yield {"text": piece, "input_ids": ids, "labels": ids, "pair_id": pair_id}
                 left -= len(ids)
+    if left == tokens and source == "rewritten":
+        raise UserError(
+            "format.documents_source = 'rewritten', but there is no passage in other words; have them written with "
+            "-S generate.backend=llm -S generate.rewrites=1, or type: -S format.documents_source=raw"
+        )
     if left > 0:
         print(f"format: documents: trainable pages hold {tokens - left:,} of the {tokens:,} tokens asked for")
 

@@ -72,7 +72,7 @@ def hub_rows(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
     """The split `train` of a data set on the hub, streamed."""
     if source.count("/") != 1 or source.startswith((".", "/")):
         raise ParamsError(f"params.yaml: format.replay.source = {source!r}: accepted is a directory or a file that "
-                          "exists, or a hub data set (owner/name)")  # fmt: skip
+                          "exists, or a hub data set (owner/name, owner/name@revision)")  # fmt: skip
     for number, value in enumerate(streamed(source), 1):
         try:
             yield to_row(conversation(value), Path(source), number, number, "")
@@ -84,8 +84,9 @@ def streamed(source: str) -> Iterator[dict[str, Any]]:
     from datasets import load_dataset
 
     try:
+        name, _, revision = source.partition("@")
         # The first row is what opens the connection.
-        rows = iter(load_dataset(source, split="train", streaming=True))
+        rows = iter(load_dataset(name, split="train", streaming=True, revision=revision or None))
         first = list(islice(rows, 1))
     except Exception as error:  # the hub's errors have no common ancestor
         reason = str(error).strip().split("\n")[0][:200]

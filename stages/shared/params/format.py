@@ -68,5 +68,6 @@ class Format(Section):
     overlong: Literal["drop", "truncate", "raise"]
     replay: Replay
     documents: Annotated[float, Field(ge=0)]
+    documents_source: Literal["raw", "rewritten"]
     processes: Limit
     audit: Audit

@@ -37,6 +37,7 @@ class Generate(Connection):
     pairs_per_chunk: Count
     pairs_per_1k_tokens: Amount
     paraphrases: Limit
+    rewrites: Limit
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count
     max_failed: Annotated[float, Field(ge=0, le=1)]

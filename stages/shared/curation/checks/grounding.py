@@ -74,6 +74,12 @@ def has_quantity(number: numbers.Number, source: Source) -> bool:
     )
 
 
+def is_grounded(text: str, source: Source) -> bool:
+    """Whether a text in other words states no number and no name of code that its chunk does not."""
+    stated = all(number.counted or has_quantity(number, source) for number in numbers.numbers(text))
+    return stated and all(occurs(name, source.code) for name in claimed_names(text))
+
+
 def identifiers_in_chunk(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """Code identifiers, flags and code spans of the answer occur in the chunk or the question as whole words."""
     known = source.code + "\n" + names.code(pair["instruction"] + "\n" + pair["input"])
