@@ -39,7 +39,8 @@ class Talker:
         self.stopped.clear()
         worker.start()
         try:
-            yield from streamer
+            # Only the last piece can end in half a character, of an answer that is cut off there (Answer.of).
+            yield from (piece.rstrip("\ufffd") for piece in streamer)
         finally:
             self.stopped.set()
             worker.join()
