@@ -18,9 +18,12 @@ CONVERSION = 2  # raised when `convert` writes something else, so that older dir
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container: microseconds that its threads may take of each period
 
-# OpenMP reads it when PyTorch is loaded, which is later. Threads that wait for work spin otherwise, and take the cores
-# from whatever else runs, threads of their own included: two trainings side by side took ten times as long.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# OpenMP reads both when PyTorch is loaded, which is later. Threads that wait for work spin for milliseconds otherwise,
+# and take the cores from whatever else runs: two trainings side by side took ten times as long. Threads that sleep at
+# once make a step on an idle machine a third longer; so many turns before they sleep cost neither much (BENCHMARKS.md).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 def source(section: Model) -> str:
