@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from stages.shared import params, paths
 from stages.shared.errors import UserError, run_stage
 from stages.shared.evaluation import cells, figures, forgetting, gate, judge, subject
-from stages.shared.evaluation.answers import Tokenised
+from stages.shared.evaluation.answers import Answer, Tokenised
 from stages.shared.evaluation.cells import Cells, Question
 from stages.shared.evaluation.served import Served
 from stages.shared.formatting.templates import Chat, chat_for
@@ -54,9 +54,14 @@ def answered(
     for cell, name in cells.MODELS.items():
         for split, rows in questions.items():
             turns = [cells.messages(cell, question, chat, section) for question in rows]
-            conversations = [turn for turn in turns if turn]
-            answers = iter(asked[name].answers_to(conversations, chat, section, f"{split} {cell}"))
-            found[split][cell] = [next(answers) if turn else None for turn in turns]
+            rooms = [cells.room(question, chat, section) for question in rows]
+            answers: dict[int, Answer] = {}
+            for room in sorted(set(rooms)):
+                conversations = {place: turn for place, turn in enumerate(turns) if turn and rooms[place] == room}
+                roomy = section.model_copy(update={"max_new_tokens": room})
+                given = asked[name].answers_to(list(conversations.values()), chat, roomy, f"{split} {cell}")
+                answers |= zip(conversations, given, strict=True)
+            found[split][cell] = [answers.get(place) for place in range(len(rows))]
     return found
 
 

@@ -6,12 +6,14 @@ import pytest
 from test_duplicates import word_model  # noqa: F401
 from test_metrics import question
 
+from stages import evaluate
 from stages.commands import summary
 from stages.shared import params, paths, retrieval
 from stages.shared.errors import ParamsError
 from stages.shared.evaluation import cells, figures, gate, statistics, subject
 from stages.shared.evaluation.answers import Answer
 from stages.shared.evaluation.cells import Question
+from stages.shared.formatting.templates import chat_for
 from stages.shared.reporting import words as report_words
 
 
@@ -134,6 +136,31 @@ def test_an_answer_is_generated_once_even_by_another_run(section, monkeypatch):
     assert calls[1:] == [["ccc"]]
     Counting("other").answers(["a"], section, "")
     assert calls[2:] == [["a"]], "another model answers for itself"
+
+
+def test_a_reference_that_is_longer_than_the_room_gets_room_to_be_answered_and_no_other(tiny_model, section):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    chat = chat_for(tokenizer, params.load().format)
+    section = section.model_copy(update={"max_new_tokens": 8, "max_context_rows": 1})
+    references = ["4 kV", "one two three four five six seven eight nine ten", "5 kV"]
+    rows = [question(text, f"What is {text[:3]}?") for text in references]
+    tokens = len(tokenizer(references[1], add_special_tokens=False).input_ids) + 1
+    wide = cells.room(rows[1], chat, section)
+    assert tokens <= wide < 2 * tokens and wide % 8 == 0 and cells.room(rows[0], chat, section) == 8
+    exact = section.model_copy(update={"max_new_tokens": tokens})
+    assert cells.room(rows[1], chat, exact) == tokens, "the stop token has its place"
+
+    class Echo:
+        def answers_to(self, turns, chat, section, desc):
+            return [Answer(f"{turn[-1]['content']} in {section.max_new_tokens}", True) for turn in turns]
+
+    found = evaluate.answered({"eval_seen": rows}, chat, section, {"base": Echo(), "tuned": Echo()})
+    asked = [row.row["instruction"] for row in rows]
+    assert [answer.text for answer in found["eval_seen"]["tuned_closed"]] == [
+        f"{asked[0]} in 8", f"{asked[1]} in {wide}", f"{asked[2]} in 8",
+    ]  # fmt: skip
 
 
 def test_a_line_that_a_kill_cut_off_is_asked_again(section, monkeypatch):

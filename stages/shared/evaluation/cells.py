@@ -43,6 +43,16 @@ def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
     return chosen[:max_rows] if max_rows else chosen
 
 
+def room(question: Question, chat: Chat, section: Evaluate) -> int:
+    """`evaluate.max_new_tokens`, doubled until the reference fits with its stop token: else a right answer would be cut
+    off and count as one that does not end."""
+    reference = len(chat.tokenizer(question.row["output"], add_special_tokens=False).input_ids) + 1
+    tokens = section.max_new_tokens
+    while tokens < reference:
+        tokens *= 2
+    return tokens
+
+
 def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) -> list[Question]:
     """The rows with their chunks; own rows have no gold chunk."""
     by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
