@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.shared.generation.answer import Answer, schema
-from stages.shared.llm import client
-from stages.shared.llm.forms import Form
-from stages.shared.llm.requests import Request
-from stages.shared.llm.store import Store
-from stages.shared.params.connection import Connection
+from stages.common.llm import client
+from stages.common.llm.forms import Form
+from stages.common.llm.requests import Request
+from stages.common.llm.store import Store
+from stages.common.schema.connection import Connection
+from stages.generate.labelling.answer import Answer, schema
 
 SYSTEM = "You are a strict data annotator. You turn documentation into training data and answer with JSON only. " * 4
 TEXT = "The converter station limits the current of each branch and reports the level of its lamp to the panel. " * 30

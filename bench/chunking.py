@@ -33,7 +33,7 @@ from chunking_oracle import (
 )
 from chunking_tools import ENCODING, TOOLS
 
-from stages.shared import tokens
+from stages.common.text import tokens
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT = re.compile(r"""^import\s+(\w+)\s+from\s+['"](\.[^'"]+\.mdx?)['"]""", re.MULTILINE)

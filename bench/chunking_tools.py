@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stages import chunk
-from stages.shared import params, tokens
+from stages.chunk import __main__ as chunk
+from stages.common import schema as params
+from stages.common.text import tokens
 
 ENCODING = "cl100k_base"
 

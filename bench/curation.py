@@ -21,13 +21,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages.shared import params, paths
-from stages.shared.curation import checks, duplicates, near, private, variants
-from stages.shared.curation.minhash import BANDS, HASHES, SEED, jaccard, shingles
-from stages.shared.curation.rows import question_key, to_row
-from stages.shared.curation.source import Source, sources
-from stages.shared.curation.split import statement
-from stages.shared.records import Chunk, DatasetRow, read_jsonl
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.records.records import Chunk, DatasetRow, read_jsonl
+from stages.common.rows.rows import question_key, to_row
+from stages.common.rows.source import Source, sources
+from stages.curate import checks, private
+from stages.curate.duplicates import near, variants
+from stages.curate.duplicates import same_question as duplicates
+from stages.curate.duplicates.minhash import BANDS, HASHES, SEED, jaccard, shingles
+from stages.curate.split import statement
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("datasketch", "rapidfuzz", "rensa")

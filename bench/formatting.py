@@ -61,7 +61,8 @@ def write_rows(directory: Path, count: int, length: int = SHORT) -> None:
 
 def speed(rows: int) -> None:
     """CPU seconds of format to those of the tokenizer alone, and to those of the shortest script on the same rows."""
-    from stages.shared import models, params
+    from stages.common import schema as params
+    from stages.common.models import models
 
     settings = params.load(ROOT / "params.yaml")
     tokenizer = models.tokenizer(settings.model)
@@ -73,10 +74,10 @@ def speed(rows: int) -> None:
 
 
 def compare(mode: str, tokenizer: Any, section: Any, count: int, length: int) -> None:
-    from stages.shared.formatting import batches
-    from stages.shared.formatting.conversations import conversation
-    from stages.shared.formatting.encoding import Encoder
-    from stages.shared.formatting.templates import chat_for, pinned
+    from stages.common.chat.conversations import conversation
+    from stages.common.chat.templates import chat_for, pinned
+    from stages.format import batches
+    from stages.format.encoding import Encoder
 
     encoder = Encoder(chat_for(tokenizer, section, pinned(qwen3_template(), "empty") if mode == QWEN3 else None))
     parts = list(batches.batches(made_up_rows(count, length)))
@@ -121,8 +122,8 @@ def write_formatted(encoder: Any, source: Path, target: Path) -> None:
     """What the stage does with one file, in one process, with an empty cache that it fills."""
     import pyarrow.parquet as pq
 
-    from stages.shared.formatting import batches
-    from stages.shared.records import read_jsonl
+    from stages.common.records.records import read_jsonl
+    from stages.format import batches
 
     shutil.rmtree(target.parent / ".cache", ignore_errors=True)
     job = batches.stored(encoder)
@@ -140,7 +141,8 @@ def cpu_seconds(work: Any) -> float:
 
 def memory() -> None:
     """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process, with an empty cache."""
-    from stages.shared import models, params
+    from stages.common import schema as params
+    from stages.common.models import models
 
     model = Path(models.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
     peaks = {}
@@ -163,7 +165,7 @@ def memory() -> None:
 
 def stage() -> None:
     """Run the stage in this process and say what it took."""
-    from stages import format as format_stage
+    from stages.format import __main__ as format_stage
 
     start = time.process_time()
     format_stage.main()

@@ -28,7 +28,7 @@ from ruamel.yaml import YAML
 
 from bench.asking_runs import TEXT
 from bench.endpoint import completion, pairs
-from stages.shared.tokens import seed_cl100k
+from stages.common.text.tokens import seed_cl100k
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_FLIGHT = 256
@@ -139,10 +139,10 @@ def parts(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from bench.asking_runs import request
-    from stages.shared.generation.answer import Answer
-    from stages.shared.llm import replies
-    from stages.shared.llm.claims import Claims
-    from stages.shared.llm.store import Response, Store
+    from stages.common.llm import replies
+    from stages.common.llm.claims import Claims
+    from stages.common.llm.store import Response, Store
+    from stages.generate.labelling.answer import Answer
 
     reply = json.loads(completion(json.dumps({"pairs": pairs("a question")})))["choices"][0]["message"]["content"]
     answer = replies.read(reply, Answer).model_dump_json()

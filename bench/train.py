@@ -1,7 +1,7 @@
 """Speed and memory of LoRA training: unsloth and plain TRL side by side, packed and not, in 16 bits and in 4.
 
 `python -m bench.train` builds each model of MODELS with random weights, trains it with the stage's own trainer
-(stages/shared/training) for some seconds, and writes .cache/bench/train.json and train.md. On a GPU, the backend trl
+(stages/train) for some seconds, and writes .cache/bench/train.json and train.md. On a GPU, the backend trl
 is SFTTrainer and PEFT as they come; rows, batch and settings are the same for both, those of params.yaml but for
 SETTINGS. The rows have the lengths of a formatted dataset (bench/train_case.py), their tokens are drawn at random.
 
@@ -10,7 +10,7 @@ SETTINGS. The rows have the lengths of a formatted dataset (bench/train_case.py)
 - MFU = tokens/s * 4N / peak FLOP/s, without what checkpointing computes again: forward 2N and the gradients of
   activations 2N for each token, N parameters (Kaplan et al. 2020, arXiv:2001.08361, section 2.1; PaLM,
   arXiv:2204.02311, appendix B, has 6N, of which LoRA leaves out the 2N for the gradients of frozen weights). Peaks are
-  NVIDIA's for dense bf16, in stages/shared/training/throughput.py.
+  NVIDIA's for dense bf16, in stages/train/throughput.py.
 - peak memory: torch.cuda.max_memory_allocated, loading included; on a CPU the resident set's peak.
 
 Each case is a process of its own, and one that runs out of memory or time is a row of the table. After --minutes the

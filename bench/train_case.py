@@ -127,7 +127,7 @@ def randomise(model: Any) -> None:
 
 def settings_of(options: dict[str, Any], directory: Path) -> Any:
     """params.yaml with SETTINGS and what the case changes."""
-    from stages.shared import params
+    from stages.common import schema as params
 
     settings = params.load(ROOT / "params.yaml")
     model = {"name": str(directory / "model"), "load_in_4bit": options["load_in_4bit"], "dtype": "auto"}
@@ -160,8 +160,9 @@ def clock(trainer: Any, seconds: float) -> Any:
 
 def measure(options: dict[str, Any]) -> dict[str, Any]:
     """Figures of the case. Raises UserError where stages.train would, out of memory included."""
-    from stages.shared import models, paths
-    from stages.shared.training import attention, backends, faults, progress, throughput, trainer
+    from stages.common.base import paths
+    from stages.common.models import models
+    from stages.train import attention, backends, faults, progress, throughput, trainer
 
     directory = Path(options["directory"])
     settings = settings_of(options, directory)
@@ -216,7 +217,7 @@ def circumstances() -> dict[str, Any]:
 
 
 def main() -> None:
-    from stages.shared.errors import UserError
+    from stages.common.base.errors import UserError
 
     try:
         result = measure(json.loads(sys.argv[1]))

@@ -137,8 +137,9 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from stages.shared import models, paths
-    from stages.shared.training import adapter, trainer
+    from stages.common.base import paths
+    from stages.common.models import models
+    from stages.train import adapter, trainer
 
     lora, train = settings.lora, settings.train
     options = {"learning_rate": train.learning_rate, "warmup_steps": train.warmup_steps, "seed": train.seed}
@@ -165,8 +166,8 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
 
 def ours(settings: Any, steps: int, directory: str) -> Any:
     """The trainer of `stages.train`."""
-    from stages.shared import models
-    from stages.shared.training import adapter, trainer
+    from stages.common.models import models
+    from stages.train import adapter, trainer
 
     changed = settings.model_copy(update={"train": settings.train.model_copy(update={"max_steps": steps})})
     dtype, _ = models.choose_dtype(settings.model.dtype)
@@ -177,9 +178,9 @@ def loss_of(trainer: Any, rows: int) -> float:
     """Mean loss of the supervised tokens of every so many trained rows, the same rows and arithmetic for both."""
     import torch
 
-    from stages.shared import paths
-    from stages.shared.training import answer_loss
-    from stages.shared.training import trainer as rows_of
+    from stages.common.base import paths
+    from stages.train import trainer as rows_of
+    from stages.train.cpu import answer_loss
 
     trained = rows_of.rows(paths.FORMATTED / "train.parquet").to_list()
     chosen = trained[:: max(1, len(trained) // rows)]
@@ -199,8 +200,8 @@ def run_side(name: str, options: dict[str, Any]) -> None:
 
     import torch
 
-    from stages.shared import params
-    from stages.shared.training import backends
+    from stages.common import schema as params
+    from stages.train import backends
 
     torch.set_num_threads(options["threads"])
     settings = params.load()

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from ruamel.yaml import YAML
 
-from stages.shared import params
+from stages.common import schema as params
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUDPSS = ROOT.parent / "shared" / "corpora" / "cloudpss-docs"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from conftest import ROOT
 
-from stages import generate
-from stages.shared import paths
-from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.common.base import paths
+from stages.common.records.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.generate import __main__ as generate
 
 PAIR = {"instruction": "Which lamp?", "input": "", "output": "Number 1.", "evidence": "Lamp 1"}
 

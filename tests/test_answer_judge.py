@@ -11,11 +11,12 @@ from test_report import prediction, prepare, rendered, text_of
 
 from stages.commands import plan, summary
 from stages.commands.main import parser
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.evaluation import figures, judge
-from stages.shared.evaluation.answers import Answer
-from stages.shared.records import write_json, write_jsonl
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import write_json, write_jsonl
+from stages.evaluate import figures, judge
+from stages.evaluate.answers import Answer
 
 ON = {
     "evaluate.judge.enabled": True,

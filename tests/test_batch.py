@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from lamps import PAIR, lamps, prepare, report, run, teacher
 
-from stages import generate
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import batch
-from stages.shared.llm.store import Store
-from stages.shared.records import Pair, read_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm.store import Store
+from stages.common.records.records import Pair, read_jsonl
+from stages.generate import __main__ as generate
+from stages.generate.batch import files as batch
 
 FOLDER = Path(".cache/batch")
 ONE = {"styles": {"fact": 1}, "paraphrases": 0}  # one request for each chunk

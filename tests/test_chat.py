@@ -6,14 +6,16 @@ import pytest
 import torch
 from test_train import dataset_row, prepared  # noqa: F401
 
-from stages import merge, train
 from stages.commands import chat
 from stages.commands.main import parser
-from stages.shared import params, paths
-from stages.shared.errors import UserError
-from stages.shared.evaluation import answers
-from stages.shared.records import read_jsonl, write_jsonl
-from stages.shared.serving.talk import NAMES, Talker, trained_tokenizer
+from stages.commands.serving.talk import NAMES, Talker, trained_tokenizer
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_jsonl, write_jsonl
+from stages.evaluate import answers
+from stages.merge import __main__ as merge
+from stages.train import __main__ as train
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_a_question_gets_the_answer_that_evaluate_reads_from_the_trained_prompt(
 
 
 def chat_row(row: dict, talker: Talker) -> list[dict]:
-    from stages.shared.formatting.conversations import conversation
+    from stages.common.chat.conversations import conversation
 
     return conversation(row, talker.chat)
 

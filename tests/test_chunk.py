@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 from conftest import CLOUDPSS, ROOT
 
-from stages import chunk, ingest
-from stages.shared import params, paths, tokens
-from stages.shared.chunking import splitting
-from stages.shared.markdown import blocks as markdown
-from stages.shared.records import Chunk, Doc, digest, read_json, read_jsonl, write_jsonl
-from stages.shared.sources.report import Report
+from stages.chunk import __main__ as chunk
+from stages.chunk import splitting
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.markdown import blocks as markdown
+from stages.common.records.records import Chunk, Doc, digest, read_json, read_jsonl, write_jsonl
+from stages.common.text import tokens
+from stages.ingest import __main__ as ingest
+from stages.ingest.sources.report import Report
 
 ENCODING = "cl100k_base"
 CAPS = [64, 128, 512]

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_chunk import count, cut, cut_pages, doc, section
 
-from stages.shared import tokens
-from stages.shared.chunking import prose
-from stages.shared.markdown.blocks import blocks
-from stages.shared.text import sentences
+from stages.chunk import prose
+from stages.common.markdown.blocks import blocks
+from stages.common.text import tokens
+from stages.common.text.text import sentences
 
 SERIAL = re.compile(r"[hw]\d+x")  # every word that the generator writes is another one
 

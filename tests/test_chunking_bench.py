@@ -5,9 +5,9 @@ import sys
 import pytest
 from conftest import CLOUDPSS, ROOT
 
-from stages import ingest
-from stages.shared import paths
-from stages.shared.records import read_jsonl
+from stages.common.base import paths
+from stages.common.records.records import read_jsonl
+from stages.ingest import __main__ as ingest
 
 sys.path.insert(0, str(ROOT / "bench"))
 

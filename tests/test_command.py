@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 from stages.commands import main as doclore
-from stages.shared import paths
-from stages.shared.llm.store import Store
-from stages.shared.records import write_jsonl
+from stages.common.base import paths
+from stages.common.llm.store import Store
+from stages.common.records.records import write_jsonl
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stages.commands import convert
-from stages.shared.conversion.columns import columns
-from stages.shared.errors import UserError
+from stages.commands.conversion.columns import columns
+from stages.common.base.errors import UserError
 
 ROWS = {
     "alpaca": [{"instruction": "灯多亮？\n第二行", "input": "", "output": '"7"，流明\t🙂'}] * 2,

@@ -2,9 +2,9 @@
 
 from test_curate import corpus, pair, run
 
-from stages.shared import paths
-from stages.shared.curation import coverage
-from stages.shared.records import read_json, read_jsonl
+from stages.common.base import paths
+from stages.common.records.records import read_json, read_jsonl
+from stages.curate import coverage
 
 
 def test_every_chunk_is_either_asked_about_or_listed_with_the_reason(write_params):

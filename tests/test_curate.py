@@ -8,14 +8,15 @@ from collections import Counter, defaultdict
 import pytest
 from conftest import ROOT, curate_section
 
-from stages import curate
-from stages.shared import params, paths
-from stages.shared.curation import checks
-from stages.shared.curation.pages import pages
-from stages.shared.curation.source import sources
-from stages.shared.errors import UserError
-from stages.shared.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
-from stages.shared.text import normalised
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import Chunk, DatasetRow, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.common.rows.source import sources
+from stages.common.text.text import normalised
+from stages.curate import __main__ as curate
+from stages.curate import checks
+from stages.curate.pages import pages
 
 LIMITS = {
     "min_question_chars": 6,

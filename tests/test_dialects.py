@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stages.shared.dialects.expansion import Expansion, expand
-from stages.shared.dialects.lines import Line, to_text
-from stages.shared.dialects.stubs import stub
-from stages.shared.lineage import page_lines, partial_lines, to_spans
-from stages.shared.sources.tree import Tree
+from stages.common.records.lineage import page_lines, partial_lines, to_spans
+from stages.ingest.dialects.expansion import Expansion, expand
+from stages.ingest.dialects.lines import Line, to_text
+from stages.ingest.dialects.stubs import stub
+from stages.ingest.sources.tree import Tree
 
 
 def resolve(text: str, path: str = "page.md", max_bytes: int = 100_000, **files: str) -> tuple[list[Line], Expansion]:

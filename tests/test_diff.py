@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stages.commands import diff
-from stages.shared.errors import UserError
-from stages.shared.tracing.changes import Row, Version, changes, per_page
-from stages.shared.tracing.rows import FILES
+from stages.commands.tracing.changes import Row, Version, changes, per_page
+from stages.commands.tracing.rows import FILES
+from stages.common.base.errors import UserError
 
 
 def row(number: int, question: str = "", answer: str = "", part: str = "train", path: str = "a.md") -> Row:
@@ -106,7 +106,7 @@ def test_a_workspace_without_a_dataset_is_one_line():
 
 
 def test_conversations_are_compared_with_all_their_turns():
-    from stages.shared.tracing.changes import version
+    from stages.commands.tracing.changes import version
 
     for number, file in enumerate(FILES.values()):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,13 @@ import pytest
 from conftest import curate_section
 from test_curate import chunk, corpus, pair, run
 
-from stages.shared.curation import near
-from stages.shared.curation.minhash import candidates, jaccard, shingles
-from stages.shared.curation.rows import to_row
-from stages.shared.curation.source import sources
-from stages.shared.errors import UserError
-from stages.shared.records import Chunk, Pair, digest
-from stages.shared.text import normalised
+from stages.common.base.errors import UserError
+from stages.common.records.records import Chunk, Pair, digest
+from stages.common.rows.rows import to_row
+from stages.common.rows.source import sources
+from stages.common.text.text import normalised
+from stages.curate.duplicates import near
+from stages.curate.duplicates.minhash import candidates, jaccard, shingles
 
 ZH = """| 参数 | 默认值 | 最小值 | 单位 |
 | --- | --- | --- | --- |

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from stages import generate
-from stages.shared import models, paths
-from stages.shared.errors import UserError
-from stages.shared.params import load
-from stages.shared.records import read_jsonl, write_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.models import models
+from stages.common.records.records import read_jsonl, write_jsonl
+from stages.common.schema import load
+from stages.generate import __main__ as generate
 
 pytestmark = pytest.mark.slow
 

@@ -6,15 +6,17 @@ import pytest
 from test_duplicates import word_model  # noqa: F401
 from test_metrics import question
 
-from stages import evaluate
 from stages.commands import summary
-from stages.shared import params, paths, retrieval
-from stages.shared.errors import ParamsError
-from stages.shared.evaluation import cells, figures, gate, statistics, subject
-from stages.shared.evaluation.answers import Answer
-from stages.shared.evaluation.cells import Question
-from stages.shared.formatting.templates import chat_for
-from stages.shared.reporting import words as report_words
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError
+from stages.common.chat.templates import chat_for
+from stages.common.search import retrieval
+from stages.evaluate import __main__ as evaluate
+from stages.evaluate import cells, figures, gate, statistics, subject
+from stages.evaluate.answers import Answer
+from stages.evaluate.cells import Question
+from stages.report import words as report_words
 
 
 def chunk(name: str, text: str, *headings: str) -> dict:

@@ -11,14 +11,17 @@ from families import FAMILIES, tokenizer_of
 from test_train import prepared  # noqa: F401
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from stages import merge, train
-from stages.shared import models, params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.exporting import exports, gguf, ollama
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.templates import Chat, adds_bos, chat_for
-from stages.shared.merging import audit
-from stages.shared.records import read_json
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import Chat, adds_bos, chat_for
+from stages.common.models import models
+from stages.common.records.records import read_json
+from stages.merge import __main__ as merge
+from stages.merge import audit
+from stages.merge.exports import exports, gguf, ollama
+from stages.train import __main__ as train
 
 USER, SYSTEM = {"role": "user", "content": 'What is "x"?\n{{ .y }} 简短'}, {"role": "system", "content": "用中文。"}
 LONGER = [USER, {"role": "assistant", "content": "220 V"}, {"role": "user", "content": "And then?"}]

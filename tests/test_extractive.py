@@ -9,15 +9,17 @@ from conftest import CLOUDPSS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages import generate
-from stages.shared import params, paths
-from stages.shared.generation import chinese, contexts, english, extractive, grids
-from stages.shared.generation.fact import KINDS
-from stages.shared.generation.facts import facts
-from stages.shared.generation.headings import words
-from stages.shared.markdown.inline import plain
-from stages.shared.records import Chunk, digest, read_json, read_jsonl, write_jsonl
-from stages.shared.text import gives_away, squeezed
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.records.records import Chunk, digest, read_json, read_jsonl, write_jsonl
+from stages.common.text.text import gives_away, squeezed
+from stages.generate import __main__ as generate
+from stages.generate.extractive import chinese, contexts, english, grids
+from stages.generate.extractive import pairs as extractive
+from stages.generate.extractive.fact import KINDS
+from stages.generate.extractive.facts import facts
+from stages.generate.extractive.headings import words
+from stages.generate.extractive.inline import plain
 
 ENGLISH = """The lamp is a signal that shows whether the machine may be opened.
 
@@ -479,8 +481,8 @@ def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_para
 @pytest.mark.slow
 @pytest.mark.skipif(not CLOUDPSS.is_dir(), reason="needs the CloudPSS documentation beside the repository")
 def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(write_params):
-    from stages import chunk as chunk_stage
-    from stages import ingest
+    from stages.chunk import __main__ as chunk_stage
+    from stages.ingest import __main__ as ingest
 
     write_params({"docs.path": str(CLOUDPSS), "generate.max_facts_per_chunk": 0})
     ingest.main()

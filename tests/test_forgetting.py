@@ -8,12 +8,13 @@ from test_report import evaluation as evaluation_file
 from test_report import prediction, prepare, rendered, text_of
 
 from stages.commands import summary
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.evaluation import answers, forgetting, gate
-from stages.shared.evaluation.served import Served
-from stages.shared.evaluation.subject import Subject
-from stages.shared.records import write_json, write_jsonl
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import write_json, write_jsonl
+from stages.evaluate import answers, forgetting, gate
+from stages.evaluate.served import Served
+from stages.evaluate.subject import Subject
 
 DIRECTORY = paths.CHUNKS.parent / "benchmarks"
 ROWS = [

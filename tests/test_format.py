@@ -10,18 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-from stages import format as format_stage
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.formatting import templates
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.encoding import Encoder
-from stages.shared.formatting.examples import examples, kept
-from stages.shared.formatting.labels import IGNORED
-from stages.shared.formatting.templates import chat_for
-from stages.shared.params import load
-from stages.shared.records import write_jsonl
-from stages.shared.training.adapter import trained_template
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.chat import templates
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import chat_for
+from stages.common.records.records import write_jsonl
+from stages.common.schema import load
+from stages.format import __main__ as format_stage
+from stages.format.encoding import Encoder
+from stages.format.examples import examples, kept
+from stages.format.labels import IGNORED
+from stages.train.adapter import trained_template
 
 MODES = ("chat", "alpaca", "token_level")
 

@@ -6,14 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 from test_format import row
 
-from stages import format as format_stage
-from stages.shared import models, paths
-from stages.shared.evaluation.answers import generate
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.labels import IGNORED
-from stages.shared.formatting.templates import chat_for
-from stages.shared.params import load
-from stages.shared.records import write_jsonl
+from stages.common.base import paths
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import chat_for
+from stages.common.models import models
+from stages.common.records.records import write_jsonl
+from stages.common.schema import load
+from stages.evaluate.answers import generate
+from stages.format import __main__ as format_stage
+from stages.format.labels import IGNORED
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,12 @@ import pytest
 from conftest import ROOT
 from families import FAMILIES, tokenizer_of
 
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.encoding import Encoder
-from stages.shared.formatting.examples import Example, examples
-from stages.shared.formatting.labels import IGNORED
-from stages.shared.formatting.templates import chat_for
-from stages.shared.params import load
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import chat_for
+from stages.common.schema import load
+from stages.format.encoding import Encoder
+from stages.format.examples import Example, examples
+from stages.format.labels import IGNORED
 
 DAY = "26 Jul 2024"
 TEXTS = [

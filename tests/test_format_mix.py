@@ -12,12 +12,12 @@ from conftest import ROOT
 from test_format import row
 from test_generate import chunk
 
-from stages import format as format_stage
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.mixing.replay import replay_rows
-from stages.shared.params import load
-from stages.shared.records import write_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import write_jsonl
+from stages.common.schema import load
+from stages.format import __main__ as format_stage
+from stages.format.mixing.replay import replay_rows
 
 # What a hub answers about the data set own/rows, its files included.
 HUB = """
@@ -158,7 +158,7 @@ def from_hub(tmp_path):
 
         def run(source: str) -> list[str]:
             code = (
-                "from stages.shared.mixing.replay import replay_rows; from stages.shared.params import Replay\n"
+                "from stages.format.mixing.replay import replay_rows; from stages.common.schema import Replay\n"
                 f"section = Replay(source={source!r}, share=0.5)\n"
                 "try: print(*[row['instruction'] for row in replay_rows(section, 10)], sep='\\n')\n"
                 "except Exception as error: print(error)"

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from stages import generate
 from stages.commands import main as doclore
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import recipe
-from stages.shared.generation.answer import Answer
-from stages.shared.llm import prompts, replies
-from stages.shared.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm import prompts, replies
+from stages.common.records.records import Chunk, Pair, digest, read_json, read_jsonl, write_jsonl
+from stages.generate import __main__ as generate
+from stages.generate.labelling import recipe
+from stages.generate.labelling.answer import Answer
 
 
 def chunk(text: str, headings: tuple[str, ...] = ("Manual", "Lamp"), path: str = "page.md") -> Chunk:

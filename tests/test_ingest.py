@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from stages import ingest
-from stages.shared import params, paths
-from stages.shared.dialects import mdx
-from stages.shared.errors import ParamsError
-from stages.shared.lineage import page_lines
-from stages.shared.records import Doc, read_json, read_jsonl
-from stages.shared.sources.report import Report
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError
+from stages.common.records.lineage import page_lines
+from stages.common.records.records import Doc, read_json, read_jsonl
+from stages.ingest import __main__ as ingest
+from stages.ingest.dialects import mdx
+from stages.ingest.sources.report import Report
 
 EVERYTHING = ["**/*.md", "**/*.mdx"]
 

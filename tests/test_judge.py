@@ -7,9 +7,9 @@ import pytest
 from conftest import ROOT, FakeEndpoint
 from test_curate import chunk, corpus, dataset, pair, run
 
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.records import read_json, read_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import read_json, read_jsonl
 
 JUDGED = {
     "judge.enabled": True,

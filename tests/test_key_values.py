@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.shared.evaluation.key_values import key_values, states
+from stages.evaluate.key_values import key_values, states
 
 RIGHT = [
     ("The default is 32.", "`32`"),

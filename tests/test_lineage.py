@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.shared.lineage import Origin, page_lines, partial_lines, to_spans
+from stages.common.records.lineage import Origin, page_lines, partial_lines, to_spans
 
 # Lines 3 to 8 of the text come from a partial used at line 3, with another one in it; line 9 is one that ingest added.
 ORIGINS = [

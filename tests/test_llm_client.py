@@ -17,14 +17,14 @@ import pytest
 from conftest import ROOT, change_params
 from pydantic import BaseModel, ConfigDict
 
-from stages.shared.errors import UserError
-from stages.shared.llm import asking, client, pending
-from stages.shared.llm.claims import Claims
-from stages.shared.llm.outcome import Outcome
-from stages.shared.llm.requests import Request
-from stages.shared.llm.store import Store
-from stages.shared.llm.throttle import Rate, Throttle
-from stages.shared.params.connection import Connection
+from stages.common.base.errors import UserError
+from stages.common.llm import asking, client, pending
+from stages.common.llm.claims import Claims
+from stages.common.llm.outcome import Outcome
+from stages.common.llm.requests import Request
+from stages.common.llm.store import Store
+from stages.common.llm.throttle import Rate, Throttle
+from stages.common.schema.connection import Connection
 
 
 class Verdict(BaseModel):
@@ -454,8 +454,8 @@ RUNNER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from test_llm_client import complete, request
-from stages.shared.errors import run_stage
-from stages.shared.llm import client
+from stages.common.base.errors import run_stage
+from stages.common.llm import client
 client.DRAIN_SECONDS = float(sys.argv[3])
 requests = [request(n) for n in range(int(sys.argv[2]))]
 
@@ -626,7 +626,7 @@ def test_no_claim_is_held_longer_than_its_request_takes(endpoint, monkeypatch):
 def test_a_request_that_another_process_gives_up_is_asked_by_this_one(endpoint, monkeypatch):
     monkeypatch.setattr(pending, "POLL_SECONDS", 0.02)
     code = (
-        "import sys, time; from pathlib import Path; from stages.shared.llm.claims import Claims; "
+        "import sys, time; from pathlib import Path; from stages.common.llm.claims import Claims; "
         "c = Claims(Path('responses.claims')); print(c.take(sys.argv[1]), flush=True); sys.stdin.readline()"
     )
     other = subprocess.Popen(

@@ -15,9 +15,9 @@ import pytest
 from test_llm_client import GOOD, asked, complete, in_turn, read_until, refuses, request, start, stored
 
 from bench import generation
-from stages.shared.llm import asking
-from stages.shared.llm.client import DRAIN_SECONDS
-from stages.shared.llm.writer import Writer
+from stages.common.llm import asking
+from stages.common.llm.client import DRAIN_SECONDS
+from stages.common.llm.writer import Writer
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.shared.llm import replies
+from stages.common.llm import replies
 
 
 class Item(BaseModel):

@@ -14,11 +14,11 @@ import pytest
 from conftest import ROOT
 
 from stages.commands import main as doclore
-from stages.shared import paths
-from stages.shared.errors import UserError
-from stages.shared.llm.store import Response, Store
-from stages.shared.llm.writer import Writer
-from stages.shared.records import read_jsonl, write_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.llm.store import Response, Store
+from stages.common.llm.writer import Writer
+from stages.common.records.records import read_jsonl, write_jsonl
 
 
 def test_the_first_answer_for_a_key_stays():
@@ -72,10 +72,10 @@ def test_a_fresh_store_may_be_made_by_several_at_the_same_moment():
 WRITER = """
 import sys
 from pathlib import Path
-from stages.shared.errors import UserError
-from stages.shared.llm.store import Response, Store
-from stages.shared.llm.writer import Writer
-from stages.shared.records import write_jsonl
+from stages.common.base.errors import UserError
+from stages.common.llm.store import Response, Store
+from stages.common.llm.writer import Writer
+from stages.common.records.records import write_jsonl
 name = sys.argv[1]
 with Store(Path("store.sqlite")) as store:
     for n in range(50):

@@ -6,11 +6,13 @@ import pytest
 from safetensors.torch import load_file, save_file
 from test_train import prepared  # noqa: F401
 
-from stages import merge, train
-from stages.shared import params, paths
-from stages.shared.errors import UserError
-from stages.shared.merging import audit
-from stages.shared.records import read_json
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_json
+from stages.merge import __main__ as merge
+from stages.merge import audit
+from stages.train import __main__ as train
 
 
 @pytest.fixture

@@ -12,14 +12,17 @@ from huggingface_hub import ModelCard
 from test_train import prepared  # noqa: F401
 from transformers import AutoTokenizer
 
-from stages import merge, train
 from stages.commands import serve
-from stages.shared import models, params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.evaluation.subject import merged as tuned_subject
-from stages.shared.merging import weights
-from stages.shared.records import read_json, write_jsonl
-from stages.shared.serving.talk import Talker, trained_tokenizer
+from stages.commands.serving.talk import Talker, trained_tokenizer
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.models import models
+from stages.common.records.records import read_json, write_jsonl
+from stages.evaluate.subject import merged as tuned_subject
+from stages.merge import __main__ as merge
+from stages.merge import weights
+from stages.train import __main__ as train
 
 QUESTION = [{"role": "user", "content": "What is the size of part 1?"}]
 

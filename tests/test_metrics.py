@@ -2,9 +2,9 @@
 
 import pytest
 
-from stages.shared.evaluation import figures, metrics
-from stages.shared.evaluation.answers import Answer
-from stages.shared.evaluation.cells import Question
+from stages.evaluate import figures, metrics
+from stages.evaluate.answers import Answer
+from stages.evaluate.cells import Question
 
 
 def question(output: str, instruction: str = "What is it?", path: str = "page.md", evidence: str = "") -> Question:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from test_curate import corpus, dataset, run
 
-from stages.shared import json_rows, paths
-from stages.shared.curation.own_data import own_data
-from stages.shared.json_rows import Fault, Row, read_json_rows
-from stages.shared.records import read_json
+from stages.common.base import paths
+from stages.common.records.records import read_json
+from stages.common.rows import json_rows
+from stages.common.rows.json_rows import Fault, Row, read_json_rows
+from stages.common.rows.own_data import own_data
 
 EXTRA = Path("data/extra")
 

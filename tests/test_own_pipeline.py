@@ -7,7 +7,7 @@ import pytest
 from conftest import Clone
 from test_pipeline import STAGES
 
-from stages.shared.records import read_json, read_jsonl
+from stages.common.records.records import read_json, read_jsonl
 
 pytestmark = pytest.mark.slow
 ROLE = "你是甄嬛，大理寺少卿甄远道之女。"

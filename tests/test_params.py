@@ -11,8 +11,8 @@ import pytest
 from conftest import ROOT
 from ruamel.yaml import YAML
 
-from stages.shared import params
-from stages.shared.errors import ParamsError
+from stages.common import schema as params
+from stages.common.base.errors import ParamsError
 
 SECTIONS = list(params.Params.model_fields)
 INFINITY = float("inf")

@@ -13,14 +13,16 @@ import pytest
 from conftest import ROOT, change_params
 from lamps import PAIR, chunk, lamps, prepare, report, run, teacher
 
-from stages import generate
-from stages.shared import params, paths, tokens
-from stages.shared.errors import UserError
-from stages.shared.generation import pace, plan
-from stages.shared.generation.labelling import Labelling
-from stages.shared.llm.outcome import Outcome
-from stages.shared.llm.store import Response, Store
-from stages.shared.records import Pair, read_json, read_jsonl, write_jsonl
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.llm.outcome import Outcome
+from stages.common.llm.store import Response, Store
+from stages.common.records.records import Pair, read_json, read_jsonl, write_jsonl
+from stages.common.text import tokens
+from stages.generate import __main__ as generate
+from stages.generate import pace, plan
+from stages.generate.labelling.labelling import Labelling
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, curate_section
 
-from stages.shared import params
-from stages.shared.curation import checks, private
-from stages.shared.curation.rows import to_row
-from stages.shared.curation.source import sources
-from stages.shared.records import Chunk
+from stages.common import schema as params
+from stages.common.records.records import Chunk
+from stages.common.rows.rows import to_row
+from stages.common.rows.source import sources
+from stages.curate import checks, private
 
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "planted_faults.jsonl").read_text("utf-8").splitlines()]
 PAGES = {row["lang"]: row for row in ROWS if "good" in row}

@@ -3,11 +3,12 @@
 import pytest
 from test_train import prepared  # noqa: F401
 
-from stages import train
-from stages.shared import params, paths
-from stages.shared.errors import UserError
-from stages.shared.records import read_json
-from stages.shared.training import preflight
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_json
+from stages.train import __main__ as train
+from stages.train import preflight
 
 
 def test_sizes_from_the_config_are_those_of_the_loaded_model(prepared, capsys):  # noqa: F811

@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 
 from stages.commands import preset
 from stages.commands.main import parser
-from stages.shared import params
-from stages.shared.errors import ParamsError, UserError
+from stages.common import schema as params
+from stages.common.base.errors import ParamsError, UserError
 
 NAMES = sorted(file.stem for file in (ROOT / "presets").glob("*.yaml"))
 

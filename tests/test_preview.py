@@ -10,11 +10,12 @@ import pytest
 from rich.console import Console
 from test_format import row
 
-from stages import format as format_stage
 from stages.commands import main
-from stages.shared import params, paths
-from stages.shared.previewing import screen, views
-from stages.shared.records import write_jsonl
+from stages.commands.previewing import screen, views
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.records.records import write_jsonl
+from stages.format import __main__ as format_stage
 
 MARKUP = "<script>alert('x')</script> [bold]so[/bold] 😀"
 ROWS = [row("What is `r`?", "`32`"), row("How to quote?", f"Write {MARKUP} & <|im_end|>.")]

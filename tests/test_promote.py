@@ -7,7 +7,7 @@ import pytest
 
 from stages.commands import promote
 from stages.commands.main import parser
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 PASSED = {
     "headline": {"gap_recovery": 0.8},

@@ -12,12 +12,13 @@ import pytest
 from conftest import ROOT
 from lamps import PAIR, chunk, lamps, report, run, teacher
 
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.generation import recipe
-from stages.shared.generation.answer import Answer, Wordings
-from stages.shared.llm import replies
-from stages.shared.records import Chunk, Pair, digest
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm import replies
+from stages.common.records.records import Chunk, Pair, digest
+from stages.generate.labelling import recipe
+from stages.generate.labelling.answer import Answer, Wordings
 
 STYLES = {"fact": 3, "how-to": 2, "lookup": 3, "definition": 2, "comparison": 1, "troubleshooting": 1, "reverse": 2}
 

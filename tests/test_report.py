@@ -13,13 +13,15 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.shared import params, paths
-from stages.shared.evaluation.judge import VERDICTS
-from stages.shared.records import read_jsonl, write_json, write_jsonl
-from stages.shared.reporting import curves, measures, pipeline, report, treemap, words
-from stages.shared.reporting.cards import SHOWN, chosen
-from stages.shared.reporting.differences import pieces
-from stages.shared.reporting.inputs import read
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.records.records import read_jsonl, write_json, write_jsonl
+from stages.evaluate.judge import VERDICTS
+from stages.report import curves, measures, pipeline, treemap, words
+from stages.report import page as report
+from stages.report.cards import SHOWN, chosen
+from stages.report.differences import pieces
+from stages.report.inputs import read
 
 CELLS = measures.CELLS
 HOSTILE = "</script><img src=x onerror='window.hacked=1'><script>window.hacked=1</script> {{ 7*7 }} {% raw %} **bold**"
@@ -343,7 +345,7 @@ def test_every_text_has_both_languages_with_the_same_places():
 
 def test_every_text_is_used_and_every_used_text_is_there():
     """Names that the template puts together (a cell, a set and its note) are looked for by their parts."""
-    template = (ROOT / "stages/shared/reporting/report.html.jinja").read_text("utf-8")
+    template = (ROOT / "stages/report/report.html.jinja").read_text("utf-8")
     direct = set(re.findall(r'\bt\("(\w+)"', template))
     assert direct <= words.WORDS.keys()
     computed = {*CELLS, *measures.SETS, *curves.CURVES, "eval_seen_note", "eval_unseen_note", "base", "tuned",
@@ -367,7 +369,7 @@ def test_the_funnel_ends_where_training_begins():
 
 
 def test_style_and_script_are_part_of_the_package():
-    assert '"stages.shared.reporting" = ["*.css", "*.js"]' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert '"stages.report" = ["*.css", "*.js"]' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 @pytest.fixture(params=[(1280, 800, "light"), (390, 844, "dark")], ids=["1280", "390"])

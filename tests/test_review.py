@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from test_curate import corpus, dataset, pair, run
 
-from stages.shared import paths
-from stages.shared.curation.review import Orphan, Review, edited, orphans, read_reviews, told, write_reviews
-from stages.shared.errors import UserError
-from stages.shared.records import read_json
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_json
+from stages.curate.review import Orphan, Review, edited, orphans, read_reviews, told, write_reviews
 
 FILE = Path("data/review.jsonl")
 PAIR = {"pair_id": "p1", "instruction": "灯多亮？", "input": "", "output": "七流明", "evidence": "七流明"}

@@ -18,12 +18,12 @@ from conftest import ROOT
 from test_curate import chunk, corpus, pair, run
 
 from stages.commands.review import listening
-from stages.shared import paths
-from stages.shared.curation.review import Review, read_reviews
-from stages.shared.errors import UserError
-from stages.shared.records import read_jsonl
-from stages.shared.reviewing.queue import Filters, Queue
-from stages.shared.reviewing.server import application
+from stages.commands.reviewing.queue import Filters, Queue
+from stages.commands.reviewing.server import application
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_jsonl
+from stages.curate.review import Review, read_reviews
 
 TOKEN = "a-token"
 HOSTILE = "<img src=x onerror='window.hacked=1'></p></div><script>window.hacked=1</script>"
@@ -433,6 +433,6 @@ def test_the_page_speaks_the_browser_s_language(page, browser):
 
 def test_the_page_is_part_of_the_package():
     assert {"page.html", "page.css", "page.js"} <= {
-        file.name for file in Path(ROOT / "stages/shared/reviewing").iterdir()
+        file.name for file in Path(ROOT / "stages/commands/reviewing").iterdir()
     }
-    assert '"stages.shared.reviewing" = ["*.html", "*.css", "*.js"]' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert '"stages.commands.reviewing" = ["*.html", "*.css", "*.js"]' in (ROOT / "pyproject.toml").read_text("utf-8")

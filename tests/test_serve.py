@@ -19,20 +19,23 @@ from conftest import ROOT
 from families import FAMILIES, tokenizer_of
 from test_train import prepared  # noqa: F401
 
-from stages import merge, train
 from stages.commands import serve
 from stages.commands.main import parser
-from stages.shared import models, params, paths
-from stages.shared.errors import UserError
-from stages.shared.evaluation import answers
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.templates import chat_for
-from stages.shared.records import write_json
-from stages.shared.servers import llama_cpp, vllm
-from stages.shared.servers.context import context
-from stages.shared.servers.template import served_template
-from stages.shared.serving import openai_server
-from stages.shared.serving.talk import Talker, trained_tokenizer
+from stages.commands.serving import openai_server
+from stages.commands.serving.talk import Talker, trained_tokenizer
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import chat_for
+from stages.common.models import models
+from stages.common.records.records import write_json
+from stages.common.servers import llama_cpp, vllm
+from stages.common.servers.context import context
+from stages.common.servers.template import served_template
+from stages.evaluate import answers
+from stages.merge import __main__ as merge
+from stages.train import __main__ as train
 
 QUESTION = [{"role": "user", "content": "额定电压是多少？ What is the size of part 1?"}]
 OWN_SYSTEM = [{"role": "system", "content": "用一个词回答。"}, *QUESTION]
@@ -196,7 +199,7 @@ def test_the_process_becomes_vllm_which_finds_the_key_in_its_environment(tmp_pat
     fake = tmp_path / "vllm"
     fake.write_text('#!/bin/sh\necho "$$ $VLLM_API_KEY $*"\n')
     fake.chmod(0o755)
-    code = "from stages.shared.servers import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
+    code = "from stages.common.servers import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.communicate()[0].split() == [str(process.pid), "secret", "serve", "x"]

@@ -8,16 +8,17 @@ from families import FAMILIES, tokenizer_of
 from test_serve import serving, trained  # noqa: F401
 from test_train import prepared  # noqa: F401
 
-from stages import evaluate
 from stages.commands.main import parser
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.evaluation import subject
-from stages.shared.evaluation.served import Served
-from stages.shared.formatting.conversations import conversation
-from stages.shared.formatting.templates import chat_for
-from stages.shared.records import read_json, read_jsonl, write_json, write_jsonl
-from stages.shared.servers.template import served_template
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import chat_for
+from stages.common.records.records import read_json, read_jsonl, write_json, write_jsonl
+from stages.common.servers.template import served_template
+from stages.evaluate import __main__ as evaluate
+from stages.evaluate import subject
+from stages.evaluate.served import Served
 
 TURNS = [[{"role": "user", "content": f"What is the size of part {n}?"}] for n in range(3)]
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from conftest import CLOUDPSS, ROOT
 
-from stages import ingest
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.records import Doc, read_json, read_jsonl
-from stages.shared.sources import converters
-from stages.shared.sources.decoding import DecodingError, decode
-from stages.shared.sources.report import LONGEST_LIST, Report
-from stages.shared.sources.walk import find
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import Doc, read_json, read_jsonl
+from stages.ingest import __main__ as ingest
+from stages.ingest.sources import converters
+from stages.ingest.sources.decoding import DecodingError, decode
+from stages.ingest.sources.report import LONGEST_LIST, Report
+from stages.ingest.sources.walk import find
 
 MARKDOWN = ["**/*.md", "**/*.mdx"]
 
@@ -438,7 +439,7 @@ def test_100_000_tiny_files_take_bounded_memory():
         Path(f"docs/{number // 1000}/{number}.md").write_text(f"page {number % 90_000}\n", encoding="utf-8")
     # VmHWM, since ru_maxrss of a child begins at what its parent had.
     peak = "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])"
-    code = f"import re; from pathlib import Path; from stages import ingest; ingest.main(); {peak}"
+    code = f"import re; from pathlib import Path; from stages.ingest.__main__ import main; main(); {peak}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )  # fmt: skip

@@ -6,10 +6,10 @@ import pytest
 from conftest import curate_section
 from test_curate import chunk, corpus, pair, place, run
 
-from stages.shared import paths
-from stages.shared.curation import split
-from stages.shared.curation.pages import family, pages
-from stages.shared.records import Chunk, PartialLines
+from stages.common.base import paths
+from stages.common.records.records import Chunk, PartialLines
+from stages.curate import split
+from stages.curate.pages import family, pages
 
 WORDS = [
     f"{first}{second}" for first in ("ba", "ke", "li", "mo", "su", "ta", "wi", "zo") for second in "bdfgklmnprstvz"

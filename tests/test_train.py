@@ -11,14 +11,16 @@ import pytest
 import torch
 from conftest import ROOT
 
-from stages import evaluate, merge, train
-from stages import format as format_stage
-from stages.shared import paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.evaluation import answers
-from stages.shared.params import load
-from stages.shared.records import write_json, write_jsonl
-from stages.shared.training import backends, checkpoints, faults, throughput, trainer
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import write_json, write_jsonl
+from stages.common.schema import load
+from stages.evaluate import __main__ as evaluate
+from stages.evaluate import answers
+from stages.format import __main__ as format_stage
+from stages.merge import __main__ as merge
+from stages.train import __main__ as train
+from stages.train import backends, checkpoints, faults, throughput, trainer
 
 
 def dataset_row(i: int) -> dict:

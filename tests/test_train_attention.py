@@ -6,9 +6,10 @@ import torch
 from test_train import prepared  # noqa: F401 - a fixture
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.training import adapter, attention, trainer
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.train import adapter, attention, trainer
 
 KEYS = ("packing", "padding_free")
 

@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 sys.path.insert(0, str(ROOT))
 
 from bench import train, train_case, train_cpu
-from stages.shared import params
-from stages.shared.training import preflight
+from stages.common import schema as params
+from stages.train import preflight
 
 # Of the models' cards: 3.21, 8.2 and 14.8 billion.
 PARAMETERS = {"Llama-3.2-3B": 3_212_749_824, "Qwen3-8B": 8_190_735_360, "Qwen3-14B": 14_768_307_200}

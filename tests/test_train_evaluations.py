@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file
 from test_train import adapter_bytes, prepared  # noqa: F401 - a fixture
 
-from stages import train
-from stages.shared import params, paths
-from stages.shared.errors import ParamsError, UserError
-from stages.shared.records import read_json
-from stages.shared.training import adapter, checkpoints, evaluations, tracking, trainer
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.records.records import read_json
+from stages.train import __main__ as train
+from stages.train import adapter, checkpoints, evaluations, tracking, trainer
 
 EVALUATED = {"train__eval_steps": 2, "train__load_best_model_at_end": True}
 

@@ -7,8 +7,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from stages.shared import params
-from stages.shared.training import answer_loss, cpu, fused_lora, order, shared_prefix
+from stages.common import schema as params
+from stages.train import order
+from stages.train.cpu import answer_loss, fused_lora, shared_prefix
+from stages.train.cpu import speed_up as cpu
 
 
 def lora_model(directory, **options):

@@ -10,10 +10,10 @@ from test_curate import chunk, pair, run
 from test_curate import corpus as plain_corpus
 
 from stages.commands import why
-from stages.shared import paths
-from stages.shared.errors import UserError
-from stages.shared.evidence import evidence_span
-from stages.shared.records import write_jsonl
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import write_jsonl
+from stages.report.evidence import evidence_span
 
 
 def corpus(pages: range, facts: int = 3) -> tuple[list, list]:

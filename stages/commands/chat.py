@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stages.shared.serving.reasons import Memory
-    from stages.shared.serving.talk import Talker
+    from stages.commands.serving.reasons import Memory
+    from stages.commands.serving.talk import Talker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared import params
-    from stages.shared.errors import UserError
-    from stages.shared.serving.talk import Talker, trained_tokenizer
+    from stages.commands.serving.talk import Talker, trained_tokenizer
+    from stages.common import schema as params
+    from stages.common.base.errors import UserError
 
     if arguments.max_new_tokens < 1:
         raise UserError(f"--max-new-tokens {arguments.max_new_tokens}: accepted is a number of tokens, at least 1")
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def open_memory() -> "Memory":
-    from stages.shared.serving.reasons import Memory
+    from stages.commands.serving.reasons import Memory
 
     return Memory()
 

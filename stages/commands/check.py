@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from stages.shared import params
-from stages.shared.errors import ParamsError
+from stages.common import schema as params
+from stages.common.base.errors import ParamsError
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.shared.json_rows import Fault
+    from stages.common.rows.json_rows import Fault
 
 ANYWHERE = True
 SHOWN = 20  # faults listed
@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.conversion.columns import columns
-    from stages.shared.conversion.writers import TABLES, WRITERS
+    from stages.commands.conversion.columns import columns
+    from stages.commands.conversion.writers import TABLES, WRITERS
 
     source, target = arguments.source, arguments.target
     checked(source, target, arguments.force)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def checked(source: Path, target: Path, force: bool) -> None:
-    from stages.shared.conversion.readers import READERS
+    from stages.commands.conversion.readers import READERS
 
     if not source.is_file():
         raise UserError(f"{source} is {'a directory; name a file in it' if source.is_dir() else 'not there'}")
@@ -63,8 +63,8 @@ def rows(source: Path, faults: "list[Fault]", what: str) -> Iterator[dict[str, A
     """The source's rows, under a bar of bytes; what is no row joins `faults`."""
     from tqdm import tqdm
 
-    from stages.shared.conversion.readers import READERS
-    from stages.shared.json_rows import Fault
+    from stages.commands.conversion.readers import READERS
+    from stages.common.rows.json_rows import Fault
 
     with tqdm(total=source.stat().st_size, desc=what, unit="B", unit_scale=True, leave=False) as bar:
         for item in READERS[source.suffix.lower()](source, lambda done: bar.update(done - bar.n)):

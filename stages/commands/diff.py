@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stages.shared.tracing.changes import Change
+    from stages.commands.tracing.changes import Change
 
 PAGES = 30  # listed unless all are asked for
 
@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.tracing.changes import changes, version
-    from stages.shared.tracing.revisions import dataset_files
+    from stages.commands.tracing.changes import changes, version
+    from stages.commands.tracing.revisions import dataset_files
 
     old, new = (version(dataset_files(revision)) for revision in (arguments.old, arguments.new))
     found = [change for change in changes(old, new) if arguments.page in change.path]
@@ -46,8 +46,8 @@ def as_json(change: "Change") -> dict[str, object]:
 def show(heading: str, found: "list[Change]", arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from stages.shared.tracing.changes import per_page
-    from stages.shared.tracing.display import changed_row, changed_table
+    from stages.commands.tracing.changes import per_page
+    from stages.commands.tracing.display import changed_row, changed_table
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(heading)

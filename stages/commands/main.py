@@ -15,13 +15,13 @@ from types import ModuleType
 from typing import NoReturn
 
 from stages import commands
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
     """The commands by name, in alphabetical order."""
     for module in iter_modules(commands.__path__):
-        if module.name != "main":
+        if not module.ispkg and module.name != "main":
             yield module.name, import_module(f"stages.commands.{module.name}")
 
 

@@ -5,15 +5,16 @@ import json
 import subprocess
 from collections.abc import Iterator
 
-from stages.shared import params, paths
-from stages.shared.errors import UserError
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.generation import plan
-    from stages.shared.generation.labelling import Labelling
-    from stages.shared.llm.store import Store
-    from stages.shared.records import read_jsonl
+    from stages.common.llm.store import Store
+    from stages.common.records.records import read_jsonl
+    from stages.generate import plan
+    from stages.generate.labelling.labelling import Labelling
 
     settings = params.load()
     for line in judge_lines(settings):
@@ -34,9 +35,9 @@ def judge_lines(settings: params.Params) -> Iterator[str]:
     the references."""
     if not settings.evaluate.judge.enabled:
         return
-    from stages.shared import tokens
-    from stages.shared.evaluation import judge
-    from stages.shared.records import read_jsonl
+    from stages.common.records.records import read_jsonl
+    from stages.common.text import tokens
+    from stages.evaluate import judge
 
     held_out = [paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS[1:]]
     if not all(file.exists() for file in held_out):

@@ -9,9 +9,9 @@ import io
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stages.shared import params
-from stages.shared.errors import UserError
-from stages.shared.records import atomic
+from stages.common import schema as params
+from stages.common.base.errors import UserError
+from stages.common.records.records import atomic
 
 DIRECTORY = Path("presets")
 

@@ -6,8 +6,8 @@ Works straight from data/dataset with the settings of params.yaml, before `forma
 import argparse
 from pathlib import Path
 
-from stages.shared import params
-from stages.shared.errors import UserError
+from stages.common import schema as params
+from stages.common.base.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from stages.shared.previewing import page, screen, views
+    from stages.commands.previewing import page, screen, views
 
     if arguments.n < 1:
         raise UserError(f"-n {arguments.n}: accepted is a number of rows, at least 1")

@@ -7,9 +7,9 @@ made when the commit holds the very reports and models that lie here. `git push 
 import argparse
 import subprocess
 
-from stages.shared import paths
-from stages.shared.errors import UserError
-from stages.shared.records import read_json
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import read_json
 
 ARTIFACT = "model"  # of dvc.yaml
 

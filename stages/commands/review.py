@@ -9,7 +9,7 @@ import secrets
 import socket
 import webbrowser
 
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,10 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from stages.shared.reviewing.server import application
+        from stages.commands.reviewing.server import application
     except ImportError as error:
         raise UserError(f"the review page needs {error.name}; type `pip install starlette uvicorn`") from None
-    from stages.shared.reviewing.queue import Queue
+    from stages.commands.reviewing.queue import Queue
 
     queue = Queue()
     queue.reviews()  # a malformed data/review.jsonl is told now

@@ -13,10 +13,10 @@ import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.shared.params import Model
+    from stages.common.schema import Model
 
 SLOTS = 2  # requests that llama.cpp answers at once
 
@@ -41,11 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared import params, paths
-    from stages.shared.formatting.templates import chat_for
-    from stages.shared.servers.context import context
-    from stages.shared.servers.template import served_template
-    from stages.shared.serving.talk import trained_tokenizer
+    from stages.commands.serving.talk import trained_tokenizer
+    from stages.common import schema as params
+    from stages.common.base import paths
+    from stages.common.chat.templates import chat_for
+    from stages.common.servers.context import context
+    from stages.common.servers.template import served_template
 
     tokenizer = trained_tokenizer()  # there is a model, or one line that says what to type
     settings = params.load()
@@ -75,8 +76,8 @@ def own_key() -> str:
 
 def choose(backend: str) -> str:
     """The server to take. Raises UserError where the one asked for cannot run."""
-    from stages.shared.servers import llama_cpp, vllm
-    from stages.shared.serving import openai_server
+    from stages.commands.serving import openai_server
+    from stages.common.servers import llama_cpp, vllm
 
     if backend == "vllm" and not vllm.possible():
         raise UserError(
@@ -91,8 +92,8 @@ def choose(backend: str) -> str:
 
 def run_vllm(place: Place, room: int, template: str) -> None:
     """Become vLLM's server."""
-    from stages.shared import paths
-    from stages.shared.servers import vllm
+    from stages.common.base import paths
+    from stages.common.servers import vllm
 
     with closing(listening(place.host, place.port)) as listener:
         place = place._replace(port=listener.getsockname()[1])
@@ -102,7 +103,7 @@ def run_vllm(place: Place, room: int, template: str) -> None:
 
 
 def run_transformers(place: Place, section: "Model", template: str) -> None:
-    from stages.shared.serving import openai_server
+    from stages.commands.serving import openai_server
 
     listener = listening(place.host, place.port)
     app = openai_server.application(place.model, section, template, place.key)
@@ -115,7 +116,7 @@ def run_transformers(place: Place, section: "Model", template: str) -> None:
 
 
 def run_llama_cpp(place: Place, room: int, template: str) -> None:
-    from stages.shared.servers import llama_cpp
+    from stages.common.servers import llama_cpp
 
     file = llama_cpp.export()
     listening(place.host, place.port).close()

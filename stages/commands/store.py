@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.shared import paths
-from stages.shared.errors import UserError
+from stages.common.base import paths
+from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stages.shared.llm.store import Response, Store
+    from stages.common.llm.store import Response, Store
 
 STORE = Path(".cache/responses.sqlite")
 REASONS = 10  # reasons of refusals that are listed
@@ -50,7 +50,7 @@ def days(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.llm.store import Store
+    from stages.common.llm.store import Store
 
     if arguments.action != "import" and not (Path(os.environ.get("DVC_ROOT") or ".") / STORE).exists():
         raise UserError(f"there is no {STORE} here: nothing has been asked yet, or this is not the repository root")
@@ -63,7 +63,7 @@ def info(store: "Store", arguments: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from stages.shared.llm import upkeep
+    from stages.commands.storing import upkeep
 
     numbers = ("answers", "refusals", "prompt tokens", "answer tokens")
     table = Table("model", *numbers, "first", "last", title=str(store.file))
@@ -79,8 +79,8 @@ def info(store: "Store", arguments: argparse.Namespace) -> None:
 
 
 def collect(store: "Store", arguments: argparse.Namespace) -> None:
-    from stages.shared.llm import upkeep
-    from stages.shared.records import read_jsonl
+    from stages.commands.storing import upkeep
+    from stages.common.records.records import read_jsonl
 
     values = (arguments.older_than, arguments.model, arguments.key)
     if not (arguments.unused or arguments.refusals) and all(value is None for value in values):
@@ -100,8 +100,8 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
 
 
 def export(store: "Store", arguments: argparse.Namespace) -> None:
-    from stages.shared.llm import upkeep
-    from stages.shared.records import write_jsonl
+    from stages.commands.storing import upkeep
+    from stages.common.records.records import write_jsonl
 
     if arguments.file.is_dir():
         raise UserError(f"{arguments.file} is a directory; give a file in it")
@@ -111,7 +111,7 @@ def export(store: "Store", arguments: argparse.Namespace) -> None:
 
 
 def take(store: "Store", arguments: argparse.Namespace) -> None:
-    from stages.shared.llm import upkeep
+    from stages.commands.storing import upkeep
 
     if not arguments.file.is_file():
         raise UserError(f"{arguments.file} is no file; name one that `doclore store export` wrote")
@@ -121,8 +121,8 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
 
 def exported(file: Path) -> "Iterator[Response]":
     """The entries of a file. Raises UserError with the line of the first that is none."""
-    from stages.shared.json_rows import Fault, read_json_rows
-    from stages.shared.llm.store import to_response
+    from stages.common.llm.store import to_response
+    from stages.common.rows.json_rows import Fault, read_json_rows
 
     for item in read_json_rows(file):
         if isinstance(item, Fault):

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.shared import paths, timings
-from stages.shared.records import read_json, read_jsonl
+from stages.common.base import paths, timings
+from stages.common.records.records import read_json, read_jsonl
 
 SIDE_BY_SIDE = 3  # held-out questions in the summary
 

@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 ANYWHERE = True
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.shared.servers import llama_cpp
+    from stages.common.servers import llama_cpp
 
     llama_cpp.require_gguf(arguments.model)
     require_free(arguments.port)

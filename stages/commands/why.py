@@ -9,10 +9,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from stages.shared.errors import UserError
+from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.shared.tracing.rows import Fated
+    from stages.commands.tracing.rows import Fated
 
 PAIR_ID = re.compile(r"[0-9a-f]{16}")
 FILE = re.compile(r".+\.(md|mdx|markdown|json|jsonl)(:\d+)?", re.IGNORECASE)
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def explain_pair(pair_id: str, as_json: bool) -> None:
-    from stages.shared.tracing.rows import by_id
+    from stages.commands.tracing.rows import by_id
 
     found = by_id(pair_id)
     if not found:
@@ -49,7 +49,7 @@ def explain_pair(pair_id: str, as_json: bool) -> None:
 
 
 def explain_question(question: str, as_json: bool) -> None:
-    from stages.shared.tracing.questions import closest
+    from stages.commands.tracing.questions import closest
 
     matches = closest(question)
     if not matches:
@@ -60,7 +60,7 @@ def explain_question(question: str, as_json: bool) -> None:
     if not as_json and not exact:
         from rich.console import Console
 
-        from stages.shared.tracing.display import brief
+        from stages.commands.tracing.display import brief
 
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"\nNo question is worded so; shown is the closest one ({matches[0].similarity} % alike). Next:")
@@ -71,9 +71,9 @@ def explain_question(question: str, as_json: bool) -> None:
 def explain(found: "Fated", as_json: bool) -> None:
     from rich.console import Console
 
-    from stages.shared.tracing.display import story
-    from stages.shared.tracing.origins import facts
-    from stages.shared.tracing.sources import chunk_of, page_of
+    from stages.commands.tracing.display import story
+    from stages.commands.tracing.origins import facts
+    from stages.commands.tracing.sources import chunk_of, page_of
 
     row = found.row
     chunk = chunk_of(row["chunk_id"]) if row["chunk_id"] else None
@@ -89,9 +89,9 @@ def explain(found: "Fated", as_json: bool) -> None:
 def explain_page(place: str, arguments: Any) -> None:
     from rich.console import Console
 
-    from stages.shared import params
-    from stages.shared.tracing.display import LISTED, counted, heading, listed
-    from stages.shared.tracing.sources import feed
+    from stages.commands.tracing.display import LISTED, counted, heading, listed
+    from stages.commands.tracing.sources import feed
+    from stages.common import schema as params
 
     found = feed(place, params.load().docs.path)
     if arguments.json:

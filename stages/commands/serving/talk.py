@@ -1,0 +1,87 @@
+"""A model that one can talk to: its prompts are built as in training, its answers come word by word."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.chat.conversations import conversation
+from stages.common.chat.templates import Message, chat_for
+from stages.common.models import models
+
+NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
+
+
+class Talker:
+    """A loaded model. Closing the iterator of an answer ends the answer."""
+
+    def __init__(self, name: str, settings: params.Params, tokenizer: Any) -> None:
+        self.name, self.tokenizer = name, tokenizer
+        dtype, _ = models.choose_dtype(settings.model.dtype)
+        self.model = loaded(name, settings.model, dtype)
+        self.chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
+        self.stopped = threading.Event()
+
+    def prompt(self, turns: list[Message], system: str | None = None) -> str:
+        """The conversation as it is trained, up to where the model starts to answer."""
+        row = {"messages": [*turns, {"role": "assistant", "content": ""}], "system": system}
+        return self.chat.texts([conversation(row, self.chat)[:-1]], prompt=True)[0]
+
+    def answer(self, prompt: str, max_new_tokens: int) -> Iterator[str]:
+        """The greedy answer in pieces; joined and stripped it is what evaluate reads from the same prompt."""
+        from transformers import TextIteratorStreamer
+
+        streamer = TextIteratorStreamer(
+            self.tokenizer, skip_prompt=True, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        failures: list[BaseException] = []
+        worker = threading.Thread(target=self.generate, args=(prompt, max_new_tokens, streamer, failures), daemon=True)
+        self.stopped.clear()
+        worker.start()
+        try:
+            # Only the last piece can end in half a character, of an answer that is cut off there (Answer.of).
+            yield from (piece.rstrip("\ufffd") for piece in streamer)
+        finally:
+            self.stopped.set()
+            worker.join()
+        if failures:
+            raise failures[0]
+
+    def generate(self, prompt: str, max_new_tokens: int, streamer: Any, failures: list[BaseException]) -> None:
+        import torch
+
+        ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt").to(self.model.device)
+        try:
+            with torch.inference_mode():
+                self.model.generate(
+                    **ids,
+                    max_new_tokens=max_new_tokens,
+                    do_sample=False,
+                    eos_token_id=self.tokenizer.eos_token_id,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    streamer=streamer,
+                    stopping_criteria=[lambda *_, **__: self.stopped.is_set()],
+                )
+        except Exception as error:
+            failures.append(error)
+            streamer.end()
+
+
+def loaded(name: str, section: params.Model, dtype: Any) -> Any:
+    """One of NAMES. Raises UserError when it is not there."""
+    if name == "tuned":
+        return models.tuned(section, dtype)
+    if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
+        raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
+    return models.causal_lm(section, dtype) if name == "base" else models.adapted(section, dtype, paths.ADAPTER)
+
+
+def trained_tokenizer() -> Any:
+    """The tokenizer with the template that was trained. Raises UserError when there is no model yet."""
+    from transformers import AutoTokenizer
+
+    if not (paths.MERGED / "config.json").exists():
+        raise UserError(f"there is no model in {paths.MERGED}; run `make run` or `dvc repro`, or `dvc pull`")
+    return AutoTokenizer.from_pretrained(paths.MERGED)

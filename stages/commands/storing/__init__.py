@@ -1,0 +1,1 @@
+"""Keeping the response store in order."""

@@ -1,0 +1,97 @@
+"""Looking after the response store: what it holds, what could go, and how it moves to another machine."""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from stages.common.llm.store import Response, Store
+
+DAY = 86400.0
+FIELDS = ", ".join(Response._fields)
+BATCH = 500  # keys deleted by one statement
+
+
+class Holding(NamedTuple):
+    """What the store holds of one model; times in seconds since 1970. Seeded entries have no model and no tokens."""
+
+    model: str
+    answers: int
+    refusals: int
+    prompt_tokens: int
+    answer_tokens: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which entries are meant: all that fit every condition given."""
+
+    model: str | None = None
+    older_than_days: float | None = None
+    refusals_only: bool = False
+    but_for: Collection[str] = ()  # keys that are never meant
+    key: str | None = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition in SQL, without `but_for`, and its values."""
+        conditions: dict[str, Any] = {}
+        if self.model is not None:
+            conditions["model = ?"] = self.model
+        if self.older_than_days is not None:
+            conditions["at < ?"] = time.time() - self.older_than_days * DAY
+        if self.key is not None:
+            conditions["key = ?"] = self.key
+        if self.refusals_only:
+            conditions["refused != ?"] = ""
+        return " AND ".join(conditions) or "TRUE", list(conditions.values())
+
+
+def holdings(store: Store) -> list[Holding]:
+    """What the store holds, by model."""
+    figures = "SUM(refused = ''), SUM(refused != ''), SUM(prompt_tokens), SUM(answer_tokens), MIN(at), MAX(at)"
+    query = f"SELECT model, {figures} FROM responses GROUP BY model ORDER BY model"
+    return [Holding(*row) for row in store.connection.execute(query)]
+
+
+def reasons(store: Store, most: int) -> list[tuple[str, int]]:
+    """The reasons of refusals with their numbers, the most frequent first."""
+    query = "SELECT refused, COUNT(*) FROM responses WHERE refused != '' GROUP BY refused ORDER BY 2 DESC, 1 LIMIT ?"
+    return list(store.connection.execute(query, (most,)))
+
+
+def chosen(store: Store, choice: Choice) -> Iterator[Response]:
+    """The entries that are meant, the oldest first."""
+    condition, values = choice.where()
+    query = f"SELECT {FIELDS} FROM responses WHERE {condition} ORDER BY at, key"
+    for row in store.connection.execute(query, values):
+        if row[0] not in choice.but_for:
+            yield Response(*row)
+
+
+def delete(store: Store, keys: list[str]) -> None:
+    """Delete entries, all or none, and give their room back to the disk."""
+    with store.transaction() as connection:
+        for start in range(0, len(keys), BATCH):
+            some = keys[start : start + BATCH]
+            connection.execute(f"DELETE FROM responses WHERE key IN ({', '.join('?' * len(some))})", some)
+    store.connection.execute("VACUUM")
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def take_in(store: Store, entries: list[Response]) -> int:
+    """Put entries that were exported into the store; how many were new."""
+    before = count(store)
+    store.put_all(entries)
+    return count(store) - before
+
+
+def count(store: Store) -> int:
+    return int(store.connection.execute("SELECT COUNT(*) FROM responses").fetchone()[0])
+
+
+def bytes_on_disk(store: Store) -> int:
+    """The size of the store, its write-ahead log included."""
+    files = (store.file, store.file.with_name(f"{store.file.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())

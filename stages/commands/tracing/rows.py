@@ -1,0 +1,75 @@
+"""Every row that curate read, with its fate: a part of the split, or rejected."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+
+REJECTED = "rejected"
+CHUNK_ID = re.compile(r'"chunk_id": "([0-9a-f]*)"')
+FILES = {**{split: paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS}, REJECTED: paths.REJECTED}
+
+
+class Fated(NamedTuple):
+    """A row of data/dataset or data/rejected.jsonl and where it went."""
+
+    fate: str
+    row: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """The fate, with the check that decided it where one did."""
+        return f"{REJECTED}: {self.row['check']}" if self.fate == REJECTED else self.fate
+
+
+def fated_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[Fated]:
+    """The rows whose line `wanted` accepts, in the order of the files. Other lines are not even parsed: a question
+    about one row of 100,000 is answered at once."""
+    for fate, file in FILES.items():
+        for line in lines(file):
+            if wanted is None or wanted(line):
+                yield Fated(fate, parsed(line, file))
+
+
+def lines(file: Path) -> Iterator[str]:
+    """The lines of a file that the pipeline wrote. Raises UserError when it is missing."""
+    if not file.exists():
+        raise UserError(f"{file} is missing; run `dvc repro curate`, which makes it")
+    with file.open(encoding="utf-8") as stream:
+        yield from stream
+
+
+def parsed(line: str, file: Path) -> Any:
+    """The row of a line. Raises UserError when there is none."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise UserError(f"a line of {file} is not JSON ({error}); run `dvc repro --force curate`") from None
+
+
+def holds(field: str, value: str) -> Callable[[str], bool]:
+    """Whether a line has this value in this field: compared as text, so it may also match deeper in the row."""
+    needle = f'"{field}": {json.dumps(value, ensure_ascii=False)}'
+    return lambda line: needle in line
+
+
+def by_id(pair_id: str) -> list[Fated]:
+    """The rows with this pair_id: one, or several when the same pair was generated twice."""
+    return [found for found in fated_rows(holds("pair_id", pair_id)) if found.row["pair_id"] == pair_id]
+
+
+def of_chunks(chunk_ids: set[str]) -> list[Fated]:
+    def wanted(line: str) -> bool:
+        found = CHUNK_ID.search(line)
+        return bool(found) and found[1] in chunk_ids  # type: ignore[index]
+
+    return list(fated_rows(wanted))
+
+
+def of_file(path: str) -> list[Fated]:
+    """The rows that come from a file of the user's own."""
+    return [found for found in fated_rows(holds("path", path)) if found.row["path"] == path]

@@ -1,0 +1,1 @@
+"""What several stages need, one subject a room."""

@@ -1,0 +1,74 @@
+"""Prompt files: what a language model is told, in a form that users edit.
+
+A file has the parts `# system` and `# user`, and for each kind of question or asker a part `# style NAME` or
+`# persona NAME`. `$style` and `$persona` in the user part stand for one of these. Only text that reaches the model is
+part of a request's key, so an edit to one style asks nothing of the others.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm.requests import Message
+
+PART = re.compile(r"^# (system|user|style \S+|persona \S+)[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt file. `variants` are its parts `style NAME` and `persona NAME`."""
+
+    file: Path
+    system: Template
+    user: Template
+    variants: dict[str, str]
+
+    def uses(self, name: str) -> bool:
+        return name in self.system.get_identifiers() or name in self.user.get_identifiers()
+
+    def messages(self, values: dict[str, object], **chosen: str) -> tuple[Message, Message]:
+        """The conversation with the model; `chosen` names the style and the persona, empty for none."""
+        parts = {kind: self.variants[f"{kind} {name}"] for kind, name in chosen.items() if self.uses(kind) and name}
+        known = {**dict.fromkeys(chosen, ""), **values, **parts}
+        return (
+            {"role": "system", "content": self.system.substitute(known)},
+            {"role": "user", "content": self.user.substitute(known).strip()},
+        )
+
+    def require(self, kind: str, names: Collection[str], key: str) -> None:
+        """Raise ParamsError when params.yaml names, under `key`, a style or persona that the file does not describe."""
+        described = [part.partition(" ")[2] for part in self.variants if part.startswith(f"{kind} ")]
+        unknown = sorted(set(names) - set(described))
+        if self.uses(kind) and unknown:
+            raise ParamsError(
+                f"params.yaml: {key}: {self.file} has no part `# {kind} {unknown[0]}`; it has "
+                f"{', '.join(described) or 'none'}"
+            )
+
+
+def load(file: Path, names: Collection[str], key: str = "generate.prompts") -> Prompt:
+    """The prompt in `file`, which may use the given `$names`. Raises a UserError that names the file; `key` is the key
+    of params.yaml that names its directory."""
+    _, *pieces = PART.split(read(file, key))
+    parts = {name: text.strip() for name, text in zip(pieces[::2], pieces[1::2], strict=True)}
+    system, user = (Template(parts.pop(name, "")) for name in ("system", "user"))
+    used = {name for part in (system, user) if part.is_valid() for name in part.get_identifiers()}
+    unknown = sorted(used - set(names))
+    if not (user.template and system.is_valid() and user.is_valid()) or unknown:
+        raise UserError(
+            f"{file}: a prompt has the parts `# system` and `# user` and may use ${', $'.join(names)} (a dollar sign "
+            f"is written $$){f': not ${unknown[0]}' if unknown else ''}"
+        )
+    return Prompt(file, system, user, parts)
+
+
+def read(file: Path, key: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ParamsError(f"params.yaml: {key}: {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} is not UTF-8; save it as UTF-8") from None

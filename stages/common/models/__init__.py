@@ -1,0 +1,1 @@
+"""Base models, tokenizers and what the adapter's and the merged model's cards say."""

@@ -1,0 +1,1 @@
+"""Dataset rows: what they rest on, and rows of the user's own."""

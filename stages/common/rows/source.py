@@ -1,0 +1,86 @@
+"""What a chunk states, read once for all the pairs that rest on it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stages.common.records.records import Chunk
+from stages.common.text.text import CJK, LETTER, squeezed
+from stages.common.values import names, numbers, units
+
+ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
+SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0
+TABLE_ROW = re.compile(r"(?m)^\s*\|")
+MOSTLY, HARDLY = 0.3, 0.05  # share of Chinese characters among the letters of prose
+
+
+@dataclass(frozen=True)
+class Source:
+    """A chunk under its heading path, and the languages that its pages are written in."""
+
+    chunk: Chunk
+    languages: frozenset[str]
+
+    @cached_property
+    def text(self) -> str:
+        return "\n".join([*self.chunk["headings"], self.chunk["text"]])
+
+    @cached_property
+    def squeezed(self) -> str:
+        return squeezed(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(names.all_words(self.text))
+
+    @cached_property
+    def code(self) -> str:
+        text = names.code(self.text)
+        return f"{text}\n{SMALL.sub('', text)}" if "<" in text else text
+
+    @cached_property
+    def numbers(self) -> Mapping[numbers.Value, set[units.Unit | None]]:
+        """Every value with the units that follow it; None where none does."""
+        found: dict[numbers.Value, set[units.Unit | None]] = defaultdict(set)
+        for number in numbers.numbers(self.text):
+            found[number.value].add(number.unit)
+        return found
+
+    @cached_property
+    def units(self) -> frozenset[units.Unit]:
+        return units.units(numbers.plain(self.text))
+
+    @cached_property
+    def counts(self) -> frozenset[int]:
+        """How many things the chunk lists: an answer may say so where the chunk does not."""
+        return counts(self.text)
+
+
+def counts(text: str) -> frozenset[int]:
+    """How many list items, table rows or things in a row, from two on, a text has."""
+    rows = max(len(TABLE_ROW.findall(text)) - 2, 0)
+    in_a_row = (len(re.findall(r"、|, | and |[和及与]", part)) + 1 for part in re.split(r"[。；;\n]|\. ", text))
+    return frozenset({len(ITEM.findall(text)), rows, *in_a_row} - {0, 1})
+
+
+def languages(texts: Iterable[str]) -> frozenset[str]:
+    """Languages of some texts, code aside: one of zh and en, or both where neither prevails."""
+    prose = "\n".join(names.without_code(text) for text in texts)
+    letters = len(LETTER.findall(prose))
+    share = len(CJK.findall(prose)) / letters if letters else 0.0
+    return frozenset(["zh"] * (share >= HARDLY) + ["en"] * (share < MOSTLY))
+
+
+def sources(chunks: Iterable[Chunk]) -> dict[str, Source]:
+    """Sources by chunk_id. A chunk is in the language of its page, even where it is all code."""
+    chunks = list(chunks)
+    pages = defaultdict(list)
+    for chunk in chunks:
+        pages[chunk["path"]].append(chunk)
+    spoken = {
+        path: languages(text for chunk in page for text in (*chunk["headings"], chunk["text"]))
+        for path, page in pages.items()
+    }
+    return {chunk["chunk_id"]: Source(chunk, spoken[chunk["path"]]) for chunk in chunks}

@@ -1,0 +1,46 @@
+"""Section `generate` of params.yaml: how pairs are made."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from stages.common.schema.connection import Connection
+from stages.common.schema.section import Count, Limit, Section
+
+Amount = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[^\s]+$")]
+
+
+def some_weight(weights: dict[str, float]) -> dict[str, float]:
+    if not any(weights.values()):
+        raise ValueError("accepted is at least one weight above 0")
+    return weights
+
+
+class Price(Section):
+    """What a million tokens cost, in a currency of the user's choice."""
+
+    prompt: Amount
+    answer: Amount
+
+
+class Generate(Connection):
+    backend: Literal["extractive", "llm", "batch"]
+    focus: Literal["all", "uncovered"]
+    language: Literal["auto", "zh", "en"]
+    phrasings: Annotated[int, Field(ge=1, le=6)]
+    max_facts_per_chunk: Limit
+    prompts: str
+    styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]
+    styles_per_chunk: Count
+    personas: list[Name]
+    pairs_per_chunk: Count
+    pairs_per_1k_tokens: Amount
+    paraphrases: Limit
+    rewrites: Limit
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Count
+    max_failed: Annotated[float, Field(ge=0, le=1)]
+    price_per_million: Price
+    batch_dir: str
+    batch_discount: Annotated[float, Field(ge=0, le=1)]

@@ -1,0 +1,40 @@
+"""Section `train` of params.yaml: how the adapter is trained."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stages.common.schema.section import Count, Limit, Section
+
+
+class Train(Section):
+    backend: Literal["auto", "unsloth", "trl"]
+    per_device_train_batch_size: Count
+    gradient_accumulation_steps: Count
+    num_train_epochs: Annotated[float, Field(gt=0)]
+    max_steps: Annotated[int, Field(ge=-1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    train_sampling_strategy: Literal["group_by_length", "random", "sequential"]
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup", "polynomial", "inverse_sqrt"]
+    warmup_steps: Limit
+    weight_decay: Annotated[float, Field(ge=0)]
+    optim: Literal["adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "adafactor", "sgd"]
+    seed: Limit
+    gradient_checkpointing: Literal[True, False, "unsloth"]
+    packing: bool
+    padding_free: bool
+    eval_steps: Limit
+    early_stopping_patience: Limit
+    load_best_model_at_end: bool
+    save_steps: Count
+    save_minutes: Annotated[float, Field(ge=0)]
+    logging_steps: Count
+    report_to: Literal["none", "tensorboard", "wandb"]
+
+    @model_validator(mode="after")
+    def what_is_chosen_by_loss_is_evaluated(self) -> Self:
+        if self.load_best_model_at_end and not self.eval_steps:
+            raise ValueError("load_best_model_at_end = true needs eval_steps above 0")
+        if self.early_stopping_patience and not self.load_best_model_at_end:
+            raise ValueError("early_stopping_patience above 0 needs load_best_model_at_end = true")
+        return self

@@ -1,0 +1,63 @@
+"""A search by words, in Chinese and Latin scripts alike, and by meaning if there is a model for it: what every user has
+without training one."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+
+from stages.common.base.errors import UserError
+from stages.common.search.embeddings import Embeddings
+
+LATIN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+")
+CANDIDATES = 100  # of each order, when two are joined
+FUSION = 60  # the constant of reciprocal rank fusion, as in its paper
+CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
+
+
+def words(text: str) -> list[str]:
+    """What is searched for: Latin words and numbers, and pairs of neighbouring Chinese characters, which need no
+    dictionary (Lucene's CJKAnalyzer does the same)."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    found = LATIN.findall(text)
+    for run in CHINESE.findall(text):
+        found += [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
+    return found
+
+
+class Search:
+    """BM25 (Robertson and Zaragoza 2009, doi:10.1561/1500000019) over texts, by bm25s (Lù 2024, arXiv:2407.03618).
+
+    With `embeddings` also by meaning: a text's place in both orders counts, by reciprocal rank fusion (Cormack, Clarke
+    and Büttcher 2009, doi:10.1145/1571941.1572114)."""
+
+    def __init__(self, texts: Sequence[str], embeddings: Embeddings | None = None) -> None:
+        try:
+            import bm25s
+        except ImportError:
+            raise UserError("bm25s is not installed; type: make setup") from None
+        self.size, self.embeddings = len(texts), embeddings
+        self.index = bm25s.BM25()
+        self.index.index([words(text) or [""] for text in texts], show_progress=False)
+        self.vectors = embeddings.of(texts) if embeddings else None
+
+    def find(self, question: str, most: int) -> list[int]:
+        """The places of at most so many texts, the best first."""
+        if not self.embeddings:
+            return self.by_words(question, most)
+        orders = self.by_words(question, CANDIDATES), self.by_meaning(question)
+        scores: dict[int, float] = defaultdict(float)
+        for order in orders:
+            for rank, place in enumerate(order, 1):
+                scores[place] += 1 / (FUSION + rank)
+        return sorted(scores, key=lambda place: (-scores[place], place))[:most]
+
+    def by_words(self, question: str, most: int) -> list[int]:
+        """Also texts without any of the words, the worst, unless there is another order to find them by."""
+        found = self.index.retrieve([words(question) or [""]], k=min(most, self.size), show_progress=False)
+        ranked = zip(found.documents[0], found.scores[0], strict=True)
+        return [int(place) for place, score in ranked if score > 0 or not self.embeddings]
+
+    def by_meaning(self, question: str) -> list[int]:
+        likeness = self.vectors @ self.embeddings.of([question])[0]  # type: ignore[union-attr, operator]
+        return [int(place) for place in (-likeness).argsort(kind="stable")[:CANDIDATES]]

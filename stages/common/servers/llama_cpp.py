@@ -1,0 +1,82 @@
+"""llama.cpp's OpenAI-compatible server in this process (https://github.com/ggml-org/llama.cpp/tree/master/tools/server),
+by xllamacpp."""
+
+import os
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+
+MAGIC = b"GGUF"
+
+
+def possible() -> bool:
+    return find_spec("xllamacpp") is not None and bool(exports())
+
+
+def exports() -> list[Path]:
+    """The GGUF files of the merged model, the largest, which is nearest to it, first."""
+    files = paths.EXPORTS.glob("model-*.gguf")
+    return sorted(files, key=lambda file: (-file.stat().st_size, file.name))
+
+
+def export() -> Path:
+    """The file to serve. Raises UserError when there is none."""
+    if not (files := exports()):
+        raise UserError(f"there is no {paths.EXPORTS}/model-*.gguf; type: dvc exp run -S 'merge.export=[gguf-q8_0]'")
+    return files[0]
+
+
+def require_gguf(file: Path) -> None:
+    """Raise a UserError unless `file` begins like a GGUF file."""
+    try:
+        with file.open("rb") as stream:
+            found = stream.read(len(MAGIC))
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; name a GGUF file, such as a model's *.gguf from a hub") from None
+    if found != MAGIC:
+        raise UserError(f"{file} is no GGUF file; llama.cpp's convert_hf_to_gguf.py makes one from a model's directory")
+
+
+def parameters(file: Path, name: str, host: str, port: int, key: str) -> Any:
+    """xllamacpp's settings of a server that asks for the key. Raises UserError without GGUF file or library."""
+    require_gguf(file)
+    # Python's own handler would run only after llama.cpp has loaded the model, which takes minutes for a large one.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Read when llama.cpp is loaded: threads that wait for work would otherwise spin, and a small machine stalls.
+    os.environ.update(OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="0")
+    try:
+        import xllamacpp
+    except ImportError:
+        raise UserError("llama.cpp is not installed; type: pip install -e '.[teacher]'") from None
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(file)
+    settings.model_alias = {name}
+    settings.api_keys = [key]
+    settings.hostnames = [host]
+    settings.port = port
+    settings.verbosity = 0
+    return settings
+
+
+def start(settings: Any, room: str) -> Any:
+    """A running server; it has loaded the model and answers. Raises UserError, which names `room`, what its memory
+    depends on."""
+    import xllamacpp
+
+    try:
+        return xllamacpp.Server(settings)
+    except RuntimeError:
+        raise UserError(
+            f"llama.cpp cannot load {settings.model.path}: the file is incomplete, of a newer format, or too large for "
+            f"the memory with {room}"
+        ) from None
+
+
+def wait() -> NoReturn:
+    """Serve until a signal ends the process."""
+    while True:
+        signal.pause()

@@ -1,0 +1,1 @@
+"""Sentences, languages, tokens, and when two texts say the same."""

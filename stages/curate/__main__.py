@@ -1,0 +1,103 @@
+"""Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
+
+Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl; data/verdicts.jsonl
+is what a judge said before. Writes
+data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks without a surviving
+pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError, run_stage
+from stages.common.records.records import Chunk, DatasetRow, read_jsonl, write_json, write_jsonl
+from stages.common.rows.own_data import own_data
+from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
+from stages.common.rows.source import sources
+from stages.curate import checks, coverage, judge, private, review
+from stages.curate.duplicates import near, semantic, variants
+from stages.curate.duplicates import same_question as duplicates
+from stages.curate.pages import Pages, pages
+from stages.curate.split import Parts, assert_no_leak, split
+
+TOLD = 20  # lines about bad rows, and about orphans
+
+
+def report(read: int, rejected: list[Rejection], masked: Counter[str], parts: Parts) -> dict[str, Any]:
+    kept = sum(len(rows) for rows in parts.values())
+    if kept + len(rejected) != read:
+        raise AssertionError(f"{read} pairs read, but {kept} kept and {len(rejected)} rejected")
+    return {
+        "pairs": read,
+        "kept": kept,
+        "rejected": len(rejected),
+        "rejected_by": dict(sorted(Counter(row["check"] for row in rejected).items())),
+        "private": dict(sorted(masked.items())),
+        **{name: len(rows) for name, rows in parts.items()},
+        "facts_trained": len({row["fact_id"] for row in parts["train"]}),
+    }
+
+
+def tell(lines: list[str]) -> None:
+    """What people should know, a bounded number of lines of it; the rest is in data/rejected.jsonl and the report."""
+    for line in lines[:TOLD]:
+        print(f"curate: {line}")
+    if len(lines) > TOLD:
+        print(f"curate: … and {len(lines) - TOLD} more")
+
+
+def is_trainable(chunks: Chunks, grouped: Pages) -> Callable[[DatasetRow], bool]:
+    return lambda row: is_own(row) or grouped.is_trained(chunks[row["chunk_id"]])
+
+
+def write(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, int]:
+    """The outputs but the report; the figures of the coverage."""
+    for name, part in parts.items():
+        write_jsonl(paths.DATASET / f"{name}.jsonl", part)
+    write_jsonl(paths.REJECTED, rejected)
+    missing = coverage.uncovered(chunks.values(), itertools.chain(*parts.values()), rejected)
+    write_jsonl(paths.UNCOVERED, missing)
+    write_json(paths.REPORTS / "coverage.json", coverage.by_section(chunks.values(), missing))
+    return coverage.figures(chunks.values(), missing)
+
+
+def main() -> None:
+    section = params.load().curate
+    chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
+    read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
+
+    own, reviews = own_data(paths.EXTRA), review.read_reviews(paths.REVIEW)
+    rows = [*(to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), *own.rows]
+    read = len(rows) + len(own.rejected)
+    orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
+
+    rows, refused = review.sift(rows, reviews)
+    rows, failed = checks.sift(rows, read_chunks, section)
+    rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
+    asked, rank = rows, variants.ranking(read_chunks, is_trainable(chunks, grouped))
+    rows, repeated = duplicates.sift(rows, rank)
+    links = near.links(rows, read_chunks, section) + semantic.links(rows, section)
+    rows, alike = variants.sift(rows, links, rank, section)
+    judged = judge.sift(rows, read_chunks, section)
+    parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)
+    assert_no_leak(parts, links)
+    rejected += repeated + alike + judged.rejected + leaked
+
+    figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
+    if not parts["train"]:
+        raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
+                        "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
+    figures["judge"] = judged.figures
+    figures["coverage"] = write(parts, rejected, chunks)
+    write_json(paths.REPORTS / "curate.json", figures)
+    tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
+    tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
+    print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
+
+
+if __name__ == "__main__":
+    run_stage("curate", main)

@@ -1,0 +1,98 @@
+"""Checks of a pair's form: fields, lengths and what a model or a converter left behind."""
+
+import re
+
+from stages.common.records.records import Pair
+from stages.common.rows.rows import Verdict, all_text
+from stages.common.rows.source import Source
+from stages.common.schema import Curate
+from stages.common.text.text import normalised
+from stages.common.values import names
+
+NO_WORDS = re.compile(r"[\s.…。·?？!！]*")
+LEFTOVER = re.compile(
+    r"</?think>|</thinking>|\ufffd|<\|[A-Za-z_]+\|>|<｜[^｜]+｜>|\[/?INST\]|<</?SYS>>|</?s>(?=\s|\Z)"
+    r"|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|/?tool_call|/?tool_response|/?reasoning|/?answer)>"
+)
+FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n]*\n(.*?)\n?\s*\1\s*\Z", re.DOTALL)
+LABEL = re.compile(
+    r"\A\s*[*#\s\"']*(?:(?:answer|output|response|assistant|instruction|question|user)\s*[*\"']*\s*[:：]|"
+    r"(?:答案?|回答|输出|问题?|问句|助手|用户)\s*[*\"']*\s*[:：])"
+    r"|\A\s*\{\s*\"(?:answer|output|instruction|question|pairs)\"\s*:",
+    re.IGNORECASE,
+)
+TAGS = """a abbr article aside b blockquote body br button center code col colgroup dd details div dl dt em embed
+figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input label li link main mark
+meta nav ol option p pre s script section select small span strong style summary svg table tbody td textarea tfoot th
+thead tr u ul video"""
+MARKUP = re.compile(
+    rf"</?(?:{'|'.join(TAGS.split())})(?:\s[^<>\n]*)?/?>"
+    r"|(?<![\w<])<[A-Z]\w*(?:\.\w+)*(?:\s+\w+=[^<>\n]*|\s*/)\s*/?>|</[A-Z]\w*>"  # MDX components
+    r"|<!--|-->|\{/\*|\*/\}|&(?:nbsp|lt|gt|amp|quot|ensp|emsp|#\d{2,5});"
+    r"|(?m:^:::\w*\s*|^import\s[^\n]+\sfrom\s+['\"]|^export\s+(?:const|default|function)\s|^---\n\w+:)",
+)
+
+
+def schema(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    """All fields are text; question and answer have words or signs in them."""
+    fields = ("pair_id", "instruction", "input", "output", "evidence")
+    wrong = [name for name in fields if not isinstance(pair.get(name), str)]
+    blank = [name for name in ("instruction", "output") if name not in wrong and NO_WORDS.fullmatch(pair[name])]  # type: ignore[literal-required]
+    return Verdict(wrong + blank, "text") if wrong + blank else None
+
+
+def question_length(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    size = len(pair["instruction"])
+    low, high = limits.min_question_chars, limits.max_question_chars
+    return None if low <= size <= high else Verdict(size, [low, high])
+
+
+def answer_length(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    size = len(pair["output"])
+    low, high = limits.min_answer_chars, limits.max_answer_chars
+    return None if low <= size <= high else Verdict(size, [low, high])
+
+
+def no_leftovers(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    """No think tag, special token, replacement character, field label or fence around everything."""
+    found = LEFTOVER.search(all_text(pair))
+    if source is None:
+        return Verdict(found[0], "plain text") if found else None
+    found = found or LABEL.match(pair["output"]) or LABEL.match(pair["instruction"])
+    found = found or FENCED.match(pair["instruction"]) or needless_fence(pair["output"], source)
+    return Verdict(found[0][:80], "plain text") if found else None
+
+
+def needless_fence(answer: str, source: Source) -> re.Match[str] | None:
+    """A fence around the whole answer, unless the chunk has that code in a fence or span of its own."""
+    fenced = FENCED.match(answer)
+    if fenced is None:
+        return None
+    code = {"".join(line.split()) for line in names.code_spans(source.text)}
+    lines = ["".join(names.code(line).split()) for line in fenced[2].split("\n") if line.strip()]
+    return None if lines and all(line in code for line in lines) else fenced
+
+
+def no_markup(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
+    """Neither HTML nor MDX outside of code. `<sub>`, `<sup>` and `<kbd>` are Markdown's own way to write these."""
+    for text in (pair["instruction"], pair["output"]):
+        if "<" in text or "&" in text or "{" in text or ":::" in text or "\n" in text or text.startswith("import"):
+            found = MARKUP.search(names.without_code(text))
+            if found:
+                return Verdict(found[0][:80], "no HTML or MDX")
+    return None
+
+
+def input_adds_something(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    """The input does not merely repeat the question or the answer."""
+    given = normalised(pair["input"])
+    repeats = given and given in (normalised(pair["instruction"]), normalised(pair["output"]))
+    return Verdict(pair["input"][:80], "not the question or the answer again") if repeats else None
+
+
+def no_repetition(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
+    """The answer does not run in circles: the same six or more characters three times in a row."""
+    found = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
+    if found and re.search(r"(\w)(?!\1)\w", found[1]) and not (source and found[0] in source.text):
+        return Verdict(found[1], "said once")
+    return None

@@ -1,0 +1,63 @@
+"""Near-duplicates among pairs: questions, or questions with their answers, whose 3-grams of characters are much alike.
+
+Only rows that ask for the same thing and whose answers agree are compared: what is alike in letters is often not the
+same fact. Where these are many, MinHash proposes; the true Jaccard similarity decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from stages.common.records.records import DatasetRow
+from stages.common.rows.rows import question, question_key
+from stages.common.rows.source import Source
+from stages.common.schema import Curate
+from stages.common.text.text import normalised
+from stages.curate.duplicates.meaning import Claim, agree, claim, subject
+from stages.curate.duplicates.minhash import candidates, jaccard, shingles
+
+SHINGLE = 3  # characters
+FEW = 48  # so many texts are compared each with each
+
+
+class Link(NamedTuple):
+    """Two near-duplicates by pair_id, and how similar they are, in [0, 1]."""
+
+    one: str
+    other: str
+    similarity: float
+
+
+def links(rows: Sequence[DatasetRow], sources: Mapping[str, Source], limits: Curate) -> list[Link]:
+    """Every two rows that are near-duplicates, in the order of the rows."""
+    claims = [claim(row["output"], question(row)) for row in rows]
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        source = sources.get(row["chunk_id"])
+        asked = subject(question(row), source.words if source else None)
+        groups[asked, claims[number].exact].append(number)
+    found = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, claims, limits))
+    return [
+        Link(rows[one]["pair_id"], rows[other]["pair_id"], round(similarity, 3))
+        for one, other, similarity in sorted(found)
+    ]
+
+
+def linked(
+    group: list[int], rows: Sequence[DatasetRow], claims: Sequence[Claim], limits: Curate
+) -> Iterator[tuple[int, int, float]]:
+    """Near-duplicates among rows that ask for the same thing."""
+    questions = {number: question_key(rows[number]) for number in group}
+    asked = {number: shingles(text, SHINGLE) for number, text in questions.items()}
+    whole = {number: shingles(text + normalised(rows[number]["output"]), SHINGLE) for number, text in questions.items()}
+    for one, other in sorted({*proposed(asked), *proposed(whole)}):
+        asks, says = jaccard(asked[one], asked[other]), jaccard(whole[one], whole[other])
+        alike = asks >= limits.question_similarity or says >= limits.pair_similarity
+        if alike and agree(claims[one], claims[other]):
+            yield one, other, max(asks, says)
+
+
+def proposed(grams: Mapping[int, frozenset[str]]) -> Iterator[tuple[int, int]]:
+    """Two texts worth comparing: of a few each with each, of many those that MinHash proposes."""
+    return combinations(grams, 2) if len(grams) <= FEW else candidates(grams.items())

@@ -1,0 +1,86 @@
+"""The key values of a fact, and whether an answer states them: numbers with their units, names, flags and code.
+
+A reference in full sentences can be said in other words; what must not change are the values in it. This is the answer
+accuracy of closed-book question answering (Roberts et al. 2020, arXiv:2002.08910) for technical documentation, with
+values compared as `stages.common.values` reads them.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from stages.common.text.text import gives_away, squeezed
+from stages.common.values import names, numbers
+
+VERSION = re.compile(r"(?<![\w.])v\d+(?:\.\w+)+")
+Amount = tuple[str, str]  # dimension ("" for a plain number) and canonical value in the dimension's base unit
+
+
+@dataclass(frozen=True)
+class KeyValues:
+    """What an answer must state. `whole`: there is no single value in the reference, so all of it is."""
+
+    amounts: dict[Amount, str]  # each with the way it is written
+    names: tuple[str, ...]
+    whole: str
+
+    def written(self) -> list[str]:
+        return [*self.amounts.values(), *self.names] or [self.whole]
+
+
+@lru_cache(maxsize=4096)  # the cells of a row share its reference
+def key_values(reference: str) -> KeyValues:
+    """Numbers, and what is code by its marks or its looks; code spans that are a number count as one."""
+    found = amounts(reference)
+    spans = [span for span in names.code_spans(reference) if not is_number(span)]
+    prose = names.without_code(reference)
+    versions = VERSION.findall(prose)
+    listed = tuple(dict.fromkeys([*spans, *versions, *names.identifiers(VERSION.sub(" ", prose))]))
+    kept = {amount: text for amount, text in found.items() if not any(text in name for name in listed)}
+    return KeyValues(kept, listed, "" if kept or listed else reference.strip())
+
+
+def amounts(text: str) -> dict[Amount, str]:
+    """Every number of a text in a form that is equal for equal amounts: 1,000 ms is 1 s."""
+    found = {}
+    for number in numbers.numbers(text.replace("`", " ")):
+        dimension, factor = number.unit or ("", Decimal(1))
+        value = number.value if isinstance(number.value, str) else plain(number.value * factor)
+        found[dimension, value] = number.written
+    return found
+
+
+def plain(value: Decimal) -> str:
+    """A number without an exponent and without zeros at its end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def is_number(span: str) -> bool:
+    return span.strip() in amounts(span).values()
+
+
+def states(answer: str, reference: str, known: str) -> bool:
+    """Whether an answer states all key values of the reference, and no other number or name than those.
+
+    A long answer would be right by chance if it named many values, so a number that neither the reference nor `known`
+    (the question and the evidence) holds makes it wrong, and so does a name in code marks.
+    """
+    wanted = key_values(reference)
+    if wanted.whole:
+        return gives_away(answer, wanted.whole)
+    stated = amounts(answer)
+    if any(amount not in stated for amount in wanted.amounts):
+        return False
+    if not all(holds(answer, name) for name in wanted.names):
+        return False
+    allowed = f"{reference}\n{known}"
+    foreign_numbers = stated.keys() - amounts(allowed).keys()
+    named = [name for name in names.inline_code(answer) if not is_number(name)]
+    return not foreign_numbers and all(holds(allowed, name) for name in named)
+
+
+def holds(text: str, name: str) -> bool:
+    """Whether a text has a name as a whole word; a line of code also when white space differs."""
+    return gives_away(text, name) or (len(name) > 20 and squeezed(name) in squeezed(text))

@@ -1,0 +1,70 @@
+"""A model under test that runs elsewhere, behind an OpenAI-compatible address: vLLM that serves base and adapter, or
+`doclore serve`. The server applies the chat template, which must be the trained one.
+
+Answers lie in the response store under the model's name and the hash of the weights that it stands for. What a server
+does not tell, such as the loss, is not measured.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from stages.common.base.errors import UserError
+from stages.common.chat.templates import Chat, Message
+from stages.common.llm import client
+from stages.common.llm import requests as llm
+from stages.common.llm.replies import Text
+from stages.common.llm.store import Store
+from stages.common.schema import Evaluate
+from stages.common.schema.connection import Connection
+from stages.evaluate.answers import Answer, Tokenised
+
+TIMEOUT = 600.0  # seconds: a server that runs on a CPU answers one request after the other
+MAX_RETRIES = 3
+
+
+class ServedModel(Connection):
+    """One of the models of `evaluate.endpoint`."""
+
+    def key_of_model(self, section: str) -> str:
+        return f"{section}_model"
+
+
+class Served:
+    """A model by its name at the endpoint; `weights` is the hash of what the name stands for."""
+
+    def __init__(self, name: str, model: str, weights: str) -> None:
+        self.name, self.model, self.weights = name, model, weights
+        self.keys: list[str] = []  # of the requests in the response store
+
+    def answers_to(
+        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
+    ) -> list[Answer]:
+        """One greedy answer per conversation, in their order. Raises UserError unless all are answered."""
+        asked = list(self.requests(conversations, section))
+        self.keys += [request.key() for request in asked]
+        connection = ServedModel(
+            model=self.model, concurrency=section.batch_size, timeout=TIMEOUT, max_retries=MAX_RETRIES,
+            requests_per_minute=0, tokens_per_minute=0,
+        )  # fmt: skip
+        with Store.of_repository() as store:
+            outcome = client.complete(asked, store, Text, connection, f"evaluate.{self.name}", len(asked))
+            if outcome.unanswered():
+                raise UserError(
+                    f"{outcome.unanswered()} of {outcome.total()} answers of {self.model} ({desc}) are missing "
+                    f"({outcome.reasons()}); all others are stored: `dvc repro` asks only for the missing ones"
+                )
+            replies = [Text.model_validate_json(str(store.get(request.key()))) for request in asked]
+        return [Answer.of(reply.text, reply.stopped) for reply in replies]
+
+    def requests(self, conversations: Sequence[list[Message]], section: Evaluate) -> Iterator[llm.Request]:
+        sampling = {"temperature": 0.0, "max_tokens": section.max_new_tokens}
+        for turns in conversations:
+            yield llm.Request(self.model, [plain(turn) for turn in turns], {}, sampling, weights=self.weights)
+
+    def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> None:
+        """No server tells how likely a given answer is under a chat template."""
+
+
+def plain(turn: Message) -> llm.Message:
+    """A turn in the API's form, which has no place for an alpaca row's input but the question's own text."""
+    content = turn["content"] + (f"\n{turn['input']}" if turn.get("input") else "")
+    return {"role": turn["role"], "content": content}  # type: ignore[typeddict-item]

@@ -1,0 +1,108 @@
+"""Dataset in, token ids and labels out: what the model will be trained on, audited.
+
+Reads data/dataset/*.jsonl, the model's tokenizer and, for a mix, data/replay/ and data/docs.jsonl; writes
+data/formatted/{train,eval_seen,eval_unseen}.parquet, data/formatted/chat_template.jinja and reports/format.json.
+Run: python -m stages.format
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from tqdm import tqdm
+
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError, run_stage
+from stages.common.chat.templates import chat_for
+from stages.common.models import models
+from stages.common.records.records import atomic, digest, read_jsonl, write_json
+from stages.format import audit, batches, store
+from stages.format.audit import Figures
+from stages.format.encoding import Encoder
+from stages.format.mixing.documents import documents
+from stages.format.mixing.replay import replay_rows
+
+Mapped = Callable[[Iterable[list[Any]]], Iterator[batches.Result]]
+
+
+def dataset_file(split: str) -> Path:
+    return paths.DATASET / f"{split}.jsonl"
+
+
+def stop_token(figures: Figures, section: params.Format, names: Callable[[list[int]], list[str]]) -> int:
+    """The one token that ends the answers."""
+    if not figures.counts["rows"] or not figures.ends:
+        raise UserError(
+            f"no whole row is left to train on: all are longer than format.max_length = {section.max_length} tokens; "
+            "raise it"
+        )
+    if len(figures.ends) > 1:
+        raise UserError(f"format audit: rows end in different tokens ({', '.join(names(list(figures.ends)))}); "
+                        "data/formatted is left as it was")  # fmt: skip
+    return next(iter(figures.ends))
+
+
+def training_rows(section: params.Format, figures: Figures) -> Iterator[Any]:
+    """The rows of the dataset, then the general ones that are replayed among them."""
+    file = dataset_file("train")
+    replayed = replay_rows(section.replay, count_lines(file)) if section.replay.share else []
+    figures.counts["replayed"] = len(replayed)
+    return itertools.chain(read_jsonl(file), replayed)
+
+
+def count_lines(file: Path) -> int:
+    return sum(1 for _ in read_jsonl(file))
+
+
+def document_batches(encoder: Encoder, figures: Figures) -> Iterator[pa.RecordBatch]:
+    """Raw pages, so many tokens of them for each token of the rows before."""
+    wanted = round(encoder.chat.section.documents * figures.counts["tokens"])
+    for rows in batches.batches(documents(encoder, wanted)) if wanted else ():
+        figures.counts.update(documents=len(rows), document_tokens=sum(len(row["input_ids"]) for row in rows))
+        yield pa.RecordBatch.from_pylist(rows, schema=batches.SCHEMA)
+
+
+def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
+    """One Parquet file, a row group for each batch, its template and stop token in the metadata."""
+    figures, section = Figures(), encoder.chat.section
+    rows = training_rows(section, figures) if split == "train" else read_jsonl(dataset_file(split))
+    with (
+        atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
+        pq.ParquetWriter(stream, batches.SCHEMA, compression="zstd") as writer,
+    ):
+        for batch, counted in mapped(batches.batches(tqdm(rows, desc=f"format {split}", unit="row"))):
+            figures.merge(counted)
+            if batch.num_rows:
+                writer.write_batch(batch)
+        if split == "train":
+            stop = stop_token(figures, section, encoder.chat.tokenizer.convert_ids_to_tokens)
+            audit.check(figures, section)
+            for batch in document_batches(encoder, figures):
+                writer.write_batch(batch)
+            writer.add_key_value_metadata({"stop_token": encoder.chat.tokenizer.convert_ids_to_tokens(stop)})
+        writer.add_key_value_metadata({"template_hash": digest(encoder.chat.template)})
+    return figures
+
+
+def main() -> None:
+    settings = params.load()
+    encoder = Encoder(chat_for(models.tokenizer(settings.model), settings.format))
+    train = dataset_file("train")
+    count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)
+    with batches.mapper(settings, encoder, count) as mapped:
+        parts = {split: write_split(split, mapped, encoder) for split in paths.SPLITS}
+    with atomic(paths.CHAT_TEMPLATE) as stream:
+        stream.write(encoder.chat.template)
+    store.forget_unused()
+    report = audit.report(parts, encoder)
+    write_json(paths.REPORTS / "format.json", report)
+    Console().print(audit.table(report))
+
+
+if __name__ == "__main__":
+    run_stage("format", main)

@@ -1,0 +1,112 @@
+"""Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
+
+Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/rewritten.jsonl (passages in other words),
+data/responses.jsonl (the answers that both were made from), reports/generate.json and reports/generate_log.json
+(answers per second).
+Answers of the backends `llm` and `batch` are kept in .cache/responses.sqlite as they arrive, so that nothing is paid
+twice; those in data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
+Run: python -m stages.generate
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tqdm import tqdm
+
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import UserError, run_stage
+from stages.common.llm import client
+from stages.common.llm.outcome import Outcome
+from stages.common.llm.store import Store
+from stages.common.records.records import Chunk, Pair, read_jsonl, write_json, write_jsonl
+from stages.generate import plan
+from stages.generate.batch import files as batch
+from stages.generate.extractive import pairs as extractive
+from stages.generate.labelling.answer import Answer, Wordings
+from stages.generate.labelling.labelling import Labelling, to_pair
+from stages.generate.labelling.rewriting import Rewrite
+from stages.generate.pace import pace
+from stages.generate.tally import Tally
+
+
+@dataclass
+class Run:
+    """What reports/generate.json says, and what was asked."""
+
+    figures: dict[str, Any]
+    asked: Outcome = field(default_factory=Outcome)
+
+
+def chunks() -> Iterator[Chunk]:
+    return read_jsonl(paths.CHUNKS)
+
+
+def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
+    """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
+    facts: Counter[str] = Counter()
+    bars = iter(("survey", "generate"))
+    read = lambda: tqdm(chunks(), desc=next(bars), unit="chunk")  # noqa: E731
+    for chunk, row in extractive.rows(read, read_jsonl(paths.DOCS), section, facts):
+        yield to_pair(chunk["chunk_id"], row, row["style"], "")
+    figures["facts"] = dict(sorted(facts.items()))
+
+
+def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
+    """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
+    and for passages in other words."""
+    store.seed(paths.RESPONSES)
+    labelling = Labelling(section, store, chunks)
+    expected = plan.make(labelling, store, params.load().chunk.encoding)
+    for line in expected.lines(section):
+        print(f"generate: plan: {line}", flush=True)
+    files = batch.Batch(section, store) if section.backend == "batch" else None
+    for name, requests, answer in (
+        ("questions", labelling.questions, Answer),
+        ("wordings", labelling.wordings, Wordings),
+        ("rewrites", labelling.rewrites, Rewrite),
+    ):
+        if files:
+            outcome = files.complete(name, requests, answer)
+        else:
+            outcome = client.complete(requests(), store, answer, section, "generate", sum(1 for _ in requests()))
+        refuse_too_many_failures(outcome, section.max_failed)
+        run.asked += outcome
+    yield from labelling.pairs(tally)
+    run.figures |= {**run.asked.report(), **tally.oddities(), **({"batch": files.report()} if files else {})}
+    write_jsonl(paths.REWRITTEN, labelling.rewritten())
+    write_jsonl(paths.RESPONSES, labelling.responses())
+
+
+def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
+    """Raise when more than `generate.max_failed` of the requests have no answer."""
+    failed, total = outcome.unanswered(), outcome.total()
+    if failed > max_failed * total:
+        raise UserError(
+            f"{failed} of {total} requests have no answer ({outcome.reasons()}); all others are stored: "
+            "`dvc repro` asks only for the missing ones, generate.max_failed allows more"
+        )
+
+
+def main() -> None:
+    section = params.load().generate
+    tally, run = Tally(), Run({"backend": section.backend, "chunks": sum(1 for _ in chunks())})
+    if section.backend == "extractive":
+        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
+        write_jsonl(paths.REWRITTEN, [])
+        write_jsonl(paths.RESPONSES, [])
+    else:
+        with Store.of_repository() as store:
+            write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)))
+    run.figures |= tally.report(run.figures["chunks"])
+    write_json(paths.REPORTS / "generate.json", run.figures)
+    write_json(paths.REPORTS / "generate_log.json", pace(run.asked))
+    print(
+        f"generate: {run.figures['pairs']} pairs from {run.figures['chunks']} chunks by the {section.backend} backend"
+    )
+
+
+if __name__ == "__main__":
+    run_stage("generate", main)

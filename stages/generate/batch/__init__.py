@@ -1,0 +1,1 @@
+"""Requests as files for batch services, and their results."""

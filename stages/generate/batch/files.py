@@ -1,0 +1,133 @@
+"""Requests to files and answers out of files, for batch services that answer at a discount.
+
+The lines are those of OpenAI's Batch API (https://platform.openai.com/docs/guides/batch), which vLLM's `run-batch`
+reads and writes, too. `custom_id` is the request's key, so results may lie in any order, in any number of files, and
+more than once.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm.forms import Form
+from stages.common.llm.outcome import Outcome
+from stages.common.llm.requests import Request
+from stages.common.llm.store import Response, Store
+from stages.common.records.records import atomic
+from stages.common.schema import Generate
+from stages.generate.batch.results import Reading
+
+MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file; OpenAI's limits
+REQUESTS = "requests-"  # how the names of our files begin; every other *.jsonl beside them holds results
+
+
+class Batch:
+    """The directory with the request and result files of both passes."""
+
+    def __init__(self, section: Generate, store: Store) -> None:
+        if not section.model:
+            raise ParamsError("params.yaml: generate.model = '': accepted is a model id that the batch service knows")
+        self.directory = Path(section.batch_dir) if section.batch_dir else paths.cache_dir() / "batch"
+        self.section, self.store = section, store
+        self.place = f"batch:{section.model}"
+        self.form = Form(*store.form(self.place) or ())
+        self.requested: set[str] = set()  # keys of this run's requests that had no entry in the store
+        self.unknown: set[str] = set()
+        self.figures: dict[str, int] = {}
+
+    def complete(self, name: str, requests: Callable[[], Iterable[Request]], answer: type[BaseModel]) -> Outcome:
+        """Store the answers in the result files; the requests without one stand in `requests-NAME-1.jsonl` and so on.
+
+        Raises UserError when some of these have no result at all, so that they are to be submitted first.
+        """
+        outcome = Outcome()
+        missing = self.missing(requests(), outcome)
+        reading = Reading(self.store, self.section.model, self.form, missing, answer)
+        reading.read([file for file in sorted(self.directory.glob("*.jsonl")) if not file.name.startswith(REQUESTS)])
+        self.settle(reading, outcome)
+        missing -= reading.answered
+        without_result = missing - reading.failed.keys() - reading.refused.keys()
+        if outcome.refusals:
+            missing -= reading.refused.keys()
+        files = self.write(name, (request for request in requests() if request.key() in missing), reading.truncated)
+        if without_result:
+            names = ", ".join(map(str, files[:3])) + (", …" if len(files) > 3 else "")
+            raise UserError(
+                f"{len(missing):,} requests wait in {names}; submit each file as a batch, put the results into "
+                f"{self.directory} as *.jsonl, then `dvc repro` goes on"
+            )
+        return outcome
+
+    def missing(self, requests: Iterable[Request], outcome: Outcome) -> set[str]:
+        """The keys without an entry in the store; those with one are counted."""
+        found = set()
+        for request in requests:
+            entry = self.store.find(request.key())
+            if entry is None:
+                found.add(request.key())
+                continue
+            outcome.hits += 1
+            outcome.refused_before += bool(entry.refused)
+            outcome.note(entry.refused)
+        self.requested |= found
+        return found
+
+    def settle(self, reading: Reading, outcome: Outcome) -> None:
+        """Count what became of the requests. Refusals are stored as soon as one request was answered: before that they
+        may be about how every request is made."""
+        outcome.answered = len(reading.answered)
+        outcome.calls = outcome.answered + len(reading.failed) + len(reading.refused)
+        outcome.prompt_tokens, outcome.answer_tokens = reading.prompt_tokens, reading.answer_tokens
+        outcome.note(reading.example)
+        outcome.failures.update(reading.failed.values())
+        refused = outcome.refusals if reading.answered else outcome.failures
+        refused.update(reason.partition(":")[0] for reason in reading.refused.values())
+        if reading.answered:
+            self.store.put_all(Response(key, "", reason) for key, reason in reading.refused.items())
+        if reading.form != self.form:
+            self.form = reading.form
+            self.store.put_form(self.place, self.form)
+        self.unknown |= reading.unknown
+        self.figures = dict(reading.lines)
+
+    def write(self, name: str, requests: Iterable[Request], truncated: set[str]) -> list[Path]:
+        """Write the request files of a pass anew, in place of those that stand there. A truncated answer gets twice the
+        room."""
+        for file in self.directory.glob(f"{REQUESTS}{name}-*.jsonl"):
+            file.unlink()
+        files = []
+        for number, lines in groupby((self.line(request, truncated) for request in requests), FileNumber()):
+            files.append(self.directory / f"{REQUESTS}{name}-{number}.jsonl")
+            with atomic(files[-1], "wb") as stream:
+                stream.writelines(lines)
+        return files
+
+    def line(self, request: Request, truncated: set[str]) -> bytes:
+        room = int(request.sampling.get("max_tokens", 0)) * (2 if request.key() in truncated else 1)
+        body = self.form.body(request, request.messages, room)
+        row = {"custom_id": request.key(), "method": "POST", "url": "/v1/chat/completions", "body": body}
+        return (json.dumps(row, ensure_ascii=False) + "\n").encode()
+
+    def report(self) -> dict[str, Any]:
+        """Lines of the result files, and ids in them that no request of this run has."""
+        return {**self.figures, "unknown_ids": len(self.unknown - self.requested)}
+
+
+class FileNumber:
+    """The number of the file that a line goes into, so that no file is above the limits."""
+
+    def __init__(self) -> None:
+        self.number, self.lines, self.bytes = 1, 0, 0
+
+    def __call__(self, line: bytes) -> int:
+        if self.lines == MOST_LINES or (self.lines and self.bytes + len(line) > MOST_BYTES):
+            self.number, self.lines, self.bytes = self.number + 1, 0, 0
+        self.lines += 1
+        self.bytes += len(line)
+        return self.number

@@ -1,0 +1,116 @@
+"""The grammar of questions in Chinese: what a subject and a place look like inside a sentence."""
+
+import re
+
+from stages.common.text.text import CJK
+from stages.generate.extractive import phrasings
+from stages.generate.extractive.contexts import Place
+from stages.generate.extractive.fact import Fact
+
+PHRASINGS = phrasings.load("zh")
+NOUNS = {
+    "parameter": "参数",
+    "pin": "引脚",
+    "field": "字段",
+    "indicator": "指标",
+    "setting": "配置项",
+    "property": "属性",
+    "option": "选项",
+    "variable": "变量",
+    "button": "按钮",
+    "control": "控件",
+    "command": "命令",
+    "function": "函数",
+    "file": "文件",
+    "symptom": "现象",
+    "check": "检查项",
+    "stage": "阶段",
+    "term": "术语",
+}
+THING = "项目"
+CODE_LANGUAGES = {
+    "py": "Python",
+    "python": "Python",
+    "js": "JavaScript",
+    "graphql": "GraphQL",
+    "c": "C",
+    "matlab": "MATLAB",
+}
+IN_QUOTES_ALREADY = ("named", "section", "members", "faq", "first_step", "next_step", "code", "formula")
+BARE = re.compile(r"`[^`]+`|\$[^$]+\$")
+VERB = re.compile(
+    r"(?:如何|怎样|怎么)?(?:新建|创建|配置|设置|添加|编辑|删除|修改|查看|绑定|登录|注册|安装|部署|启动|运行|使用|导入|导出|选择|打开|搭建|编写|获取"
+    r"|申请|上传|下载|更新|定义|设计|生成|调用|保存|复制|移动|连接|调整|启用|禁用|开启|关闭|切换|提交|发布|共享|管理|封装|引用|接入|升级|转换|录入"
+    r"|放置|构建|准备|执行)"
+)
+ENDS_AS_NOUN = re.compile(
+    r"(?:流程|步骤|方法|方式|过程|操作|说明|介绍|教程|指南|功能|模块|案例|参数|页面|技巧|应用|管理|配置|设置)$"
+)
+LONG_TITLE_CHARS = 18
+SHORT_NAME_CHARS = 4
+
+
+def wordings(fact: Fact) -> tuple[str, ...]:
+    """The wordings that fit: a procedure that a verb names is asked for with how."""
+    if fact.kind == "steps" and VERB.match(fact.subject) and not ENDS_AS_NOUN.search(fact.subject):
+        return PHRASINGS["steps_do"]
+    return PHRASINGS[fact.kind]
+
+
+def subject(fact: Fact) -> str:
+    """The subject as it stands in a question."""
+    if fact.kind in IN_QUOTES_ALREADY:
+        return fact.subject
+    if fact.kind == "keyed":
+        return spaced(fact.subject)
+    if fact.kind == "steps":
+        return spaced(re.sub(r"^(?:如何|怎样|怎么)", "", fact.subject))
+    noun = NOUNS.get(fact.noun, "")
+    owner = f"{spaced(fact.owner)}的" if fact.owner else ""
+    return f"{owner}{noun}{quoted(fact.subject, noun)}"
+
+
+def quoted(name: str, noun: str) -> str:
+    """Code, formulas, numbered and short names stand as they are, other names in quotation marks."""
+    if BARE.fullmatch(name) or "“" in name or (not noun and re.search(r"[\w)）] [^、]*\d", name)):
+        return spaced(name)
+    plain = not noun and CJK.search(name) and len(name) <= SHORT_NAME_CHARS and not VERB.match(name)
+    return name if plain else f"“{name}”"
+
+
+def attribute(fact: Fact) -> str:
+    if fact.kind == "code":
+        return spaced(CODE_LANGUAGES.get(fact.attribute.lower(), fact.attribute))
+    return fact.attribute if fact.kind == "next_step" else spaced(fact.attribute)
+
+
+def noun(fact: Fact) -> str:
+    return NOUNS.get(fact.noun, THING)
+
+
+def place(place: Place) -> str:
+    """A page, by what it belongs to where its title is not enough, and a section of it."""
+    if place.page is None:
+        return ""
+    title, above, _ = place.page
+    long = (len(title) > LONG_TITLE_CHARS and not title.isascii()) or VERB.match(title) or title.startswith("第")
+    name = f"“{title}”" if long and "“" not in title else spaced(title)
+    name = f"{name}（{above}）" if above else name
+    return f"{name}的“{' / '.join(place.headings)}”" if place.headings else name
+
+
+def spaced(name: str) -> str:
+    """A space between a name's Latin ends and the Chinese around it."""
+    before = " " if re.match(r"[\w`$]", name, re.ASCII) else ""
+    behind = " " if re.search(r"[\w`$%+-]$", name, re.ASCII) else ""
+    return f"{before}{name}{behind}"
+
+
+def tidy(question: str) -> str:
+    """Full-width marks stand without spaces beside them, code without quotation marks; nothing is doubled or nested."""
+    question = re.sub(r"“[ \t]*(`[^`”]+`)[ \t]*”", r" \1 ", question)
+    question = re.sub(r"[ \t]*([，。：；？！（）“”、])[ \t]*", r"\1", question)
+    question = re.sub(r"“{2,}", "“", re.sub(r"”{2,}", "”", question))
+    question = re.sub(r"（([^（）]*)（([^（）]*)））", r"（\1，\2）", question)
+    question = re.sub(r"[？?]{2,}", "？", question.replace("的的", "的"))
+    return re.sub(r" {2,}", " ", question).strip()

@@ -1,0 +1,121 @@
+"""Where a question is about: the shortest description of the place that leaves one answer."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from stages.common.records.records import Chunk, Doc
+from stages.common.text.text import normalised
+from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.headings import aspect, is_common, words
+
+# A name that says by itself what it is about: a dotted key, a path, an option of a command.
+IDENTIFIER = re.compile(r"`(?:--?[\w-]{3,}|\.?[\w-]+(?:[./][\w{}*-]+)+/?(?:\([^)]*\))?)`|--[\w-]{3,}")
+UNTITLED = re.compile(
+    r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
+)
+FIGURES = ("number", "cell")
+PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
+CONFLICT = b""
+
+
+class Name(NamedTuple):
+    """What a page is called in a question."""
+
+    title: str
+    above: str = ""  # the title of what the page belongs to, when its own is not enough
+    shared: int = 0  # how many pages have the title; the name alone serves what all of them say
+
+
+class Place(NamedTuple):
+    """Where a question is about; without a page its subject says that."""
+
+    page: Name | None
+    headings: tuple[str, ...] = ()
+
+
+class Pages:
+    """The titles of all pages, and what tells those apart that have the same."""
+
+    def __init__(self, docs: Iterable[Doc]) -> None:
+        self.breadcrumbs: dict[str, list[str]] = {}
+        self.with_title: dict[str, list[str]] = defaultdict(list)
+        for doc in docs:
+            self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
+            self.with_title[normalised(words(doc["title"]))].append(doc["path"])
+
+    def above(self, path: str) -> Iterator[str]:
+        """The titles of the directories that hold a page, the nearest first."""
+        titles = (words(title) for title in reversed(self.breadcrumbs.get(path, [])))
+        yield from (title for title in titles if not is_common(title))
+
+    def names(self, chunk: Chunk) -> list[Name]:
+        """What the chunk's page may be called, the shortest first."""
+        title, mine = words(chunk["headings"][0]), {chunk["path"], *chunk["also_in"]}
+        same = self.with_title.get(normalised(title), [])
+        others = [path for path in same if path not in mine]
+        if not others and not is_common(title) and not UNTITLED.fullmatch(title):
+            return [Name(title)]
+        taken = {above for path in others for above in self.above(path)}
+        distinct = (above for above in self.above(chunk["path"]) if above not in taken and above != title)
+        above = next(distinct, "")
+        if above and aspect(title):
+            return [Name(above), Name(title, above)]
+        if not above or not others:
+            return [Name(title, above)]
+        return [Name(title, shared=len(same)), Name(title, above)]
+
+
+class Answers:
+    """Which question has which answer over the whole corpus, for every place that a question may name."""
+
+    def __init__(self) -> None:
+        self.answers: dict[bytes, bytes] = {}
+        self.pages: dict[bytes, set[str]] = defaultdict(set)  # where a question with a shared name is answered
+
+    def add(self, fact: Fact, names: list[Name], chunk: Chunk) -> None:
+        answer = short_hash(normalised(fact.answer))
+        for place in places(fact, names):
+            key = question_key(fact, place)
+            if self.answers.setdefault(key, answer) != answer:
+                self.answers[key] = CONFLICT
+            if place.page and place.page.shared:
+                self.pages[key].update([chunk["path"], *chunk["also_in"]])
+
+    def place(self, fact: Fact, names: list[Name]) -> tuple[Place, bytes] | None:
+        """The first place that leaves one answer, with the key of that question; nothing when no place does."""
+        for place in places(fact, names):
+            key = question_key(fact, place)
+            said_by_all = not place.page or len(self.pages.get(key, ())) >= place.page.shared
+            if self.answers[key] != CONFLICT and said_by_all:
+                return place, key
+        return None
+
+
+def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
+    """The places that a question about a fact may name, the shortest first."""
+    if IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE:
+        yield Place(None)
+    headings = [words(heading) for heading in fact.headings]
+    headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]
+    topics = [name for name in headings if not is_common(name)]
+    base = topics[-1:] if fact.kind in FIGURES else []  # figures mean little without the heading of their table
+    for name in names:
+        yield Place(name, tuple(base))
+    naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question
+    for size in range(1, len(naming) + 1):
+        for some in combinations(reversed(naming), size):
+            yield Place(names[-1], some[::-1])
+
+
+def question_key(fact: Fact, place: Place) -> bytes:
+    page = [normalised(place.page.title), place.page.above, str(place.page.shared)] if place.page else []
+    about = [fact.kind, normalised(fact.subject), normalised(fact.attribute), fact.noun, fact.owner]
+    return short_hash("\x1f".join([*page, "\x1e", *place.headings, "\x1e", *about]))
+
+
+def short_hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]

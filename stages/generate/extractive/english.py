@@ -1,0 +1,123 @@
+"""The grammar of questions in English: what a subject and a place look like inside a sentence."""
+
+import re
+
+from stages.generate.extractive import phrasings
+from stages.generate.extractive.contexts import Place
+from stages.generate.extractive.fact import Fact
+
+PHRASINGS = phrasings.load("en")
+NOUNS = {
+    "parameter": "parameter",
+    "pin": "pin",
+    "field": "field",
+    "indicator": "metric",
+    "setting": "setting",
+    "property": "property",
+    "option": "option",
+    "variable": "variable",
+    "button": "button",
+    "control": "control",
+    "command": "command",
+    "function": "function",
+    "file": "file",
+    "symptom": "symptom",
+    "check": "check",
+    "stage": "stage",
+    "term": "term",
+}
+THING = "item"
+CODE_LANGUAGES = {
+    "py": "Python",
+    "python": "Python",
+    "js": "JavaScript",
+    "sh": "shell",
+    "bash": "shell",
+    "yaml": "YAML",
+    "json": "JSON",
+    "graphql": "GraphQL",
+    "mdx": "MDX",
+}
+IN_QUOTES_ALREADY = (
+    "named",
+    "keyed",
+    "section",
+    "members",
+    "faq",
+    "steps",
+    "first_step",
+    "next_step",
+    "code",
+    "formula",
+)
+KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
+CLAUSES = ("section", "members", "steps", "first_step", "next_step", "code")
+HOW_TO = re.compile(r"^How to (?=\w)")
+THIS_COMMAND = re.compile(r"^This (?:command|line|script)(?:, [^,]+,)? (?=\w+s\b)")
+CLAUSE = re.compile(r"(?:How|What|Why|When|Where|Which|Who)\b(?!.*\?)")
+
+
+def wordings(fact: Fact) -> tuple[str, ...]:
+    """The wordings that fit: what to do is asked for with how, a heading that is a clause stands in another one."""
+    kind = fact.kind
+    if HOW_TO.match(fact.subject) and f"{kind}_do" in PHRASINGS:
+        kind = f"{kind}_do"
+    elif kind == "code" and THIS_COMMAND.match(fact.subject):
+        kind = "command"
+    elif kind in ("section", "members") and CLAUSE.match(fact.subject):
+        kind = "embedded"
+    return PHRASINGS[kind]
+
+
+def subject(fact: Fact) -> str:
+    """The subject as it stands in a question."""
+    if fact.kind in CLAUSES:
+        return clause(fact)
+    if fact.kind in IN_QUOTES_ALREADY:
+        return fact.subject
+    noun = "" if fact.subject.startswith("`") else NOUNS.get(fact.noun, "")
+    name = f"the {noun} {quoted(fact.subject)}" if noun else quoted(fact.subject)
+    return f"{name} of {fact.owner}" if fact.owner else name
+
+
+def clause(fact: Fact) -> str:
+    """`What it mends` as `what it mends`, `How to mend it` as `mend it`, `This command mends it` as `mends it`."""
+    heading = fact.subject
+    if fact.kind in ("section", "members"):
+        return heading[:1].lower() + heading[1:] if CLAUSE.match(heading) else heading
+    return THIS_COMMAND.sub("", HOW_TO.sub("", heading))
+
+
+def quoted(name: str) -> str:
+    """Code, abbreviations and single capitalised words stand as they are, other names in quotation marks."""
+    bare = re.fullmatch(r"`[^`]*`|\$[^$]*\$|[A-Z][\w.+-]*|“.*”|[\w., ]+ \d+", name)
+    return name if bare or "“" in name else f"“{name}”"
+
+
+def attribute(fact: Fact) -> str:
+    """A column's heading inside a sentence: `Default` becomes `default`, `ID` stays."""
+    if fact.kind == "code":
+        return f"{CODE_LANGUAGES.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
+    if fact.kind in ("next_step", "cell") or KEEPS_CASE.search(fact.attribute):
+        return fact.attribute
+    return fact.attribute[:1].lower() + fact.attribute[1:]
+
+
+def noun(fact: Fact) -> str:
+    return NOUNS.get(fact.noun, THING)
+
+
+def place(place: Place) -> str:
+    """A page, by what it belongs to where its title is not enough, and a section of it."""
+    if place.page is None:
+        return ""
+    title, above, _ = place.page
+    name = f"{title} ({above})" if above else title
+    return f"the section “{' / '.join(place.headings)}” of {name}" if place.headings else name
+
+
+def tidy(question: str) -> str:
+    """One space at most, none before a mark, a capital at the beginning."""
+    question = re.sub(r"“{2,}", "“", re.sub(r"”{2,}", "”", re.sub(r"[ \t]{2,}", " ", question))).strip()
+    question = re.sub(r"\?{2,}", "?", re.sub(r"\s+([?.,:)])(?=\s|$)", r"\1", question))
+    return question[:1].upper() + question[1:]

@@ -1,0 +1,188 @@
+"""The facts of a chunk: one walk over its blocks, which hands each kind of block to the module that can read it."""
+
+import re
+from collections.abc import Iterator
+
+from stages.common.markdown.blocks import Block, blocks, heading_text
+from stages.common.records.records import Chunk
+from stages.generate.extractive import grids, lists, notices, prose, tables
+from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.headings import is_common, topic, words
+from stages.generate.extractive.inline import plain
+
+MAX_CODE_CHARS = 1200
+MAX_LEAD_CHARS = 60
+MAX_FORMULA_LEAD_CHARS = 40
+CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
+MEMBER = re.compile(r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?([^\]`]+)`?\]\([^)]*\)")  # [Type.member](#)[Type](type.md)
+FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
+COLON = re.compile(r":(?:\s|$)")
+INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
+DRAWING = re.compile("[├└│─↓→]")
+NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
+# Leads that say nothing of the code below them, and those of what it prints.
+VAGUE = re.compile(
+    r"(?:如|例如|示例|比如|其中|以及|或|代码|完整|具体|执行|运行|以上|以下|如下|所示|为|块|可|图|用法|的|下面|案例|是"
+    r"|no description|for example|example|like this|e\.g\.|such as|run|type this|then|and|usage)*\W*",
+    re.IGNORECASE,
+)
+BELOW = re.compile(r"(?:下面|以下|如下|下列)的?(?:例|示例|代码|命令)|^these\b|\b(?:following|below)\b", re.IGNORECASE)
+OUTPUT = re.compile(r"(?:输出|结果|返回|效果)[^。]{0,8}(?:如下|所示|为)?|output|prints?", re.IGNORECASE)
+SHOWING = re.compile(
+    r"^(?:以下|如下|下面|下列)(?:的)?(?:实例|代码|示例|例子)?(?:展示|演示|给出|说明)?了?|(?:如下|如下所示|所示)$"
+)
+FORMULA_END = re.compile(
+    r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有)*(?:所示)?[:：,，]*$"
+)
+GOES_ON = re.compile(
+    r"(?:则|即|中|可得|代入|将|再|最后|然后|由此|因此|从而|化简|整理|其|得|式|在这种|so|then|thus|where|and)",
+    re.IGNORECASE,
+)
+
+
+class Reader:
+    """Where the walk is: the heading path, the paragraph before, and whether a lead is still expected."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.title = chunk["headings"][0]
+        self.path = list(chunk["headings"])
+        self.blocks = list(blocks(chunk["text"]))
+        self.lines = chunk["text"].split("\n")
+        self.before = ""  # the paragraph directly before
+        self.leads = True
+        self.member = False  # whether the last heading is a member of an interface
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The path below the page's title."""
+        return tuple(self.path[1:])
+
+    def facts(self) -> Iterator[Fact]:
+        place = 0
+        while place < len(self.blocks):
+            block = self.blocks[place]
+            behind = self.end(place)
+            if block.kind == "heading":
+                yield from self.enter(block)
+            else:
+                yield from self.read(place, behind)
+                self.leads = self.leads and not plain(block.text)  # an image does not end it
+            self.before = block.text if block.kind == "paragraph" else ""
+            place = behind
+
+    def enter(self, heading: Block) -> Iterator[Fact]:
+        """The heading's place in the path: a heading inside a chunk has as many # as its place is deep. That of a
+        member of an interface names its type as well."""
+        member = MEMBER.fullmatch(heading_text(heading))
+        name = f"`{member[1]}`" if member else heading_text(heading)
+        self.path = [*self.path[: max(heading.level - 1, 1)], name]
+        self.leads, self.member = True, bool(member)
+        if member:
+            yield Fact("type", name, plain(member[2]), heading.text.strip(), self.headings[:-1], noun="field")
+
+    def end(self, place: int) -> int:
+        """The block behind what begins here: an HTML table or an answer may be several."""
+        block, behind = self.blocks[place], place + 1
+        if is_html_table(block):
+            closing = (i for i in range(place, len(self.blocks)) if "</table" in self.blocks[i].text.lower())
+            return next(closing, place) + 1
+        if notices.asked(block) or self.is_term(place):
+            while behind < len(self.blocks) and not self.begins(behind):
+                behind += 1
+        return behind
+
+    def begins(self, place: int) -> bool:
+        """Whether a section, a question or a term of a definition list begins here."""
+        block = self.blocks[place]
+        return block.kind == "heading" or bool(notices.asked(block)) or self.is_term(place)
+
+    def is_term(self, place: int) -> bool:
+        """Whether a paragraph is the term of a definition list, whose next line or block begins with a colon."""
+        block, following = self.blocks[place], self.blocks[place + 1 : place + 2]
+        below = [*block.text.split("\n")[1:2], *(b.text for b in following)]
+        return block.kind == "paragraph" and block.text[:1] != ":" and bool(below) and bool(COLON.match(below[0]))
+
+    def source(self, first: int, behind: int) -> str:
+        """The lines of some blocks in a row."""
+        return "\n".join(self.lines[self.blocks[first].line_start - 1 : self.blocks[behind - 1].line_end])
+
+    def read(self, place: int, behind: int) -> Iterator[Fact]:
+        block = self.blocks[place]
+        if notices.asked(block) or self.is_term(place):
+            term, _, answer = self.source(place, behind).partition("\n")
+            yield from notices.answer(term, answer, self.headings)
+        elif notices.starts(block):
+            yield from notices.admonition(block.text, self.headings)
+        elif is_html_table(block):
+            yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
+        elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):
+            yield from tables.facts(grids.from_markdown(block.text), self.under_caption())
+        elif block.kind in ("list", "steps"):
+            yield from self.of_list(block)
+        elif block.kind == "fence":
+            yield from self.of_code(block)
+        elif block.kind == "formula":
+            yield from self.of_formula(block)
+        elif block.kind == "paragraph":
+            yield from self.of_paragraph(block)
+
+    def of_paragraph(self, block: Block) -> Iterator[Fact]:
+        defined = list(prose.definition_lines(block.text, self.headings))
+        yield from defined
+        if self.leads and self.member:
+            meaning = Fact("meaning", self.path[-1], block.text, block.text, self.headings[:-1], noun="field")
+            yield from lists.told(meaning)
+        elif self.leads and not defined:
+            yield from prose.lead(block.text, self.title, self.headings)
+
+    def of_list(self, block: Block) -> Iterator[Fact]:
+        found = lists.items(block)
+        if lists.is_procedure(block, found, self.path, self.before):
+            goal = topic(self.headings) or (words(self.headings[-1]) if self.headings else "")
+            yield from lists.steps(block, found, goal, self.headings)
+            return
+        stated = list(lists.terms(lists.items(block, nested=True), self.headings))
+        yield from stated
+        if self.headings and not any(fact.owner for fact in stated):
+            yield from lists.members(block, found, self.headings)
+
+    def of_code(self, block: Block) -> Iterator[Fact]:
+        """A fence is an example of its function, of what the line before it says, or of its heading."""
+        fence, lead = FENCE.match(block.text), self.lead_in()
+        if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
+            return
+        if not fence[1] and DRAWING.search(block.text):
+            return
+        call = lists.CALL.match(self.headings[-1]) if self.headings else None
+        lead = SHOWING.sub("", lead).strip()
+        says = 3 < len(lead) <= MAX_LEAD_CHARS and not VAGUE.fullmatch(lead) and not BELOW.search(lead)
+        subject = f"`{call[1]}`" if call else lead if says else topic(self.headings)
+        if subject.lower() != fence[1].lower() and not OUTPUT.match(subject):
+            yield Fact("code", subject, block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])
+
+    def of_formula(self, block: Block) -> Iterator[Fact]:
+        """A formula that a line with a colon leads in."""
+        last = plain(self.before).split("\n")[-1].strip()
+        lead = FORMULA_END.sub("", self.lead_in().split("。")[-1]).strip(" ，,其")
+        says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not notices.POINTING.search(lead)
+        if last.endswith((":", "：")) and says and len(block.text) <= MAX_CODE_CHARS:
+            yield Fact("formula", lead, block.text.strip(), block.text.strip(), self.headings)
+
+    def lead_in(self) -> str:
+        """The line before, without its colon."""
+        return plain(self.before).split("\n")[-1].strip(" :：。.")
+
+    def under_caption(self) -> tuple[str, ...]:
+        """The path with the short line above a table as its last part."""
+        caption = SHOWING.sub("", words(self.before)).strip()
+        fits = CAPTION.fullmatch(caption) and not notices.POINTING.search(caption) and not is_common(caption)
+        return (*self.headings, caption) if fits and caption not in self.path else self.headings
+
+
+def is_html_table(block: Block) -> bool:
+    return block.kind == "html" and "<table" in block.text.lower()
+
+
+def facts(chunk: Chunk) -> Iterator[Fact]:
+    """The facts of a chunk in the order in which it states them."""
+    yield from Reader(chunk).facts()

@@ -1,0 +1,61 @@
+"""Headings as names: which of them say what a section is about, and which only name a part that every page has."""
+
+import re
+
+from stages.generate.extractive.inline import plain
+
+# 1.2 Title, 3. Title, 第三步：Title, 步骤 2. Title, Step 2: Title, （一）Title; the 10 of "10 kV bus" is no number.
+NUMBERING = re.compile(
+    r"(?:第[一二三四五六七八九十\d]{1,3}[步章节]|步骤\s*[一二三四五六七八九十\d]{1,2}|step\s+\d{1,2})\s*[:：.、]?\s*"
+    r"|\d{1,2}(?:\.\d{1,2})+[.、]?\s+|\d{1,2}[.、)）]\s*(?!\d)|[一二三四五六七八九十]{1,2}、\s*"
+    r"|[（(](?:\d{1,2}|[一二三四五六七八九十]{1,2})[)）]\s*",
+    re.IGNORECASE,
+)
+# What a section says about its page, or about the heading above it, by its heading.
+ASPECT = re.compile(
+    r"(?P<features>功能(?:说明|介绍|概述|定义|简介)?|(?:页面|主要|软件|基本)功能|features?)"
+    r"|(?P<purpose>用途|作用|purpose)"
+    r"|(?P<introduction>(?:元件|模型|算例|案例|项目|软件|产品|平台|模块|算法|基本|控件)?(?:定义|介绍|概述|简介|描述|概况|说明)"
+    r"|背景|项目背景|introduction|overview|description|about|summary|background)"
+    r"|(?P<principle>(?:工作|元件|基本|算法|计算|模型)?原理|how it works|principles?)"
+    r"|(?P<scope>适用(?:场景|范围|对象|情况)|应用场景|use cases?|when to use(?: it)?)"
+    r"|(?P<usage>使用(?:说明|方法|指南|方法说明)|调用方式|(?:基本)?操作说明|用法|usage|how to use(?: it)?)",
+    re.IGNORECASE,
+)
+# Headings that name a part of every page and so nothing by themselves.
+COMMON = re.compile(
+    r"(?:元件|模型|控件|功能|参数|引脚|属性|案例|算例|使用|操作|结果|返回)?(?:说明|介绍|定义|配置|列表|展示|测试|分析)"
+    r"|参数|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
+    r"|代码解析|接口调用|语法|示例|实例|返回值|案例步骤"
+    r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
+    r"|returned by|returns|arguments|parameters|examples?|notes?|faq|see also|references|contents",
+    re.IGNORECASE,
+)
+# Sections that are not worth a question of their own.
+UNASKED = re.compile(
+    r"常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
+    re.IGNORECASE,
+)
+CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
+
+
+def words(heading: str) -> str:
+    """A heading inside a sentence: plain, on one line, without its number."""
+    text = " ".join(plain(heading).split())
+    number = NUMBERING.match(text)
+    return (text[number.end() :] if number else text).strip(" :：。.") or text
+
+
+def topic(headings: tuple[str, ...]) -> str:
+    """The nearest heading that names something; empty: only the page's title does."""
+    return next((name for heading in reversed(headings) if (name := words(heading)) and not is_common(name)), "")
+
+
+def aspect(heading: str) -> str:
+    """Which question a heading such as "How it works" answers about what stands above it."""
+    match = ASPECT.fullmatch(heading)
+    return (match.lastgroup or "") if match else ""
+
+
+def is_common(heading: str) -> bool:
+    return bool(ASPECT.fullmatch(heading) or COMMON.fullmatch(heading))

@@ -1,0 +1,162 @@
+"""Lists as items, and what they state: terms with their meaning, arguments, steps, members."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from stages.common.markdown.blocks import Block
+from stages.common.text.text import CJK, LETTER
+from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.headings import CHANGES, UNASKED, topic, words
+from stages.generate.extractive.inline import plain
+from stages.generate.extractive.notices import NOTICE, POINTING, kind_of
+
+MAX_ANSWER_CHARS = 600
+MAX_STEP_CHARS = 160
+MAX_ITEM_CHARS = 200
+MARKER = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,3}[.)])(?:[ \t]+|$)")
+TERM = re.compile(
+    r"\s*(\*\*[^*\n]{2,60}\*\*|`[^`\n]{1,80}`)(\s*[（(][^（）()\n]{1,40}[）)])?\s*(?:[:：]|\s[—–-]+\s|——)\s*(\S.*)",
+    re.DOTALL,
+)
+PLAIN_TERM = re.compile(r"\s*([^:：，,。；;、！？!?\n*`]{2,24}?)\s*(?:：|:(?=\s))\s*(\S.*)", re.DOTALL)
+RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
+NO_TERM = re.compile(
+    r"(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*|https?",
+    re.IGNORECASE,
+)
+UNFINISHED = re.compile(r"(?:[:：]|[值式数]为|分别为|如下)$")
+DOING = re.compile(
+    r"(?:首先|然后|接着|最后|再次?|先|并|若|如果|当|待|将|把|在|从|按照?|根据|通过|鼠标|用户)?[^，。]{0,12}?"
+    r"(?:点击|单击|双击|右键|选择|选中|打开|进入|输入|填写|创建|新建|设置|配置|添加|增加|拖拽|拖入|保存|运行|启动|安装|下载|上传|导入|导出"
+    r"|删除|修改|查看|切换|绑定|连接|搭建|编写|获取|完成|勾选|确认|执行|登录|注册|使用|插入|编辑|调整|关闭|开启|部署|复制|弹出|放置)"
+)
+PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|新建|创建|安装|添加|导入|导出|绑定|登录|注册")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a list: its own words and its source with everything below it."""
+
+    text: str
+    source: str
+
+
+def items(block: Block, nested: bool = False) -> list[Item]:
+    """The items of the outermost level, or those of every level."""
+    lines = block.text.split("\n")
+    first = MARKER.match(lines[0])
+    indent = len(first[1].expandtabs(4)) if first else 0
+    groups: list[list[str]] = []
+    for line in lines:
+        marker = MARKER.match(line)
+        if (marker and (nested or len(marker[1].expandtabs(4)) <= indent + 1)) or not groups:
+            groups.append([])
+        groups[-1].append(line)
+    return [Item(own_words(group), "\n".join(group).rstrip()) for group in groups]
+
+
+def own_words(lines: list[str]) -> str:
+    """An item's first paragraph, without its marker, as source."""
+    words = [MARKER.sub("", lines[0])]
+    for line in lines[1:]:
+        if not line.strip() or MARKER.match(line) or line.lstrip().startswith(("```", "|", ":::", "![", ">", "$$")):
+            break
+        words.append(line.strip())
+    return "\n".join(words).strip()
+
+
+def defined(text: str) -> tuple[str, str] | None:
+    """A marked term and what is said about it; both as source."""
+    match = TERM.fullmatch(text)
+    if not match or not LETTER.search(plain(match[1])) or NO_TERM.fullmatch(plain(match[1])):
+        return None
+    return match[1].strip("*"), match[3]
+
+
+def terms(found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
+    """Items of the form `term: text`, arguments and return values among them."""
+    call = CALL.match(headings[-1]) if headings else None
+    function = f"`{call[1]}`" if call else ""
+    plainly = [stated(item.text) for item in found]
+    for item, pair in zip(found, plainly, strict=True):
+        returned, marked = RETURNS.fullmatch(item.text), defined(item.text)
+        if returned and call:
+            yield from told(Fact("returns", function, returned[1], item.text, headings))
+        elif marked and call and marked[0].startswith("`"):
+            yield from told(Fact("meaning", *marked, item.text, headings, noun="parameter", owner=function))
+        elif marked and NOTICE.fullmatch(plain(marked[0])):
+            yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], item.text, headings))
+        elif marked:
+            yield from told(Fact("definition", *marked, item.text, headings))
+        elif pair and sum(map(bool, plainly)) > 1:  # a single colon may be of a sentence
+            yield from told(Fact("stated", *pair, item.text, headings))
+
+
+def stated(text: str) -> tuple[str, str] | None:
+    """A term without marks and what is said about it."""
+    match = PLAIN_TERM.fullmatch(text)
+    return (match[1], match[2]) if match and not NO_TERM.fullmatch(match[1]) and not DOING.match(match[1]) else None
+
+
+def told(fact: Fact) -> Iterator[Fact]:
+    """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
+    answer, evidence = plain(fact.answer), fact.evidence.strip()
+    says = LETTER.search(answer) or re.search(r"\d", answer)
+    if says and len(answer) <= MAX_ANSWER_CHARS and not UNFINISHED.search(answer) and "\n\n" not in evidence:
+        yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
+
+
+def is_procedure(block: Block, found: list[Item], path: list[str], before: str) -> bool:
+    """Whether the items are things to do. In Chinese that shows in their verbs, and in the heading or in the line
+    before; items that begin with a label need the latter. In other languages it shows in the numbers."""
+    asks = any("？" in item.text or "?" in item.text for item in found)
+    if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(" ".join(path)):
+        return False
+    if not CJK.search(block.text):
+        return True
+    doing = sum(bool(DOING.match(plain(item.text))) for item in found)
+    labelled = sum(bool(PLAIN_TERM.fullmatch(item.text)) for item in found) * 2 > len(found)
+    return (doing * 2 > len(found) and not labelled) or (doing > 0 and bool(PROCEDURE.search(path[-1] + before)))
+
+
+def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """The whole procedure, its first step and what comes after each step."""
+    answer = listed(block)
+    if 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer:
+        yield Fact("steps", goal, answer, block.text.strip(), headings)
+    texts = [" ".join(plain(item.text).split()) for item in found]
+    sources = [item.source.split("\n\n")[0].strip() for item in found]
+    if len(found) < 3 or not all(LETTER.search(text) for text in texts):
+        return
+    if is_step(texts[0]):
+        yield Fact("first_step", goal, texts[0], sources[0], headings)
+    for before, step, source in zip(texts, texts[1:], sources[1:], strict=False):
+        if is_step(before) and is_step(step):
+            yield Fact("next_step", goal, step, source, headings, attribute=before.rstrip("。.；;，,"))
+
+
+def is_step(text: str) -> bool:
+    """Whether an item can be quoted by itself."""
+    return len(text) <= MAX_STEP_CHARS and not text.endswith((":", "：")) and not POINTING.search(text)
+
+
+def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
+    """A list of short items, none of them things to do, under a heading that says what they are."""
+    answer, name = listed(block), words(headings[-1])
+    texts = [plain(item.text) for item in found]
+    listed_elsewhere = bool(CALL.match(headings[-1])) or UNASKED.fullmatch(
+        name
+    )  # arguments have questions of their own
+    short = 0 < len(answer) <= MAX_ANSWER_CHARS and all(0 < len(text) <= MAX_ITEM_CHARS for text in texts)
+    doing = sum(bool(DOING.match(text)) for text in texts) if CJK.search(answer) and not CHANGES.search(name) else 0
+    if len(found) > 1 and short and doing * 2 < len(found) and "```" not in answer and not listed_elsewhere:
+        yield Fact("members", name, answer, block.text.strip(), headings[:-1])
+
+
+def listed(block: Block) -> str:
+    """A list as text: its marks stay, images and blank lines go. Empty when a mark would stand alone."""
+    cleaned = [f"{line[: len(line) - len(line.lstrip())]}{plain(line)}" for line in block.text.split("\n")]
+    lines = [line for line in cleaned if line.strip()]
+    return "" if any(not MARKER.sub("", line).strip() for line in lines) else "\n".join(lines)

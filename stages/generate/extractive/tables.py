@@ -1,0 +1,186 @@
+"""Facts in tables: which column names the things, and what the others say about them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from stages.common.text.text import LETTER, language, normalised
+from stages.generate.extractive import columns
+from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.grids import Cell, Grid
+
+MAX_ANSWER_CHARS = 400
+MAX_NAME_CHARS = 60
+MAX_KEY_COLUMNS = 4
+NO_VALUE = re.compile(r"[\W_]*|n/?a|none|null|无|暂无|略|待定|tbd|空", re.IGNORECASE)
+NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
+DECIMAL = re.compile(r"[-+]?\d+\.\d+")
+INSTANCE = re.compile(r"\d|=")
+PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
+DEFAULT = re.compile(
+    r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*"
+    r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
+)
+RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]*\d[^，,。；;\s]*)")
+INSTRUCTION = re.compile(
+    r"^(?:是否|请?(?:输入|填写|选择|设置|配置|录入|编辑|自定义|填入)|enter|select|choose|set)", re.IGNORECASE
+)
+
+
+def facts(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """What a table says, cell by cell, in the order of its rows."""
+    half = len(grid.header) // 2
+    if half > 1 and grid.header[:half] == grid.header[half:]:  # two tables side by side
+        yield from facts(grid.columns(0, half), headings)
+        yield from facts(grid.columns(half, 2 * half), headings)
+    elif lists_properties(grid):
+        yield from facts_of_columns(grid, headings)
+    else:
+        yield from facts_of_rows(grid, headings)
+
+
+def lists_properties(grid: Grid) -> bool:
+    """Whether the first column holds properties and each other column a thing that has them."""
+    first, *others = grid.header or ("",)
+    if len(others) < 2 or any(not name or columns.attribute(name) or columns.is_name(name) for name in others):
+        return False
+    return bool(columns.PROPERTIES.fullmatch(first)) or (not first and all(INSTANCE.search(name) for name in others))
+
+
+def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """A table of comparison: what is asked for stands in the first column, of what in the header."""
+    for number, (name, *cells) in enumerate(grid.rows):
+        if not LETTER.search(name.text) or len(name.text) > MAX_NAME_CHARS:
+            continue
+        for thing, cell in zip(grid.header[1:], cells, strict=True):
+            quote = grid.quote(number, cell)
+            if quote and says_something(cell.text, thing) and thing != name.text:
+                yield Fact(kind_of(cell.text), thing, cell.text, quote, headings, attribute=name.text)
+
+
+def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """The usual table: each row is about a thing, which one column or several together name."""
+    keys = key_columns(grid)
+    if not keys:
+        return
+    noun = columns.noun(grid.header[keys[0]]) if len(keys) == 1 else ""
+    headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
+    others = [place for place, name in enumerate(grid.header) if place not in keys and headed[name] == 1]
+    kinds = {place: columns.attribute(grid.header[place]) for place in others}
+    for number, row in enumerate(grid.rows):
+        subject = name_of(grid, row, keys)
+        if subject:
+            yield from facts_of_row(grid, number, Fact("", subject, "", "", headings, noun=noun), kinds)
+
+
+def key_columns(grid: Grid) -> list[int]:
+    """The columns that tell the rows apart: the one with names, and as many beside it as that takes."""
+    width = len(grid.header)
+    first = next((place for place in range(width) if columns.is_name(grid.header[place])), None)
+    if first is None:
+        first = next((place for place in range(width) if can_name(grid, place)), None)
+    if first is None:
+        return []
+    keys = [first]
+    free = [place for place in range(width) if place != first and is_identity(grid, place)]
+    while free and len(keys) < MAX_KEY_COLUMNS and repeats(grid, keys):
+        keys = sorted([*keys, free.pop(0)])
+    return [] if len(keys) == width else keys
+
+
+def can_name(grid: Grid, place: int) -> bool:
+    """Whether a column has texts, or under a heading numbers, that can stand for the rows."""
+    heading = grid.header[place]
+    if columns.INDEX.fullmatch(heading) and place + 1 < len(grid.header):
+        return False
+    texts = [row[place].text for row in grid.rows]
+    leads = all(columns.INDEX.fullmatch(name) for name in grid.header[:place])
+    return any(LETTER.search(text) for text in texts) or (leads and bool(LETTER.search(heading)) and any(texts))
+
+
+def is_identity(grid: Grid, place: int) -> bool:
+    """Whether a column may help to name a row: neither an attribute nor decimals nor long text."""
+    heading, texts = grid.header[place], [row[place].text for row in grid.rows]
+    if not heading or (columns.attribute(heading) and not PART_OF_NAME.fullmatch(heading)):
+        return False
+    return all(len(text) <= 24 and not DECIMAL.fullmatch(text) for text in texts)
+
+
+def repeats(grid: Grid, keys: list[int]) -> bool:
+    names = [tuple(row[place].text for place in keys) for row in grid.rows]
+    return len(set(names)) < len(names)
+
+
+def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
+    """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
+    texts = [row[place].text for place in keys]
+    if len(texts) == 1 and LETTER.search(texts[0]):
+        return texts[0] if len(texts[0]) <= MAX_NAME_CHARS else ""
+    names = [grid.header[place] for place in keys]
+    if any(NO_VALUE.fullmatch(text) for text in texts) or not all(LETTER.search(name) for name in names):
+        return ""
+    mark = "、" if language("".join(grid.header)) == "zh" else ", "
+    name = mark.join(f"{heading} {text}" for heading, text in zip(names, texts, strict=True))
+    return name if len(name) <= 2 * MAX_NAME_CHARS else ""
+
+
+def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) -> Iterator[Fact]:
+    """The facts of a row; `about` has its subject and place."""
+    row = grid.rows[number]
+    has_unit = any(kind == "unit" and says_something(row[place].text, "") for place, kind in kinds.items())
+    told = {normalised(about.subject)}
+    for place, kind in kinds.items():
+        text, quote = row[place].text, grid.quote(number, row[place])
+        if kind == "type_and_unit":
+            parts = columns.TYPE_AND_UNIT.fullmatch(text)
+            kind, text = ("unit", parts[2]) if parts else ("type", text)
+        if not quote or not says_something(text, about.subject) or (kind == "type" and has_unit):
+            continue  # what has a unit is a number
+        if kind in ("meaning", "note") and normalised(INSTRUCTION.sub("", text)) in told:
+            continue
+        told.add(normalised(text))
+        if kind or grid.header[place]:
+            attribute = "" if kind else grid.header[place]
+            yield said(about, kind or kind_of(text), text, quote, attribute)
+            yield from mentioned(about, kind, text, quote)
+            if LETTER.search(about.subject) and any(cell.text == about.subject for cell in row):
+                yield from reversed_(about, kind, text, quote)
+
+
+def said(about: Fact, kind: str, answer: str, quote: str, attribute: str = "", subject: str = "") -> Fact:
+    return Fact(kind, subject or about.subject, answer, quote, about.headings, attribute, about.noun)
+
+
+def reversed_(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
+    """From a key or a short meaning back to the name."""
+    if kind == "key" and LETTER.search(text):
+        yield said(about, "keyed", about.subject, quote, subject=text)
+    if kind == "meaning" and describes(text):
+        yield said(about, "named", about.subject, quote, subject=text.rstrip("。.；;"))
+
+
+def mentioned(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
+    """A default or a range that a description mentions."""
+    if kind in ("meaning", "note"):
+        for other, pattern in (("default", DEFAULT), ("accepted", RANGE)):
+            found = pattern.findall(text)
+            if len(found) == 1 and says_something(found[0], about.subject):
+                yield said(about, other, found[0], quote)
+
+
+def describes(text: str) -> bool:
+    """Whether a meaning is one short phrase by which its thing can be found."""
+    shortest, longest = (8, 40) if language(text) == "zh" else (20, 90)
+    clauses = re.split(r"[，。；;！？]|[.,!?:]\s", text.rstrip("。.；;"))
+    return (
+        shortest <= len(text) <= longest and len(clauses) == 1 and not INSTRUCTION.search(text) and "默认" not in text
+    )
+
+
+def says_something(text: str, subject: str) -> bool:
+    return not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
+
+
+def kind_of(text: str) -> str:
+    """How to ask for a value of which only the column's heading is known."""
+    return "number" if NUMBER.fullmatch(text) else "cell"

@@ -1,0 +1,179 @@
+"""What a run would ask and cost, before anything is sent: from the chunks, the recipe and what is stored."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stages.common.llm.requests import Request
+from stages.common.llm.store import Store, Usage
+from stages.common.records.records import Chunk
+from stages.common.schema import Generate
+from stages.common.text import tokens
+from stages.generate.labelling.labelling import Labelling
+from stages.generate.tally import Tally
+
+SAMPLE = 200  # stored answers whose mean length stands for those to come
+# Where no answer of the model is stored: tokens of a pair with its JSON, of a wording, of a question in a prompt.
+PAIR_TOKENS, WORDING_TOKENS, QUESTION_TOKENS = 120, 30, 25
+
+
+@dataclass
+class Pass:
+    """Requests of one pass: all of them, those without an entry in the store, and what is asked for in these."""
+
+    requests: int = 0
+    calls: int = 0
+    prompt_tokens: int = 0
+    items: int = 0  # pairs or wordings that the calls ask for; of rewrites, tokens
+    stored: list[str] = field(default_factory=list)  # keys of some that are answered
+
+    def hit(self, request: Request) -> None:
+        self.requests += 1
+        if len(self.stored) < SAMPLE:
+            self.stored.append(request.key())
+
+    def miss(self, prompt_tokens: int, items: int, calls: int = 1) -> None:
+        self.requests += calls
+        self.calls += calls
+        self.prompt_tokens += prompt_tokens * calls
+        self.items += items * calls
+
+
+@dataclass
+class Plan:
+    """What stands before the first request. `later`: how many of the wordings depend on answers to come, a guess."""
+
+    chunks: int
+    questions: Pass
+    wordings: Pass
+    rewrites: Pass
+    later: int
+    answer_tokens: int
+    source: str  # where answer_tokens comes from
+    seconds: float | None  # None: nothing measured yet
+    remark: str = ""
+
+    def calls(self) -> int:
+        return sum(part.calls for part in self.passes())
+
+    def prompt_tokens(self) -> int:
+        return sum(part.prompt_tokens for part in self.passes())
+
+    def passes(self) -> tuple[Pass, ...]:
+        return self.questions, self.wordings, self.rewrites
+
+    def cost(self, section: Generate) -> float:
+        """In the currency of generate.price_per_million."""
+        price = section.price_per_million
+        full = (self.prompt_tokens() * price.prompt + self.answer_tokens * price.answer) / 1e6
+        return full * (1 - section.batch_discount) if section.backend == "batch" else full
+
+    def lines(self, section: Generate) -> Iterator[str]:
+        """The plan in words."""
+        requests = sum(part.requests for part in self.passes())
+        rewrites = f", {self.rewrites.calls:,} for passages in other words" if self.rewrites.requests else ""
+        about = "about " if self.later else ""
+        if self.remark:
+            yield self.remark
+        if not self.calls():
+            yield f"{self.chunks:,} chunks, {requests:,} requests, all answered in the store: nothing to ask"
+            return
+        yield (
+            f"{self.chunks:,} chunks make {about}{requests:,} requests: {requests - self.calls():,} are answered in "
+            f"the store, {about}{self.calls():,} are to be asked ({self.questions.calls:,} for pairs, "
+            f"{about}{self.wordings.calls:,} for other wordings{rewrites})"
+        )
+        yield f"about {self.prompt_tokens():,} prompt tokens and {self.answer_tokens:,} answer tokens ({self.source})"
+        price = section.price_per_million
+        cost = f"about {self.cost(section):,.2f}" if price.prompt or price.answer else "no generate.price_per_million"
+        yield f"cost: {cost}; time: {self.time(section)}"
+
+    def time(self, section: Generate) -> str:
+        if section.backend == "batch":
+            return "that of the batch service"
+        return "unknown before the first run" if self.seconds is None else f"about {duration(self.seconds)}"
+
+
+def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
+    """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
+    questions, wordings, rewrites, chunks = Pass(), Pass(), Pass(), 0
+    for chunk, tasks in labelling.asked():
+        chunks += 1
+        for task in tasks:
+            if store.find(task.request.key()):
+                questions.hit(task.request)
+            else:
+                questions.miss(chunk_prompt_tokens(chunk, task.request, encoding), task.pairs)
+        for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
+            request = labelling.wording(pair)
+            if store.find(request.key()):
+                wordings.hit(request)
+            else:
+                wordings.miss(prompt_tokens(request, encoding), labelling.section.paraphrases)
+    for chunk in labelling.chunks() if labelling.section.rewrites else ():
+        for request in labelling.rewriting.requests(chunk):
+            if store.find(request.key()):
+                rewrites.hit(request)
+            else:
+                rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])
+    later = questions_to_come(questions, wordings) if labelling.rewording else 0
+    if later:
+        prompts = labelling.rewording.values()
+        system = max(count(prompt.messages({"question": "", "count": 1})[0]["content"], encoding) for prompt in prompts)
+        wordings.miss(system + QUESTION_TOKENS, labelling.section.paraphrases, later)
+    cost = expected(questions, wordings, rewrites, store, labelling.section)
+    return Plan(chunks, questions, wordings, rewrites, later, *cost, labelling.focus.remark)
+
+
+def questions_to_come(questions: Pass, wordings: Pass) -> int:
+    """How many questions the calls of the first pass will bring: as many each as the stored answers have on average;
+    without any of these, as many as are asked for."""
+    answered = questions.requests - questions.calls
+    return round(questions.calls * wordings.requests / answered) if answered else questions.items
+
+
+def chunk_prompt_tokens(chunk: Chunk, request: Request, encoding: str) -> int:
+    """Tokens of a prompt about a chunk, whose own tokens were counted by the stage before."""
+    system, user = request.messages
+    around = tokens.count(user["content"].replace(chunk["text"], "", 1), encoding)
+    return count(system["content"], encoding) + around + chunk["tokens"]
+
+
+def prompt_tokens(request: Request, encoding: str) -> int:
+    system, user = request.messages
+    return count(system["content"], encoding) + tokens.count(user["content"], encoding)
+
+
+@functools.lru_cache(maxsize=64)  # a few system parts stand before all requests
+def count(text: str, encoding: str) -> int:
+    return tokens.count(text, encoding)
+
+
+def expected(
+    questions: Pass, wordings: Pass, rewrites: Pass, store: Store, section: Generate
+) -> tuple[int, str, float | None]:
+    """Answer tokens of the calls, where that figure comes from, and the seconds that the calls take."""
+    answer_tokens, seconds, sources, timed = 0.0, 0.0, set(), True
+    for part, guess in ((questions, PAIR_TOKENS), (wordings, WORDING_TOKENS), (rewrites, 1)):
+        if not part.calls:
+            continue
+        own, all_of_model = store.usage(section.model, part.stored), store.usage(section.model)
+        usage = own if part.stored and own.answers else all_of_model
+        answer_tokens += part.calls * usage.answer_tokens if usage.answers else part.items * guess
+        sources.add(source(usage, section.model))
+        seconds += part.calls * usage.seconds / section.concurrency
+        timed = timed and usage.seconds > 0
+    if section.requests_per_minute:
+        seconds = max(seconds, (questions.calls + wordings.calls + rewrites.calls) / section.requests_per_minute * 60)
+    return round(answer_tokens), ", ".join(sorted(sources)), seconds if timed else None
+
+
+def source(usage: Usage, model: str) -> str:
+    return f"mean of stored answers of {model}" if usage.answers else "estimated: no answer of this model is stored"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

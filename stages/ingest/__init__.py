@@ -1,0 +1,1 @@
+"""Documentation directory to one row per page."""

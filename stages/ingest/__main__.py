@@ -1,0 +1,152 @@
+"""Documentation directory in, one row per page out.
+
+Reads `docs.path`; writes data/docs.jsonl and reports/ingest.json. Run: python -m stages.ingest
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from stages.common import schema as params
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, run_stage
+from stages.common.markdown.blocks import blocks, heading_text
+from stages.common.records.lineage import to_spans
+from stages.common.records.records import Doc, digest, read_jsonl, write_json, write_jsonl
+from stages.ingest.dialects import frontmatter
+from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.lines import to_lines, to_text
+from stages.ingest.dialects.stubs import stub
+from stages.ingest.sources.breadcrumbs import breadcrumbs
+from stages.ingest.sources.converters import converter
+from stages.ingest.sources.imports import is_partial_name, only_imported
+from stages.ingest.sources.report import Report
+from stages.ingest.sources.tree import RefusedError, Tree
+from stages.ingest.sources.walk import find
+
+
+def first_heading(text: str) -> str:
+    """The words of the first top-level heading; empty when there is none."""
+    if "#" not in text and "=" not in text:
+        return ""
+    return next((heading_text(block) for block in blocks(text) if block.level == 1), "")
+
+
+def name_of(path: str) -> str:
+    """A page's name when it has no title: that of the file, or of the directory for index files."""
+    file = PurePosixPath(path)
+    return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
+
+
+def revision(root: Path) -> str:
+    """The Git commit of the checkout that holds the docs; empty when there is none."""
+    command = ["git", "-C", str(root), "rev-list", "-1", "HEAD", "--", "."]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, str]) -> Doc:
+    """The row of one page, whose title goes to `titles` too. Raises RefusedError when the file makes none."""
+    source, encoding = tree.read(path)
+    report.decoded(path, encoding)
+    convert = converter(path)
+    source = convert(source) if convert else source
+    front = frontmatter.front_matter(source)
+    if convert or path.endswith(".txt"):
+        lines, inlined = to_lines(source, path), []
+    else:
+        lines, expansion = expand(source, path, tree)
+        inlined = expansion.inlined
+        report.expanded(len(inlined), expansion.unresolved)
+    text = to_text(lines)
+    title = titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
+    if problem := stub(text):
+        raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
+    description = frontmatter.words(front.get("description"))
+    lines = frontmatter.with_description(lines, source, description, title)
+    text = to_text(lines)
+    return {
+        "path": path,
+        "title": title,
+        "description": description,
+        "tags": frontmatter.as_tags(front.get("tags")),
+        "text": text,
+        "sha256": digest(text, length=64),
+        "also_in": [],
+        "breadcrumbs": [],
+        "partials": sorted(set(inlined)),
+        "spans": to_spans(path, (line.origin for line in lines)),
+        "rev": rev,
+    }
+
+
+def ingest(
+    section: params.Docs, report: Report, also_in: dict[str, list[str]], titles: dict[str, str]
+) -> Iterator[Doc]:
+    """The pages as rows, one at a time; everything that makes no row is reported.
+
+    Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `also_in` collects
+    the others by its path, `titles` the titles by path; they are complete, and the rows' own `also_in` and
+    `breadcrumbs` can be filled, when the last row is read.
+    """
+    tree = Tree(section.directory().resolve(), section.max_bytes)
+    rev = revision(tree.root)
+    found = find(tree.root, section.include, section.exclude)
+    parts = only_imported([file.path for file in found if not file.problem], tree)
+    first: dict[str, str] = {}
+    for file in tqdm(found, desc="ingest", unit="file", disable=None):
+        report.counts["files"] += 1
+        try:
+            if file.problem:
+                raise RefusedError(file.problem)
+            if is_partial_name(file.path) or file.path in parts:
+                raise RefusedError("partial")
+            doc = to_doc(file.path, tree, rev, report, titles)
+        except RefusedError as refused:
+            report.skip(file.path, str(refused))
+            continue
+        content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
+        original = first.setdefault(content, file.path)
+        if original != file.path:
+            report.counts["duplicates"] += 1
+            also_in.setdefault(original, []).append(file.path)
+            continue
+        report.counts["pages"] += 1
+        yield doc | {"title": doc["title"] or name_of(file.path)}
+
+
+def write_docs(section: params.Docs, report: Report) -> None:
+    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
+    also_in: dict[str, list[str]] = {}
+    titles: dict[str, str] = {}
+    unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
+    try:
+        write_jsonl(unfinished, ingest(section, report, also_in, titles))
+        if not report.counts["pages"] and section.include:
+            raise ParamsError(
+                f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
+                f" ({report.summary()})"
+            )
+        write_jsonl(paths.DOCS, (finished(doc, also_in, titles) for doc in read_jsonl(unfinished)))
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def finished(doc: Doc, also_in: dict[str, list[str]], titles: dict[str, str]) -> Doc:
+    path = doc["path"]
+    return {**doc, "also_in": also_in.get(path, []), "breadcrumbs": breadcrumbs(path, titles)}
+
+
+def main() -> None:
+    section, report = params.load().docs, Report()
+    write_docs(section, report)
+    write_json(paths.REPORTS / "ingest.json", report.as_json())
+    print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
+
+
+if __name__ == "__main__":
+    run_stage("ingest", main)

@@ -1,0 +1,77 @@
+"""Which files are only parts of others: pages of a website import them and nothing makes them pages of their own."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from stages.ingest.dialects import mdx, snippets
+from stages.ingest.dialects.frontmatter import BLOCK
+from stages.ingest.dialects.outline import code_lines
+from stages.ingest.sources.tree import RefusedError, Tree
+
+LINK = re.compile(r"\]\(\s*<?([^)#?\s>]+)|^\[[^\]\n]+\]:[ \t]*<?([^#?\s>]+)", re.MULTILINE)
+LANDING_PAGES = ("index", "readme")  # a directory's own page
+
+
+def is_partial_name(path: str) -> bool:
+    return PurePosixPath(path).name.startswith("_")
+
+
+def only_imported(paths: list[str], tree: Tree) -> set[str]:
+    """The files that others import and that neither have front matter nor are linked from any page.
+
+    Docusaurus makes a page of every file without an underscore; front matter is written for such a page only.
+    """
+    used = {target for path in paths for target in imported(path, tree)}
+    candidates = {path for path in used & set(paths) if not is_page_by_itself(path, tree)}
+    names = {PurePosixPath(path).stem for path in candidates}
+    return candidates - {target for path in paths if names for target in linked(path, tree, names)}
+
+
+def is_page_by_itself(path: str, tree: Tree) -> bool:
+    """Also said of files with an underscore, which are told by their names."""
+    landing = PurePosixPath(path).stem.lower() in LANDING_PAGES
+    return is_partial_name(path) or landing or BLOCK.match(text_of(path, tree)) is not None
+
+
+def text_of(path: str, tree: Tree) -> str:
+    """The text of a file, empty when it is not read; the walk over the pages reports that."""
+    try:
+        return tree.read(path).text
+    except RefusedError:
+        return ""
+
+
+def imported(path: str, tree: Tree) -> set[str]:
+    """The files that a page imports, or includes as a whole, outside its code."""
+    text = text_of(path, tree)
+    if "import " not in text and snippets.SIGN not in text:
+        return set()
+    code = code_lines(text)
+    modules: list[str] = []
+    for number, line in enumerate(text.split("\n")):
+        if number not in code:
+            found = mdx.IMPORT.match(line)
+            _, names = snippets.named(line)
+            modules += [found[2]] if found else [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
+    return resolved(modules, path, tree) - {path}
+
+
+def linked(path: str, tree: Tree, names: set[str]) -> set[str]:
+    """The files that a page links to, if it has any of the names in it."""
+    text = text_of(path, tree)
+    if not any(name in text for name in names):
+        return set()
+    links = [found[1] or found[2] for found in LINK.finditer(text)]
+    local = [link for link in links if "://" not in link]
+    return resolved([*local, *(f"{link}{suffix}" for link in local for suffix in (".md", ".mdx"))], path, tree) - {path}
+
+
+def resolved(modules: Iterable[str], path: str, tree: Tree) -> set[str]:
+    found = set()
+    for module in modules:
+        try:
+            found.add(tree.resolve(module, path))
+        except RefusedError:
+            continue
+    return found

@@ -1,0 +1,53 @@
+"""What became of every file: counts, and lists of what was skipped, not resolved or not UTF-8."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.ingest.dialects.expansion import Unresolved
+
+LONGEST_LIST = 1_000  # entries of one list in the report; the counts are always complete
+
+
+@dataclass
+class Report:
+    counts: Counter[str] = field(
+        default_factory=lambda: Counter(files=0, pages=0, duplicates=0, partials_inlined=0, partials_unresolved=0)
+    )
+    encodings: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    unresolved: list[dict[str, Any]] = field(default_factory=list)
+    not_utf8: list[dict[str, str]] = field(default_factory=list)
+
+    def skip(self, path: str, reason: str) -> None:
+        """A file that makes no page. A name that is not UTF-8 is written with escapes."""
+        self.counts[f"skipped_{reason}"] += 1
+        listed = self.skipped.setdefault(reason, [])
+        if len(listed) < LONGEST_LIST:
+            listed.append(path.encode("utf-8", "backslashreplace").decode())
+
+    def decoded(self, path: str, encoding: str) -> None:
+        self.encodings[encoding] += 1
+        if not encoding.startswith("utf-8") and len(self.not_utf8) < LONGEST_LIST:
+            self.not_utf8.append({"path": path, "encoding": encoding})
+
+    def expanded(self, inlined: int, unresolved: list[Unresolved]) -> None:
+        self.counts["partials_inlined"] += inlined
+        self.counts["partials_unresolved"] += len(unresolved)
+        room = LONGEST_LIST - len(self.unresolved)
+        self.unresolved += [found._asdict() for found in unresolved[:room]]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **dict(sorted(self.counts.items())),
+            "encodings": dict(sorted(self.encodings.items())),
+            "skipped": dict(sorted(self.skipped.items())),
+            "unresolved": self.unresolved,
+            "not_utf8": self.not_utf8,
+        }
+
+    def summary(self) -> str:
+        """The counts that are not zero, and the encodings other than UTF-8, in one line."""
+        others = [f"{n} in {name}" for name, n in sorted(self.encodings.items()) if not name.startswith("utf-8")]
+        counts = [f"{count} {name}" for name, count in self.counts.items() if count or name == "pages"]
+        return ", ".join(counts + others)

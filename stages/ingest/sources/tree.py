@@ -1,0 +1,60 @@
+"""The documentation directory as ingest reads it: text files, none from outside, none above the size limit."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from stages.ingest.sources.decoding import DecodingError, Text, decode
+
+
+class RefusedError(Exception):
+    """A file that is not read; the message is the reason as counted in the report."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """`root` is resolved, so that no link leads out of it unseen."""
+
+    root: Path
+    max_bytes: int
+
+    def read(self, path: str) -> Text:
+        """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError."""
+        try:
+            with (self.root / path).open("rb") as file:
+                data = file.read(self.max_bytes + 1)
+            if len(data) > self.max_bytes:
+                raise RefusedError("over_max_bytes")
+            return decode(data)
+        except DecodingError as error:
+            raise RefusedError(str(error)) from None
+        except FileNotFoundError:
+            raise RefusedError("missing") from None
+        except (OSError, RuntimeError, ValueError):  # loops of links; names that no file can have
+            raise RefusedError("unreadable") from None
+
+    def resolve(self, module: str, page: str) -> str:
+        """The path below the root that an import or a link names: relative to its page, or from the site's root.
+
+        The root may be the site or its docs directory: `@site/docs/x.md` is `docs/x.md` or `x.md`, whichever is there.
+        Raises RefusedError when it is neither.
+        """
+        if module.startswith(("@site/", "/")):
+            below = PurePosixPath(module.removeprefix("@site").lstrip("/"))
+            candidates = [below, PurePosixPath(*below.parts[1:])] if len(below.parts) > 1 else [below]
+        else:
+            candidates = [PurePosixPath(page).parent / module]
+        return self.first(candidates)
+
+    def first(self, candidates: list[PurePosixPath]) -> str:
+        """The first path that is a file of the tree, without links and dots. Raises RefusedError."""
+        problem = "missing"
+        for candidate in candidates:
+            try:
+                file = (self.root / candidate).resolve()
+                if not file.is_relative_to(self.root):
+                    problem = "leaves_docs"
+                elif file.is_file():
+                    return file.relative_to(self.root).as_posix()
+            except (OSError, RuntimeError, ValueError):
+                problem = "unreadable"
+        raise RefusedError(problem)

@@ -1,0 +1,140 @@
+"""What `merge.method` writes into models/merged."""
+
+import shutil
+from importlib.util import find_spec
+from typing import Any
+
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.models import models
+from stages.common.records.records import read_json
+from stages.common.schema import Params
+
+BYTES = {
+    "merged_16bit": 2.0,
+    "merged_4bit_forced": 2.6,
+    "adapter_only": 0.0,
+}  # on disk, per weight, at the worst moment
+EXPORT_BYTES = {"gguf-q8_0": 1.1, "gguf-q4_k_m": 0.7}
+COST_OF_4_BITS = "4-bit weights are rounded: answers differ from the trained model's, and the audit may fail for it"
+
+
+def refuse_impossible(settings: Params) -> None:
+    """Raise UserError before anything is loaded: for a base whose own weights are quantised, a package that is missing,
+    and a disk that is too small."""
+    from transformers import AutoConfig
+
+    method, name = settings.merge.method, settings.model.name
+    quantised = getattr(models.pretrained(AutoConfig, settings.model), "quantization_config", None)
+    if quantised and method != "adapter_only":
+        kind = dict(quantised).get("quant_method", "quantised")
+        raise ParamsError(
+            f"params.yaml: model.name = {name!r} has {kind} weights, into which nothing is merged without loss; name "
+            "the 16-bit model it was made from, with -S model.load_in_4bit=true, or type: -S merge.method=adapter_only"
+        )
+    if method == "merged_4bit_forced" and find_spec("bitsandbytes") is None:
+        raise UserError(
+            "merge.method = 'merged_4bit_forced' needs bitsandbytes; type: pip install bitsandbytes==0.50.2"
+        )
+    require_disk(settings)
+
+
+def require_disk(settings: Params) -> None:
+    """Raise UserError when the disk has no room for what is about to be written."""
+    parameters = read_json(paths.REPORTS / "train.json")["parameters"]
+    exports = [EXPORT_BYTES.get(name, 0.0) for name in settings.merge.export]
+    # GGUF files are made from one in 16 bits, which is deleted again.
+    each = BYTES[settings.merge.method] + sum(exports) + (2.0 if any(exports) else 0.0)
+    free = shutil.disk_usage(".").free
+    if parameters * each > free:
+        raise UserError(
+            f"merge needs {parameters * each / 1e9:.1f} GB of disk for {parameters / 1e9:.2g} billion weights, and "
+            f"{free / 1e9:.1f} GB are free; make room (dvc gc --workspace), shorten merge.export, or type: "
+            "-S merge.method=adapter_only"
+        )
+
+
+def write(settings: Params, tokenizer: Any) -> None:
+    """The tuned model's files, tokenizer and template included."""
+    shutil.rmtree(paths.MERGED, ignore_errors=True)
+    if settings.merge.method == "adapter_only":
+        write_adapter(settings, tokenizer)
+    else:
+        write_merged(settings, tokenizer)
+    if settings.merge.method == "merged_4bit_forced":
+        print(f"merge: {COST_OF_4_BITS}")
+        round_to_4_bits(settings)
+    tokenizer.save_pretrained(paths.MERGED)
+
+
+def write_merged(settings: Params, tokenizer: Any) -> None:
+    """The 16-bit base with the adapter's weights added. A base that was trained on in 4 bits is read in 16.
+
+    Weights are changed where they lie and written in files of `merge.max_shard_size`, of which one at a time is copied.
+    """
+    import torch
+    from peft import PeftModel
+
+    base = models.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
+    adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
+    # PEFT only warns when no name fits, and lora_B starts at zero: merging would give the base back.
+    if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_B" in name):
+        raise UserError("no weight of models/adapter fits the base model; run `dvc repro --force train`")
+    model = adapted.merge_and_unload(progressbar=True)
+    # A sum shows both, and makes no copy of an embedding as large as a shard.
+    if any(not bool(weight.sum(dtype=torch.float32).isfinite()) for weight in model.parameters()):
+        raise UserError("the merged weights contain NaN or infinity; train again with a lower train.learning_rate")
+    stop_at(model.generation_config, tokenizer)
+    model.config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(paths.MERGED, max_shard_size=settings.merge.max_shard_size)
+
+
+def write_adapter(settings: Params, tokenizer: Any) -> None:
+    """The adapter beside the base's config; the base itself is not copied."""
+    from transformers import AutoConfig, GenerationConfig
+
+    config = models.pretrained(AutoConfig, settings.model)
+    config.eos_token_id = tokenizer.eos_token_id
+    config.save_pretrained(paths.MERGED)
+    generation = GenerationConfig.from_model_config(config)
+    stop_at(generation, tokenizer)
+    generation.save_pretrained(paths.MERGED)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copyfile(paths.ADAPTER / name, paths.MERGED / name)
+
+
+def stop_at(generation: Any, tokenizer: Any) -> None:
+    """Make generation end where training ended an answer, and be greedy unless asked otherwise."""
+    generation.eos_token_id, generation.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
+    generation.do_sample, generation.temperature, generation.top_p, generation.top_k = False, None, None, None
+
+
+def round_to_4_bits(settings: Params) -> None:
+    """Replace the 16-bit weights by nf4 ones, as bitsandbytes rounds them when a model is loaded in 4 bits."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype = getattr(torch, settings.merge.dtype)
+    nf4 = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    options = {"dtype": dtype, "device_map": models.device(), "quantization_config": nf4}
+    model = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
+    rounded = paths.MERGED.with_name(".merged-4bit")
+    model.save_pretrained(rounded, max_shard_size=settings.merge.max_shard_size)
+    del model
+    shutil.rmtree(paths.MERGED)
+    rounded.rename(paths.MERGED)
+
+
+def figures(settings: Params) -> dict[str, Any]:
+    """What lies in models/merged now."""
+    files = sorted(paths.MERGED.glob("*.safetensors"))
+    trained = read_json(paths.REPORTS / "train.json")
+    return {
+        "method": settings.merge.method,
+        "dtype": settings.merge.dtype,
+        "parameters": trained["parameters"] - trained["trainable_parameters"],
+        "shards": len(files),
+        "bytes": sum(file.stat().st_size for file in files),
+    }

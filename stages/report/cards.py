@@ -1,0 +1,164 @@
+"""Questions with their answers side by side, and the place in the documentation that holds the answer."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from stages.common.base import paths
+from stages.common.records.records import Chunk, share
+from stages.report.differences import Piece, pieces
+from stages.report.evidence import evidence_span
+from stages.report.inputs import Inputs
+
+SHOWN = 50
+MAX_TEXT = 1_000  # characters of an answer or a reference, so that the page stays below 2 MB
+MAX_QUESTION = 500
+MAX_CHUNK = 3_000
+MAX_VALUES = 12
+SIDES = ("base_closed", "tuned_closed")
+
+
+class Answer(NamedTuple):
+    """A model's answer in one cell; `right` by the key values of the fact, `verdict` the judge's, if there is one."""
+
+    cell: str
+    pieces: list[Piece]
+    right: bool
+    stopped: bool
+    verdict: str
+
+
+class Place(NamedTuple):
+    """Lines of a file, with the link to it from reports/; none where it lies outside the repository."""
+
+    path: str
+    line_start: int
+    line_end: int
+    link: str
+
+
+class Source(NamedTuple):
+    """A chunk as text before, in and behind the evidence, with the files that it comes from; the page is first.
+    `cut` characters are left out."""
+
+    chunk_id: str
+    headings: list[str]
+    before: str
+    evidence: str
+    behind: str
+    places: list[Place]
+    cut: int
+
+
+class Card(NamedTuple):
+    """A question. `found` says whether the search found its chunk; None where nothing was searched."""
+
+    pair_id: str
+    split: str
+    question: str
+    input: str
+    right: bool
+    sides: list[Answer]
+    others: list[Answer]
+    reference: list[Piece]
+    key_values: list[str]
+    found: bool | None
+    source: Source
+
+
+def cards(inputs: Inputs, docs: str) -> list[Card]:
+    """The chosen questions, the worst first; `docs` is docs.path."""
+    chunks = {chunk["chunk_id"]: chunk for chunk in inputs.chunks}
+    return [
+        card(row, chunks.get(row["chunk_id"]), inputs.evidence.get(row["pair_id"], ""), docs)
+        for row in chosen(inputs.predictions)
+    ]
+
+
+def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most SHOWN rows, an equal part from each set: one half of it the worst, the other drawn by hash, so that the
+    page shows what fails and what is usual."""
+    sets = [[row for row in rows if row["split"] == split] for split in paths.SPLITS[1:]]
+    found, left = [], SHOWN
+    for n, part in enumerate(sorted(sets, key=len)):
+        room = min(len(part), left // (len(sets) - n))
+        ordered = sorted(part, key=badness)
+        worst = (room + 1) // 2
+        others = sorted(ordered[worst:], key=lambda row: share("report", row["pair_id"]))
+        found += ordered[:worst] + others[: room - worst]
+        left -= room
+    return sorted(found, key=badness)
+
+
+def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Worst first: wrong before right, trained facts before others, what the base knew and the tuned model lost,
+    answers without an end, then by how far they are from the reference."""
+    base, tuned = (row["answers"].get(cell, {}) for cell in SIDES)
+    return (
+        tuned.get("key_values", False),
+        paths.SPLITS.index(row["split"]),
+        not base.get("key_values", False),
+        tuned.get("stopped", False),
+        tuned.get("chrf", 0.0),
+        row["pair_id"],
+    )
+
+
+def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Card:
+    reference = shortened(row["reference"])
+    answers = {cell: answer(cell, found, reference) for cell, found in row["answers"].items()}
+    tuned = row["answers"].get("tuned_closed", {})
+    searched = row.get("retrieved")
+    return Card(
+        pair_id=row["pair_id"],
+        split=row["split"],
+        question=shortened(row["instruction"], MAX_QUESTION),
+        input=shortened(row["input"], MAX_QUESTION),
+        right=tuned.get("key_values", False),
+        sides=[answers[cell] for cell in SIDES if cell in answers],
+        others=[found for cell, found in answers.items() if cell not in SIDES],
+        reference=pieces(reference, shortened(tuned.get("text", reference))),
+        key_values=[shortened(value, 80) for value in row.get("key_values", [])[:MAX_VALUES]],
+        found=row["chunk_id"] in searched if searched else None,
+        source=source(row, chunk, evidence, docs),
+    )
+
+
+def answer(cell: str, found: dict[str, Any], reference: str) -> Answer:
+    marked = pieces(shortened(found["text"]), reference)
+    return Answer(cell, marked, found.get("key_values", False), found.get("stopped", True), found.get("judge", ""))
+
+
+def shortened(text: str, limit: int = MAX_TEXT) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def source(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Source:
+    page = place(row, docs)
+    if chunk is None:  # a row of the user's own
+        return Source(row["chunk_id"], [], "", "", "", [page], 0)
+    text = chunk["text"]
+    first, last = evidence_span(text, evidence) or (0, 0)
+    start = max(0, min(first - MAX_CHUNK // 4, len(text) - MAX_CHUNK))
+    end = start + MAX_CHUNK
+    return Source(
+        chunk["chunk_id"],
+        chunk["headings"],
+        text[start:first],
+        text[first : min(last, end)],
+        text[last:end],
+        [page, *(place(part, docs) for part in chunk.get("partials", []))],
+        len(text) - len(text[start:end]),
+    )
+
+
+def place(row: Mapping[str, Any], docs: str) -> Place:
+    return Place(row["path"], row["line_start"], row["line_end"], link(row["path"], docs))
+
+
+def link(path: str, docs: str) -> str:
+    """A page of the documentation, or a file of the user's own, as seen from the report."""
+    file = Path(path) if Path(path).is_relative_to(paths.EXTRA) else Path(docs) / path
+    return quote(Path(os.path.relpath(file, paths.REPORTS)).as_posix())

@@ -1,0 +1,60 @@
+"""What the report is made of: files of the stages, as far as they are there."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.common.base import paths, timings
+from stages.common.records.records import Chunk, file_sha256, read_jsonl
+from stages.evaluate.subject import fingerprint
+
+STAGES = ("ingest", "chunk", "curate", "format", "train", "merge", "evaluate")
+HASHED = ("data/chunks.jsonl", "data/dataset/train.jsonl", "data/dataset/eval_seen.jsonl",
+          "data/dataset/eval_unseen.jsonl", "data/formatted/train.parquet")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`stages` are the reports by stage, `evidence` the quotes by pair_id, `uncovered` the chunk_ids that no surviving
+    pair asks about, `seconds` what each stage took at its last run on this machine."""
+
+    stages: dict[str, dict[str, Any]]
+    curve: list[dict[str, float]]
+    coverage: list[dict[str, Any]]
+    predictions: list[dict[str, Any]]
+    chunks: list[Chunk]
+    uncovered: set[str]
+    evidence: dict[str, str]
+    seconds: dict[str, float]
+    hashes: dict[str, str]
+
+
+def read() -> Inputs:
+    reports = paths.REPORTS
+    held_out = [row for split in paths.SPLITS[1:] for row in rows(paths.DATASET / f"{split}.jsonl")]
+    return Inputs(
+        stages={stage: value(reports / f"{stage}.json", {}) for stage in STAGES},
+        curve=value(reports / "train_log.json", []),
+        coverage=value(reports / "coverage.json", []),
+        predictions=rows(reports / "predictions.jsonl"),
+        chunks=rows(paths.CHUNKS),
+        uncovered={row["chunk_id"] for row in rows(paths.UNCOVERED)},
+        evidence={row["pair_id"]: row["evidence"] for row in held_out},
+        seconds=timings.latest(),
+        hashes=hashes(),
+    )
+
+
+def value(file: Path, missing: Any) -> Any:
+    return json.loads(file.read_text("utf-8")) if file.exists() else missing
+
+
+def rows(file: Path) -> list[Any]:
+    return list(read_jsonl(file)) if file.exists() else []
+
+
+def hashes() -> dict[str, str]:
+    """The first 16 hex digits of the SHA-256 of what the figures rest on; the model's is over all of its files."""
+    found = {file: file_sha256(Path(file))[:16] for file in HASHED if Path(file).exists()}
+    return found | ({str(paths.MERGED): fingerprint(paths.MERGED)} if paths.MERGED.exists() else {})

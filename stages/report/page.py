@@ -1,0 +1,121 @@
+"""reports/index.html: one self-contained page in Chinese and English, nothing loaded from elsewhere.
+
+A function of the files that the stages wrote, of params.yaml and of `.cache/timings.jsonl`; what is missing stays out.
+"""
+
+import base64
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from stages.common.records.records import atomic
+from stages.common.schema import Params
+from stages.common.text.text import language
+from stages.report import curves, inputs, measures, pipeline, words
+from stages.report.cards import cards
+from stages.report.inputs import Inputs
+from stages.report.treemap import Group, treemap
+
+HERE = Path(__file__).parent
+MAPS = (("wide", 1040, 420), ("narrow", 350, 520))  # the treemap for a desk and for a phone, in user units
+
+
+def write(file: Path, settings: Params) -> None:
+    """Render the page from what lies in reports/ and data/."""
+    page = environment().get_template("report.html.jinja").render(context(inputs.read(), settings))
+    with atomic(file) as stream:
+        stream.write(page)
+
+
+@functools.cache
+def environment() -> Environment:
+    """Everything is escaped: pages and answers hold mark-up."""
+    found = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    found.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
+    found.filters["value"] = words.value
+    found.globals |= {"t": words.both, "name": words.named, "failed": words.failed}
+    return found
+
+
+def context(given: Inputs, settings: Params) -> dict[str, Any]:
+    evaluate = given.stages["evaluate"]
+    style, script = ((HERE / name).read_text("utf-8") for name in ("report.css", "report.js"))
+    return {
+        "language": main_language(given),
+        "model": Path(settings.model.name.split(":")[-1]).name,
+        "docs": Path(settings.docs.path).name or settings.docs.path,
+        "evaluate": evaluate,
+        "sets": measures.sets(evaluate),
+        "outcomes": measures.outcomes(given.predictions),
+        "sections": measures.sections(given.predictions),
+        "search": measures.search(given.predictions),
+        "cards": cards(given, settings.docs.path),
+        "questions": len(given.predictions),
+        "steps": pipeline.steps(given),
+        "funnel": pipeline.funnel(given),
+        "losses": list(pipeline.losses(given)),
+        "maps": list(maps(given)),
+        "coverage": given.coverage,
+        "covered": (len({chunk["chunk_id"] for chunk in given.chunks} - given.uncovered), len(given.chunks)),
+        "curves": curves.curves(given.curve),
+        "chart": curves,
+        "settings": parameters(settings),
+        "hashes": given.hashes | {"template": evaluate.get("template_hash", "")},
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": policy(style, script),
+    }
+
+
+def maps(given: Inputs) -> Iterator[tuple[str, int, int, list[Group]]]:
+    """The treemap in each shape, with its name and size."""
+    for name, width, height in MAPS if given.chunks else ():
+        yield name, width, height, treemap(given.chunks, given.uncovered, given.coverage, width, height)
+
+
+def policy(style: str, script: str) -> str:
+    """A Content Security Policy under which our style and script run, and nothing is loaded or run beside them."""
+    allowed = f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; img-src data:"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def source_hash(text: str) -> str:
+    """How a Content Security Policy names a script or style."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def main_language(given: Inputs) -> str:
+    """The language of most trained rows; where those are not counted, of most questions."""
+    counted = given.stages["format"].get("train", {}).get("languages", {})
+    counts = Counter(counted or (language(row["instruction"]) for row in given.predictions))
+    return "zh" if counts["zh"] > counts["en"] else "en"
+
+
+def parameters(settings: Params) -> dict[str, dict[str, str]]:
+    """Sections of params.yaml with their keys, nested ones joined by a point."""
+    return {name: dict(flat(section)) for name, section in settings.model_dump(mode="json").items()}
+
+
+def plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for key, value in section.items():
+        if isinstance(value, dict):
+            found += flat(value, f"{prefix}{key}.")
+        else:
+            found.append((prefix + key, plain(value)))
+    return found

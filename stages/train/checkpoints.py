@@ -1,0 +1,107 @@
+"""Where an interrupted training goes on: `.cache/checkpoints`, outside DVC's outputs, which a failed run loses."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.records.records import digest, file_sha256, read_json, write_json
+from stages.common.schema import Params
+from stages.train import evaluations
+
+MARKER = "whole.json"  # written last, after everything beside it is on the disk: file name -> bytes
+
+
+def directory(settings: Params, backend: str, dtype: Any) -> Path:
+    """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
+    sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
+    files = (paths.FORMATTED / "train.parquet", evaluations.rows_file(settings.train))
+    data = [file_sha256(file) for file in files if file]
+    return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the directory against a second run with the same data and settings, which waits for this one's end.
+
+    The lock ends with the process, however it ends. Its file lies elsewhere and stays: a lock file that is removed
+    can be held by two at once.
+    """
+    locks = paths.cache_dir() / "locks"
+    locks.mkdir(exist_ok=True)
+    with (locks / f"train-{directory.name}").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("train: another run trains on the same data with the same settings; waiting for its end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Bring every file of the checkpoint to the disk, then write the marker."""
+    files = [file for file in sorted(checkpoint.rglob("*")) if file.is_file() and file.name != MARKER]
+    for path in (*files, checkpoint):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    write_json(checkpoint / MARKER, {str(file.relative_to(checkpoint)): file.stat().st_size for file in files})
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether everything the marker names is there in full: rotation, too, may have been cut off."""
+    try:
+        sizes = read_json(checkpoint / MARKER)
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, UserError):
+        return False
+
+
+def step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def last(directory: Path) -> Path | None:
+    """The newest whole checkpoint. Those that were cut off are removed: the trainer would count them among the ones
+    that it keeps, and drop a whole one for them."""
+    whole = []
+    for checkpoint in directory.glob("checkpoint-*"):
+        if is_whole(checkpoint):
+            whole.append(checkpoint)
+        else:
+            shutil.rmtree(checkpoint)
+    return max(whole, key=step, default=None)
+
+
+def remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def keeper(minutes: float) -> Any:
+    """A callback that marks each checkpoint when it is whole, and asks for one when the last is `minutes` old.
+
+    0 minutes: never.
+    """
+    from transformers import TrainerCallback
+
+    class Keeper(TrainerCallback):  # type: ignore[misc]
+        saved = 0.0
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            self.saved = time.monotonic()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            if minutes and time.monotonic() - self.saved >= 60 * minutes:
+                control.should_save = True
+
+        def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            self.saved = time.monotonic()
+
+    return Keeper()

@@ -1,0 +1,1 @@
+"""Training kernels for processors: what a short row costs there."""
