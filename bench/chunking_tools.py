@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.chunk import __main__ as chunk
-from stages.common import schema as params
+from stages.common import schema
 from stages.common.text import tokens
 
 ENCODING = "cl100k_base"
@@ -21,7 +21,7 @@ Chunks = Iterator[tuple[str, list[str], str]]  # page, heading path that comes w
 
 
 def doclore(docs: list[Any], cap: int, strategy: str = "markdown") -> Chunks:
-    section = params.Chunk(strategy=strategy, max_tokens=cap, min_tokens=64, overlap_tokens=0, encoding=ENCODING)
+    section = schema.Chunk(strategy=strategy, max_tokens=cap, min_tokens=64, overlap_tokens=0, encoding=ENCODING)
     for doc in docs:
         for row in chunk.page_chunks(doc, section):
             yield doc["path"], row["headings"], row["text"]

@@ -21,9 +21,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages.common import schema as params
-from stages.common.base import paths
-from stages.common.records.records import Chunk, DatasetRow, read_jsonl
+from stages.common import schema
+from stages.common.base import params, paths
+from stages.common.records.files import read_jsonl
+from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.rows import question_key, to_row
 from stages.common.rows.source import Source, sources
 from stages.curate import checks, private
@@ -37,7 +38,7 @@ PACKAGES = ("datasketch", "rapidfuzz", "rensa")
 PAIRWISE = 3000  # rows compared each with each
 
 
-def load() -> tuple[list[DatasetRow], dict[str, Source], params.Curate]:
+def load() -> tuple[list[DatasetRow], dict[str, Source], schema.Curate]:
     """Rows that pass the checks, each question once, with their sources."""
     section = params.load().curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
@@ -56,13 +57,13 @@ def greedy(rows: list[DatasetRow], neighbours: Callable[[int], Iterable[int]]) -
     return [row for number, row in enumerate(rows) if number in kept]
 
 
-def with_meaning(rows: list[DatasetRow], known: dict[str, Source], section: params.Curate) -> list[DatasetRow]:
+def with_meaning(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
     links = near.links(rows, known, section)
     one = section.model_copy(update={"min_variants_per_fact": 1})
     return variants.sift(rows, links, variants.ranking(known, lambda row: True), one)[0]
 
 
-def with_rensa(rows: list[DatasetRow], known: dict[str, Source], section: params.Curate) -> list[DatasetRow]:
+def with_rensa(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
     """MinHash of the questions alone, by rensa's own index."""
     import rensa
 
@@ -81,7 +82,7 @@ def with_rensa(rows: list[DatasetRow], known: dict[str, Source], section: params
     return greedy(rows, neighbours)
 
 
-def with_datasketch(rows: list[DatasetRow], known: dict[str, Source], section: params.Curate) -> list[DatasetRow]:
+def with_datasketch(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
     """MinHash of the questions alone, by datasketch."""
     from datasketch import MinHash, MinHashLSH
 
@@ -100,7 +101,7 @@ def with_datasketch(rows: list[DatasetRow], known: dict[str, Source], section: p
     return greedy(rows, neighbours)
 
 
-def pairwise(rows: list[DatasetRow], known: dict[str, Source], section: params.Curate) -> list[DatasetRow]:
+def pairwise(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
     """Every question with every earlier one, exactly; of the first rows only."""
     rows = rows[:PAIRWISE]
     grams = [shingles(question_key(row), near.SHINGLE) for row in rows]

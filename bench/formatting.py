@@ -61,11 +61,11 @@ def write_rows(directory: Path, count: int, length: int = SHORT) -> None:
 
 def speed(rows: int) -> None:
     """CPU seconds of format to those of the tokenizer alone, and to those of the shortest script on the same rows."""
-    from stages.common import schema as params
-    from stages.common.models import models
+    from stages.common.base import params
+    from stages.common.models import pretrained
 
     settings = params.load(ROOT / "params.yaml")
-    tokenizer = models.tokenizer(settings.model)
+    tokenizer = pretrained.tokenizer(settings.model)
     print("format: read JSONL, render, tokenise, label, audit, fill the cache, write Parquet")
     print("tokenizer: the ids of the finished texts; script: apply_chat_template(tokenize=True), no labels, no files")
     for mode, length in [*((mode, SHORT) for mode in (*MODES, QWEN3)), ("chat", LONG)]:
@@ -122,7 +122,7 @@ def write_formatted(encoder: Any, source: Path, target: Path) -> None:
     """What the stage does with one file, in one process, with an empty cache that it fills."""
     import pyarrow.parquet as pq
 
-    from stages.common.records.records import read_jsonl
+    from stages.common.records.files import read_jsonl
     from stages.format import batches
 
     shutil.rmtree(target.parent / ".cache", ignore_errors=True)
@@ -141,10 +141,10 @@ def cpu_seconds(work: Any) -> float:
 
 def memory() -> None:
     """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process, with an empty cache."""
-    from stages.common import schema as params
-    from stages.common.models import models
+    from stages.common.base import params
+    from stages.common.models import pretrained
 
-    model = Path(models.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
+    model = Path(pretrained.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
     peaks = {}
     for count in (10_000, 200_000):
         with tempfile.TemporaryDirectory() as name:

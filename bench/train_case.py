@@ -127,7 +127,7 @@ def randomise(model: Any) -> None:
 
 def settings_of(options: dict[str, Any], directory: Path) -> Any:
     """params.yaml with SETTINGS and what the case changes."""
-    from stages.common import schema as params
+    from stages.common.base import params
 
     settings = params.load(ROOT / "params.yaml")
     model = {"name": str(directory / "model"), "load_in_4bit": options["load_in_4bit"], "dtype": "auto"}
@@ -161,7 +161,7 @@ def clock(trainer: Any, seconds: float) -> Any:
 def measure(options: dict[str, Any]) -> dict[str, Any]:
     """Figures of the case. Raises UserError where stages.train would, out of memory included."""
     from stages.common.base import paths
-    from stages.common.models import models
+    from stages.common.models import pretrained
     from stages.train import attention, backends, faults, progress, throughput, trainer
 
     directory = Path(options["directory"])
@@ -169,13 +169,15 @@ def measure(options: dict[str, Any]) -> dict[str, Any]:
     backends.refuse_impossible(settings)
     backend, _ = backends.choose_backend(settings.train.backend)
     backends.prepare(backend)
-    dtype, _ = models.choose_dtype(settings.model.dtype)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     parameters = write_model(directory / "model", options["config"])
     attention.refuse_unpadded(settings, backend, dtype)
     os.chdir(directory)
     write_rows(paths.FORMATTED / "train.parquet", options["config"]["vocab_size"], options.get("rows", ROWS))
     with faults.memory_guard(settings):
-        training = trainer.build(settings, backend, dtype, models.tokenizer(settings.model), directory / "checkpoints")
+        training = trainer.build(
+            settings, backend, dtype, pretrained.tokenizer(settings.model), directory / "checkpoints"
+        )
         randomise(training.model)
         counted = clock(training, options["seconds"])
         training.add_callback(counted)

@@ -138,14 +138,14 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     from stages.common.base import paths
-    from stages.common.models import models
+    from stages.common.models import pretrained
     from stages.train import adapter, trainer
 
     lora, train = settings.lora, settings.train
     options = {"learning_rate": train.learning_rate, "warmup_steps": train.warmup_steps, "seed": train.seed}
     options |= {"weight_decay": train.weight_decay, "lr_scheduler_type": train.lr_scheduler_type, "max_steps": steps}
     return SFTTrainer(
-        model=models.source(settings.model),
+        model=pretrained.source(settings.model),
         args=SFTConfig(
             output_dir=directory,
             dataset_kwargs={"skip_prepare_dataset": True},
@@ -166,11 +166,11 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
 
 def ours(settings: Any, steps: int, directory: str) -> Any:
     """The trainer of `stages.train`."""
-    from stages.common.models import models
+    from stages.common.models import pretrained
     from stages.train import adapter, trainer
 
     changed = settings.model_copy(update={"train": settings.train.model_copy(update={"max_steps": steps})})
-    dtype, _ = models.choose_dtype(settings.model.dtype)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     return trainer.build(changed, "trl", dtype, adapter.trained_tokenizer(settings.model), Path(directory))
 
 
@@ -200,7 +200,7 @@ def run_side(name: str, options: dict[str, Any]) -> None:
 
     import torch
 
-    from stages.common import schema as params
+    from stages.common.base import params
     from stages.train import backends
 
     torch.set_num_threads(options["threads"])

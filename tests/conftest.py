@@ -1,24 +1,22 @@
 """Shared parts of the tests: a fake OpenAI-compatible server, a tiny model, a pipeline in a temporary clone."""
 
-import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from ruamel.yaml import YAML
 
-from stages.common import schema as params
+from support.clone import PAGES, Clone, copy_working_tree
+from support.embeddings import word_model  # noqa: F401
+from support.endpoint import FakeEndpoint
+from support.repository import ROOT
+from support.serving import trained  # noqa: F401
+from support.settings import change_params
+from support.tiny_model import CHATML
+from support.training import prepared  # noqa: F401
 
-ROOT = Path(__file__).resolve().parents[1]
-CLOUDPSS = ROOT.parent / "shared" / "corpora" / "cloudpss-docs"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]  # fmt: skip
@@ -59,79 +57,6 @@ def write_params(tmp_path) -> Callable[..., Path]:
     return write
 
 
-def curate_section(**changes: object) -> params.Curate:
-    """The section `curate` of the repository's params.yaml with some values changed."""
-    return params.load(ROOT / "params.yaml").curate.model_copy(update=changes)
-
-
-class CrowdServer(ThreadingHTTPServer):
-    """A server for clients that come in crowds and may leave before their answer."""
-
-    request_queue_size = 128  # with the standard five, a sixth that connects at the same moment waits a second
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class FakeEndpoint:
-    """An OpenAI-compatible server. `reply(body)` gives a message's text, a status code to fail with, None to close the
-    connection, or a dict of what differs: status, headers, error (a message), content, finish_reason, refusal, raw."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict] = []
-        self.models = ["teacher"]
-        self.models_status = 200
-        self.key = ""
-        self.reply: Callable[[dict], str | int | dict | None] = lambda body: json.dumps({"pairs": []})
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if outer.key and self.headers.get("Authorization") != f"Bearer {outer.key}":
-                    return self.send({"error": {"message": "bad key"}}, 401)
-                if outer.models_status != 200:
-                    return self.send({"error": {"message": "busy"}}, outer.models_status)
-                return self.send({"object": "list", "data": [{"id": m, "object": "model"} for m in outer.models]})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.requests.append(body)
-                answer = outer.reply(body)
-                if answer is None:
-                    self.close_connection = True
-                    return self.connection.shutdown(socket.SHUT_RDWR)
-                if isinstance(answer, int):
-                    answer = {"status": answer}
-                odd = {"content": answer} if isinstance(answer, str) else answer
-                status, headers = odd.get("status", 200), odd.get("headers", {})
-                if "raw" in odd:
-                    return self.send(odd["raw"], status, headers)
-                if status != 200:
-                    return self.send({"error": {"message": odd.get("error", "planned failure")}}, status, headers)
-                message = {"role": "assistant", "content": odd.get("content"), "refusal": odd.get("refusal")}
-                usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-                choice = {"index": 0, "message": message, "finish_reason": odd.get("finish_reason", "stop")}
-                return self.send({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
-
-            def send(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
-                data = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                for name, text in (headers or {}).items():
-                    self.send_header(name, text)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = CrowdServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-
-
 @pytest.fixture
 def endpoint(monkeypatch) -> Iterator[FakeEndpoint]:
     """A running fake endpoint that the environment points to."""
@@ -141,12 +66,6 @@ def endpoint(monkeypatch) -> Iterator[FakeEndpoint]:
     yield fake
     fake.server.shutdown()
     fake.server.server_close()
-
-
-CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
 
 
 @pytest.fixture(scope="session")
@@ -190,84 +109,6 @@ def tiny_model(tmp_path_factory) -> Path:
     return directory
 
 
-class Clone:
-    """A clone of this working tree with small documentation and tiny settings, and what one does with it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "DVC_NO_ANALYTICS": "1",
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-            **{
-                f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-            },
-        }
-        for name in ("DVC_ROOT", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-            self.environment.pop(name, None)
-
-    def run(self, *command: str, code: int | None = 0) -> str:
-        """Run a command in the clone; its output, after a check of the exit code."""
-        done = subprocess.run(
-            command, cwd=self.directory, env=self.environment, text=True, encoding="utf-8",
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        assert code is None or done.returncode == code, done.stdout[-4000:]
-        return done.stdout
-
-    def repro(self, *options: str, code: int | None = 0) -> list[str]:
-        """`dvc repro`, and the stages that it ran."""
-        return stages_run(self.run("dvc", "repro", *options, code=code))
-
-    def experiment(self, *options: str, code: int | None = 0) -> list[str]:
-        """`dvc exp run`, and the stages that it ran."""
-        return stages_run(self.run("dvc", "exp", "run", *options, code=code))
-
-
-def stages_run(output: str) -> list[str]:
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
-
-
-def copy_working_tree(target: Path) -> None:
-    """The files that git tracks or would track, as they are now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "dvc.lock")):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
-
-
-def page(name: str, job: int) -> str:
-    """A small page whose facts differ from those of every other page."""
-    return f"""# {name}
-
-The {name} is the part of the machine that does job {job}.
-
-| Key | Default | Unit |
-| --- | --- | --- |
-| `{name}.size` | {job * 7 + 3} rows | row |
-| `{name}.delay` | {job * 11 + 5} ms | ms |
-
-- **{name} gauge**: shows how far job {job} has come
-"""
-
-
-NAMES = ["amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heath", "ivory", "jasper", "koala", "lemon"]
-PAGES = {f"{name}.md": page(name, job) for job, name in enumerate(NAMES)}
-# One chunk at 1,024 tokens, several at 512.
-PAGES["long.md"] = "# long\n\n" + "\n\n".join(
-    f"Paragraph {i} says that valve {i} opens at {i * 3} bar." for i in range(50)
-)
-
-
 @pytest.fixture(scope="session")
 def make_clone(tmp_path_factory, tiny_model) -> Callable[[], Clone]:
     """Make a fresh clone: a git and DVC repository with some pages, the tiny model and one training step."""
@@ -301,20 +142,6 @@ def make_clone(tmp_path_factory, tiny_model) -> Callable[[], Clone]:
         return clone
 
     return make
-
-
-def change_params(file: Path, changes: dict[str, object]) -> None:
-    """Set values in a params.yaml, comments kept."""
-    yaml = YAML()
-    values = yaml.load(file.read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        *sections, name = key.split(".")
-        section = values
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    with file.open("w", encoding="utf-8") as stream:
-        yaml.dump(values, stream)
 
 
 @pytest.fixture(scope="module")

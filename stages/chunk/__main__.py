@@ -13,11 +13,11 @@ from tqdm import tqdm
 
 from stages.chunk.cuts import Cut, fixed_cuts, markdown_cuts
 from stages.chunk.pieces import BLOCK_BREAK, Limits, path_line
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
-from stages.common.records.lineage import page_lines, partial_lines
-from stages.common.records.records import Chunk, Doc, digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
 from stages.common.text import tokens
 
 
@@ -36,7 +36,7 @@ def to_chunk(cut: Cut, doc: Doc, limits: Limits) -> Chunk:
     }
 
 
-def page_chunks(doc: Doc, section: params.Chunk) -> Iterator[Chunk]:
+def page_chunks(doc: Doc, section: schema.Chunk) -> Iterator[Chunk]:
     """The chunks of one page in order."""
 
     def count(text: str) -> int:
@@ -51,7 +51,7 @@ def page_chunks(doc: Doc, section: params.Chunk) -> Iterator[Chunk]:
     return (to_chunk(cut, doc, limits) for cut in cuts)
 
 
-def chunks(docs: Iterable[Doc], section: params.Chunk, counts: Counter[str]) -> Iterator[Chunk]:
+def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str]) -> Iterator[Chunk]:
     """All chunks in page order; a chunk that stands in several pages is one row with `also_in`.
 
     The rows wait in a temporary file until all pages are read: only then is it known where each one stands, and the
@@ -76,7 +76,7 @@ def chunks(docs: Iterable[Doc], section: params.Chunk, counts: Counter[str]) -> 
             yield row
 
 
-def report(sizes: list[int], counts: Counter[str], section: params.Chunk) -> dict[str, float]:
+def report(sizes: list[int], counts: Counter[str], section: schema.Chunk) -> dict[str, float]:
     return {
         "pages": counts["pages"],
         "pages_without_words": counts["pages_without_words"],

@@ -10,7 +10,7 @@ from stages.chunk.overlap import overlapping
 from stages.chunk.pieces import BLOCK_BREAK, Limits, Piece, heading_blocks, page_pieces, path_line, shown_names
 from stages.chunk.slices import slices
 from stages.common.markdown.blocks import Heading, sections
-from stages.common.records.records import Doc
+from stages.common.records.rows import Doc
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 
-from stages.common.text.text import sentence_ends
+from stages.common.text.wording import sentence_ends
 
 Count = Callable[[str], int]
 

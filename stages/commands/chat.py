@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from stages.commands.serving.talk import Talker, trained_tokenizer
-    from stages.common import schema as params
+    from stages.common.base import params
     from stages.common.base.errors import UserError
 
     if arguments.max_new_tokens < 1:

@@ -5,14 +5,14 @@ import json
 import subprocess
 from collections.abc import Iterator
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 
 
 def run(arguments: argparse.Namespace) -> None:
     from stages.common.llm.store import Store
-    from stages.common.records.records import read_jsonl
+    from stages.common.records.files import read_jsonl
     from stages.generate import plan
     from stages.generate.labelling.labelling import Labelling
 
@@ -30,12 +30,12 @@ def run(arguments: argparse.Namespace) -> None:
             print(line)
 
 
-def judge_lines(settings: params.Params) -> Iterator[str]:
+def judge_lines(settings: schema.Params) -> Iterator[str]:
     """What evaluate's judge would be asked at most: answers that no model has given yet are taken to be as long as
     the references."""
     if not settings.evaluate.judge.enabled:
         return
-    from stages.common.records.records import read_jsonl
+    from stages.common.records.files import read_jsonl
     from stages.common.text import tokens
     from stages.evaluate import judge
 

@@ -9,9 +9,10 @@ import io
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stages.common import schema as params
+from stages.common.base import params
 from stages.common.base.errors import UserError
-from stages.common.records.records import atomic
+from stages.common.base.paths import PARAMS
+from stages.common.records.files import atomic
 
 DIRECTORY = Path("presets")
 
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     changed = apply(values)
     for key, (before, after) in changed.items():
         print(f"{key}: {text(before)} → {text(after)}")
-    print(f"{len(changed)} values of {params.FILE} changed; type: dvc repro")
+    print(f"{len(changed)} values of {PARAMS} changed; type: dvc repro")
 
 
 def presets() -> dict[str, Path]:
@@ -61,7 +62,7 @@ def apply(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
     yaml = YAML()
     yaml.width, yaml.preserve_quotes = 4096, True
-    document = yaml.load(params.FILE.read_text(encoding="utf-8"))
+    document = yaml.load(PARAMS.read_text(encoding="utf-8"))
     changed = {}
     for key, value in values.items():
         *parents, name = key.split(".")
@@ -73,7 +74,7 @@ def apply(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
             section[name] = value
     written = io.StringIO()
     yaml.dump(document, written)
-    with atomic(params.FILE) as stream:
+    with atomic(PARAMS) as stream:
         stream.write(written.getvalue())
         stream.flush()
         params.load(Path(stream.name))

@@ -6,7 +6,7 @@ Works straight from data/dataset with the settings of params.yaml, before `forma
 import argparse
 from pathlib import Path
 
-from stages.common import schema as params
+from stages.common.base import params
 from stages.common.base.errors import UserError
 
 

@@ -9,7 +9,7 @@ import subprocess
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import read_json
+from stages.common.records.files import read_json
 
 ARTIFACT = "model"  # of dvc.yaml
 

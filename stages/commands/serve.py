@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from stages.commands.serving.talk import trained_tokenizer
-    from stages.common import schema as params
-    from stages.common.base import paths
+    from stages.common.base import params, paths
     from stages.common.chat.templates import chat_for
     from stages.common.servers.context import context
     from stages.common.servers.template import served_template

@@ -80,7 +80,7 @@ def info(store: "Store", arguments: argparse.Namespace) -> None:
 
 def collect(store: "Store", arguments: argparse.Namespace) -> None:
     from stages.commands.storing import upkeep
-    from stages.common.records.records import read_jsonl
+    from stages.common.records.files import read_jsonl
 
     values = (arguments.older_than, arguments.model, arguments.key)
     if not (arguments.unused or arguments.refusals) and all(value is None for value in values):
@@ -101,7 +101,7 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
 
 def export(store: "Store", arguments: argparse.Namespace) -> None:
     from stages.commands.storing import upkeep
-    from stages.common.records.records import write_jsonl
+    from stages.common.records.files import write_jsonl
 
     if arguments.file.is_dir():
         raise UserError(f"{arguments.file} is a directory; give a file in it")

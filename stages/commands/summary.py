@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.common.base import paths, timings
-from stages.common.records.records import read_json, read_jsonl
+from stages.common.records.files import read_json, read_jsonl
 
 SIDE_BY_SIDE = 3  # held-out questions in the summary
 

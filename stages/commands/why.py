@@ -91,7 +91,7 @@ def explain_page(place: str, arguments: Any) -> None:
 
     from stages.commands.tracing.display import LISTED, counted, heading, listed
     from stages.commands.tracing.sources import feed
-    from stages.common import schema as params
+    from stages.common.base import params
 
     found = feed(place, params.load().docs.path)
     if arguments.json:

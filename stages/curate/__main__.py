@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.records.records import Chunk, DatasetRow, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import read_jsonl, write_json, write_jsonl
+from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources

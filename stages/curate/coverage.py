@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from stages.common.records.records import Chunk, DatasetRow
+from stages.common.records.rows import Chunk, DatasetRow
 
 MAX_SECTIONS = 30  # bars of the plot
 

@@ -19,7 +19,8 @@ from stages.common.llm import client, prompts
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Response, Store
-from stages.common.records.records import DatasetRow, write_jsonl
+from stages.common.records.files import write_jsonl
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, rejection
 from stages.common.rows.source import Source
 from stages.common.schema import Curate, Judge

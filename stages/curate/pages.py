@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from stages.common.records.records import Chunk, share
+from stages.common.records.files import share
+from stages.common.records.rows import Chunk
 from stages.common.schema import Curate
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 from stages.curate.duplicates.minhash import candidates, jaccard, shingles
 from stages.curate.unions import Unions
 

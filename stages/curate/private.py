@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, rejection
 from stages.common.schema import Curate
 

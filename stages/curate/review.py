@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from stages.common.base.errors import UserError
-from stages.common.records.records import write_jsonl
+from stages.common.records.files import write_jsonl
 from stages.common.rows.rows import Rejection, Verdict, fact_id, is_own, rejection
 
 SHOWN = 10  # faults of the file told at once

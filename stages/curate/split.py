@@ -8,11 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
-from stages.common import schema as params
+from stages.common import schema
 from stages.common.base import paths
-from stages.common.records.records import DatasetRow, share
+from stages.common.records.files import share
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Chunks, Rejection, Verdict, is_own, question_key, rejection
-from stages.common.text.text import normalised, squeezed
+from stages.common.text.wording import normalised, squeezed
 from stages.curate.duplicates.minhash import jaccard, shingles
 from stages.curate.duplicates.near import SHINGLE, Link
 from stages.curate.pages import Pages
@@ -27,7 +28,7 @@ def split(
     chunks: Chunks,
     pages: Pages,
     links: list[Link],
-    limits: params.Curate,
+    limits: schema.Curate,
 ) -> tuple[Parts, list[Rejection]]:
     """train, eval_seen (a held-out wording of a trained fact) and eval_unseen (pages never trained), and what belongs
     to none of them. `asked` are the rows before near-duplicates left: they say which wording of a fact is held out."""
@@ -54,7 +55,7 @@ def split(
     return parts, rejected
 
 
-def held_out_wordings(rows: Iterable[DatasetRow], limits: params.Curate) -> set[str]:
+def held_out_wordings(rows: Iterable[DatasetRow], limits: schema.Curate) -> set[str]:
     """The pair_id of one wording of each fact that a hash of the fact chooses: the one least like the others. A fact
     whose wordings are all near-duplicates has none."""
     wordings: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)

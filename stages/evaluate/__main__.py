@@ -1,29 +1,29 @@
-"""Merged model and its base in, figures and a report out: does it know the documentation now?
+"""Merged model and its base in, figures out: does it know the documentation now?
 
 Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
 Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and
-data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl, cells.json and index.html, and
-data/asked.jsonl, what endpoints answered.
+data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl and cells.json, and data/asked.jsonl,
+what endpoints answered.
 Run: python -m stages.evaluate
 """
 
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.llm.store import Store
-from stages.common.records.records import DatasetRow, digest, read_json, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
+from stages.common.records.rows import DatasetRow
 from stages.evaluate import cells, figures, forgetting, gate, judge, subject
 from stages.evaluate.answers import Answer, Tokenised
 from stages.evaluate.cells import Cells, Question
 from stages.evaluate.served import Served
-from stages.report import measures
-from stages.report import page as report
 
 EVAL_SPLITS = ("eval_seen", "eval_unseen")
 
@@ -35,11 +35,15 @@ def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
     return [row for row in table.to_pylist() if row["pair_id"] in wanted]
 
 
-def trained_chat(settings: params.Params) -> Chat:
+def tuned_directory(section: schema.Evaluate) -> Path:
+    return paths.ADAPTER if section.model == "adapter" else paths.MERGED
+
+
+def trained_chat(settings: schema.Params) -> Chat:
     """What builds the prompts, as the tuned model was trained. Raises UserError when that is not what format wrote."""
     from transformers import AutoTokenizer
 
-    directory = paths.ADAPTER if settings.evaluate.model == "adapter" else paths.MERGED
+    directory = tuned_directory(settings.evaluate)
     tokenizer = AutoTokenizer.from_pretrained(directory)
     if digest(tokenizer.chat_template) != read_json(paths.REPORTS / "format.json")["template_hash"]:
         raise UserError(
@@ -49,7 +53,7 @@ def trained_chat(settings: params.Params) -> Chat:
 
 
 def answered(
-    questions: dict[str, list[Question]], chat: Chat, section: params.Evaluate, asked: subject.Subjects
+    questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: subject.Subjects
 ) -> dict[str, Cells]:
     """The answers of every cell, by set."""
     found: dict[str, Cells] = {split: {} for split in questions}
@@ -103,12 +107,12 @@ def main() -> None:
     if section.lm_eval:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
+    results["model_hash"] = subject.fingerprint(tuned_directory(section))
     rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
     write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))
     write_asked(asked, verdicts)
     write_json(paths.REPORTS / "evaluate.json", results)
-    write_json(paths.REPORTS / "cells.json", measures.bars(results))
-    report.write(paths.REPORTS / "index.html", settings)
+    write_json(paths.REPORTS / "cells.json", figures.bars(results))
     show(results)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from stages.format.labels import IGNORED
+from stages.common.chat.conversations import IGNORED
 
 
 @dataclass(frozen=True)

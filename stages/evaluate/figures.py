@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from stages.common.base import paths
 from stages.evaluate import metrics, statistics
 from stages.evaluate.answers import Answer
-from stages.evaluate.cells import Cells, Question, asked
+from stages.evaluate.cells import MODELS, Cells, Question, asked
 from stages.evaluate.judge import VERDICTS, Verdicts
 from stages.evaluate.key_values import key_values, states
 
@@ -96,6 +97,16 @@ def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:
 
 def loss_figures(loss: float | None) -> dict[str, float]:
     return {} if loss is None else rounded({"loss": loss, "perplexity": metrics.perplexity(loss)})
+
+
+def bars(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows for DVC's bar plot: the share of right answers in each cell, the closed-book ones first."""
+    return [
+        {"cell": f"{split} {cell}", "key_values": results[split][cell]["key_values"]}
+        for split in paths.SPLITS[1:]
+        for cell in sorted(MODELS, key=lambda cell: (not cell.endswith("closed"), cell.endswith("retrieved")))
+        if cell in results[split]
+    ]
 
 
 def judge_figures(questions: Sequence[Question], grades: Sequence[str | None]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.records.records import digest, file_sha256
+from stages.common.records.files import digest, file_sha256
 from stages.common.schema import Evaluate
 from stages.evaluate import statistics
 from stages.evaluate.subject import Subject, Subjects

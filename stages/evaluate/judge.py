@@ -19,9 +19,9 @@ from stages.common.base.errors import UserError
 from stages.common.llm import client, prompts
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.schema import AnswerJudge, Evaluate
-from stages.common.text.text import language
+from stages.common.text.wording import language
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import MODELS, Cells, Question, asked, sample
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from stages.common.text.text import gives_away, squeezed
+from stages.common.text.wording import gives_away, squeezed
 from stages.common.values import names, numbers
 
 VERSION = re.compile(r"(?<![\w.])v\d+(?:\.\w+)+")

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat, Message
-from stages.common.models import models
-from stages.common.records.records import atomic, digest, file_sha256
+from stages.common.models import pretrained
+from stages.common.records.files import atomic, digest, file_sha256
 from stages.common.schema import Evaluate, Model, Params
 from stages.evaluate import answers
 from stages.evaluate.answers import Answer, Tokenised
@@ -113,7 +113,7 @@ Subjects = dict[str, Subject | Served]  # "base" and "tuned"
 def subjects(settings: Params, chat: Chat) -> Subjects:
     """Base and tuned model: loaded here when there is something new to ask, or asked through the endpoint."""
     section, tokenizer = settings.evaluate, chat.tokenizer
-    dtype, _ = models.choose_dtype(settings.model.dtype)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     tuned = adapter if section.model == "adapter" else merged
     return {
         "base": served_base(settings, chat) or base(settings.model, dtype, tokenizer),
@@ -127,7 +127,7 @@ def served_base(settings: Params, chat: Chat) -> Served | None:
     name = settings.evaluate.base_model
     if settings.evaluate.endpoint != "env" or not name:
         return None
-    directory = settings.model.directory()
+    directory = pretrained.local_directory(settings.model)
     weights = fingerprint(directory) if directory else digest(settings.model.name, settings.model.revision)
     return Served("base", name, digest(weights, chat.template))
 
@@ -140,7 +140,7 @@ def served_tuned(section: Evaluate, chat: Chat) -> Served | None:
 
 def base(section: Model, dtype: Any, tokenizer: Any) -> Subject:
     identity = digest(base_fingerprint(section), loading(section, dtype), tokenizer.eos_token)
-    return Subject("base", identity, lambda: models.causal_lm(section, dtype), tokenizer)
+    return Subject("base", identity, lambda: pretrained.causal_lm(section, dtype), tokenizer)
 
 
 def merged(section: Model, dtype: Any, tokenizer: Any) -> Subject:
@@ -148,7 +148,7 @@ def merged(section: Model, dtype: Any, tokenizer: Any) -> Subject:
     alone = not (paths.MERGED / "adapter_config.json").exists()
     hashes = [fingerprint(paths.MERGED), *([] if alone else [base_fingerprint(section)])]
     identity = digest(*hashes, loading(section, dtype), tokenizer.eos_token)
-    return Subject("tuned", identity, lambda: models.tuned(section, dtype), tokenizer)
+    return Subject("tuned", identity, lambda: pretrained.tuned(section, dtype), tokenizer)
 
 
 def adapter(section: Model, dtype: Any, tokenizer: Any) -> Subject:
@@ -157,22 +157,22 @@ def adapter(section: Model, dtype: Any, tokenizer: Any) -> Subject:
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
     hashes = base_fingerprint(section), fingerprint(paths.ADAPTER)
     identity = digest("adapter", hashes, loading(section, dtype), tokenizer.eos_token)
-    return Subject("tuned", identity, lambda: models.adapted(section, dtype, paths.ADAPTER), tokenizer)
+    return Subject("tuned", identity, lambda: pretrained.adapted(section, dtype, paths.ADAPTER), tokenizer)
 
 
 def loading(section: Model, dtype: Any) -> list[str]:
     """What the same weights may answer differently under."""
-    return [str(dtype), models.device(), *models.attention(section).values()]
+    return [str(dtype), pretrained.device(), *pretrained.attention(section).values()]
 
 
 def base_fingerprint(section: Model) -> str:
     """Hash of the base model's files; for a hub id its commit, which names them."""
-    source = models.source(section)
+    source = pretrained.source(section)
     if Path(source).is_dir():
         return fingerprint(Path(source))
     from transformers import AutoConfig
 
-    return digest(source, models.pretrained(AutoConfig, section)._commit_hash)
+    return digest(source, pretrained.from_pretrained(AutoConfig, section)._commit_hash)
 
 
 def fingerprint(directory: Path) -> str:

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from tqdm import tqdm
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
-from stages.common.models import models
-from stages.common.records.records import atomic, digest, read_jsonl, write_json
+from stages.common.models import pretrained
+from stages.common.records.files import atomic, digest, read_jsonl, write_json
 from stages.format import audit, batches, store
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
@@ -34,7 +34,7 @@ def dataset_file(split: str) -> Path:
     return paths.DATASET / f"{split}.jsonl"
 
 
-def stop_token(figures: Figures, section: params.Format, names: Callable[[list[int]], list[str]]) -> int:
+def stop_token(figures: Figures, section: schema.Format, names: Callable[[list[int]], list[str]]) -> int:
     """The one token that ends the answers."""
     if not figures.counts["rows"] or not figures.ends:
         raise UserError(
@@ -47,7 +47,7 @@ def stop_token(figures: Figures, section: params.Format, names: Callable[[list[i
     return next(iter(figures.ends))
 
 
-def training_rows(section: params.Format, figures: Figures) -> Iterator[Any]:
+def training_rows(section: schema.Format, figures: Figures) -> Iterator[Any]:
     """The rows of the dataset, then the general ones that are replayed among them."""
     file = dataset_file("train")
     replayed = replay_rows(section.replay, count_lines(file)) if section.replay.share else []
@@ -91,7 +91,7 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
 
 def main() -> None:
     settings = params.load()
-    encoder = Encoder(chat_for(models.tokenizer(settings.model), settings.format))
+    encoder = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
     train = dataset_file("train")
     count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)
     with batches.mapper(settings, encoder, count) as mapped:

@@ -9,13 +9,12 @@ from rich.text import Text
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.chat.conversations import THOUGHT
-from stages.common.records.records import digest
+from stages.common.chat.conversations import IGNORED, THOUGHT
+from stages.common.records.files import digest
 from stages.common.schema import Format
-from stages.common.text.text import language
+from stages.common.text.wording import language
 from stages.format.encoding import Encoder
 from stages.format.examples import Example, named
-from stages.format.labels import IGNORED
 
 COUNTS = (
     "rows",

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.common.chat.templates import chat_for
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Params
 from stages.format import store
 from stages.format.audit import Figures
@@ -138,7 +138,7 @@ def start_worker(settings: Params) -> None:
     """Load tokenizer and template once in a new process."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     global job
-    job = stored(Encoder(chat_for(models.tokenizer(settings.model), settings.format)))
+    job = stored(Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format)))
     gc.freeze()
 
 

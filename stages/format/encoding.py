@@ -13,7 +13,7 @@ from typing import Any
 import tokenizers
 
 from stages.common.chat.templates import Chat, Message
-from stages.common.records.records import digest
+from stages.common.records.files import digest
 from stages.format.rendering import Rendered, RowError, Turn, pieces
 
 PROBE = [{"role": role, "content": f"{role}-turn"} for role in ("user", "assistant", "user", "assistant")]

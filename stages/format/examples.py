@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.chat.conversations import conversation
+from stages.common.chat.conversations import IGNORED, conversation
 from stages.common.chat.templates import Message
 from stages.format.encoding import Encoder
-from stages.format.labels import IGNORED, Labelled, label
+from stages.format.labels import Labelled, label
 from stages.format.rendering import Rendered, RowError, answers, render
 
 

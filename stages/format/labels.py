@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from stages.common.chat.conversations import IGNORED
 from stages.format.encoding import Encoder
 from stages.format.rendering import Rendered, RowError, Turn
 from stages.format.segments import segmenter_for
-
-IGNORED = -100  # what PyTorch's cross entropy passes over
 
 
 @dataclass(frozen=True)

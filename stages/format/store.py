@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from stages.common.base import paths
-from stages.common.records.records import atomic, digest, file_sha256
+from stages.common.records.files import atomic, digest, file_sha256
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.llm import client
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
-from stages.common.records.records import Chunk, Pair, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import read_jsonl, write_json, write_jsonl
+from stages.common.records.rows import Chunk, Pair
 from stages.generate import plan
 from stages.generate.batch import files as batch
 from stages.generate.extractive import pairs as extractive
@@ -44,7 +45,7 @@ def chunks() -> Iterator[Chunk]:
     return read_jsonl(paths.CHUNKS)
 
 
-def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
+def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
     """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
     facts: Counter[str] = Counter()
     bars = iter(("survey", "generate"))
@@ -54,7 +55,7 @@ def extractive_pairs(section: params.Generate, figures: dict[str, Any]) -> Itera
     figures["facts"] = dict(sorted(facts.items()))
 
 
-def llm_pairs(section: params.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
+def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
     """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
     and for passages in other words."""
     store.seed(paths.RESPONSES)

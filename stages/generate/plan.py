@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store, Usage
-from stages.common.records.records import Chunk
+from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text import tokens
 from stages.generate.labelling.labelling import Labelling

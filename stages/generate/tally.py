@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stages.common.records.records import Pair
+from stages.common.records.rows import Pair
 
 
 class Tally:

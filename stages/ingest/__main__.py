@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, run_stage
 from stages.common.markdown.blocks import blocks, heading_text
-from stages.common.records.lineage import to_spans
-from stages.common.records.records import Doc, digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.rows import Doc, to_spans
 from stages.ingest.dialects import frontmatter
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.lines import to_lines, to_text
@@ -24,7 +24,7 @@ from stages.ingest.sources.converters import converter
 from stages.ingest.sources.imports import is_partial_name, only_imported
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
-from stages.ingest.sources.walk import find
+from stages.ingest.sources.walk import find, root_directory
 
 
 def first_heading(text: str) -> str:
@@ -85,7 +85,7 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, st
 
 
 def ingest(
-    section: params.Docs, report: Report, also_in: dict[str, list[str]], titles: dict[str, str]
+    section: schema.Docs, report: Report, also_in: dict[str, list[str]], titles: dict[str, str]
 ) -> Iterator[Doc]:
     """The pages as rows, one at a time; everything that makes no row is reported.
 
@@ -93,7 +93,7 @@ def ingest(
     the others by its path, `titles` the titles by path; they are complete, and the rows' own `also_in` and
     `breadcrumbs` can be filled, when the last row is read.
     """
-    tree = Tree(section.directory().resolve(), section.max_bytes)
+    tree = Tree(root_directory(section.path), section.max_bytes)
     rev = revision(tree.root)
     found = find(tree.root, section.include, section.exclude)
     parts = only_imported([file.path for file in found if not file.problem], tree)
@@ -119,7 +119,7 @@ def ingest(
         yield doc | {"title": doc["title"] or name_of(file.path)}
 
 
-def write_docs(section: params.Docs, report: Report) -> None:
+def write_docs(section: schema.Docs, report: Report) -> None:
     """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
     also_in: dict[str, list[str]] = {}
     titles: dict[str, str] = {}

@@ -8,27 +8,27 @@ Run: python -m stages.merge
 
 from typing import Any
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common import schema
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.models import cards, models
-from stages.common.records.records import digest, read_json, write_json
+from stages.common.models import cards, pretrained
+from stages.common.records.files import digest, read_json, write_json
 from stages.merge import audit, weights
 from stages.merge.exports import exports
 
 
-def reference(settings: params.Params, tokenizer: Any) -> audit.Reference:
+def reference(settings: schema.Params, tokenizer: Any) -> audit.Reference:
     """What base + adapter make of held-out prompts."""
-    dtype, _ = models.choose_dtype(settings.model.dtype)
-    model = models.adapted(settings.model, dtype, paths.ADAPTER)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
+    model = pretrained.adapted(settings.model, dtype, paths.ADAPTER)
     return audit.reference(model, audit.audit_rows(settings.merge.audit.rows), tokenizer.eos_token_id)
 
 
-def audited(settings: params.Params, tokenizer: Any, adapted: audit.Reference) -> dict[str, Any]:
+def audited(settings: schema.Params, tokenizer: Any, adapted: audit.Reference) -> dict[str, Any]:
     """Figures of the written model beside base + adapter. Raises UserError."""
     audit.check_text(paths.MERGED, tokenizer, adapted.rows)
-    dtype, _ = models.choose_dtype(settings.model.dtype)
-    model = models.tuned(settings.model, dtype)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
+    model = pretrained.tuned(settings.model, dtype)
     merged = [audit.look(model, row, answer) for row, answer in zip(adapted.rows, adapted.given, strict=True)]
     figures = audit.compare(adapted, merged, tokenizer.eos_token_id)
     audit.check(figures, settings.merge.audit)

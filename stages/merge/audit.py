@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import digest
+from stages.common.records.files import digest
 from stages.common.schema import MergeAudit
 
 TOKENS = 32  # of each greedy answer that are compared

@@ -6,8 +6,8 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import models
-from stages.common.records.records import read_json
+from stages.common.models import pretrained
+from stages.common.records.files import read_json
 from stages.common.schema import Params
 
 BYTES = {
@@ -25,7 +25,7 @@ def refuse_impossible(settings: Params) -> None:
     from transformers import AutoConfig
 
     method, name = settings.merge.method, settings.model.name
-    quantised = getattr(models.pretrained(AutoConfig, settings.model), "quantization_config", None)
+    quantised = getattr(pretrained.from_pretrained(AutoConfig, settings.model), "quantization_config", None)
     if quantised and method != "adapter_only":
         kind = dict(quantised).get("quant_method", "quantised")
         raise ParamsError(
@@ -75,7 +75,7 @@ def write_merged(settings: Params, tokenizer: Any) -> None:
     import torch
     from peft import PeftModel
 
-    base = models.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
+    base = pretrained.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
     adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
     # PEFT only warns when no name fits, and lora_B starts at zero: merging would give the base back.
     if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_B" in name):
@@ -93,7 +93,7 @@ def write_adapter(settings: Params, tokenizer: Any) -> None:
     """The adapter beside the base's config; the base itself is not copied."""
     from transformers import AutoConfig, GenerationConfig
 
-    config = models.pretrained(AutoConfig, settings.model)
+    config = pretrained.from_pretrained(AutoConfig, settings.model)
     config.eos_token_id = tokenizer.eos_token_id
     config.save_pretrained(paths.MERGED)
     generation = GenerationConfig.from_model_config(config)
@@ -118,7 +118,7 @@ def round_to_4_bits(settings: Params) -> None:
     nf4 = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
-    options = {"dtype": dtype, "device_map": models.device(), "quantization_config": nf4}
+    options = {"dtype": dtype, "device_map": pretrained.device(), "quantization_config": nf4}
     model = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
     rounded = paths.MERGED.with_name(".merged-4bit")
     model.save_pretrained(rounded, max_shard_size=settings.merge.max_shard_size)

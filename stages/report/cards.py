@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from stages.common.base import paths
-from stages.common.records.records import Chunk, share
+from stages.common.records.files import share
+from stages.common.records.rows import Chunk
 from stages.report.differences import Piece, pieces
 from stages.report.evidence import evidence_span
 from stages.report.inputs import Inputs

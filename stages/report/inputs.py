@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base import paths, timings
-from stages.common.records.records import Chunk, file_sha256, read_jsonl
-from stages.evaluate.subject import fingerprint
+from stages.common.records.files import file_sha256, read_jsonl
+from stages.common.records.rows import Chunk
 
 STAGES = ("ingest", "chunk", "curate", "format", "train", "merge", "evaluate")
 HASHED = ("data/chunks.jsonl", "data/dataset/train.jsonl", "data/dataset/eval_seen.jsonl",
@@ -55,6 +55,5 @@ def rows(file: Path) -> list[Any]:
 
 
 def hashes() -> dict[str, str]:
-    """The first 16 hex digits of the SHA-256 of what the figures rest on; the model's is over all of its files."""
-    found = {file: file_sha256(Path(file))[:16] for file in HASHED if Path(file).exists()}
-    return found | ({str(paths.MERGED): fingerprint(paths.MERGED)} if paths.MERGED.exists() else {})
+    """The first 16 hex digits of the SHA-256 of what the figures rest on."""
+    return {file: file_sha256(Path(file))[:16] for file in HASHED if Path(file).exists()}

@@ -49,15 +49,6 @@ def sets(evaluate: dict[str, Any]) -> list[tuple[str, int, list[tuple[str, dict[
     return found
 
 
-def bars(evaluate: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows for DVC's bar plot: the share of right answers in each cell."""
-    return [
-        {"cell": f"{split} {cell}", "key_values": figures["key_values"]}
-        for split, _, cells in sets(evaluate)
-        for cell, figures in cells
-    ]
-
-
 def outcomes(predictions: Iterable[dict[str, Any]]) -> list[Outcome]:
     """Counts per set, over the questions that both models answered closed-book."""
     rows = [row for row in predictions if {"base_closed", "tuned_closed"} <= row["answers"].keys()]

@@ -15,9 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stages.common.records.records import atomic
+from stages.common.records.files import atomic
 from stages.common.schema import Params
-from stages.common.text.text import language
+from stages.common.text.wording import language
 from stages.report import curves, inputs, measures, pipeline, words
 from stages.report.cards import cards
 from stages.report.inputs import Inputs
@@ -69,7 +69,8 @@ def context(given: Inputs, settings: Params) -> dict[str, Any]:
         "curves": curves.curves(given.curve),
         "chart": curves,
         "settings": parameters(settings),
-        "hashes": given.hashes | {"template": evaluate.get("template_hash", "")},
+        "hashes": given.hashes
+        | {"model": evaluate.get("model_hash", ""), "template": evaluate.get("template_hash", "")},
         "style": Markup(style),
         "script": Markup(script),
         "policy": policy(style, script),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from stages.common.records.records import Chunk
+from stages.common.records.rows import Chunk
 
 MAX_TILES = 240  # more would be too small to point at
 HEADER = 20.0  # room for the name of a section

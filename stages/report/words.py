@@ -199,6 +199,7 @@ WORDS: dict[str, Text] = {
         "底座模型 `{model}`，LoRA 秩 {rank}、alpha {alpha}，格式 `{mode}`，随机种子 {seed}。下面是生成本页时的全部 params.yaml。",
     ),
     "hash_of": ("File", "文件"),
+    "model": ("tuned model", "微调后的模型"),
     "template": ("chat template", "对话模板"),
     "made_by": (
         "Made by doclore from reports/, data/ and params.yaml. The times are those of this machine; all else follows from "

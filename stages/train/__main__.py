@@ -5,11 +5,10 @@ models/adapter/, reports/train.json and reports/train_log.json (the loss curve).
 until the run succeeds; an interrupted run goes on from the last one. Run: python -m stages.train
 """
 
-from stages.common import schema as params
-from stages.common.base import paths
+from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
-from stages.common.models import models
-from stages.common.records.records import write_json
+from stages.common.models import pretrained
+from stages.common.records.files import write_json
 from stages.train import adapter, attention, backends, checkpoints, faults, figures, preflight, tracking, trainer
 
 
@@ -18,7 +17,7 @@ def main() -> None:
     backends.refuse_impossible(settings)
     backend, backend_reason = backends.choose_backend(settings.train.backend)
     backends.prepare(backend)
-    dtype, dtype_reason = models.choose_dtype(settings.model.dtype)
+    dtype, dtype_reason = pretrained.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     attention.refuse_unpadded(settings, backend, dtype)
     tokenizer = adapter.trained_tokenizer(settings.model)

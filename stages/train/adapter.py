@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import cards, models
-from stages.common.records.records import digest, read_json, write_json
+from stages.common.models import cards, pretrained
+from stages.common.records.files import digest, read_json, write_json
 from stages.common.schema import Model, Params
 
 
@@ -24,7 +24,7 @@ def trained_template(file: Path) -> tuple[str, str]:
 
 def trained_tokenizer(section: Model) -> Any:
     """The model's tokenizer with the template and the stop token that were trained."""
-    tokenizer = models.tokenizer(section)
+    tokenizer = pretrained.tokenizer(section)
     tokenizer.chat_template, tokenizer.eos_token = trained_template(paths.FORMATTED / "train.parquet")
     return tokenizer
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Model, Params
 
 MASKED_BY_POSITION = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
@@ -16,7 +16,7 @@ def for_training(section: Model, dtype: Any) -> dict[str, str]:
     """
     if section.attn_implementation == "auto" and flash_reason(dtype) is None:
         return {"attn_implementation": "flash_attention_2"}
-    return models.attention(section)
+    return pretrained.attention(section)
 
 
 def flash_reason(dtype: Any) -> str | None:
@@ -24,7 +24,7 @@ def flash_reason(dtype: Any) -> str | None:
     import torch
     from transformers.utils import is_flash_attn_2_available
 
-    if models.device() != "cuda":
+    if pretrained.device() != "cuda":
         return "there is no GPU"
     if dtype not in (torch.bfloat16, torch.float16):
         return "model.dtype is float32"
@@ -50,7 +50,7 @@ def unpadded_reason(section: Model, backend: str, dtype: Any) -> str | None:
     with sdpa it is transformers that masks the other rows, by the positions that begin again, which a test shows for
     the models of MASKED_BY_POSITION. Attention over a whole batch then grows with its square: cheap on a GPU.
     """
-    if models.device() != "cuda":
+    if pretrained.device() != "cuda":
         return "on a CPU, attention over the rows of a batch as one sequence costs more than padding"
     if backend == "unsloth" or "flash" in for_training(section, dtype).get("attn_implementation", ""):
         return None
@@ -67,7 +67,7 @@ def model_type(section: Model) -> str:
     """The architecture that the model's config names."""
     from transformers import AutoConfig
 
-    return str(models.pretrained(AutoConfig, section).model_type)
+    return str(pretrained.from_pretrained(AutoConfig, section).model_type)
 
 
 def verify_unpadded(trainer: Any, settings: Params) -> None:

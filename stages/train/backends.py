@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.paths import cache_dir
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Model, Params
 from stages.train import attention
 
@@ -15,7 +15,7 @@ def choose_backend(name: str) -> tuple[str, str]:
     """`train.backend` made concrete, and why. The GPU is asked for, not the import of unsloth: that one also
     works without a GPU."""
     if name == "auto":
-        on_gpu = models.device() == "cuda"
+        on_gpu = pretrained.device() == "cuda"
         if on_gpu and importlib.util.find_spec("unsloth"):
             return "unsloth", "there is a GPU"
         return "trl", "unsloth is not installed" if on_gpu else "there is no GPU"
@@ -37,7 +37,7 @@ def prepare(backend: str) -> None:
 
 def refuse_impossible(settings: Params) -> None:
     """Raise on combinations that the hardware cannot do, before anything is loaded."""
-    if models.device() == "cuda":
+    if pretrained.device() == "cuda":
         return
     for key in ("load_in_4bit", "load_in_8bit"):
         if getattr(settings.model, key):
@@ -59,7 +59,7 @@ def peft_model(settings: Params, dtype: Any) -> Any:
 
     checkpointing = bool(settings.train.gradient_checkpointing)
     quantised = quantisation(settings.model, dtype)
-    base = models.causal_lm(settings.model, dtype, **quantised, **attention.for_training(settings.model, dtype))
+    base = pretrained.causal_lm(settings.model, dtype, **quantised, **attention.for_training(settings.model, dtype))
     if quantised:
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=checkpointing)
     config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
@@ -104,7 +104,7 @@ def target_modules(base: Any, settings: Params) -> list[str]:
 def unsloth_model(settings: Params, dtype: Any) -> Any:
     from unsloth import FastLanguageModel
 
-    base, _ = models.pretrained(
+    base, _ = pretrained.from_pretrained(
         FastLanguageModel,
         settings.model,
         max_seq_length=settings.format.max_length,

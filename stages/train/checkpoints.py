@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import digest, file_sha256, read_json, write_json
+from stages.common.records.files import digest, file_sha256, read_json, write_json
 from stages.common.schema import Params
 from stages.train import evaluations
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import models
-from stages.common.records.records import read_jsonl
+from stages.common.models import pretrained
+from stages.common.records.files import read_jsonl
 from stages.common.schema import Model, Params
 
 SHOWN = 8  # pairs of a batch that are named
@@ -48,10 +48,10 @@ def out_of_memory(settings: Params) -> UserError:
         )
     if not train.gradient_checkpointing:
         remedies.append("train.gradient_checkpointing=true (a fifth slower)")
-    if models.device() == "cuda" and not model.load_in_4bit:
+    if pretrained.device() == "cuda" and not model.load_in_4bit:
         remedies.append(four_bits(model))
     remedies.append(f"format.max_length={settings.format.max_length // 2} (now {settings.format.max_length})")
-    where = "GPU" if models.device() == "cuda" else "machine"
+    where = "GPU" if pretrained.device() == "cuda" else "machine"
     return UserError(f"the {where} is out of memory; set {', or '.join(remedies)}")
 
 

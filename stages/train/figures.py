@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from stages.common.models import models
-from stages.common.records.records import digest
+from stages.common.models import pretrained
+from stages.common.records.files import digest
 from stages.common.schema import Params
 from stages.train import evaluations
 
@@ -23,7 +23,7 @@ def report(trainer: Any, settings: Params, backend: str, dtype: Any, seconds: fl
     trainable, total = trainer.model.get_nb_trainable_parameters()
     return {
         "backend": backend,
-        "device": models.device(),
+        "device": pretrained.device(),
         "dtype": str(dtype).removeprefix("torch."),
         "rows": len(trainer.train_dataset),
         "steps": trainer.state.global_step,

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import models
-from stages.common.records.records import read_json, write_json
+from stages.common.models import pretrained
+from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
 from stages.train import faults
 
@@ -61,7 +61,7 @@ def shape(settings: Params) -> Shape:
     from accelerate import init_empty_weights
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = models.pretrained(AutoConfig, settings.model)
+    config = pretrained.from_pretrained(AutoConfig, settings.model)
     with init_empty_weights():
         model = AutoModelForCausalLM.from_config(config)
     model.tie_weights()
@@ -124,7 +124,7 @@ def available() -> tuple[float, str]:
     """Free bytes of the device that trains, and its name."""
     import torch
 
-    if models.device() == "cuda":
+    if pretrained.device() == "cuda":
         return float(torch.cuda.mem_get_info()[0]), torch.cuda.get_device_name()
     limits = [float(value) for value in (free_memory(), cgroup_limit()) if value]
     return min(limits, default=float("inf")), "this machine"
@@ -152,7 +152,7 @@ def check(settings: Params, dtype: str) -> None:
     filled = sequences(given, settings)
     batch = min(settings.train.per_device_train_batch_size, filled.count)
     attention = settings.model.attn_implementation
-    eager = attention == "eager" or (attention == "auto" and models.device() == "cpu")
+    eager = attention == "eager" or (attention == "auto" and pretrained.device() == "cpu")
     fixed = fixed_memory(found, settings, dtype)
     whole = fixed + batch_memory(found, settings, batch * filled.longest, filled.longest, eager)
     free, device = available()
@@ -172,7 +172,7 @@ def check(settings: Params, dtype: str) -> None:
 
 def too_large(fixed: float, free: float, device: str, settings: Params) -> str:
     change = "a smaller model.name"
-    if models.device() == "cuda" and not settings.model.load_in_4bit:
+    if pretrained.device() == "cuda" and not settings.model.load_in_4bit:
         change = f"{faults.four_bits(settings.model)} or {change}"
     return (
         f"model.name = {settings.model.name!r} needs {fixed / 1e9:.1f} GB for weights and adapter alone, {device} has "
@@ -185,9 +185,8 @@ def speeds() -> Path:
 
 
 def speed_key(settings: Params, dtype: str) -> str:
-    return (
-        f"{settings.model.name} {models.device()} {dtype} {settings.model.load_in_4bit} {settings.model.load_in_8bit}"
-    )
+    model = settings.model
+    return f"{model.name} {pretrained.device()} {dtype} {model.load_in_4bit} {model.load_in_8bit}"
 
 
 def known_speed(settings: Params, dtype: str) -> float | None:

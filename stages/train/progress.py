@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.train import throughput
 
 
@@ -11,7 +11,7 @@ def peak() -> float | None:
     """Peak FLOP/s of the GPU; None on a CPU and on a GPU that the table lacks."""
     import torch
 
-    return throughput.peak_flops(torch.cuda.get_device_name()) if models.device() == "cuda" else None
+    return throughput.peak_flops(torch.cuda.get_device_name()) if pretrained.device() == "cuda" else None
 
 
 def meter(trainer: Any, description: str) -> Any:

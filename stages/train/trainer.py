@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Params
 from stages.train import attention, backends, checkpoints, evaluations, faults, progress
 from stages.train.cpu import speed_up as cpu
@@ -56,8 +56,8 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         logging_nan_inf_filter=False,  # what is no number ends the run
         bf16=autocast == torch.bfloat16,
         fp16=autocast == torch.float16,
-        use_cpu=models.device() == "cpu",
-        dataloader_pin_memory=models.device() == "cuda",
+        use_cpu=pretrained.device() == "cpu",
+        dataloader_pin_memory=pretrained.device() == "cuda",
         report_to=train.report_to,
         disable_tqdm=True,  # the meter instead
     )

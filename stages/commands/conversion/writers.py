@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.commands.conversion.columns import Shape, as_json
 from stages.commands.conversion.readers import BATCH_ROWS, JSON_COLUMN, JSON_FIELD, pyarrow_parquet
-from stages.common.records.records import atomic, write_jsonl
+from stages.common.records.files import atomic, write_jsonl
 
 Rows = Iterator[dict[str, Any]]
 Columns = dict[str, Shape]

@@ -6,7 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.commands.previewing.screen import FIELDS
 from stages.commands.previewing.views import View
-from stages.common.records.records import atomic
+from stages.common.records.files import atomic
 
 
 def write(file: Path, views: list[View], settings: dict[str, str]) -> None:

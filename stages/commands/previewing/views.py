@@ -9,14 +9,13 @@ from tokenizers.decoders import DecodeStream
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.chat.conversations import conversation
+from stages.common.chat.conversations import IGNORED, conversation
 from stages.common.chat.templates import Message, chat_for
-from stages.common.models import models
-from stages.common.records.records import digest, read_jsonl, share
+from stages.common.models import pretrained
+from stages.common.records.files import digest, read_jsonl, share
 from stages.common.schema import Params
 from stages.format.encoding import Encoder
 from stages.format.examples import examples, kept
-from stages.format.labels import IGNORED
 
 
 class Token(NamedTuple):
@@ -68,7 +67,7 @@ def chosen(number: int, pair_id: str) -> list[tuple[str, Any]]:
 
 
 def encoder_for(settings: Params) -> Encoder:
-    return Encoder(chat_for(models.tokenizer(settings.model), settings.format))
+    return Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
 
 
 def settings_used(settings: Params, encoder: Encoder) -> dict[str, str]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Model
 
 PACKAGES = ("fastapi", "uvicorn")
@@ -65,8 +65,8 @@ def application(directory: str, section: Model, template: str, key: str) -> Any:
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # it would tell each request as a warning
-    dtype, _ = models.choose_dtype(section.dtype)
-    options = {"dtype": str(dtype).removeprefix("torch."), "device": "auto", **models.attention(section)}
+    dtype, _ = pretrained.choose_dtype(section.dtype)
+    options = {"dtype": str(dtype).removeprefix("torch."), "device": "auto", **pretrained.attention(section)}
     manager = ModelManager(force_model=directory, **options)
     _, tokenizer = manager.load_model_and_processor(manager.process_model_name(directory))
     tokenizer.chat_template = template

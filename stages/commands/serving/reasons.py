@@ -6,7 +6,8 @@ from stages.commands.tracing import display
 from stages.commands.tracing.sources import chunk_of, page_of
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import DatasetRow, read_jsonl
+from stages.common.records.files import read_jsonl
+from stages.common.records.rows import DatasetRow
 from stages.common.search.retrieval import Search
 
 

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from stages.common import schema as params
+from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import Message, chat_for
-from stages.common.models import models
+from stages.common.models import pretrained
 
 NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
 
@@ -17,9 +17,9 @@ NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as t
 class Talker:
     """A loaded model. Closing the iterator of an answer ends the answer."""
 
-    def __init__(self, name: str, settings: params.Params, tokenizer: Any) -> None:
+    def __init__(self, name: str, settings: schema.Params, tokenizer: Any) -> None:
         self.name, self.tokenizer = name, tokenizer
-        dtype, _ = models.choose_dtype(settings.model.dtype)
+        dtype, _ = pretrained.choose_dtype(settings.model.dtype)
         self.model = loaded(name, settings.model, dtype)
         self.chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
         self.stopped = threading.Event()
@@ -69,13 +69,13 @@ class Talker:
             streamer.end()
 
 
-def loaded(name: str, section: params.Model, dtype: Any) -> Any:
+def loaded(name: str, section: schema.Model, dtype: Any) -> Any:
     """One of NAMES. Raises UserError when it is not there."""
     if name == "tuned":
-        return models.tuned(section, dtype)
+        return pretrained.tuned(section, dtype)
     if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
-    return models.causal_lm(section, dtype) if name == "base" else models.adapted(section, dtype, paths.ADAPTER)
+    return pretrained.causal_lm(section, dtype) if name == "base" else pretrained.adapted(section, dtype, paths.ADAPTER)
 
 
 def trained_tokenizer() -> Any:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.commands.tracing.rows import REJECTED
-from stages.common.records.records import digest
-from stages.common.text.text import normalised
+from stages.common.records.files import digest
+from stages.common.text.wording import normalised
 
 ALIKE = 60  # percent; two questions with one answer that are less alike ask about different things
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from stages.commands.tracing.changes import Change
 from stages.commands.tracing.rows import REJECTED, Fated
 from stages.commands.tracing.sources import Feed
-from stages.common.records.records import Chunk, Doc
+from stages.common.records.rows import Chunk, Doc
 from stages.report.evidence import evidence_span
 
 LISTED = 40  # rows of a page that are listed unless all are asked for

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from stages.commands.tracing.rows import Fated, fated_rows
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 
 CLOSE = 60.0  # percent; below, a question is about something else
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stages.commands.tracing.rows import Fated, holds, lines, of_chunks, of_file
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import Chunk, Doc
+from stages.common.records.rows import Chunk, Doc
 
 PLACE = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+))?$")
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 DOCS = Path("data/docs.jsonl")
 CHUNKS = Path("data/chunks.jsonl")

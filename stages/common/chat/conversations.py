@@ -5,6 +5,7 @@ from typing import Any
 
 from stages.common.chat.templates import Chat, Message
 
+IGNORED = -100  # the label of a token without loss: what PyTorch's cross entropy passes over
 THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 

@@ -6,13 +6,15 @@ theirs here, written so that the template that is shipped reproduces the trained
 
 import functools
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2.exceptions import TemplateError
 
 from stages.common.base.errors import UserError
-from stages.common.schema import Format, paragraphs
+from stages.common.schema import Format
+from stages.common.schema.format import PLACEHOLDERS
 
 Message = dict[str, str]
 
@@ -81,6 +83,15 @@ def alpaca_template(text: str) -> str:
         f"{{{{ {response} + message['content'] + eos_token + '\\n\\n' }}}}{{% endif %}}{{% endfor %}}"
         f"{{% if add_generation_prompt %}}{{{{ {response} }}}}{{% endif %}}"
     )
+
+
+def paragraphs(text: str) -> list[tuple[str, str, str]]:
+    """A text of mode alpaca taken apart at its blank lines: (what stands before, placeholder or "", what follows).
+
+    A paragraph whose placeholder has no value in a row is left out, heading and all.
+    """
+    parts = (re.split(r"\{(" + "|".join(PLACEHOLDERS) + r")\}", part) for part in text.split("\n\n"))
+    return [(part[0], *(part[1:] or ("", ""))) for part in parts]  # type: ignore[misc]
 
 
 def adds_bos(tokenizer: Any) -> bool:

@@ -17,7 +17,7 @@ from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Message, Request
 from stages.common.llm.store import Response, Store
 from stages.common.llm.throttle import CHARACTERS_PER_TOKEN, Rate, Throttle
-from stages.common.records.records import digest
+from stages.common.records.files import digest
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds of the back-off, doubled each time
 LONGEST_RETRY_AFTER = 300.0  # a server that asks for more is not waited for in this run

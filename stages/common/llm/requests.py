@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypedDict
 
-from stages.common.records.records import digest
+from stages.common.records.files import digest
 
 
 class Message(TypedDict):

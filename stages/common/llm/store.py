@@ -14,7 +14,7 @@ from typing import NamedTuple, TypedDict
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import read_jsonl
+from stages.common.records.files import read_jsonl
 
 BUSY_SECONDS = 60.0
 APPLICATION = 0x646F636C  # PRAGMA application_id: "docl"

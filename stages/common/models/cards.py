@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.common.base import paths
-from stages.common.records.records import digest, file_sha256, read_json, read_jsonl
-from stages.common.schema import EMBEDDED, Model, Params
+from stages.common.models.pretrained import EMBEDDED, local_directory
+from stages.common.records.files import digest, file_sha256, read_json, read_jsonl
+from stages.common.schema import Model, Params
 
 EMBEDDED_NOTE = (
     "The base is SmolLM2-135M-Instruct (Apache-2.0) with weights dequantised from Q4_1: "
@@ -27,7 +28,7 @@ def write(directory: Path, settings: Params, kind: str) -> None:
 
 
 def values(settings: Params, kind: str) -> dict[str, Any]:
-    local = settings.model.name == EMBEDDED or settings.model.directory() is not None
+    local = settings.model.name == EMBEDDED or local_directory(settings.model) is not None
     return {
         "kind": kind,
         "settings": settings,
@@ -51,7 +52,7 @@ def base_licence(section: Model) -> str:
 
     if section.name == EMBEDDED:
         return "apache-2.0"
-    directory = section.directory()
+    directory = local_directory(section)
     try:
         file = (
             directory / "README.md"

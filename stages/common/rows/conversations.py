@@ -8,7 +8,7 @@ raises ValueError with what is wrong with the row.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from stages.common.records.records import Message
+from stages.common.records.rows import Message
 
 ROLES = {
     "system": "system",

@@ -5,11 +5,11 @@ from collections import Counter
 
 from rapidfuzz import fuzz
 
-from stages.common.records.records import Pair
+from stages.common.records.rows import Pair
 from stages.common.rows.rows import Verdict
 from stages.common.rows.source import Source, counts
 from stages.common.schema import Curate
-from stages.common.text.text import squeezed
+from stages.common.text.wording import squeezed
 from stages.common.values import names, numbers
 
 # Words that turn a statement round. A quote that differs in one is no quote.

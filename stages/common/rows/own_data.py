@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.common.records.records import DatasetRow, Message, digest
+from stages.common.records.files import digest
+from stages.common.records.rows import DatasetRow, Message
 from stages.common.rows.conversations import Conversation, conversation
 from stages.common.rows.json_rows import Fault, read_json_rows
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 
 STYLE = "own"
 SYSTEM = ".system.txt"

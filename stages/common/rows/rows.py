@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from stages.common.base.errors import UserError
-from stages.common.records.records import Chunk, DatasetRow, Pair, digest
-from stages.common.text.text import normalised
+from stages.common.records.files import digest
+from stages.common.records.rows import Chunk, DatasetRow, Pair
+from stages.common.text.wording import normalised
 
 Rejection = dict[str, Any]
 Chunks = Mapping[str, Chunk]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from stages.common.records.records import Chunk
-from stages.common.text.text import CJK, LETTER, squeezed
+from stages.common.records.rows import Chunk
+from stages.common.text.wording import CJK, LETTER, squeezed
 from stages.common.values import names, numbers, units
 
 ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")

@@ -1,34 +1,18 @@
-"""params.yaml as frozen, validated sections.
+"""params.yaml as frozen, validated sections: the classes, nothing else."""
 
-DVC does not check types (`-S lora.r=abc` reaches the stage), so every stage validates the whole file before it
-does anything: a typo in `lora` is found before an hour of `generate`. The file is the only place with defaults.
-"""
-
-import difflib
-import re
-from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from stages.common.base.errors import ParamsError
 from stages.common.schema.chunk import Chunk
 from stages.common.schema.curate import Curate, Judge
 from stages.common.schema.docs import Docs
 from stages.common.schema.evaluate import AnswerJudge, Evaluate
-from stages.common.schema.format import Audit, Format, Replay, paragraphs
+from stages.common.schema.format import Audit, Format, Replay
 from stages.common.schema.generate import Generate
 from stages.common.schema.lora import Lora
 from stages.common.schema.merge import Merge, MergeAudit
-from stages.common.schema.model import EMBEDDED, Model
-from stages.common.schema.section import FILE, Section
+from stages.common.schema.model import Model
+from stages.common.schema.section import Section
 from stages.common.schema.train import Train
 
 __all__ = [
-    "EMBEDDED",
-    "FILE",
     "AnswerJudge",
     "Audit",
     "Chunk",
@@ -45,8 +29,6 @@ __all__ = [
     "Params",
     "Replay",
     "Train",
-    "load",
-    "paragraphs",
 ]
 
 
@@ -63,45 +45,3 @@ class Params(Section):
     train: Train
     merge: Merge
     evaluate: Evaluate
-
-
-def load(file: Path = FILE) -> Params:
-    """Read and validate params.yaml. Raises ParamsError with one line per mistake."""
-    try:
-        # YAML 1.2, as DVC reads it: in YAML 1.1 `8e-4` would be a string.
-        values = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{file} not found; run this in the repository root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
-    if values is None:
-        raise ParamsError(f"{file} is empty; type: git restore {file}")
-    try:
-        return Params.model_validate(values)
-    except ValidationError as error:
-        raise ParamsError("\n".join(describe(item) for item in error.errors())) from None
-
-
-def describe(error: Any) -> str:
-    """One of pydantic's errors as: key, value, what is accepted."""
-    location = [str(part) for part in error["loc"] if not str(part).startswith(("literal", "bool"))]
-    key = ".".join(location) or "params.yaml"
-    if error["type"] == "extra_forbidden":
-        return f"{FILE}: {key} is not a known key{suggestion(location)}"
-    if error["type"] == "missing":
-        return f"{FILE}: {key} is missing; its values are described in docs/params.md"
-    accepted = re.sub(r"^(Input|String|List) should (be )?", "accepted is ", error["msg"].removeprefix("Value error, "))
-    accepted = accepted.replace("is match pattern", "is text of the pattern").replace("is have", "is a value with")
-    value = "" if isinstance(error["input"], dict) else f" = {error['input']!r}"
-    return f"{FILE}: {key}{value}: {accepted}"
-
-
-def suggestion(location: list[str]) -> str:
-    """The closest known key, or all of them."""
-    *parents, name = location
-    model: Any = Params
-    for parent in parents:
-        model = model.model_fields[parent].annotation
-    known = list(model.model_fields)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {'.'.join([*parents, close[0]])}?" if close else f"; known keys: {', '.join(known)}"

@@ -13,15 +13,6 @@ NEEDED = ("instruction", "output")
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-def paragraphs(text: str) -> list[tuple[str, str, str]]:
-    """A text of mode alpaca taken apart at its blank lines: (what stands before, placeholder or "", what follows).
-
-    A paragraph whose placeholder has no value in a row is left out, heading and all.
-    """
-    parts = (re.split(r"\{(" + "|".join(PLACEHOLDERS) + r")\}", part) for part in text.split("\n\n"))
-    return [(part[0], *(part[1:] or ("", ""))) for part in parts]  # type: ignore[misc]
-
-
 def known_placeholders(text: str) -> str:
     """Each placeholder at most once and in its order, one in a paragraph, the answer at the very end."""
     found = re.findall(r"\{(\w*)\}", text)

@@ -1,11 +1,8 @@
 """What the sections of params.yaml have in common."""
 
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-
-FILE = Path("params.yaml")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]

@@ -1,7 +1,7 @@
 """How long a conversation a server makes room for."""
 
 from stages.common.base import paths
-from stages.common.records.records import read_json
+from stages.common.records.files import read_json
 
 
 def context(trained: int) -> int:

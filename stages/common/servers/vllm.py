@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from stages.common.base import paths
-from stages.common.models import models
-from stages.common.records.records import atomic
+from stages.common.models import pretrained
+from stages.common.records.files import atomic
 
 
 def possible() -> bool:
-    return models.device() == "cuda" and shutil.which("vllm") is not None
+    return pretrained.device() == "cuda" and shutil.which("vllm") is not None
 
 
 def become(command: list[str], key: str) -> NoReturn:

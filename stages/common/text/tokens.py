@@ -9,7 +9,7 @@ import tiktoken
 
 from stages.common.base.errors import ParamsError
 from stages.common.base.paths import cache_dir
-from stages.common.records.records import atomic
+from stages.common.records.files import atomic
 
 # tiktoken looks a vocabulary up under the SHA-1 of its download address.
 CL100K_CACHE_NAME = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tqdm import tqdm
 
-from stages.common.records.records import DatasetRow, Pair
+from stages.common.records.rows import DatasetRow, Pair
 from stages.common.rows.grounding import evidence_in_chunk, identifiers_in_chunk, links_in_chunk, numbers_in_chunk
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, rejection
 from stages.common.rows.source import Source

@@ -2,11 +2,11 @@
 
 import re
 
-from stages.common.records.records import Pair
+from stages.common.records.rows import Pair
 from stages.common.rows.rows import Verdict, all_text
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 from stages.common.values import names
 
 NO_WORDS = re.compile(r"[\s.…。·?？!！]*")

@@ -2,11 +2,11 @@
 
 import re
 
-from stages.common.records.records import Pair
+from stages.common.records.rows import Pair
 from stages.common.rows.rows import Verdict
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
-from stages.common.text.text import squeezed
+from stages.common.text.wording import squeezed
 from stages.common.values import names
 
 # Words that sentences are built with: names and terms of another language do not change a sentence's language.

@@ -1,10 +1,10 @@
 """Checks of how a question and its answer are put, in both languages."""
 
-from stages.common.records.records import Pair
+from stages.common.records.rows import Pair
 from stages.common.rows.rows import Verdict
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
-from stages.common.text.text import gives_away, sentences, squeezed
+from stages.common.text.wording import gives_away, sentences, squeezed
 from stages.curate.checks import phrases
 
 

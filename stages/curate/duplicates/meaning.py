@@ -9,7 +9,7 @@ import re
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from stages.common.text.text import CJK
+from stages.common.text.wording import CJK
 from stages.common.values import names, numbers
 
 # Grammar and courtesy: two questions that differ in these alone ask the same.

@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import question, question_key
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 from stages.curate.duplicates.meaning import Claim, agree, claim, subject
 from stages.curate.duplicates.minhash import candidates, jaccard, shingles
 

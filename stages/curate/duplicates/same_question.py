@@ -3,9 +3,9 @@
 from collections import defaultdict
 from itertools import combinations
 
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, question_key, rejection
-from stages.common.text.text import normalised
+from stages.common.text.wording import normalised
 from stages.curate.duplicates.meaning import agree, claim
 from stages.curate.duplicates.variants import Rank
 

@@ -9,11 +9,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import is_own, question
 from stages.common.schema import Curate
 from stages.common.search.embeddings import Embeddings
-from stages.common.text.text import squeezed
+from stages.common.text.wording import squeezed
 from stages.common.values.names import all_words
 from stages.curate.duplicates.meaning import agree, claim, subject
 from stages.curate.duplicates.near import Link

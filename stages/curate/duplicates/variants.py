@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
-from stages.common.records.records import DatasetRow
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.grounding import evidence_score
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, rejection
 from stages.common.rows.source import Source

@@ -11,10 +11,11 @@ from typing import Any
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import adds_bos
-from stages.common.records.records import Doc, digest, read_jsonl, share
+from stages.common.records.files import digest, read_jsonl, share
+from stages.common.records.rows import Doc
 from stages.common.rows.grounding import is_grounded
 from stages.common.rows.source import sources
-from stages.common.text.text import squeezed
+from stages.common.text.wording import squeezed
 from stages.format.encoding import Encoder
 
 SHORT = 12  # characters; shorter evidence stands on many pages and gives nothing away

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.records.records import DatasetRow, share
+from stages.common.records.files import share
+from stages.common.records.rows import DatasetRow
 from stages.common.rows.conversations import conversation
 from stages.common.rows.own_data import file_rows, is_data, to_row
 from stages.common.schema import Replay

@@ -19,7 +19,7 @@ from stages.common.llm.forms import Form
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Response, Store
-from stages.common.records.records import atomic
+from stages.common.records.files import atomic
 from stages.common.schema import Generate
 from stages.generate.batch.results import Reading
 

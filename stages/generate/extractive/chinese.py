@@ -2,7 +2,7 @@
 
 import re
 
-from stages.common.text.text import CJK
+from stages.common.text.wording import CJK
 from stages.generate.extractive import phrasings
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact

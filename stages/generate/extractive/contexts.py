@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
-from stages.common.records.records import Chunk, Doc
-from stages.common.text.text import normalised
+from stages.common.records.rows import Chunk, Doc
+from stages.common.text.wording import normalised
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import aspect, is_common, words
 

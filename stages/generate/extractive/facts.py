@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
-from stages.common.records.records import Chunk
+from stages.common.records.rows import Chunk
 from stages.generate.extractive import grids, lists, notices, prose, tables
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import is_common, topic, words

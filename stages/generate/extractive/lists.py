@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.text import CJK, LETTER
+from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import CHANGES, UNASKED, topic, words
 from stages.generate.extractive.inline import plain

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.text import LETTER
+from stages.common.text.wording import LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import topic, words
 from stages.generate.extractive.inline import plain

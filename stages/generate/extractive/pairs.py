@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
-from stages.common.records.records import Chunk, Doc, share
+from stages.common.records.files import share
+from stages.common.records.rows import Chunk, Doc
 from stages.common.schema import Generate
-from stages.common.text.text import CJK, gives_away, normalised
+from stages.common.text.wording import CJK, gives_away, normalised
 from stages.generate.extractive import chinese, english
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact

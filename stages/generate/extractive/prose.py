@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from stages.common.text.text import CJK, LETTER, sentences
+from stages.common.text.wording import CJK, LETTER, sentences
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import UNASKED, aspect, topic, words
 from stages.generate.extractive.inline import plain

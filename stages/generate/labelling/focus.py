@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.records import Chunk, Pair, read_jsonl
+from stages.common.records.files import read_jsonl
+from stages.common.records.rows import Chunk, Pair
 from stages.generate.labelling.recipe import Task
 
 Tasks = Callable[[Chunk, int], Iterator[Task]]  # the requests about a chunk, for a sample index

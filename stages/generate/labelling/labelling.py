@@ -11,7 +11,8 @@ from stages.common.llm import prompts
 from stages.common.llm.replies import UNUSABLE, AnswerType, problem
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
-from stages.common.records.records import Chunk, Pair, digest
+from stages.common.records.files import digest
+from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
 from stages.generate.labelling import recipe
 from stages.generate.labelling.answer import Answer, Wordings, wordings_schema

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from stages.common.llm import prompts
 from stages.common.llm.requests import Request
-from stages.common.records.records import Chunk, share
+from stages.common.records.files import share
+from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
-from stages.common.text.text import language
+from stages.common.text.wording import language
 from stages.generate.labelling import answer
 
 NAMES = ("title", "headings", "text", "pairs", "style", "persona")  # what prompts/generate.*.md may use

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stages.common.llm import prompts
 from stages.common.llm.requests import Request
-from stages.common.records.records import Chunk
+from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.generate.labelling.recipe import question_language
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from stages.common.records.lineage import Origin
+from stages.common.records.rows import Origin
 from stages.ingest.dialects import admonitions, marks, mdx, mkdocs, snippets, tabs
 from stages.ingest.dialects.frontmatter import without_front_matter
 from stages.ingest.dialects.headings import below

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from stages.common.records.lineage import Origin
+from stages.common.records.rows import Origin
 
 INDENT = re.compile(r"[ \t]*")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from stages.common.base.errors import ParamsError
+from stages.common.base.paths import PARAMS
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ class Place:
     path: str
     real: Path
     left: tuple[Path, ...] = ()
+
+
+def root_directory(path: str) -> Path:
+    """`docs.path`, which must exist. Only ingest needs it: who pulled the data can train without the docs."""
+    if not Path(path).is_dir():
+        raise ParamsError(f"{PARAMS}: docs.path = {path!r}: accepted is an existing directory of Markdown pages")
+    return Path(path).resolve()
 
 
 def find(root: Path, include: list[str], exclude: list[str]) -> list[Found]:

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat, chat_for
-from stages.common.models import models
-from stages.common.records.records import digest
+from stages.common.models import pretrained
+from stages.common.records.files import digest
 from stages.common.schema import Merge, Params
 from stages.common.servers import vllm
 from stages.common.servers.context import context
@@ -71,7 +71,7 @@ def write_vllm(settings: Params, chat: Chat, room: int) -> None:
     template = Path("chat_template.jinja")
     if settings.merge.method == "adapter_only":
         lora = ["--enable-lora", "--max-lora-rank", str(settings.lora.r), "--lora-modules", "doclore=../merged"]
-        words = [*vllm.command(models.source(settings.model), room, template), *lora]
+        words = [*vllm.command(pretrained.source(settings.model), room, template), *lora]
     else:
         words = [*vllm.command(Path("../merged"), room, template), "--served-model-name", "doclore"]
     script = f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(words)} "$@"\n'

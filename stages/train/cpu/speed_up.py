@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stages.common.models import models
+from stages.common.models import pretrained
 from stages.common.schema import Params
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
@@ -34,7 +34,7 @@ def speed_up(model: Any, settings: Params, backend: str, dtype: Any) -> Faster:
     """Prepare a PEFT model for steps on a CPU. On a GPU, and in unsloth, other code does that."""
     import torch
 
-    if models.device() != "cpu" or backend != "trl" or dtype not in (torch.float32, torch.bfloat16):
+    if pretrained.device() != "cpu" or backend != "trl" or dtype not in (torch.float32, torch.bfloat16):
         return Faster()
     from stages.train.cpu import answer_loss, fused_lora, shared_prefix
 

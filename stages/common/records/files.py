@@ -1,0 +1,79 @@
+"""How rows reach the disk, whole or not at all (JSONL in UTF-8 with LF, in one order), and digests that name them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from stages.common.base.errors import UserError
+
+
+def digest(*parts: Any, length: int = 16) -> str:
+    """The first `length` hex digits of the SHA-256 of the parts' canonical JSON."""
+    canonical = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def share(*parts: Any) -> float:
+    """A number in [0, 1) that depends on the parts alone: a choice that is stable between runs and machines."""
+    return int(digest(*parts), 16) / 16**16
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary sibling for writing and rename it to `file` when the block ends well."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        with temporary.open(mode, **text) as stream:  # type: ignore[call-overload]
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
+    with atomic(file) as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def read_jsonl(file: Path) -> Iterator[Any]:
+    """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
+    if not file.exists():
+        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    with file.open("rb") as stream:  # so that a line that is not UTF-8 has its number, too
+        for number, line in enumerate(stream, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise UserError(
+                    f"{file}:{number} is not JSON ({error}); run `dvc repro --force` to make it anew"
+                ) from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    with atomic(file) as stream:
+        stream.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(file: Path) -> Any:
+    """A JSON file's value. Raises UserError when it is not there or damaged."""
+    if not file.exists():
+        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON ({error}); delete it and run `dvc repro`, which makes it anew") from None

@@ -1,0 +1,350 @@
+"""The response store: what is in it stays, whoever writes at the same time."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from stages.commands import main as doclore
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.llm.store import Response, Store
+from stages.common.llm.writer import Writer
+from stages.common.records.files import read_jsonl, write_jsonl
+from support.repository import ROOT
+
+
+def test_the_first_answer_for_a_key_stays():
+    with Store(Path("store.sqlite")) as store:
+        store.put("key", "first")
+        store.put("key", "second")
+        assert store.get("key") == "first"
+        assert store.get("other") is None
+
+
+def test_several_threads_may_write_one_store():
+    Store(Path("store.sqlite")).connection.close()
+
+    def fill(name: str) -> None:
+        with Store(Path("store.sqlite")) as store:
+            for n in range(50):
+                store.put(f"{name}{n}", name)
+                store.put(f"shared{n}", name)
+
+    threads = [threading.Thread(target=fill, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store(Path("store.sqlite")) as store:
+        assert all(store.get(f"{name}{n}") == name for name in "abcd" for n in range(50))
+        assert all(store.get(f"shared{n}") in "abcd" for n in range(50))
+
+
+def test_a_fresh_store_may_be_made_by_several_at_the_same_moment():
+    problems: list[Exception] = []
+
+    def make(file: Path, start: threading.Barrier) -> None:
+        start.wait()
+        try:
+            with Store(file) as store:
+                store.put("key", "answer")
+        except sqlite3.Error as error:
+            problems.append(error)
+
+    for turn in range(120):  # each turn fails about once in thirty when nobody waits for the other
+        start = threading.Barrier(4)
+        makers = [threading.Thread(target=make, args=(Path(f"store{turn}.sqlite"), start)) for _ in range(4)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+    assert problems == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from stages.common.base.errors import UserError
+from stages.common.llm.store import Response, Store
+from stages.common.llm.writer import Writer
+from stages.common.records.files import write_jsonl
+name = sys.argv[1]
+with Store(Path("store.sqlite")) as store:
+    for n in range(50):
+        store.put(f"{name}{n}", name)
+"""
+
+
+def test_two_processes_may_write_one_store():
+    Store(Path("store.sqlite")).connection.close()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, name], env=environment) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    with Store(Path("store.sqlite")) as store:
+        assert all(store.get(f"{name}{n}") == name for name in "ab" for n in range(50))
+
+
+def test_an_answer_is_on_the_disk_before_its_writer_closes_the_store():
+    with Store(Path("store.sqlite")) as writer, Store(Path("store.sqlite")) as reader:
+        writer.put("key", "answer")
+        assert reader.get("key") == "answer"
+
+
+DAY = 86400.0
+ENTRIES = [
+    Response("old", '{"pairs": []}', model="small", answer_tokens=10, at=time.time() - 40 * DAY),
+    Response("new", '{"pairs": []}', model="large", prompt_tokens=1000, answer_tokens=20, at=time.time()),
+    Response("used", '{"pairs": []}', model="large", answer_tokens=30, at=time.time() - 50 * DAY),
+    Response("no", "", "content filter: withheld", model="large", at=time.time()),
+]
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., str]:
+    """Fill the repository's store and run `doclore store …` on it; what it printed."""
+    with Store.of_repository() as store:
+        store.put_all(ENTRIES)
+
+    def run(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["doclore", "store", *words])
+        doclore.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def kept() -> set[str]:
+    with Store.of_repository() as store:
+        return {entry.key for entry in ENTRIES if store.find(entry.key)}
+
+
+def test_info_tells_answers_refusals_and_tokens_by_model(command):
+    printed = command("info")
+    (large,) = (line for line in printed.splitlines() if "large" in line)
+    assert [word for word in large.split() if word.replace(",", "").isdigit()] == ["2", "1", "1,000", "50"]
+    assert "refused 1 ×: content filter: withheld" in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        (["--older-than", "30"], {"old", "used"}),
+        (["--older-than", "30", "--unused"], {"old"}),
+        (["--unused"], {"old", "new", "no"}),
+        (["--model", "small"], {"old"}),
+        (["--refusals"], {"no"}),
+        (["--refusals", "--model", "small"], set()),
+    ],
+)
+def test_gc_deletes_what_fits_all_conditions_and_only_with_yes(command, words, gone):
+    write_jsonl(paths.RESPONSES, [{"key": "used", "answer": '{"pairs": []}', "refused": ""}])
+    everything = kept()
+    assert "would go" in command("gc", *words)
+    assert kept() == everything
+    command("gc", *words, "--yes")
+    assert everything - kept() == gone
+
+
+def test_gc_keeps_what_evaluate_was_answered(command):
+    write_jsonl(paths.ASKED, [{"key": "new", "answer": "{}", "refused": ""}])
+    command("gc", "--unused", "--yes")
+    assert "new" in kept() and "old" not in kept()
+
+
+def test_gc_without_a_condition_deletes_nothing(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command("gc", "--yes")
+    assert stopped.value.code == 1
+    assert len(kept()) == len(ENTRIES)
+
+
+def test_an_exported_store_gives_the_same_entries_with_their_cost_elsewhere(command, monkeypatch, tmp_path):
+    command("export", "answers.jsonl")
+    assert {row["key"] for row in read_jsonl(Path("answers.jsonl"))} == {entry.key for entry in ENTRIES}
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    assert "4 entries read, 4 of them new" in command("import", "answers.jsonl")
+    with Store.of_repository() as store:
+        assert store.usage("large").answer_tokens == 25
+        assert store.find("no") == ("", "content filter: withheld")
+
+
+def test_importing_something_else_is_one_line_and_changes_nothing(command, capsys):
+    Path("other.jsonl").write_text('{"key": "k"}\n', encoding="utf-8")
+    with pytest.raises(SystemExit):
+        command("import", "other.jsonl")
+    assert "other.jsonl holds a row that is no stored answer" in capsys.readouterr().err
+    assert len(kept()) == len(ENTRIES)
+
+
+OLDEST = "CREATE TABLE responses (key TEXT PRIMARY KEY, answer TEXT NOT NULL, at REAL NOT NULL)"
+
+
+def test_a_store_of_the_first_version_keeps_its_answers_and_can_hold_refusals_now():
+    with sqlite3.connect("store.sqlite") as older:
+        older.execute(OLDEST)
+        older.execute("INSERT INTO responses VALUES ('key', 'paid', 12.5)")
+    older.close()
+    for _ in range(2):
+        with Store(Path("store.sqlite")) as store:
+            assert store.get("key") == "paid"
+            assert store.connection.execute("SELECT at FROM responses WHERE key = 'key'").fetchone() == (12.5,)
+            store.refuse("other", "content filter: no")
+            assert (store.get("other"), store.find("other")) == (None, ("", "content filter: no"))
+
+
+def test_several_processes_may_bring_a_store_up_to_date_at_once():
+    with sqlite3.connect("store.sqlite") as older:
+        older.execute(OLDEST)
+        older.executemany("INSERT INTO responses VALUES (?, 'paid', 1)", [(str(n),) for n in range(2000)])
+    older.close()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, name], env=environment) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    with Store(Path("store.sqlite")) as store:
+        assert store.get("1999") == "paid" and store.get("a49") == "a" and store.get("b49") == "b"
+
+
+def foreign(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+
+
+def newer(file: Path) -> None:
+    with Store(file) as store:
+        store.connection.execute("PRAGMA user_version = 99")
+
+
+def torn(file: Path) -> None:
+    with Store(file) as store:
+        store.put_all(Response(str(n), "answer " * 50) for n in range(500))
+    data = bytearray(file.read_bytes())
+    data[4096 : len(data) // 2] = os.urandom(len(data) // 2 - 4096)
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (foreign, "database of another program"),
+        (newer, "written by a newer doclore"),
+        (torn, "damaged"),
+        (lambda file: file.write_bytes(b"no database at all " * 100), "damaged"),
+    ],
+    ids=["foreign", "newer", "torn", "no database"],
+)
+def test_a_file_that_is_no_store_is_one_line_and_stays_as_it_is(spoil, line):
+    file = Path("store.sqlite")
+    spoil(file)
+    before = file.read_bytes()
+    with pytest.raises(UserError) as caught, Store(file) as store:
+        [store.find(str(n)) for n in range(500)]
+    assert line in str(caught.value) and "store.sqlite" in str(caught.value) and "\n" not in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_a_full_disk_is_one_line_and_what_was_stored_before_is_safe():
+    with Store(Path("store.sqlite")) as store:
+        store.put("before", "safe")
+        pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+        with pytest.raises(UserError, match="full; the answers stored before are safe"):
+            store.put_all(Response(str(n), "answer " * 1000) for n in range(50))
+        assert store.get("before") == "safe" and store.get("0") is None
+
+
+def test_rows_of_one_store_seed_another_refusals_included_and_each_once():
+    with Store(Path("first.sqlite")) as first:
+        first.put("a", "answer")
+        first.refuse("r", "status 400: no")
+        rows = list(first.rows(["r", "a", "missing", "a"]))
+    assert rows == [
+        {"key": "r", "answer": "", "refused": "status 400: no"},
+        {"key": "a", "answer": "answer", "refused": ""},
+    ]
+    write_jsonl(Path("responses.jsonl"), rows)
+    with Store(Path("second.sqlite")) as second:
+        second.put("a", "own")
+        second.seed(Path("responses.jsonl"))
+        second.seed(Path("not there.jsonl"))
+        assert (second.get("a"), second.find("r")) == ("own", ("", "status 400: no"))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"key": "k"}, {"answer": "a"}, {"key": "k", "answer": "", "refused": ""}, {"key": "k", "answer": 3}, {"odd": 1}],
+)
+def test_a_seed_that_holds_something_else_is_one_line_and_changes_nothing(row):
+    write_jsonl(Path("responses.jsonl"), [{"key": "good", "answer": "x", "refused": ""}, row])
+    with Store(Path("store.sqlite")) as store:
+        with pytest.raises(UserError, match="no stored answer"):
+            store.seed(Path("responses.jsonl"))
+        assert store.get("good") is None
+
+
+def test_answers_that_arrive_together_are_committed_together_and_known_only_when_they_are_on_the_disk():
+    commits = []
+
+    async def write(store: Store) -> None:
+        with Writer(store) as writer:
+            original = writer.store.put_all
+
+            def slow(responses: Iterable[Response]) -> None:
+                batch = list(responses)
+                time.sleep(0.02)
+                original(batch)
+                commits.append(len(batch))
+
+            writer.store.put_all = slow
+
+            async def one(number: int) -> None:
+                await writer.put(Response(str(number), "answer"))
+                assert store.get(str(number)) == "answer"
+
+            await asyncio.gather(*(one(n) for n in range(100)))
+
+    with Store(Path("store.sqlite")) as store:
+        asyncio.run(write(store))
+    assert sum(commits) == 100 and len(commits) <= 4
+
+
+def test_a_commit_that_fails_reaches_whoever_waits_for_it():
+    async def write(store: Store) -> None:
+        with Writer(store) as writer:
+            writer.store.connection.execute("PRAGMA max_page_count = 1")
+            with pytest.raises(UserError, match="full"):
+                await writer.put(Response("k", "answer " * 5000))
+
+    with Store(Path("store.sqlite")) as store:
+        asyncio.run(write(store))
+
+
+def test_answers_on_their_way_to_the_disk_are_stored_even_when_nobody_waits_any_more():
+    async def write(store: Store) -> None:
+        with Writer(store) as writer:
+            tasks = [asyncio.create_task(writer.put(Response(str(n), "answer"))) for n in range(20)]
+            await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+
+    with Store(Path("store.sqlite")) as store:
+        asyncio.run(write(store))
+        assert all(store.get(str(n)) == "answer" for n in range(20))
+
+
+def test_the_form_an_endpoint_accepts_is_remembered_for_a_while():
+    with Store(Path("store.sqlite")) as store:
+        assert store.form("place") is None
+        store.put_form("place", ("json_object", "max_tokens"))
+        assert store.form("place") == ("json_object", "max_tokens")
+        store.connection.execute("UPDATE forms SET at = at - 8 * 86400")
+        assert store.form("place") is None

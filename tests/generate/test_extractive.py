@@ -1,0 +1,501 @@
+"""The extractive generator: what it states is in the chunk, and each question names enough to have one answer."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.common.base import params, paths
+from stages.common.records.files import digest, read_json, read_jsonl, write_jsonl
+from stages.common.records.rows import Chunk
+from stages.common.text.wording import gives_away, squeezed
+from stages.generate import __main__ as generate
+from stages.generate.extractive import chinese, contexts, english, grids
+from stages.generate.extractive import pairs as extractive
+from stages.generate.extractive.fact import KINDS
+from stages.generate.extractive.facts import facts
+from stages.generate.extractive.headings import words
+from stages.generate.extractive.inline import plain
+from support.repository import CLOUDPSS, ROOT
+
+ENGLISH = """The lamp is a signal that shows whether the machine may be opened.
+
+| Name | Default | Unit |
+| --- | --- | --- |
+| `size` | 10 | row |
+| **Delay** | `5` | ms |
+| empty | | - |
+
+- **gauge**: shows the level
+
+`lamp`: tells whether it is on
+
+Switch the lamp on:
+
+```sh
+make lamp  # comment
+```
+
+## Order
+
+1. open the lid
+2. close the lid
+"""
+CHINESE = """变压器是改变交流电压等级的元件。
+
+| 参数 | 默认值 | 单位 |
+| --- | --- | --- |
+| 额定电压 | 220 | kV |
+
+**额定容量**：元件允许的最大功率
+
+## 操作步骤
+
+1. 打开工作台
+2. 新建项目
+"""
+
+
+MANUAL = ("Manual", "Lamp")
+Asked = Callable[..., list[dict[str, str]]]
+
+
+def chunk(text: str, headings: tuple[str, ...] = MANUAL, path: str = "page.md") -> Chunk:
+    return {
+        "chunk_id": digest(headings, text),
+        "path": path,
+        "headings": list(headings),
+        "line_start": 1,
+        "line_end": text.count("\n") + 1,
+        "tokens": 1,
+        "text": text,
+        "also_in": [],
+        "partials": [],
+    }
+
+
+def page(row: Chunk) -> dict:
+    """The page of a chunk, below the directory whose name it has in its path."""
+    *directories, _ = row["path"].split("/")
+    return {"path": row["path"], "title": row["headings"][0], "breadcrumbs": [name.title() for name in directories]}
+
+
+def table(header: str, *rows: str) -> str:
+    return "\n".join([f"| {header} |", "|" + " --- |" * (header.count("|") + 1), *(f"| {row} |" for row in rows)])
+
+
+@pytest.fixture
+def ask(write_params) -> Asked:
+    """The rows that some chunks give; `counts` is left on the function."""
+
+    def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
+        changes = {"max_facts_per_chunk": 0, "phrasings": 3, **settings}
+        section = params.load(write_params({f"generate.{key}": value for key, value in changes.items()})).generate
+        docs = [page(row) for row in chunks]
+        run.counts = Counter()  # type: ignore[attr-defined]
+        return [row for _, row in extractive.rows(lambda: chunks, docs, section, run.counts)]  # type: ignore[attr-defined]
+
+    return run
+
+
+def stated(text: str, headings: tuple[str, ...] = MANUAL) -> set[tuple[str, str, str]]:
+    return {(fact.kind, fact.subject, fact.answer) for fact in facts(chunk(text, headings))}
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_answers_are_words_of_the_chunk_and_evidence_is_its_source(ask, text):
+    rows = ask(chunk(text), phrasings=6)
+    assert {row["style"] for row in rows} >= {"lookup", "definition", "how-to"}
+    assert all(squeezed(row["output"]) in squeezed(plain(text)) for row in rows)
+    assert all(row["evidence"] in text for row in rows)
+    assert all(squeezed(row["output"]) in squeezed(plain(row["evidence"])) for row in rows)
+
+
+def test_facts_are_those_that_the_structure_states():
+    assert stated(ENGLISH) == {
+        ("definition", "Lamp", "The lamp is a signal that shows whether the machine may be opened."),
+        ("default", "`size`", "10"),
+        ("unit", "`size`", "row"),
+        ("default", "Delay", "`5`"),
+        ("unit", "Delay", "ms"),
+        ("definition", "gauge", "shows the level"),
+        ("definition", "`lamp`", "tells whether it is on"),
+        ("code", "Switch the lamp on", "```sh\nmake lamp  # comment\n```"),
+        ("steps", "Order", "1. open the lid\n2. close the lid"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "expected"),
+    [
+        ("参数 | 单位 | 默认值", "额定功率 | MW | 12", {("unit", "额定功率", "MW"), ("default", "额定功率", "12")}),
+        (
+            "Name | Accepted | Type",
+            "`mode` | a or b | text",
+            {("accepted", "`mode`", "a or b"), ("type", "`mode`", "text")},
+        ),
+        ("引脚 | 维度", "Vin | 3×1", {("dimension", "Vin", "3×1")}),
+        ("Setting | Meaning", "`a_b` | what *it* is \\| was", {("meaning", "`a_b`", "what it is | was")}),
+        ("序号 | 名称 | 单位", "1 | 气压 | Pa", {("unit", "气压", "Pa")}),
+    ],
+)
+def test_a_column_says_which_kind_of_attribute_its_cells_are(header, row, expected):
+    assert stated(table(header, row)) >= expected
+
+
+def test_a_merged_cell_is_the_one_above_and_quotes_both_rows():
+    text = table("Name | Unit", "Speed | m/s", "Pace | ^")
+    found = next(fact for fact in facts(chunk(text)) if fact.subject == "Pace")
+    assert (found.answer, found.evidence) == ("m/s", "| Speed | m/s |\n| Pace | ^ |")
+
+
+def test_an_html_table_is_read_with_its_spans():
+    text = (
+        "<table><tr><th>Name</th><th>Unit</th></tr><tr><td>Speed</td><td rowspan='2'>m/s</td></tr>"
+        "<tr><td>Pace</td></tr></table>"
+    )
+    assert [[cell.text for cell in row] for row in grids.from_html(text).rows] == [["Speed", "m/s"], ["Pace", "m/s"]]
+
+
+def test_a_table_that_is_indented_too_far_is_read_all_the_same():
+    text = "Text before.\n\n" + "\n".join(f"    {line}" for line in table("Name | Unit", "Speed | m/s").split("\n"))
+    assert ("unit", "Speed", "m/s") in stated(text)
+
+
+def test_columns_of_one_heading_are_no_facts():
+    text = table("Bus | Result | Result | Error", "B1 | 1.5 | 2.5 | 0.1")
+    assert {answer for _, _, answer in stated(text)} == {"0.1"}
+
+
+def test_a_table_of_things_beside_each_other_is_asked_about_the_things():
+    text = table("Property | Pump A | Pump B", "Weight | 12 kg | 15 kg")
+    found = {(fact.subject, fact.attribute, fact.answer) for fact in facts(chunk(text))}
+    assert found == {("Pump A", "Weight", "12 kg"), ("Pump B", "Weight", "15 kg")}
+
+
+def test_numbered_rows_are_named_by_as_many_columns_as_tell_them_apart():
+    text = table("From | To | Loss", "1 | 2 | 0.25", "1 | 3 | 0.75")
+    assert {(s, a) for _, s, a in stated(text)} == {("From 1, To 2", "0.25"), ("From 1, To 3", "0.75")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("泵为什么不转？\n:   请检查电源。", ("faq", "泵为什么不转？", "请检查电源。")),
+        ("如何启动泵\n\n:   按下绿色按钮。", ("faq", "如何启动泵", "按下绿色按钮。")),
+        ("仿真报错：缺少母线\n:   请添加母线。", ("symptom", "仿真报错：缺少母线", "请添加母线。")),
+        ("**Does it run in rain?**\n\nYes, it is sealed.", ("faq", "Does it run in rain?", "Yes, it is sealed.")),
+    ],
+)
+def test_questions_and_terms_have_what_follows_as_their_answer(text, expected):
+    assert expected in stated(f"{text}\n\n水泵有几种？\n:   共有两种。\n")
+    assert ("faq", "水泵有几种？", "共有两种。") in stated(f"{text}\n\n水泵有几种？\n:   共有两种。\n")
+
+
+def test_a_member_of_an_interface_has_a_type_and_a_meaning():
+    text = "##### [Pump.speed](#)[Float!](../float.mdx)\n\nrounds in a minute\n"
+    assert stated(text) == {("type", "`Pump.speed`", "Float!"), ("meaning", "`Pump.speed`", "rounds in a minute")}
+
+
+def test_a_paragraph_is_answered_with_as_far_as_it_points_nowhere():
+    text = "水泵把水从低处送到高处。效果如下图所示。"
+    assert {answer for _, _, answer in stated(text, ("手册", "水泵"))} == {"水泵把水从低处送到高处。"}
+
+
+@pytest.mark.parametrize("text", ["下图是水泵的外形。", "详见水泵的说明文档。", "本节将按以上分类介绍。", "参数如下："])
+def test_a_paragraph_that_only_points_elsewhere_is_no_fact(text):
+    assert stated(text, ("手册", "水泵")) == set()
+
+
+def test_lists_of_changes_are_no_procedures():
+    text = "1. 新增水泵元件\n2. 修改阀门参数\n3. 删除旧页面\n"
+    assert {kind for kind, _, _ in stated(text, ("2031.1.2 更新日志", "平台更新至 v2"))} == {"members"}
+
+
+def test_headings_that_are_clauses_and_commands_make_sentences(ask):
+    text = "This command stops the pump:\n\n```sh\npump stop\n```\n"
+    rows = ask(chunk(text, ("Manual", "How to mend it")), phrasings=6)
+    assert all(re.search(r"stops the pump", row["instruction"]) for row in rows)
+    rows = ask(chunk("1. open it\n2. close it\n", ("Manual", "How to mend it")), phrasings=6)
+    assert rows and all(" mend it" in row["instruction"] and "How to" not in row["instruction"] for row in rows)
+    rows = ask(chunk("The pump reads the level of the water first.", ("Manual", "What the pump reads")), phrasings=6)
+    assert rows and all("what the pump reads" in row["instruction"] for row in rows)
+
+
+def test_a_question_names_what_lies_between_latin_and_chinese_with_a_space(ask):
+    rows = ask(chunk(table("参数 | 单位", "`speed` | rpm"), ("Pump 泵",)), phrasings=6)
+    assert rows
+    assert not [
+        row["instruction"] for row in rows if re.search(r"`[\u4e00-\u9fff]|[\u4e00-\u9fff]`|  ", row["instruction"])
+    ]
+
+
+def test_what_has_a_unit_is_not_asked_for_its_type():
+    assert {kind for kind, _, _ in stated(table("Name | Type | Unit", "speed | real | m/s"))} == {"unit"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("1.2 Pumps", "Pumps"),
+        ("3. Pumps", "Pumps"),
+        ("步骤 2. 安装水泵", "安装水泵"),
+        ("第三步：安装水泵", "安装水泵"),
+        ("（一）水泵", "水泵"),
+        ("10 kV 母线", "10 kV 母线"),
+        ("2031.1.2 更新日志", "2031.1.2 更新日志"),
+        ("**Pumps** [here](x.md)", "Pumps here"),
+    ],
+)
+def test_a_heading_loses_its_number_and_nothing_else(heading, expected):
+    assert words(heading) == expected
+
+
+def test_a_question_in_the_middle_of_an_answer_ends_it():
+    text = "水泵为什么不转？\n请检查电源。\n阀门为什么不开？\n请检查气压。\n"
+    assert stated(text) == {("faq", "水泵为什么不转？", "请检查电源。")}
+
+
+def test_numbered_questions_are_no_procedure():
+    text = "1. 如何打开水泵？按下按钮。\n2. 如何关闭水泵？松开按钮。\n"
+    assert "steps" not in {kind for kind, _, _ in stated(text, ("手册", "操作步骤"))}
+
+
+def test_a_list_of_pictures_is_no_answer():
+    assert stated("1. open it\n2. ![a](a.png)\n3. close it\n") == set()
+
+
+def test_empty_cells_and_dashes_are_no_facts():
+    assert not {
+        fact for fact in stated(table("Name | Unit", "size | -", "width | ", "height | 无")) if fact[0] == "unit"
+    }
+
+
+@pytest.mark.parametrize("phrasings", [1, 3, 6])
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_each_fact_is_asked_in_as_many_distinct_wordings_as_asked_for(ask, text, phrasings):
+    rows = ask(chunk(text), phrasings=phrasings)
+    by_fact = Counter((row["evidence"], row["output"], row["style"]) for row in rows)
+    assert set(by_fact.values()) <= {phrasings * n for n in (1, 2)}
+    assert len({row["instruction"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(("grammar", "lang"), [(chinese, "zh"), (english, "en")])
+def test_every_kind_of_fact_has_six_wordings_and_no_two_kinds_share_one(grammar, lang):
+    assert set(KINDS) <= set(grammar.PHRASINGS)
+    assert {len(set(wordings)) for wordings in grammar.PHRASINGS.values()} == {6}
+    spread = Counter(wording for wordings in grammar.PHRASINGS.values() for wording in wordings)
+    assert [wording for wording, count in spread.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("grammar", [chinese, english])
+def test_only_wordings_that_always_get_a_place_demand_one(grammar):
+    bare = {
+        kind
+        for kind, wordings in grammar.PHRASINGS.items()
+        for wording in wordings
+        if "{c}" in re.sub(r"\[[^\]]*\]", "", wording)
+    }
+    assert bare <= set(contexts.PARTS_OF_A_PAGE)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "lang"),
+    [
+        (CHINESE, "auto", "zh"),
+        (ENGLISH, "auto", "en"),
+        (ENGLISH, "zh", "zh"),
+        (CHINESE, "en", "en"),
+        ("设置 `max_tokens` 参数可以限制长度。", "auto", "zh"),
+    ],
+)
+def test_questions_are_in_the_language_of_the_chunk_unless_the_params_say_otherwise(ask, text, setting, lang):
+    asked = [row["instruction"] for row in ask(chunk(text), language=setting)]
+    assert asked
+    chinese_words = re.compile("什么|哪|如何|多少|怎|请|吗|我|是")
+    assert [question for question in asked if bool(chinese_words.search(question)) != (lang == "zh")] == []
+
+
+def test_a_question_names_its_page_without_markup(ask):
+    rows = ask(chunk(ENGLISH, ("The [Lamp](lamp.md) *manual*", "Lamp")))
+    assert rows and all("The Lamp manual" in row["instruction"] for row in rows)
+
+
+def test_equal_names_in_two_sections_are_told_apart_by_the_section(ask):
+    rows = ask(
+        chunk(table("Name | Default", "size | 10"), ("Manual", "Lamp")),
+        chunk(table("Name | Default", "size | 20"), ("Manual", "Door")),
+    )
+    assert {"Lamp" in row["instruction"] for row in rows if row["output"] == "10"} == {True}
+    assert {"Door" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
+
+
+def test_pages_of_the_same_title_are_told_apart_by_what_they_belong_to(ask):
+    rows = ask(
+        chunk(table("Name | Default", "size | 10"), ("Reference",), "tools/pump/reference.md"),
+        chunk(table("Name | Default", "size | 20"), ("Reference",), "tools/valve/reference.md"),
+    )
+    assert {"Pump" in row["instruction"] for row in rows if row["output"] == "10"} == {True}
+    assert {"Valve" in row["instruction"] for row in rows if row["output"] == "20"} == {True}
+
+
+def test_what_all_pages_of_a_title_say_is_asked_once_and_of_the_title(ask):
+    rows = ask(
+        chunk(table("Name | Default", "size | 10", "depth | 3"), ("Reference",), "tools/pump/reference.md"),
+        chunk(table("Name | Default", "size | 10", "width | 4"), ("Reference",), "tools/valve/reference.md"),
+    )
+    by_answer = {answer: [row["instruction"] for row in rows if row["output"] == answer] for answer in ("10", "3", "4")}
+    assert [len(asked) for asked in by_answer.values()] == [3, 3, 3]
+    assert not [question for question in by_answer["10"] if "Pump" in question or "Valve" in question]
+    assert all("Pump" in question for question in by_answer["3"])
+    assert all("Valve" in question for question in by_answer["4"])
+
+
+def test_what_every_page_says_is_asked_of_none(ask):
+    said = "The part has the same colour as all the others have."
+    rows = ask(*(chunk(said, (f"Part {n}",), f"{n}.md") for n in range(extractive.MAX_CHUNKS_OF_PROSE + 1)))
+    assert rows == []
+    assert ask.counts["facts_boilerplate"] == extractive.MAX_CHUNKS_OF_PROSE + 1
+
+
+def test_what_nothing_tells_apart_is_not_asked_but_counted(ask):
+    rows = ask(chunk(table("Name | Default", "size | 10", "size | 20"), ("Manual",)))
+    assert not {row["output"] for row in rows} & {"10", "20"}
+    assert ask.counts["facts_ambiguous"] >= 2
+
+
+def test_no_question_has_two_answers_and_none_is_asked_twice(ask):
+    chunks = [chunk(ENGLISH, ("Manual", name), f"{name}.md") for name in ("Lamp", "Door", "Lamp ")]
+    rows = ask(*chunks, chunk(CHINESE), chunk(CHINESE, ("手册", "元件"), "copy.md"))
+    asked = Counter(row["instruction"] for row in rows)
+    assert set(asked.values()) == {1}
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, table("Name | Meaning", "lamp | the lamp", "a | lamp a")])
+def test_no_question_contains_its_answer(ask, text):
+    rows = ask(chunk(text), phrasings=6)
+    assert rows and not [row for row in rows if gives_away(row["instruction"], row["output"])]
+
+
+def test_the_most_valuable_facts_come_first_when_they_are_limited(ask):
+    text = "Lead of the section.\n\n" + table("Name | Default | Meaning", "`size` | 10 | how large it is")
+    assert {row["output"] for row in ask(chunk(text), max_facts_per_chunk=1)} == {"10"}
+    assert ask.counts["facts_beyond_limit"] > 0
+    assert len({row["output"] for row in ask(chunk(text), max_facts_per_chunk=0)}) > 1
+
+
+MARKS = "|\\`*_$[]<>~&!:："  # markup comes from CELL alone: a lone mark may belong to one further on
+LETTERS = st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters=MARKS)
+WORD = st.text(LETTERS, min_size=1, max_size=8)
+PHRASE = st.lists(WORD, min_size=1, max_size=4).map(" ".join)
+CELL = st.one_of(PHRASE, st.sampled_from(["^", ">", "-", "", "12", "`a_b`", "**bold**", "[link](x.md)", "p\\.u\\."]))
+PIECES = st.one_of(
+    st.lists(st.lists(CELL, min_size=3, max_size=3).map(" | ".join), min_size=1, max_size=4).map(
+        lambda rows: table("Name | Unit | Meaning", *rows)
+    ),
+    st.tuples(PHRASE, PHRASE).map(lambda pair: f"- **{pair[0]}**: {pair[1]}"),
+    st.lists(PHRASE, min_size=2, max_size=4).map(lambda steps: "\n".join(f"{n}. {s}" for n, s in enumerate(steps, 1))),
+    st.tuples(PHRASE, PHRASE).map(lambda pair: f"{pair[0]}？\n:   {pair[1]}。"),
+    PHRASE.map(lambda name: f"## {name}"),
+    PHRASE,
+)
+
+
+@given(texts=st.lists(st.lists(PIECES, min_size=1, max_size=5).map("\n\n".join), min_size=1, max_size=3))
+def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one_answer(texts):
+    chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}
+    section = params.load(ROOT / "params.yaml").generate
+    rows = list(extractive.rows(chunks.values, [page(row) for row in chunks.values()], section, Counter()))
+    assert len({row["instruction"] for _, row in rows}) == len(rows)
+    for source, row in rows:
+        assert squeezed(row["evidence"]) in squeezed(source["text"])
+        assert squeezed(row["output"]) in squeezed(plain(source["text"].replace("\\|", "|")))
+        assert row["instruction"].strip() and not gives_away(row["instruction"], row["output"])
+
+
+@pytest.mark.parametrize(
+    ("loose", "tidy"),
+    [
+        ("水泵的 “流量” 是多少 ？", "水泵的“流量”是多少？"),
+        ("水泵的的流量？？", "水泵的流量？"),
+        ("在 “`pump`” 里", "在 `pump` 里"),
+        ("说明（水泵（乙厂））。", "说明（水泵，乙厂）。"),
+        ("““水泵””是什么？", "“水泵”是什么？"),
+    ],
+)
+def test_chinese_questions_have_full_width_marks_without_spaces_and_nothing_doubled(loose, tidy):
+    assert chinese.tidy(loose) == tidy
+
+
+def test_two_facts_never_share_the_words_of_a_question(ask):
+    text = "- 交流线路故障：单相短路等。\n- 直流线路故障：极间短路等。\n\n"
+    text += "## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上。\n"
+    rows = ask(chunk(text, ("故障事件",)), phrasings=6)
+    assert {row["style"] for row in rows} == {"lookup", "summary"}
+    assert len({row["instruction"] for row in rows}) == len(rows)
+    assert ask.counts["questions_repeated"] > 0
+
+
+def test_braces_and_brackets_in_the_documentation_are_no_template(ask):
+    rows = ask(chunk("**a {x} [y]**: text of {c}\n", ("{s}", "{a}")), phrasings=6, language="en")
+    assert len(rows) == 6
+    assert all("a {x} [y]" in row["instruction"] and "{s}" in row["instruction"] for row in rows)
+
+
+def test_an_answer_of_a_whole_block_has_a_limit():
+    long = "word " * 500
+    assert stated(f"{long}\n\n1. {long}\n2. {long}\n\n**term**: {long}\n") == set()
+
+
+@pytest.mark.parametrize(
+    ("notice", "kind"),
+    [("> **Warning**\n>\n> Never open it hot.", "caution"), ("> **提示：保存**\n>\n> 修改后需要手动保存。", "tip")],
+)
+def test_an_admonition_is_asked_about(notice, kind):
+    found = next(fact for fact in facts(chunk(f"Some words.\n\n{notice}\n")) if fact.kind == kind)
+    assert found.evidence == notice
+    assert found.answer == notice.rpartition("> ")[2]
+
+
+def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_params):
+    write_params({"generate.backend": "extractive", "generate.phrasings": 2, "generate.max_facts_per_chunk": 0})
+    chunks = [chunk(ENGLISH), chunk(CHINESE, path="b.md"), chunk("???", path="c.md")]
+    write_jsonl(paths.CHUNKS, chunks)
+    write_jsonl(paths.DOCS, [page(row) for row in chunks])
+    generate.main()
+    pairs = list(read_jsonl(paths.PAIRS))
+    ids = [row["chunk_id"] for row in chunks]
+    assert {pair["chunk_id"] for pair in pairs} == set(ids[:2])
+    assert [ids.index(pair["chunk_id"]) for pair in pairs] == sorted(ids.index(pair["chunk_id"]) for pair in pairs)
+    assert {pair["request_key"] for pair in pairs} == {""}
+    assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
+    report = read_json(paths.REPORTS / "generate.json")
+    assert report["pairs"] == len(pairs)
+    assert report["chunks_without_pair"] == 1
+    assert report["facts"]["facts"] * 2 >= len(pairs) > report["facts"]["facts"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CLOUDPSS.is_dir(), reason="needs the CloudPSS documentation beside the repository")
+def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(write_params):
+    from stages.chunk import __main__ as chunk_stage
+    from stages.ingest import __main__ as ingest
+
+    write_params({"docs.path": str(CLOUDPSS), "generate.max_facts_per_chunk": 0})
+    ingest.main()
+    chunk_stage.main()
+    generate.main()
+    unquoted = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)  # an admonition's answer is what stands in the quote
+    texts = {row["chunk_id"]: squeezed(plain(unquoted.sub("", row["text"]))) for row in read_jsonl(paths.CHUNKS)}
+    sources = {row["chunk_id"]: squeezed(row["text"]) for row in read_jsonl(paths.CHUNKS)}
+    pairs = list(read_jsonl(paths.PAIRS))
+    assert len({pair["instruction"] for pair in pairs}) == len(pairs) >= 8000
+    assert not [pair for pair in pairs if gives_away(pair["instruction"], pair["output"])]
+    assert not [pair for pair in pairs if squeezed(pair["evidence"]) not in sources[pair["chunk_id"]]]
+    ungrounded = [pair for pair in pairs if squeezed(plain(pair["output"])) not in texts[pair["chunk_id"]]]
+    assert len(ungrounded) <= 0.001 * len(pairs), ungrounded[:3]
+    bad = re.compile("^的|在里|的的|“”")
+    assert not [pair["instruction"] for pair in pairs if bad.search(pair["instruction"])]

@@ -1,0 +1,45 @@
+"""A small data set, formatted, with a tiny model to train."""
+
+import pytest
+
+from stages.common.base import paths
+from stages.common.records.files import write_jsonl
+from stages.format import __main__ as format_stage
+
+
+def dataset_row(i: int) -> dict:
+    return {
+        "pair_id": f"p{i}",
+        "chunk_id": f"c{i}",
+        "instruction": f"What is the size of part {i}?",
+        "input": "",
+        "output": f"`{i * 7}`",
+        "evidence": f"`{i * 7}`",
+        "style": "lookup",
+        "request_key": "",
+        "fact_id": f"f{i}",
+        "path": f"page{i}.md",
+        "line_start": 1,
+        "line_end": 2,
+    }
+
+
+@pytest.fixture
+def prepared(tiny_model, write_params, monkeypatch):
+    """Formatted rows for the tiny model; call it to write params with changes."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def prepare(**changes):
+        settings = {"model.name": str(tiny_model), "model.dtype": "float32", "lora.r": 4, "train.max_steps": 6}
+        settings |= {"train.logging_steps": 1, "evaluate.max_new_tokens": 4, "evaluate.max_rows": 4}
+        write_params(settings | {key.replace("__", "."): value for key, value in changes.items()})
+        rows = [dataset_row(i) for i in range(40)]
+        for name, part in zip(paths.SPLITS, (rows[:32], rows[32:36], rows[36:]), strict=True):
+            write_jsonl(paths.DATASET / f"{name}.jsonl", part)
+        format_stage.main()
+
+    return prepare
+
+
+def adapter_bytes() -> bytes:
+    return (paths.ADAPTER / "adapter_model.safetensors").read_bytes()

@@ -1,0 +1,178 @@
+"""The house: which room imports which, and that dvc.yaml names exactly the code that each stage runs."""
+
+import ast
+import functools
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+
+import pytest
+from ruamel.yaml import YAML
+
+from support.clone import STAGES, Clone
+from support.repository import ROOT
+
+PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+FREE = ("stages/common/schema/", "stages/common/base/")  # values are tracked as params; the base changes no output
+LIMIT = 45  # lines of dvc.yaml that name code
+
+# What `dvc status` lists as changed when a file is edited: the stages that run it. What is behind them runs only when
+# their outputs change.
+EDITS = {
+    "stages/common/schema/evaluate.py": [],
+    "stages/common/base/errors.py": [],
+    "stages/common/base/paths.py": [],
+    "stages/common/base/timings.py": [],
+    "stages/commands/why.py": [],
+    "stages/commands/serve.py": [],
+    "stages/ingest/dialects/tabs.py": ["ingest"],
+    "stages/chunk/prose.py": ["chunk"],
+    "stages/generate/extractive/phrasings.en.yaml": ["generate"],
+    "stages/curate/judge.py": ["curate"],
+    "stages/format/labels.py": ["format"],
+    "stages/train/progress.py": ["train"],
+    "stages/merge/exports/ollama.py": ["merge"],
+    "stages/evaluate/answers.py": ["evaluate"],
+    "stages/report/report.css": ["report"],
+    "stages/common/markdown/blocks.py": ["ingest", "chunk", "generate"],
+    "stages/common/text/wording.py": ["chunk", "generate", "curate", "format", "evaluate", "report"],
+    "stages/common/text/tokens.py": ["chunk", "generate"],
+    "stages/common/values/numbers.py": ["curate", "format", "evaluate"],
+    "stages/common/rows/own_data.py": ["curate", "format"],
+    "stages/common/llm/replies.py": ["generate", "curate", "evaluate"],
+    "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
+    "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
+    "stages/common/models/card.md.jinja": ["train", "merge"],
+    "stages/common/search/retrieval.py": ["evaluate"],
+    "stages/common/servers/vllm.py": ["merge"],
+}
+
+
+@functools.cache
+def modules() -> dict[str, str]:
+    """Dotted names of all modules and packages in stages/ -> their files, from the root."""
+    files = [file.relative_to(ROOT) for file in (ROOT / "stages").rglob("*.py")]
+    return {".".join(file.with_suffix("").parts).removesuffix(".__init__"): file.as_posix() for file in files}
+
+
+@functools.cache
+def imported_by(module: str) -> frozenset[str]:
+    """The modules of stages/ that a module names in an import, wherever it stands."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / modules()[module]).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found |= {full if full in modules() else str(node.module)} & modules().keys()
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & modules().keys()
+    return frozenset(found)
+
+
+def reached(module: str) -> set[str]:
+    """Files of everything that a module imports, directly or not, and its own."""
+    found, waiting = set(), {module}
+    while waiting:
+        found.add(name := waiting.pop())
+        waiting |= imported_by(name) - found
+    return {modules()[name] for name in found}
+
+
+def room(file: str) -> str:
+    """stages/NAME, or stages/common/NAME."""
+    parts = PurePosixPath(file).parts
+    return "/".join(parts[: 3 if parts[1] == "common" else 2])
+
+
+def needed(stage: str) -> list[str]:
+    """What dvc.yaml has to name: the stage's own room, common rooms that it imports whole, modules of others."""
+    own = f"stages/{stage}"
+    files = {file for file in reached(f"stages.{stage}.__main__") if not file.endswith("__init__.py")}
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for file in modules().values():
+        if not file.endswith("__init__.py"):
+            rooms[room(file)].add(file)
+    found = {own}
+    for file in files:
+        if not file.startswith((*FREE, f"{own}/")):
+            found.add(room(file) if rooms[room(file)] <= files else file)
+    return [own, *sorted(found - {own})]
+
+
+def code_of(stage: str) -> list[str]:
+    return [dep for dep in PIPELINE[stage]["deps"] if dep.startswith("stages/")]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_code_that_it_imports_and_on_no_more(stage):
+    assert code_of(stage) == needed(stage)
+
+
+def test_the_code_dependencies_stay_few():
+    assert sum(len(code_of(stage)) for stage in STAGES) <= LIMIT
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_package_and_params_section_have_the_same_name(stage):
+    assert PIPELINE[stage]["cmd"] == f"python -m stages.{stage}"
+    sections = {str(param).split(".")[0] for param in PIPELINE[stage]["params"]}
+    if stage != "report":  # it has no section of its own: it shows all of them
+        assert {"ingest": "docs"}.get(stage, stage) in sections
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_imports_no_other_stage_and_no_command(stage):
+    foreign = {file for file in reached(f"stages.{stage}.__main__") if room(file) != f"stages/{stage}"}
+    assert {file for file in foreign if not file.startswith(("stages/common/", "stages/__init__"))} == set()
+
+
+def test_common_rooms_import_no_stage_and_no_command():
+    for module, file in modules().items():
+        if file.startswith("stages/common/"):
+            names = {name.split(".")[1] for name in imported_by(module) if name != "stages"}
+            assert names <= {"common"}, file
+
+
+def test_the_schema_holds_pydantic_classes_and_nothing_that_reads_or_raises_errors_of_ours():
+    for module, file in modules().items():
+        if file.startswith("stages/common/schema/"):
+            assert all(name.startswith("stages.common.schema") for name in imported_by(module)), file
+
+
+def stale(edited: str) -> list[str]:
+    return [
+        stage
+        for stage in STAGES
+        if any(edited == dep or edited.startswith(f"{dep}/") for dep in map(str, PIPELINE[stage]["deps"]))
+    ]
+
+
+@pytest.mark.parametrize(("edited", "stages"), EDITS.items())
+def test_an_edit_makes_these_stages_stale(edited, stages):
+    assert (ROOT / edited).is_file()
+    assert stale(edited) == stages
+
+
+@pytest.mark.slow
+def test_dvc_sees_an_edit_as_the_table_says(make_clone):
+    """In one clone: DVC's own word for each row, from a lock file that knows every dependency."""
+    clone: Clone = make_clone()
+    clone.repro()
+    assert changed(clone) == []
+    for edited, stages in EDITS.items():
+        file = clone.directory / edited
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n")
+        assert changed(clone) == stages, edited
+        file.write_bytes(before)
+
+
+def changed(clone: Clone) -> list[str]:
+    output = clone.run("python", "-c", "import json; from dvc.repo import Repo; print(json.dumps(Repo('.').status()))")
+    states = YAML(typ="safe").load(output.splitlines()[-1])
+    return [stage for stage in STAGES if stage in states]
+
+
+def test_every_file_that_a_stage_reads_from_its_own_room_travels_with_the_package():
+    patterns = {file.suffix for file in Path(ROOT / "stages").rglob("*.*") if file.is_file()} - {".py", ".pyc"}
+    packaged = (ROOT / "pyproject.toml").read_text("utf-8").partition("[tool.setuptools.package-data]")[2]
+    assert all(f"*{pattern}" in packaged for pattern in patterns)

@@ -1,0 +1,64 @@
+"""The preflight tells the sizes of a run from the model's config, and refuses what cannot fit."""
+
+import pytest
+
+from stages.common.base import params, paths
+from stages.common.base.errors import UserError
+from stages.common.records.files import read_json
+from stages.train import __main__ as train
+from stages.train import preflight
+
+
+def test_sizes_from_the_config_are_those_of_the_loaded_model(prepared, capsys):
+    prepared()
+    found = preflight.shape(params.load())
+    train.main()
+    report = read_json(paths.REPORTS / "train.json")
+    assert (found.trainable, found.parameters + found.trainable) == (
+        report["trainable_parameters"],
+        report["parameters"],
+    )
+    assert f"{report['steps']} steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("changes", [{"train__num_train_epochs": 2.5}, {"train__gradient_accumulation_steps": 3}, {}])
+def test_the_number_of_steps_is_the_trainers(prepared, changes):
+    prepared(train__max_steps=-1, **{"train__num_train_epochs": 1.0, **changes})
+    train.main()
+    rows = preflight.rows(paths.FORMATTED / "train.parquet")
+    assert preflight.steps(rows.count, params.load()) == read_json(paths.REPORTS / "train.json")["steps"]
+
+
+def test_what_cannot_fit_is_refused_before_weights_are_loaded(prepared, monkeypatch):
+    prepared()
+    monkeypatch.setattr(preflight, "available", lambda: (1000.0, "this machine"))
+    monkeypatch.setattr(train.trainer, "build", lambda *_: pytest.fail("weights were loaded"))
+    with pytest.raises(UserError, match=r"GB for weights and adapter alone.*smaller model\.name"):
+        train.main()
+
+
+def test_the_speed_of_a_run_is_the_next_ones_forecast(prepared, capsys):
+    prepared()
+    train.main()
+    assert "as the last run was" not in capsys.readouterr().out
+    train.main()
+    assert "as the last run was" in capsys.readouterr().out
+
+
+def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(write_params):
+    shape = preflight.Shape(8_000_000_000, 600_000_000, 80_000_000, 36, 4096, 32, 151_936)
+    plain = params.load(write_params())
+    small = params.load(write_params({"model.load_in_4bit": True, "train.gradient_checkpointing": True}))
+    assert preflight.fixed_memory(shape, small, "bfloat16") < 0.5 * preflight.fixed_memory(shape, plain, "bfloat16")
+    memory = [preflight.batch_memory(shape, one, tokens, 1024, False) for one, tokens in [(small, 4096), (plain, 4096)]]
+    assert memory[0] < 0.5 * memory[1] < preflight.batch_memory(shape, plain, 8192, 1024, False)
+
+
+def test_packed_rows_make_fewer_and_fuller_batches(write_params):
+    packed = params.load(
+        write_params({"train.packing": True, "format.max_length": 1000, "train.num_train_epochs": 1.0})
+    )
+    given = preflight.Rows(800, 100_000, 400)
+    assert preflight.sequences(given, packed) == preflight.Rows(100, 100_000, 1000)
+    assert preflight.steps(100, packed) == 13
+    assert preflight.sequences(given, params.load(write_params())) == given
