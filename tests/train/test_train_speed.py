@@ -63,7 +63,9 @@ def own_step(model, inputs, tokens=None):
 def assert_same(ours, theirs):
     assert ours[0] == pytest.approx(theirs[0], abs=1e-5)
     for name, gradient in theirs[1].items():
-        torch.testing.assert_close(ours[1][name], gradient, rtol=1e-4, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+        torch.testing.assert_close(
+            ours[1][name], gradient, rtol=1e-4, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}"
+        )
 
 
 @pytest.mark.parametrize("at_once", [7, 96])
