@@ -6,13 +6,13 @@ from typing import Any
 
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import Chat, Message
+from stages.common.exam.embeddings import Embeddings
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.schema import Evaluate
-from stages.common.search.embeddings import Embeddings
-from stages.common.search.retrieval import Search
 from stages.common.text.wording import language
 from stages.evaluate.answers import Answer
+from stages.evaluate.retrieval import Search
 
 MODELS = {
     "base_closed": "base",

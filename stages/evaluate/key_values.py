@@ -6,6 +6,7 @@ values compared as `stages.common.values` reads them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -70,13 +71,26 @@ def states(answer: str, reference: str, known: str) -> bool:
     wanted = key_values(reference)
     if wanted.whole:
         return gives_away(answer, wanted.whole)
-    stated = amounts(answer)
-    if any(amount not in stated for amount in wanted.amounts):
+    if not wanted.amounts.keys() <= amounts(answer).keys():
         return False
-    if not all(holds(answer, name) for name in wanted.names):
-        return False
-    allowed = f"{reference}\n{known}"
-    foreign_numbers = stated.keys() - amounts(allowed).keys()
+    return all(holds(answer, name) for name in wanted.names) and invents_nothing(answer, f"{reference}\n{known}")
+
+
+def states_values(answer: str, values: Sequence[str], allowed: str) -> bool:
+    """Whether an answer states each of these values, as `stated` reads them, and no number or name in code marks that
+    neither they nor the text `allowed` hold."""
+    return all(stated(answer, value) for value in values) and invents_nothing(answer, "\n".join([allowed, *values]))
+
+
+def stated(text: str, value: str) -> bool:
+    """Whether a text states a key value that a person wrote down: an amount in any unit, else words; of `a | b` one."""
+    options = [option.strip() for option in value.split(" | ")]
+    return any(amounts(option).keys() <= amounts(text).keys() if is_number(option) else holds(text, option)
+               for option in options)  # fmt: skip
+
+
+def invents_nothing(answer: str, allowed: str) -> bool:
+    foreign_numbers = amounts(answer).keys() - amounts(allowed).keys()
     named = [name for name in names.inline_code(answer) if not is_number(name)]
     return not foreign_numbers and all(holds(allowed, name) for name in named)
 

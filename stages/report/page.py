@@ -7,7 +7,6 @@ import base64
 import functools
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from markupsafe import Markup
 
 from stages.common.records.files import atomic
 from stages.common.schema import Params
-from stages.common.text.wording import language
 from stages.report import curves, inputs, measures, pipeline, words
 from stages.report.cards import cards
 from stages.report.inputs import Inputs
@@ -95,10 +93,9 @@ def source_hash(text: str) -> str:
 
 
 def main_language(given: Inputs) -> str:
-    """The language of most trained rows; where those are not counted, of most questions."""
-    counted = given.stages["format"].get("train", {}).get("languages", {})
-    counts = Counter(counted or (language(row["instruction"]) for row in given.predictions))
-    return "zh" if counts["zh"] > counts["en"] else "en"
+    """The language of most trained rows."""
+    shares = given.stages["format"].get("train", {}).get("languages", {})
+    return "zh" if shares.get("zh", 0) > shares.get("en", 0) else "en"
 
 
 def parameters(settings: Params) -> dict[str, dict[str, str]]:

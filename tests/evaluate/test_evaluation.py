@@ -8,9 +8,8 @@ from stages.commands import summary
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
-from stages.common.search import retrieval
 from stages.evaluate import __main__ as evaluate
-from stages.evaluate import cells, figures, gate, statistics, subject
+from stages.evaluate import cells, figures, gate, retrieval, statistics, subject
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Question
 from stages.report import words as report_words

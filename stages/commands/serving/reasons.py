@@ -8,7 +8,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl
 from stages.common.records.rows import DatasetRow
-from stages.common.search.retrieval import Search
+from stages.evaluate.retrieval import Search
 
 
 class Memory:

@@ -9,10 +9,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+from stages.common.exam.embeddings import Embeddings
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import is_own, question
 from stages.common.schema import Curate
-from stages.common.search.embeddings import Embeddings
 from stages.common.text.wording import squeezed
 from stages.common.values.names import all_words
 from stages.curate.duplicates.meaning import agree, claim, subject

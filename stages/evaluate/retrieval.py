@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from stages.common.base.errors import UserError
-from stages.common.search.embeddings import Embeddings
+from stages.common.exam.embeddings import Embeddings
 
 LATIN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+")
 CANDIDATES = 100  # of each order, when two are joined

@@ -1,1 +1,0 @@
-"""Finding the chunks that answer a question."""
