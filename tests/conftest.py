@@ -46,11 +46,12 @@ def isolated(tmp_path, monkeypatch):
 
 @pytest.fixture
 def write_params(tmp_path) -> Callable[..., Path]:
-    """Write the repository's params.yaml here, with changes given as {"lora.r": 16}."""
+    """Write the repository's params.yaml here, with changes given as {"lora.r": 16}, and what else marks a project."""
 
     def write(changes: dict[str, object] | None = None) -> Path:
         file = tmp_path / "params.yaml"
         shutil.copyfile(ROOT / "params.yaml", file)
+        (tmp_path / "dvc.yaml").touch()
         change_params(file, changes or {})
         return file
 

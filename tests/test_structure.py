@@ -3,7 +3,7 @@
 import ast
 import functools
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from ruamel.yaml import YAML
@@ -170,9 +170,3 @@ def changed(clone: Clone) -> list[str]:
     output = clone.run("python", "-c", "import json; from dvc.repo import Repo; print(json.dumps(Repo('.').status()))")
     states = YAML(typ="safe").load(output.splitlines()[-1])
     return [stage for stage in STAGES if stage in states]
-
-
-def test_every_file_that_a_stage_reads_from_its_own_room_travels_with_the_package():
-    patterns = {file.suffix for file in Path(ROOT / "stages").rglob("*.*") if file.is_file()} - {".py", ".pyc"}
-    packaged = (ROOT / "pyproject.toml").read_text("utf-8").partition("[tool.setuptools.package-data]")[2]
-    assert all(f"*{pattern}" in packaged for pattern in patterns)

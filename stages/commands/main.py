@@ -1,5 +1,5 @@
 """The `doclore` command. Each module beside this one is a command: its docstring's first line is the help, `run` does
-the work, and `add_arguments`, where there is one, says what it takes; ANYWHERE marks those that need no repository.
+the work, and `add_arguments`, where there is one, says what it takes; ANYWHERE marks those that need no project.
 Modules import what is heavy inside `run`."""
 
 import argparse
@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import NoReturn
 
+from doclore.launcher import project
 from stages import commands
 from stages.common.base.errors import UserError
 
@@ -40,21 +41,22 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def require_root() -> None:
-    """Raise a UserError in a directory below the repository's root: every path of doclore begins there."""
-    here = Path.cwd()
-    if (here / "params.yaml").exists():
-        return
-    for above in here.parents:
-        if (above / "params.yaml").is_file() and (above / "dvc.yaml").is_file():
-            raise UserError(f"this is not the repository root; type: cd {os.path.relpath(above)}")
+def enter_project(arguments: argparse.Namespace) -> None:
+    """Go to the project's root, where every path of doclore begins; files that were named stay the same files."""
+    root = project(Path.cwd())
+    if root is None:
+        raise UserError("there is no project here or above (a directory with dvc.yaml and params.yaml); go to one")
+    for name, value in vars(arguments).items():
+        if isinstance(value, Path):
+            setattr(arguments, name, Path(os.path.relpath(value, root)))
+    os.chdir(root)
 
 
 def main() -> None:
     arguments = parser().parse_args()
     try:
         if not arguments.anywhere:
-            require_root()
+            enter_project(arguments)
         arguments.run(arguments)
         sys.stdout.flush()
     except UserError as error:

@@ -87,7 +87,7 @@ def installed() -> str:
     try:
         return version("lm_eval")
     except PackageNotFoundError:
-        raise UserError("evaluate.lm_eval needs lm_eval; type: pip install -e '.[lm-eval]'") from None
+        raise UserError("evaluate.lm_eval needs lm_eval; type: pip install 'doclore[lm-eval]'") from None
 
 
 def read(task: str, results: Mapping[str, Any]) -> dict[str, Any]:

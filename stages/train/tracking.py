@@ -17,7 +17,7 @@ def prepare(name: str, run: str) -> None:
         return
     if not importlib.util.find_spec(name):
         raise UserError(
-            f"train.report_to = {name!r}, but it is not installed; type: pip install -e '.[{name}]', or "
+            f"train.report_to = {name!r}, but it is not installed; type: pip install 'doclore[{name}]', or "
             "-S train.report_to=none"
         )
     directory = (cache_dir() / name).resolve()

@@ -7,7 +7,7 @@ import torch
 
 from stages.commands import chat
 from stages.commands.main import parser
-from stages.commands.serving.talk import NAMES, Talker, trained_tokenizer
+from stages.commands.serving.talk import NAMES, Talker, trained_tokenizer, without_half_character
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl, write_jsonl
@@ -118,3 +118,12 @@ def test_without_adapter_or_training_rows_chat_says_what_to_type(trained):
 def test_a_wrong_argument_is_one_line(arguments):
     with pytest.raises(UserError):
         chat.run(parser().parse_args(["chat", *arguments]))
+
+
+@pytest.mark.parametrize(
+    "text", ["on \ufffd", "on\ufffd\n", "a\ufffd b", " 第一\n\n第\ufffd\ufffd", "", "\ufffd", "done. \n"]
+)
+def test_an_answer_in_pieces_is_the_one_that_evaluate_reads(text):
+    for size in (1, 2, 100):
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        assert "".join(without_half_character(pieces)).strip() == answers.Answer.of(text, False).text.strip()

@@ -31,23 +31,27 @@ def typed(monkeypatch, capsys):
     return run
 
 
-def test_below_the_repository_root_the_line_says_where_the_root_is(typed, write_params, monkeypatch, tmp_path):
-    write_params()
-    Path("dvc.yaml").touch()
+def test_below_the_root_a_word_works_as_in_the_root_and_named_files_stay_where_they_were_named(
+    typed, write_params, monkeypatch, tmp_path
+):
+    write_params({"docs.path": "."})
     below = tmp_path / "docs" / "howto"
     below.mkdir(parents=True)
+    Store.of_repository().connection.close()
     monkeypatch.chdir(below)
+    assert typed("store", "export", "out.jsonl")[0] == 0
+    assert [file.name for file in below.iterdir()] == ["out.jsonl"]
+    assert Path.cwd() == tmp_path
+
+
+def test_outside_a_project_a_word_about_one_says_that_there_is_none(typed, monkeypatch, tmp_path):
     for words in (("check",), ("summary",), ("why", "page.md"), ("store", "info"), ("preset",), ("serve",)):
         code, _, complaint = typed(*words)
-        assert (code, complaint) == (1, "doclore: this is not the repository root; type: cd ../..\n")
-    assert list(below.iterdir()) == []
+        assert code == 1 and complaint.count("\n") == 1 and "there is no project here or above" in complaint
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_commands_about_files_run_anywhere(typed, write_params, monkeypatch, tmp_path):
-    write_params()
-    Path("dvc.yaml").touch()
-    (tmp_path / "below").mkdir()
-    monkeypatch.chdir(tmp_path / "below")
+def test_commands_about_files_run_anywhere(typed):
     write_jsonl(Path("rows.jsonl"), [{"a": "b"}])
     assert typed("convert", "rows.jsonl", "rows.json")[0] == 0
     assert "name a GGUF file" in typed("teacher", "no.gguf")[2]
@@ -74,6 +78,7 @@ def test_a_mistake_ends_in_one_line_without_a_traceback(typed, words, line):
     Path("binary").write_bytes(b"a\xff\x00\xfe")
     Path("text.jsonl").write_text("key: value\n")
     Path("params.yaml").touch()
+    Path("dvc.yaml").touch()
     for file in ("reports/ingest.json", "reports/evaluate.json", "data/dataset/train.jsonl"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_text('{"pair_id": "0123456789abcdef", cut')
@@ -83,7 +88,8 @@ def test_a_mistake_ends_in_one_line_without_a_traceback(typed, words, line):
     assert "Traceback" not in complaint
 
 
-def test_a_store_is_not_made_by_looking_at_it(typed):
+def test_a_store_is_not_made_by_looking_at_it(typed, write_params):
+    write_params()
     for words in (("info",), ("export", "out.jsonl"), ("gc", "--refusals")):
         code, _, complaint = typed("store", *words)
         assert code == 1 and "nothing has been asked yet" in complaint
@@ -105,7 +111,8 @@ def test_a_reader_that_leaves_and_a_full_disk_are_no_traceback():
     write_jsonl(paths.REJECTED, [])
     write_jsonl(paths.CHUNKS, [])
     write_jsonl(paths.DOCS, [])
-    Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    for file in ("params.yaml", "dvc.yaml"):
+        Path(file).write_bytes((ROOT / file).read_bytes())
     left = shell("$DOCLORE why data/extra/own.jsonl --json | head -1; exit ${PIPESTATUS[0]}")
     assert left.stdout.count("\n") == 1 and left.stderr == "" and left.returncode == 141
     full = shell("$DOCLORE why data/extra/own.jsonl --json > /dev/full")

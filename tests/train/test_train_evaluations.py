@@ -212,7 +212,7 @@ def test_a_missing_tracker_is_one_line(prepared, monkeypatch, name):
     prepared(train__report_to=name)
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(
-        UserError, match=f"report_to = '{name}', but it is not installed; type: pip install -e '.\\[{name}]'"
+        UserError, match=f"report_to = '{name}', but it is not installed; type: pip install 'doclore\\[{name}]'"
     ):
         tracking.prepare(name, "run")
 

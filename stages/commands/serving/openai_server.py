@@ -54,7 +54,7 @@ def failure(message: str, status: int, code: str | None = None) -> Any:
 def application(directory: str, section: Model, template: str, key: str) -> Any:
     """transformers' server for one model directory, loaded when this returns. Its model id is the directory."""
     if not possible():
-        raise UserError(f"doclore serve needs {' and '.join(PACKAGES)}; type: pip install -e '.[serve]'")
+        raise UserError(f"doclore serve needs {' and '.join(PACKAGES)}; type: pip install 'doclore[serve]'")
     from transformers.cli.serving.chat_completion import ChatCompletionHandler
     from transformers.cli.serving.completion import CompletionHandler
     from transformers.cli.serving.model_manager import ModelManager

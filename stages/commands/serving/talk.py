@@ -1,7 +1,8 @@
 """A model that one can talk to: its prompts are built as in training, its answers come word by word."""
 
+import string
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stages.common import schema
@@ -41,8 +42,7 @@ class Talker:
         self.stopped.clear()
         worker.start()
         try:
-            # Only the last piece can end in half a character, of an answer that is cut off there (Answer.of).
-            yield from (piece.rstrip("\ufffd") for piece in streamer)
+            yield from without_half_character(streamer)
         finally:
             self.stopped.set()
             worker.join()
@@ -67,6 +67,20 @@ class Talker:
         except Exception as error:
             failures.append(error)
             streamer.end()
+
+
+def without_half_character(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces of an answer that may be cut off within a character; joined and stripped, they are what evaluate makes
+    of the same answer (Answer.of)."""
+    held = ""
+    for piece in pieces:
+        text = held + piece
+        ready = text.rstrip("\ufffd" + string.whitespace)
+        held = text[len(ready) :]
+        if ready:
+            yield ready
+    if rest := held.rstrip().rstrip("\ufffd"):
+        yield rest
 
 
 def loaded(name: str, section: schema.Model, dtype: Any) -> Any:

@@ -51,7 +51,7 @@ def parameters(file: Path, name: str, host: str, port: int, key: str) -> Any:
     try:
         import xllamacpp
     except ImportError:
-        raise UserError("llama.cpp is not installed; type: pip install -e '.[teacher]'") from None
+        raise UserError("llama.cpp is not installed; type: pip install 'doclore[teacher]'") from None
     settings = xllamacpp.CommonParams()
     settings.model.path = str(file)
     settings.model_alias = {name}

@@ -58,7 +58,7 @@ def quantiser() -> str:
 
 
 def missing() -> UserError:
-    return UserError("merge.export: GGUF needs llama.cpp's tools; type: pip install -e '.[export]'")
+    return UserError("merge.export: GGUF needs llama.cpp's tools; type: pip install 'doclore[export]'")
 
 
 def run(command: list[str], wanted: str) -> None:
