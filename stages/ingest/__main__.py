@@ -5,6 +5,7 @@ Reads `docs.path`; writes data/docs.jsonl and reports/ingest.json. Run: python -
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -19,9 +20,12 @@ from stages.ingest.dialects import frontmatter
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.lines import to_lines, to_text
 from stages.ingest.dialects.stubs import stub
+from stages.ingest.sources import identity
 from stages.ingest.sources.breadcrumbs import breadcrumbs
 from stages.ingest.sources.converters import converter
 from stages.ingest.sources.imports import is_partial_name, only_imported
+from stages.ingest.sources.kinds import kind, unpublished
+from stages.ingest.sources.languages import language, neighbours
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
 from stages.ingest.sources.walk import find, root_directory
@@ -49,13 +53,15 @@ def revision(root: Path) -> str:
         return ""
 
 
-def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, str]) -> Doc:
+def to_doc(path: str, tree: Tree, section: schema.Docs, report: Report, titles: dict[str, str]) -> Doc:
     """The row of one page, whose title goes to `titles` too. Raises RefusedError when the file makes none."""
     source, encoding = tree.read(path)
     report.decoded(path, encoding)
     convert = converter(path)
     source = convert(source) if convert else source
     front = frontmatter.front_matter(source)
+    if unpublished(front, path) and not section.unpublished:
+        raise RefusedError("unpublished")
     if convert or path.endswith(".txt"):
         lines, inlined = to_lines(source, path), []
     else:
@@ -66,6 +72,9 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, st
     title = titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
     if problem := stub(text):
         raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
+    page_kind = kind(path, front, title, text)
+    if page_kind not in section.page_kinds:
+        raise RefusedError(f"kind_{page_kind}")
     description = frontmatter.words(front.get("description"))
     lines = frontmatter.with_description(lines, source, description, title)
     text = to_text(lines)
@@ -74,24 +83,33 @@ def to_doc(path: str, tree: Tree, rev: str, report: Report, titles: dict[str, st
         "title": title,
         "description": description,
         "tags": frontmatter.as_tags(front.get("tags")),
+        "language": language(f"{title}.\n{text}"),
+        "kind": page_kind,
+        "group": "",
         "text": text,
         "sha256": digest(text, length=64),
         "also_in": [],
         "breadcrumbs": [],
         "partials": sorted(set(inlined)),
         "spans": to_spans(path, (line.origin for line in lines)),
-        "rev": rev,
+        "rev": "",
     }
 
 
-def ingest(
-    section: schema.Docs, report: Report, also_in: dict[str, list[str]], titles: dict[str, str]
-) -> Iterator[Doc]:
+@dataclass
+class Site:
+    """What is known of a page only when all pages are read, by path."""
+
+    also_in: dict[str, list[str]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)  # of pages without text too
+    pages: list[identity.Page] = field(default_factory=list)
+
+
+def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     """The pages as rows, one at a time; everything that makes no row is reported.
 
-    Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `also_in` collects
-    the others by its path, `titles` the titles by path; they are complete, and the rows' own `also_in` and
-    `breadcrumbs` can be filled, when the last row is read.
+    Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `site` is complete,
+    and what `finished` adds can be known, when the last row is read.
     """
     tree = Tree(root_directory(section.path), section.max_bytes)
     rev = revision(tree.root)
@@ -105,40 +123,56 @@ def ingest(
                 raise RefusedError(file.problem)
             if is_partial_name(file.path) or file.path in parts:
                 raise RefusedError("partial")
-            doc = to_doc(file.path, tree, rev, report, titles)
+            doc = to_doc(file.path, tree, section, report, site.titles)
         except RefusedError as refused:
             report.skip(file.path, str(refused))
             continue
         content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
         original = first.setdefault(content, file.path)
+        site.pages.append(identity.page(file.path, doc["language"], doc["text"]))
         if original != file.path:
             report.counts["duplicates"] += 1
-            also_in.setdefault(original, []).append(file.path)
+            site.also_in.setdefault(original, []).append(file.path)
             continue
-        report.counts["pages"] += 1
-        yield doc | {"title": doc["title"] or name_of(file.path)}
+        yield doc | {"title": doc["title"] or name_of(file.path), "rev": rev}
 
 
 def write_docs(section: schema.Docs, report: Report) -> None:
     """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
-    also_in: dict[str, list[str]] = {}
-    titles: dict[str, str] = {}
+    site = Site()
     unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
     try:
-        write_jsonl(unfinished, ingest(section, report, also_in, titles))
-        if not report.counts["pages"] and section.include:
-            raise ParamsError(
-                f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
-                f" ({report.summary()})"
-            )
-        write_jsonl(paths.DOCS, (finished(doc, also_in, titles) for doc in read_jsonl(unfinished)))
+        write_jsonl(unfinished, ingest(section, report, site))
+        write_jsonl(paths.DOCS, finished(unfinished, section, site, report))
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def finished(doc: Doc, also_in: dict[str, list[str]], titles: dict[str, str]) -> Doc:
-    path = doc["path"]
-    return {**doc, "also_in": also_in.get(path, []), "breadcrumbs": breadcrumbs(path, titles)}
+def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report) -> Iterator[Doc]:
+    """The rows with what all pages together say of each; those in other languages or versions are left out."""
+    language_by_place = neighbours((page.path, page.language) for page in site.pages)
+    groups = identity.groups(site.pages)
+    doc: Doc
+    for doc in read_jsonl(unfinished):
+        path = doc["path"]
+        doc["language"] = doc["language"] or language_by_place(path)
+        if section.languages and doc["language"] not in section.languages:
+            report.skip(path, "other_language")
+            continue
+        report.counts["pages"] += 1
+        report.languages[doc["language"] or "unknown"] += 1
+        report.kinds[doc["kind"]] += 1
+        yield {
+            **doc,
+            "group": groups[path],
+            "also_in": site.also_in.get(path, []),
+            "breadcrumbs": breadcrumbs(path, site.titles),
+        }
+    if not report.counts["pages"] and section.include:
+        raise ParamsError(
+            f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
+            f" ({report.summary()})"
+        )
 
 
 def main() -> None:

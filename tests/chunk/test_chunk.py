@@ -12,7 +12,6 @@ import pytest
 
 from stages.chunk import __main__ as chunk
 from stages.chunk import splitting
-from stages.common import schema
 from stages.common.base import paths
 from stages.common.markdown import blocks as markdown
 from stages.common.records.files import read_json, read_jsonl, write_jsonl
@@ -21,6 +20,7 @@ from stages.ingest import __main__ as ingest
 from stages.ingest.sources.report import Report
 from support.chunking import count, cut, cut_pages, doc, section
 from support.repository import CLOUDPSS, ROOT
+from support.settings import docs_section
 
 CAPS = [64, 128, 512]
 SEEDS = range(12)
@@ -362,8 +362,8 @@ def test_lines_behind_an_inlined_partial_are_those_of_the_file():
     Path("docs").mkdir()
     for name, text in files.items():
         Path("docs", name).write_text(text, encoding="utf-8")
-    section_docs = schema.Docs(path="docs", include=["**/*.md"], exclude=[], max_bytes=100_000)
-    rows = ingest.ingest(section_docs, Report(), {}, {})
+    section_docs = docs_section(path="docs", include=["**/*.md"], exclude=[], max_bytes=100_000)
+    rows = ingest.ingest(section_docs, Report(), ingest.Site())
     first, second = cut_pages(list(rows), section())
     assert (first["line_start"], first["line_end"]) == (8, 14)
     assert (second["line_start"], second["line_end"]) == (18, 18)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError
 from stages.common.records.files import read_json, read_jsonl
@@ -18,6 +17,7 @@ from stages.ingest import __main__ as ingest
 from stages.ingest.dialects import mdx
 from stages.ingest.sources.report import Report
 from support.repository import ROOT
+from support.settings import docs_section
 
 EVERYTHING = ["**/*.md", "**/*.mdx"]
 
@@ -34,7 +34,7 @@ def read(
 ) -> tuple[dict[str, Doc], Counter[str]]:
     """The rows of docs/ by path, and the counts."""
     report = Report()
-    section = schema.Docs(path="docs", include=include, exclude=list(exclude), max_bytes=max_bytes)
+    section = docs_section(path="docs", include=include, exclude=list(exclude), max_bytes=max_bytes)
     ingest.write_docs(section, report)
     return {row["path"]: row for row in read_jsonl(paths.DOCS)}, report.counts
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.records.files import read_json, read_jsonl
@@ -20,6 +19,7 @@ from stages.ingest.sources.decoding import DecodingError, decode
 from stages.ingest.sources.report import LONGEST_LIST, Report
 from stages.ingest.sources.walk import find
 from support.repository import CLOUDPSS, ROOT
+from support.settings import docs_section
 
 MARKDOWN = ["**/*.md", "**/*.mdx"]
 
@@ -34,7 +34,7 @@ def write(files: dict[str, str | bytes]) -> None:
 def read(include: tuple[str, ...] = ("**/*.md", "**/*.mdx"), max_bytes: int = 100_000) -> tuple[list[Doc], dict]:
     """The rows of docs/ and the report."""
     report = Report()
-    section = schema.Docs(path="docs", include=list(include), exclude=[], max_bytes=max_bytes)
+    section = docs_section(path="docs", include=list(include), exclude=[], max_bytes=max_bytes)
     ingest.write_docs(section, report)
     return list(read_jsonl(paths.DOCS)), report.as_json()
 

@@ -14,6 +14,11 @@ def curate_section(**changes: object) -> schema.Curate:
     return params.load(ROOT / "params.yaml").curate.model_copy(update=changes)
 
 
+def docs_section(**changes: object) -> schema.Docs:
+    """The section `docs` of the repository's params.yaml with some values changed."""
+    return params.load(ROOT / "params.yaml").docs.model_copy(update=changes)
+
+
 def change_params(file: Path, changes: dict[str, object]) -> None:
     """Set values in a params.yaml, comments kept."""
     yaml = YAML()

@@ -33,12 +33,16 @@ class PartialLines(TypedDict):
 
 class Doc(TypedDict):
     """One page. `also_in` are pages with the same content, `breadcrumbs` the titles of the directories that hold it,
-    `partials` the files inlined into it, sorted."""
+    `partials` the files inlined into it, sorted. `language` is an ISO 639-1 code, empty where it cannot be told; `kind`
+    one of docs.page_kinds; translations, versions and twins of a page have the same `group`."""
 
     path: str
     title: str
     description: str
     tags: list[str]
+    language: str
+    kind: str
+    group: str
     text: str
     sha256: str
     also_in: list[str]

@@ -1,14 +1,31 @@
-"""Section `docs` of params.yaml: where the documentation is."""
+"""Section `docs` of params.yaml: where the documentation is and what of it is read."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stages.common.schema.section import Count, Section
+
+Kind = Literal[
+    "manual",
+    "tutorial",
+    "reference",
+    "faq",
+    "changelog",
+    "licence",
+    "conduct",
+    "contributing",
+    "agents",
+    "demo",
+    "index",
+]
 
 
 class Docs(Section):
     path: Annotated[str, Field(min_length=1)]
     include: list[str]
     exclude: list[str]
+    page_kinds: list[Kind]
+    unpublished: bool
+    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]]
     max_bytes: Count

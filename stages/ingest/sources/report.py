@@ -15,6 +15,8 @@ class Report:
         default_factory=lambda: Counter(files=0, pages=0, duplicates=0, partials_inlined=0, partials_unresolved=0)
     )
     encodings: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, list[str]] = field(default_factory=dict)
     unresolved: list[dict[str, Any]] = field(default_factory=list)
     not_utf8: list[dict[str, str]] = field(default_factory=list)
@@ -41,6 +43,8 @@ class Report:
         return {
             **dict(sorted(self.counts.items())),
             "encodings": dict(sorted(self.encodings.items())),
+            "languages": dict(sorted(self.languages.items())),
+            "kinds": dict(sorted(self.kinds.items())),
             "skipped": dict(sorted(self.skipped.items())),
             "unresolved": self.unresolved,
             "not_utf8": self.not_utf8,

@@ -1,0 +1,145 @@
+"""Which pages are one page: translations, copies of versions, and twins under other names.
+
+What sites do is tried first: a path without its language and its version is the name of the page. Then pages alike in
+what no translator changes, or in nearly all of their words, take the name of the first of them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from stages.common.records.files import digest
+
+# ISO 639-1 codes as names of directories and suffixes of files.
+CODES = """
+    aa ab af ak am ar as az be bg bn bo bs ca cs cy da de dz el en eo es et eu fa fi fil fr ga gl gu ha he hi
+    hr hu hy id ig is it ja ka kk km kn ko ku ky lo lt lv mg mk ml mn mr ms my nb ne nl nn no or pa pl ps pt
+    ro ru rw sd si sk sl so sq sr sv sw ta te tg th ti tk tl tr tt ug uk ur uz vi xh yo zh zu
+"""
+LANGUAGES = frozenset(CODES.split())
+LANGUAGE_NAMES = {
+    "english": "en", "chinese": "zh", "japanese": "ja", "korean": "ko", "german": "de", "french": "fr", "spanish": "es",
+    "cn": "zh", "zh_cn": "zh", "jp": "ja", "中文": "zh", "english-docs": "en",
+}  # fmt: skip
+REGION = re.compile(r"([a-z]{2,3})[-_](?:[a-z]{2}|[a-z]{4}|\d{3})", re.IGNORECASE)
+VERSION = re.compile(
+    r"(?:version-|release-|v)?\d+(?:[._]\d+)+(?:[._-]?(?:x|alpha|beta|rc|lts|stable)\w*)?|v\d+|version-[\w.-]+|\d+\.x"
+)
+VERSION_WORDS = {"latest", "current", "next", "stable", "nightly", "canary", "unreleased"}
+# Directories that only say that their children are languages or versions.
+PLUGIN = "docusaurus-plugin-content-"
+HOLDERS = {"i18n", "_i18n", "l10n", "locales", "translations", "versions", "_versions", "versioned_docs"}
+HOLDERS |= {f"{PLUGIN}docs", f"{PLUGIN}blog"}
+DOCS = {"docs", "doc", "content", "pages", "src"}
+NUMBER = re.compile(r"^\d+[-_. ]+(?=\D)")
+INDEX = {"index", "readme", "_index"}
+
+
+class Name(NamedTuple):
+    """A page's name without language and version, and the two, empty where the path says none."""
+
+    name: str
+    language: str
+    version: str
+
+
+def language_of(part: str) -> str:
+    """The language that a directory or a suffix names; empty when it names none."""
+    lower = part.lower()
+    region = REGION.fullmatch(lower)
+    code = region[1] if region else LANGUAGE_NAMES.get(lower, lower)
+    return code if code in LANGUAGES else ""
+
+
+def version_of(part: str) -> str:
+    lower = part.lower()
+    return lower.removeprefix("version-") if lower in VERSION_WORDS or VERSION.fullmatch(lower) else ""
+
+
+def name(path: str) -> Name:
+    """What a path says: `i18n/de/docusaurus-plugin-content-docs/version-2.0/a.md` and `docs/a.md` are both `a`."""
+    file = PurePosixPath(path)
+    stem, _, suffix = file.stem.rpartition(".")
+    if not stem or not language_of(suffix):
+        stem, suffix = file.stem, ""
+    if not suffix and (
+        found := re.fullmatch(r"(.+?)[_-]((?:zh|en|ja|ko|de|fr|es)(?:[-_]\w{2,4})?)", stem, re.IGNORECASE)
+    ):
+        stem, suffix = (found[1], found[2]) if found[1].lower() in INDEX else (stem, "")
+    language, version, kept = language_of(suffix) if suffix else "", "", []
+    for part in file.parts[:-1]:
+        if not language and (code := language_of(part)):
+            language = code
+        elif not version and (number := version_of(part)):
+            version = number
+        elif part not in HOLDERS and part.lower() not in DOCS:
+            kept.append(NUMBER.sub("", part).lower())
+    stem = NUMBER.sub("", stem).lower()
+    return Name("/".join([*kept, *([] if stem in INDEX else [stem])]) or "index", language, version)
+
+
+class Page(NamedTuple):
+    """What twins are found by: the lines of a page, and what a translation keeps: code, addresses, numbers."""
+
+    path: str
+    language: str
+    lines: frozenset[str]
+    kept: frozenset[str]
+
+
+KEPT = re.compile(
+    r"^[ \t]*(`{3,}).*?^[ \t]*\1`*[ \t]*$|`[^`\n]+`|https?://[^\s)>\"]+|\b\d[\d.,]*\d\b", re.DOTALL | re.MULTILINE
+)
+LEAST_LINES, LEAST_KEPT = 8, 12  # below that two pages are alike by chance
+ALIKE = 0.75  # of the lines, or of what is kept, of both pages together (Jaccard)
+MOST_CANDIDATES = 4
+
+
+def page(path: str, language: str, text: str) -> Page:
+    lines = frozenset(line for line in map(str.strip, text.split("\n")) if len(line) > 3)
+    return Page(path, language, lines, frozenset(found[0] for found in KEPT.finditer(text)))
+
+
+def groups(pages: Iterable[Page]) -> dict[str, str]:
+    """The group of each page by path: 12 hex digits that pages of one identity share."""
+    parents: dict[str, str] = {}
+
+    def top(path: str) -> str:
+        while parents[path] != path:
+            parents[path] = parents[parents[path]]
+            path = parents[path]
+        return path
+
+    def join(one: str, other: str) -> None:
+        first, second = sorted((top(one), top(other)))
+        parents[second] = first
+
+    rows = sorted(pages, key=lambda row: row.path)
+    by_name: dict[str, str] = {}
+    for row in rows:
+        parents[row.path] = row.path
+        join(by_name.setdefault(name(row.path).name, row.path), row.path)
+    for one, other in [*twins(rows, "lines", LEAST_LINES), *twins(rows, "kept", LEAST_KEPT, translated=True)]:
+        join(one, other)
+    return {path: digest(name(top(path)).name, length=12) for path in parents}
+
+
+def twins(rows: list[Page], field: str, least: int, translated: bool = False) -> Iterator[tuple[str, str]]:
+    """Pairs of pages that are alike: each with the earlier ones that most of its features were first seen in."""
+    first: dict[str, Page] = {}
+    for row in rows:
+        features: frozenset[str] = getattr(row, field)
+        if len(features) < least:
+            continue
+        seen = Counter(first[feature].path for feature in features if feature in first)
+        by_path = {other.path: other for other in (first[feature] for feature in features if feature in first)}
+        for path in sorted(seen, key=lambda path: (-seen[path], path))[:MOST_CANDIDATES]:
+            others: frozenset[str] = getattr(by_path[path], field)
+            if translated and by_path[path].language == row.language:
+                continue
+            if len(features & others) >= ALIKE * len(features | others):
+                yield path, row.path
+        for feature in features:
+            first.setdefault(feature, row)
