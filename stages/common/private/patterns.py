@@ -39,7 +39,7 @@ GROUPED = ("NPM tokens", "AWS Secret Key", "Bearer token")
 # Digits or letters of a length that other things have as well: these need a word beside them that says what they are.
 SHAPE_ONLY = ("Telegram Bot Token", "Twilio API Key")
 CONTEXT = re.compile(
-    r"tokens?\b|secret|password|passwd|credential|api[ _-]?key|auth|\bbots?\b|telegram|twilio|\bsid\b"
+    r"tokens?\b|\bkeys?\b|secret|password|passwd|credential|api[ _-]?key|auth|\bbots?\b|telegram|twilio|\bsid\b"
     r"|密钥|令牌|口令|密码|凭证|凭据|机器人",
     re.IGNORECASE,
 )
