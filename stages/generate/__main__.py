@@ -45,13 +45,16 @@ def chunks() -> Iterator[Chunk]:
     return read_jsonl(paths.CHUNKS)
 
 
+def watched(purpose: str) -> Iterator[Chunk]:
+    """The chunks under a progress bar."""
+    return iter(tqdm(chunks(), desc=purpose, unit="chunk"))
+
+
 def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
     """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
     facts: Counter[str] = Counter()
-    bars = iter(("survey", "generate"))
-    read = lambda: tqdm(chunks(), desc=next(bars), unit="chunk")  # noqa: E731
-    for chunk, row in extractive.rows(read, read_jsonl(paths.DOCS), section, facts):
-        yield to_pair(chunk["chunk_id"], row, row["style"], "")
+    for chunk, row, wording in extractive.rows(watched, read_jsonl(paths.DOCS), section, facts):
+        yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
     figures["facts"] = dict(sorted(facts.items()))
 
 

@@ -70,7 +70,8 @@ class Chunk(TypedDict):
 
 
 class Pair(TypedDict):
-    """A question with its grounded answer. `evidence` is verbatim text of the chunk."""
+    """A question with its grounded answer. `evidence` is verbatim text of the chunk, `family` names the family that the
+    question's wording belongs to ("": none); what is `held_out` belongs to one that is never trained."""
 
     pair_id: str
     chunk_id: str
@@ -80,6 +81,8 @@ class Pair(TypedDict):
     evidence: str
     style: str
     request_key: str
+    family: str
+    held_out: bool
 
 
 class Message(TypedDict):

@@ -28,7 +28,8 @@ class Generate(Connection):
     backend: Literal["extractive", "llm", "batch"]
     focus: Literal["all", "uncovered"]
     language: Literal["auto", "zh", "en"]
-    phrasings: Annotated[int, Field(ge=1, le=6)]
+    phrasings: Annotated[int, Field(ge=1, le=24)]
+    held_out_phrasings: Limit
     max_facts_per_chunk: Limit
     prompts: str
     styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]

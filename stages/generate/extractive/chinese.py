@@ -7,36 +7,9 @@ from stages.generate.extractive import phrasings
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact
 
+UNQUOTED = " "  # what stands for a quotation mark in a question without any
 PHRASINGS = phrasings.load("zh")
-NOUNS = {
-    "parameter": "参数",
-    "pin": "引脚",
-    "field": "字段",
-    "indicator": "指标",
-    "setting": "配置项",
-    "property": "属性",
-    "option": "选项",
-    "variable": "变量",
-    "button": "按钮",
-    "control": "控件",
-    "command": "命令",
-    "function": "函数",
-    "file": "文件",
-    "symptom": "现象",
-    "check": "检查项",
-    "stage": "阶段",
-    "term": "术语",
-}
-THING = "项目"
-CODE_LANGUAGES = {
-    "py": "Python",
-    "python": "Python",
-    "js": "JavaScript",
-    "graphql": "GraphQL",
-    "c": "C",
-    "matlab": "MATLAB",
-}
-IN_QUOTES_ALREADY = ("named", "section", "members", "faq", "first_step", "next_step", "code", "formula")
+IN_QUOTES_ALREADY = ("named", "section", "members", "faq", "code", "formula")
 BARE = re.compile(r"`[^`]+`|\$[^$]+\$")
 VERB = re.compile(
     r"(?:如何|怎样|怎么)?(?:新建|创建|配置|设置|添加|编辑|删除|修改|查看|绑定|登录|注册|安装|部署|启动|运行|使用|导入|导出|选择|打开|搭建|编写|获取"
@@ -50,11 +23,11 @@ LONG_TITLE_CHARS = 18
 SHORT_NAME_CHARS = 4
 
 
-def wordings(fact: Fact) -> tuple[str, ...]:
-    """The wordings that fit: a procedure that a verb names is asked for with how."""
+def kind(fact: Fact) -> str:
+    """The kind whose phrases fit: a procedure that a verb names is asked for with how."""
     if fact.kind == "steps" and VERB.match(fact.subject) and not ENDS_AS_NOUN.search(fact.subject):
-        return PHRASINGS["steps_do"]
-    return PHRASINGS[fact.kind]
+        return "steps_do"
+    return fact.kind
 
 
 def subject(fact: Fact) -> str:
@@ -65,9 +38,15 @@ def subject(fact: Fact) -> str:
         return spaced(fact.subject)
     if fact.kind == "steps":
         return spaced(re.sub(r"^(?:如何|怎样|怎么)", "", fact.subject))
-    noun = NOUNS.get(fact.noun, "")
+    noun = PHRASINGS.nouns.get(fact.noun, "")
     owner = f"{spaced(fact.owner)}的" if fact.owner else ""
     return f"{owner}{noun}{quoted(fact.subject, noun)}"
+
+
+def alias(fact: Fact, name: str) -> str:
+    """The subject by its words, or by what it is described as."""
+    described = PHRASINGS.described.format(n=noun(fact), d=fact.description)
+    return described if name == "described" else spaced(fact.description)
 
 
 def quoted(name: str, noun: str) -> str:
@@ -80,12 +59,12 @@ def quoted(name: str, noun: str) -> str:
 
 def attribute(fact: Fact) -> str:
     if fact.kind == "code":
-        return spaced(CODE_LANGUAGES.get(fact.attribute.lower(), fact.attribute))
-    return fact.attribute if fact.kind == "next_step" else spaced(fact.attribute)
+        return spaced(PHRASINGS.code.get(fact.attribute.lower(), fact.attribute))
+    return spaced(fact.attribute)
 
 
 def noun(fact: Fact) -> str:
-    return NOUNS.get(fact.noun, THING)
+    return PHRASINGS.nouns.get(fact.noun, PHRASINGS.thing)
 
 
 def place(place: Place) -> str:

@@ -6,38 +6,8 @@ from stages.generate.extractive import phrasings
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact
 
+UNQUOTED = ""  # what stands for a quotation mark in a question without any
 PHRASINGS = phrasings.load("en")
-NOUNS = {
-    "parameter": "parameter",
-    "pin": "pin",
-    "field": "field",
-    "indicator": "metric",
-    "setting": "setting",
-    "property": "property",
-    "option": "option",
-    "variable": "variable",
-    "button": "button",
-    "control": "control",
-    "command": "command",
-    "function": "function",
-    "file": "file",
-    "symptom": "symptom",
-    "check": "check",
-    "stage": "stage",
-    "term": "term",
-}
-THING = "item"
-CODE_LANGUAGES = {
-    "py": "Python",
-    "python": "Python",
-    "js": "JavaScript",
-    "sh": "shell",
-    "bash": "shell",
-    "yaml": "YAML",
-    "json": "JSON",
-    "graphql": "GraphQL",
-    "mdx": "MDX",
-}
 IN_QUOTES_ALREADY = (
     "named",
     "keyed",
@@ -45,28 +15,23 @@ IN_QUOTES_ALREADY = (
     "members",
     "faq",
     "steps",
-    "first_step",
-    "next_step",
     "code",
     "formula",
 )
 KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
-CLAUSES = ("section", "members", "steps", "first_step", "next_step", "code")
+CLAUSES = ("section", "members", "steps", "code")
 HOW_TO = re.compile(r"^How to (?=\w)")
 THIS_COMMAND = re.compile(r"^This (?:command|line|script)(?:, [^,]+,)? (?=\w+s\b)")
 CLAUSE = re.compile(r"(?:How|What|Why|When|Where|Which|Who)\b(?!.*\?)")
 
 
-def wordings(fact: Fact) -> tuple[str, ...]:
-    """The wordings that fit: what to do is asked for with how, a heading that is a clause stands in another one."""
-    kind = fact.kind
-    if HOW_TO.match(fact.subject) and f"{kind}_do" in PHRASINGS:
-        kind = f"{kind}_do"
-    elif kind == "code" and THIS_COMMAND.match(fact.subject):
-        kind = "command"
-    elif kind in ("section", "members") and CLAUSE.match(fact.subject):
-        kind = "embedded"
-    return PHRASINGS[kind]
+def kind(fact: Fact) -> str:
+    """The kind whose phrases fit: what to do is asked for with how, a heading that is a clause as one."""
+    if HOW_TO.match(fact.subject) and f"{fact.kind}_do" in PHRASINGS.kinds:
+        return f"{fact.kind}_do"
+    if fact.kind == "code" and THIS_COMMAND.match(fact.subject):
+        return "command"
+    return "embedded" if fact.kind in ("section", "members") and CLAUSE.match(fact.subject) else fact.kind
 
 
 def subject(fact: Fact) -> str:
@@ -75,9 +40,14 @@ def subject(fact: Fact) -> str:
         return clause(fact)
     if fact.kind in IN_QUOTES_ALREADY:
         return fact.subject
-    noun = "" if fact.subject.startswith("`") else NOUNS.get(fact.noun, "")
+    noun = "" if fact.subject.startswith("`") else PHRASINGS.nouns.get(fact.noun, "")
     name = f"the {noun} {quoted(fact.subject)}" if noun else quoted(fact.subject)
     return f"{name} of {fact.owner}" if fact.owner else name
+
+
+def alias(fact: Fact, name: str) -> str:
+    """The subject by its words, or by what it is described as."""
+    return PHRASINGS.described.format(n=noun(fact), d=fact.description) if name == "described" else fact.description
 
 
 def clause(fact: Fact) -> str:
@@ -97,14 +67,14 @@ def quoted(name: str) -> str:
 def attribute(fact: Fact) -> str:
     """A column's heading inside a sentence: `Default` becomes `default`, `ID` stays."""
     if fact.kind == "code":
-        return f"{CODE_LANGUAGES.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
-    if fact.kind in ("next_step", "cell") or KEEPS_CASE.search(fact.attribute):
+        return f"{PHRASINGS.code.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
+    if fact.kind in ("cell", "yesno") or KEEPS_CASE.search(fact.attribute):
         return fact.attribute
     return fact.attribute[:1].lower() + fact.attribute[1:]
 
 
 def noun(fact: Fact) -> str:
-    return NOUNS.get(fact.noun, THING)
+    return PHRASINGS.nouns.get(fact.noun, PHRASINGS.thing)
 
 
 def place(place: Place) -> str:
@@ -117,7 +87,6 @@ def place(place: Place) -> str:
 
 
 def tidy(question: str) -> str:
-    """One space at most, none before a mark, a capital at the beginning."""
+    """One space at most, and none before a mark."""
     question = re.sub(r"“{2,}", "“", re.sub(r"”{2,}", "”", re.sub(r"[ \t]{2,}", " ", question))).strip()
-    question = re.sub(r"\?{2,}", "?", re.sub(r"\s+([?.,:)])(?=\s|$)", r"\1", question))
-    return question[:1].upper() + question[1:]
+    return re.sub(r"\?{2,}", "?", re.sub(r"\s+([?.,:)])(?=\s|$)", r"\1", question))

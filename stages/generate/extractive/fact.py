@@ -19,14 +19,14 @@ KINDS = {
     "example": ("lookup", 2),
     "symbol": ("lookup", 2),
     "type": ("lookup", 2),
+    "required": ("lookup", 2),
+    "yesno": ("lookup", 2),
     "dimension": ("lookup", 2),
     "definition": ("definition", 1),
     "purpose": ("definition", 1),
     "named": ("reverse", 1),
     "keyed": ("reverse", 1),
     "steps": ("how-to", 1),
-    "first_step": ("how-to", 2),
-    "next_step": ("how-to", 2),
     "code": ("example", 1),
     "formula": ("example", 1),
     "faq": ("troubleshooting", 1),
@@ -58,9 +58,10 @@ class Fact:
     answer: str
     evidence: str
     headings: tuple[str, ...]  # the path below the page's title, with the caption of a table as its last part
-    attribute: str = ""  # the column's heading where no kind of its own stands for it; the step before; a language
+    attribute: str = ""  # the column's heading where no kind of its own stands for it; a language
     noun: str = ""  # what the subject is, such as "parameter"; a key of a language's NOUNS
     owner: str = ""  # what the subject belongs to, where that is a name by itself: the function of an argument
+    description: str = ""  # what the page says the subject is, in one phrase by which it can be asked for
 
     @property
     def style(self) -> str:

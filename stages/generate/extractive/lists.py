@@ -9,7 +9,7 @@ from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import CHANGES, UNASKED, topic, words
 from stages.generate.extractive.inline import plain
-from stages.generate.extractive.notices import NOTICE, POINTING, kind_of
+from stages.generate.extractive.notices import NOTICE, kind_of
 
 MAX_ANSWER_CHARS = 600
 MAX_STEP_CHARS = 160
@@ -122,24 +122,10 @@ def is_procedure(block: Block, found: list[Item], path: list[str], before: str) 
 
 
 def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """The whole procedure, its first step and what comes after each step."""
+    """The whole procedure."""
     answer = listed(block)
     if 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer:
         yield Fact("steps", goal, answer, block.text.strip(), headings)
-    texts = [" ".join(plain(item.text).split()) for item in found]
-    sources = [item.source.split("\n\n")[0].strip() for item in found]
-    if len(found) < 3 or not all(LETTER.search(text) for text in texts):
-        return
-    if is_step(texts[0]):
-        yield Fact("first_step", goal, texts[0], sources[0], headings)
-    for before, step, source in zip(texts, texts[1:], sources[1:], strict=False):
-        if is_step(before) and is_step(step):
-            yield Fact("next_step", goal, step, source, headings, attribute=before.rstrip("。.；;，,"))
-
-
-def is_step(text: str) -> bool:
-    """Whether an item can be quoted by itself."""
-    return len(text) <= MAX_STEP_CHARS and not text.endswith((":", "：")) and not POINTING.search(text)
 
 
 def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:

@@ -7,45 +7,51 @@ its chunk's text as `stages.generate.extractive.inline.plain` gives it; the evid
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from types import ModuleType
+from itertools import islice
+from typing import NamedTuple
 
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk, Doc
 from stages.common.schema import Generate
-from stages.common.text.wording import CJK, gives_away, normalised
-from stages.generate.extractive import chinese, english
+from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.facts import facts
-from stages.generate.extractive.phrasings import BRACE, OPTIONAL
+from stages.generate.extractive.questions import LANGUAGES, Aliases, questions
 
-LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
 MAX_CHUNKS_OF_PROSE = 5
 MAX_CHUNKS_OF_ROW = 50
-NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
 NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|https?://\S+", re.DOTALL)
 LATIN_WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,}(?![\w.])")
 
 Row = dict[str, str]
 
 
+class Wording(NamedTuple):
+    """The family that a question's wording belongs to, and whether that is one which is never trained."""
+
+    family: str
+    held_out: bool
+
+
 def rows(
-    read: Callable[[], Iterable[Chunk]],
+    read: Callable[[str], Iterable[Chunk]],
     docs: Iterable[Doc],
     section: Generate,
     counts: Counter[str],
-) -> Iterator[tuple[Chunk, Row]]:
-    """Each fact of the chunks asked in `generate.phrasings` wordings, which a hash of the fact chooses.
+) -> Iterator[tuple[Chunk, Row, Wording]]:
+    """Each fact of the chunks asked in `generate.phrasings` families of question that are trained, and in
+    `generate.held_out_phrasings` that are not; a hash of the fact chooses.
 
-    `read` gives the chunks and is called twice: what a question has to name, so that it has one answer, depends on
-    all of them, and on the titles and breadcrumbs of `docs`. `counts` gets the facts found and those left out, by
-    reason.
+    `read` gives the chunks, for a purpose that it may show, and is called twice: what a question has to name, so that
+    it has one answer, depends on all of them, and on the titles and breadcrumbs of `docs`. `counts` gets the facts
+    found and those left out, by reason.
     """
     pages = Pages(docs)
-    known, spread = survey(read(), pages)
+    known, spread, aliases = survey(read("survey"), pages)
     asked: set[bytes] = set()
-    for chunk in read():
+    for chunk in read("generate"):
         names = pages.names(chunk)
         chosen = []
         for fact in facts(chunk):
@@ -60,23 +66,32 @@ def rows(
         lang = chunk_language(chunk) if section.language == "auto" else section.language
         for fact, place in kept:
             asked_in = "zh" if section.language == "auto" and names_chinese(fact, chunk) else lang
-            for row in worded(fact, place, section.phrasings, LANGUAGES[asked_in], chunk):
-                key = short_hash("question" + normalised(row["instruction"]))
-                counts["questions_repeated"] += key in asked
-                if key not in asked:
-                    asked.add(key)
-                    yield chunk, row
+            for held_out, limit in ((False, section.phrasings), (True, section.held_out_phrasings)):
+                wordings = fresh(questions(fact, place, LANGUAGES[asked_in], aliases, held_out), asked, counts)
+                for family, question in islice(wordings, limit):
+                    yield chunk, to_row(fact, question), Wording(family, held_out)
 
 
-def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes]]:
-    """What every question would be answered, and in how many chunks the same is said."""
-    known, spread = Answers(), Counter[bytes]()
+def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes], Aliases]:
+    """What every question would be answered, in how many chunks the same is said, and who has which other name."""
+    known, spread, aliases = Answers(), Counter[bytes](), Aliases()
     for chunk in chunks:
         names = pages.names(chunk)
         for fact in facts(chunk):
             known.add(fact, names, chunk)
             spread[sameness(fact)] += 1
-    return known, spread
+            aliases.add(fact)
+    return known, spread, aliases
+
+
+def fresh(found: Iterable[tuple[str, str]], asked: set[bytes], counts: Counter[str]) -> Iterator[tuple[str, str]]:
+    """The questions that nobody has asked yet, with their families."""
+    for family, question in found:
+        key = short_hash("question" + normalised(question))
+        counts["questions_repeated"] += key in asked
+        if key not in asked:
+            asked.add(key)
+            yield family, question
 
 
 def is_prose(fact: Fact) -> bool:
@@ -109,30 +124,8 @@ def most_valuable(chosen: list[tuple[Fact, Place]], limit: int, chunk: Chunk) ->
     return [chosen[i] for i in sorted(by_value[:limit])]
 
 
-def worded(fact: Fact, place: Place, phrasings: int, lang: ModuleType, chunk: Chunk) -> Iterator[Row]:
-    """The fact in as many wordings; one that would give the answer away makes room for the next."""
-    templates = lang.wordings(fact)
-    first = int(share(chunk["chunk_id"], fact.kind, fact.subject, fact.attribute, fact.answer) * len(templates))
-    made = 0
-    for turn in range(len(templates)):
-        question = fill(templates[(first + turn) % len(templates)], fact, place, lang)
-        if made < phrasings and not gives_away(question, fact.answer):
-            made += 1
-            yield {"instruction": question, "output": fact.answer, "evidence": fact.evidence, "style": fact.style}
-
-
-def fill(template: str, fact: Fact, place: Place, lang: ModuleType) -> str:
-    """The template with its braces filled in; its optional parts only where the question names a place."""
-    where = lang.place(place) if place.page else ""
-    values = {"s": lang.subject(fact), "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
-    if not fact.subject and place.page:  # about the page itself, or a section of it
-        quoted = "“{s}”" in template
-        values |= {"s": place.page.title, "c": place.page.above} if quoted else {"s": where, "c": ""}
-    elif fact.kind in NAMES_ITS_PAGE and "{c}" not in OPTIONAL.sub("", template) and gives_away(fact.subject, where):
-        values["c"] = ""  # the subject says it already
-    template = OPTIONAL.sub(r"\1" if values["c"] else "", template)
-    question: str = lang.tidy(BRACE.sub(lambda brace: values[brace[1]], template))
-    return question
+def to_row(fact: Fact, question: str) -> Row:
+    return {"instruction": question, "output": fact.answer, "evidence": fact.evidence, "style": fact.style}
 
 
 def names_chinese(fact: Fact, chunk: Chunk) -> bool:

@@ -1,15 +1,87 @@
-"""The wordings of questions, which stand in data files beside this module."""
+"""The wordings of questions: families of frames, and for each kind of fact the phrases that fill them.
+
+They stand in data files beside this module, whose first lines say how they are read and edited.
+"""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Literal
 
 import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-BRACE = re.compile(r"\{([sacn])\}")
+from stages.common.base.errors import UserError
+
+BRACE = re.compile(r"\{(\w+)\}")
+SLOT = re.compile(r"\{([A-Za-z]{2,})\}")
 OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
+Phrases = dict[str, tuple[str, ...]]
 
-def load(lang: str) -> dict[str, tuple[str, ...]]:
-    """The wordings by kind of fact, from `phrasings.<lang>.yaml`."""
-    text = Path(__file__).with_name(f"phrasings.{lang}.yaml").read_text(encoding="utf-8")
-    return {kind: tuple(wordings) for kind, wordings in yaml.load(text, Loader=yaml.CBaseLoader).items()}
+
+class Family(BaseModel):
+    """A frame of questions about any kind of fact, and how it names the subject."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    say: str
+    held_out: bool = False
+    name: Literal["code", "bare", "words", "described"] = "code"
+    raw: bool = False  # as typed into a search: no capital, no mark at the end
+
+    def slot(self) -> str:
+        """The one slot of the kind of fact that the frame has."""
+        match = SLOT.search(self.say)
+        return match[1].lower() if match else ""
+
+    def framed(self, phrase: str, values: dict[str, str]) -> str:
+        """The phrase in its frame, whose optional parts stay where a place is named."""
+        slots = {self.slot(): phrase, self.slot().capitalize(): capital(phrase)}
+        return put(optional(self.say, values["c"]), {**values, **slots})
+
+
+class Phrasings(BaseModel):
+    """What a language's data file holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    families: dict[str, Annotated[Family, BeforeValidator(lambda say: {"say": say} if isinstance(say, str) else say)]]
+    kinds: dict[str, Phrases]
+    nouns: dict[str, str]
+    thing: str
+    described: str
+    code: dict[str, str]
+
+    def fitting(self, kind: str, held_out: bool) -> Iterator[tuple[str, Family, tuple[str, ...]]]:
+        """The families, trained or held out, for which a kind of fact has phrases."""
+        for name, family in self.families.items():
+            phrases = self.kinds[kind].get(family.slot(), ())
+            if phrases and family.held_out == held_out:
+                yield name, family, phrases
+
+
+def load(lang: str) -> Phrasings:
+    """The wordings of `phrasings.<lang>.yaml`; an error of who edited it is told in one line."""
+    path = Path(__file__).with_name(f"phrasings.{lang}.yaml")
+    try:
+        return Phrasings.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader))
+    except (yaml.YAMLError, ValidationError) as error:
+        first = (
+            error.errors()[0]
+            if isinstance(error, ValidationError)
+            else {"loc": (), "msg": " ".join(str(error).split())}
+        )
+        raise UserError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def optional(template: str, place: str) -> str:
+    """The template with what stands in brackets, or without it where no place is named."""
+    return OPTIONAL.sub(r"\1" if place else "", template)
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def put(template: str, values: dict[str, str]) -> str:
+    """The template with its braces filled in."""
+    return BRACE.sub(lambda brace: values[brace[1]], template)

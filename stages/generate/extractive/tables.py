@@ -70,7 +70,10 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     for number, row in enumerate(grid.rows):
         subject = name_of(grid, row, keys)
         if subject:
-            yield from facts_of_row(grid, number, Fact("", subject, "", "", headings, noun=noun), kinds)
+            meanings = [row[place].text for place, kind in kinds.items() if kind == "meaning"]
+            description = next((text.rstrip("。.；;") for text in meanings if describes(text)), "")
+            about = Fact("", subject, "", "", headings, noun=noun, description=description)
+            yield from facts_of_row(grid, number, about, kinds)
 
 
 def key_columns(grid: Grid) -> list[int]:
@@ -148,7 +151,9 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
 
 
 def said(about: Fact, kind: str, answer: str, quote: str, attribute: str = "", subject: str = "") -> Fact:
-    return Fact(kind, subject or about.subject, answer, quote, about.headings, attribute, about.noun)
+    description = "" if subject else about.description
+    name = subject or about.subject
+    return Fact(kind, name, answer, quote, about.headings, attribute, about.noun, description=description)
 
 
 def reversed_(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:

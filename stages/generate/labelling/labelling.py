@@ -21,7 +21,9 @@ from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.tally import Tally
 
 
-def to_pair(chunk_id: str, row: dict[str, str], style: str, request_key: str) -> Pair:
+def to_pair(
+    chunk_id: str, row: dict[str, str], style: str, request_key: str, family: str = "", held_out: bool = False
+) -> Pair:
     instruction, extra, output = (row.get(name, "").strip() for name in ("instruction", "input", "output"))
     return {
         "pair_id": digest(chunk_id, instruction, extra, output),
@@ -32,6 +34,8 @@ def to_pair(chunk_id: str, row: dict[str, str], style: str, request_key: str) ->
         "evidence": row["evidence"],
         "style": style,
         "request_key": request_key,
+        "family": family,
+        "held_out": held_out,
     }
 
 

@@ -1,0 +1,81 @@
+"""Facts in words: each is asked about in several families of question, which a hash of the fact chooses."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+
+from stages.common.records.files import share
+from stages.common.text.wording import gives_away, normalised
+from stages.generate.extractive import chinese, english
+from stages.generate.extractive.contexts import Place
+from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.phrasings import Family, capital, optional, put
+
+LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
+NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
+IDENTIFIER = re.compile(r"`([A-Za-z][\w.-]*)`")
+PART = re.compile(r"[._-]+|(?<=[a-z])(?=[A-Z])")
+DECORATION = re.compile("[`“”]")
+
+Row = dict[str, str]
+
+
+class Aliases:
+    """Names that pages do not write: an identifier's words, and a description. They serve where only one has them."""
+
+    def __init__(self) -> None:
+        self.subjects: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, fact: Fact) -> None:
+        subject = normalised(fact.subject + fact.owner)
+        for alias in (fact.subject, fact.description, *in_words(fact.subject)):
+            self.subjects[normalised(alias)].add(subject)
+
+    def named(self, fact: Fact, name: str) -> str:
+        """The subject's name in that manner; empty when there is none, or several have it."""
+        aliases = [fact.description] if name == "described" else in_words(fact.subject)
+        return next((alias for alias in aliases if alias and len(self.subjects[normalised(alias)]) == 1), "")
+
+
+def in_words(subject: str) -> list[str]:
+    """An identifier in words, the shorter name first: `train.batch_size` is a batch size, and train's batch size."""
+    match = IDENTIFIER.fullmatch(subject)
+    names = [match[1].rpartition(".")[2], match[1]] if match else []
+    parts = [[part.lower() for part in PART.split(name) if part] for name in names]
+    return [" ".join(words) for words in parts if len(words) > 1]
+
+
+def questions(
+    fact: Fact, place: Place, lang: ModuleType, aliases: Aliases, held_out: bool
+) -> Iterator[tuple[str, str]]:
+    """The families that fit a fact and their questions, in an order that a hash of the fact gives. What would give
+    the answer away is left out."""
+    about = (fact.kind, fact.subject, fact.attribute, fact.answer)
+    fitting = lang.PHRASINGS.fitting(lang.kind(fact), held_out)
+    for name, family, phrases in sorted(fitting, key=lambda one: share(*about, one[0])):
+        phrase = phrases[int(share(name, *about) * len(phrases))]
+        question = asked(family, phrase, fact, place, lang, aliases)
+        if question and not gives_away(question, fact.answer):
+            yield name, question
+
+
+def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> str:
+    """One question; empty when the fact lacks what the family names it by, or the place that the phrase demands."""
+    alias = aliases.named(fact, family.name) if family.name in ("words", "described") else ""
+    if family.name in ("words", "described") and not (alias and "{s}" in phrase):
+        return ""
+    where = lang.place(place) if place.page else ""
+    subject = lang.subject(fact) if not alias else lang.alias(replace(fact, description=alias), family.name)
+    if not fact.subject and place.page:  # about the page itself, or a section of it
+        subject, where = (place.page.title, place.page.above) if "“{s}”" in phrase else (where, "")
+    elif fact.kind in NAMES_ITS_PAGE and "{c}" not in optional(phrase, "") and gives_away(fact.subject, where):
+        where = ""  # the subject says it already
+    if not where and "{c}" in optional(phrase, ""):
+        return ""
+    values = {"s": subject, "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
+    question: str = lang.tidy(family.framed(put(optional(phrase, where), values), values))
+    if family.raw:
+        return " ".join(DECORATION.sub(lang.UNQUOTED, question).split()).rstrip("?？.。")
+    return capital(question)
