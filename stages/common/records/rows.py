@@ -81,8 +81,8 @@ class Pair(TypedDict):
     evidence: str
     style: str
     request_key: str
-    family: str
-    held_out: bool
+    family: NotRequired[str]
+    held_out: NotRequired[bool]
 
 
 class Message(TypedDict):

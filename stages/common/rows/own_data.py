@@ -89,8 +89,6 @@ def to_row(talk: Conversation, file: Path, first: int, last: int, system: str) -
         "evidence": "",
         "style": STYLE,
         "request_key": "",
-        "family": "",
-        "held_out": False,
         "fact_id": fact_id(talk),
         "path": file.as_posix(),
         "line_start": first,
