@@ -78,7 +78,7 @@ def test_the_repositorys_own_params_yaml_is_valid():
         ("generate.styles.fact", -1.0, "0"),
         ("generate.personas", "engineer", "list"),
         ("generate.batch_discount", 1.5, "1"),
-        ("generate.phrasings", 7, "6"),
+        ("generate.phrasings", 25, "24"),
         ("generate.phrasings", 0, "1"),
         ("generate.temperature", 2.1, "2"),
         ("generate.temperature", float("nan"), "finite"),
