@@ -1,6 +1,7 @@
 """Admonitions as quotes that begin with a bold label: one block that a chunk keeps whole.
 
-`:::tip Title` … `:::` of Docusaurus, `::: warning` of VitePress and GitHub's `> [!NOTE]` become
+`:::tip Title` … `:::` of Docusaurus, `::: warning` of VitePress, `::: {.callout-tip}` of Quarto, and callouts of GitHub
+and Obsidian, `> [!NOTE]` and `> [!tip]- Title`, become
 
     > **Tip: Title**
     >
@@ -16,14 +17,23 @@ from typing import NamedTuple
 
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.lines import Line, indent, to_text
-from stages.ingest.dialects.outline import code_lines, outline
+from stages.ingest.dialects.outline import outline
+from stages.ingest.dialects.page import Page
 
-OPENING = re.compile(r"^[ \t]*(:{3,})[ \t]*([A-Za-z][\w-]*)[ \t]*(.*?)[ \t]*$")
-CLOSING = re.compile(r"^[ \t]*(:{3,})[ \t]*$")
-TITLE = re.compile(r"^\[(.*)\][ \t]*(?:\{[^{}]*\})?$")
-ATTRIBUTES = re.compile(r"^(.*?)[ \t]*\{([^{}]*)\}$")
-TITLE_ATTRIBUTE = re.compile(r"""\btitle=["']([^"']*)["']""")
-ALERT = re.compile(r"^([ \t]*>[ \t>]*)\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*$", re.MULTILINE)
+OPENING = re.compile(r"[ \t]*(:{3,})[ \t]*(?:([A-Za-z][\w-]*)(?=[\s\[{]|$)|(?=\{[.#a-z]))")
+CLOSING = re.compile(r"[ \t]*(:{3,})[ \t]*$")
+TITLE_ATTRIBUTE = re.compile(r"""\b(?:title|summary)=(?:"([^"]*)"|'([^']*)')""")
+CLASS = re.compile(r"\.(?:callout-)?([A-Za-z][\w-]*)")
+ALERT = re.compile(r"([ \t]*>[ \t>]*)\[!([A-Za-z][\w-]*)(?:\|[^\]\n]*)?\][+-]?(?:[ \t]+(\S.*))?$")
+# Containers that name no kind of note: their title alone is their label, and without one they are no quote.
+PLAIN = frozenset(("details", "dropdown", "collapse", "expand", "expandable", "admonition", "custom", "seealso"))
+KINDS = (
+    "note tip info warning danger caution important success check question failure bug example quote abstract summary "
+    "tldr todo hint attention error faq help missing fail cite seealso done warn notice question deprecated "
+    "versionadded versionchanged"
+)
+KNOWN = PLAIN | frozenset(KINDS.split())
+UNSEEN = frozenset(("v-pre", "raw", "no-spa", "div", "container", "column", "columns", "code-group", "grid", "panel"))
 MAX_DEPTH = 8  # of quotes in quotes
 MAX_WAITING = 64  # openings looked through for the one that a line of colons closes
 
@@ -39,7 +49,10 @@ class Open(NamedTuple):
 def label(kind: str, title: str) -> str:
     """`**Tip: Title**`; bold words of the title lose their signs, which cannot be nested."""
     title = title.replace("**", "").replace("__", "").strip()
-    return f"**{kind.capitalize()}: {title}**" if title else f"**{kind.capitalize()}**"
+    if title and kind.lower() in PLAIN:
+        return f"**{title}**"
+    name = kind[:1].upper() + kind[1:].lower()
+    return f"**{name}: {title}**" if title and title.lower() != kind.lower() else f"**{name}**"
 
 
 def quoted(lines: list[Line], start: str = "") -> list[Line]:
@@ -47,51 +60,88 @@ def quoted(lines: list[Line], start: str = "") -> list[Line]:
     return [line.with_text(f"{start}> {line.text}" if line.text.strip() else f"{start}>") for line in lines]
 
 
-def title_of(rest: str) -> str:
-    """The title behind `:::tip`: `[Title]{.class}`, `{title="Title"}` or plain words."""
-    bracketed = TITLE.match(rest)
-    if bracketed:
-        return bracketed[1]
-    attributes = ATTRIBUTES.match(rest)
-    if attributes:
-        found = TITLE_ATTRIBUTE.search(attributes[2])
-        return found[1] if found else attributes[1]
-    return rest
+class Directive(NamedTuple):
+    colons: int
+    kind: str
+    title: str
 
 
-def as_quotes(lines: list[Line], indented_code: bool) -> list[Line]:
+def opening(text: str) -> Directive | None:
+    """What a line opens: `:::tip[Title]{.class}`, `:::tip{title="Title"}`, `::: tip Title`, `::: {.callout-tip}`."""
+    found = OPENING.match(text)
+    if found is None:
+        return None
+    rest = text[found.end() :].strip()
+    start = rest.rfind("{") if rest.endswith("}") else len(rest)
+    words, given = rest[: max(start, 0)].rstrip(), rest[max(start, 0) :]
+    named, titled = CLASS.search(given), TITLE_ATTRIBUTE.search(given)
+    kind = found[2] or (named[1] if named else "div")
+    if words.startswith("[") and words.endswith("]"):
+        words = words[1:-1]
+    title = (titled[1] or titled[2] or "") if titled else words.strip('"')
+    return Directive(len(found[1]), kind, title)
+
+
+def as_quotes(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their admonitions as quotes."""
     text = to_text(lines)
     if "[!" in text:
-        text = ALERT.sub(lambda found: f"{found[1]}**{found[2].capitalize()}**", text)
-        code = code_lines(text, indented_code)
-        lines = [
-            line if number in code else line.with_text(changed)
-            for number, (line, changed) in enumerate(zip(lines, text.split("\n"), strict=True))
-        ]
+        lines = list(with_callouts(lines, page.code(lines)))
+        text = to_text(lines)
     if ":::" not in text:
         return lines
-    found = outline(text, indented_code)
+    found = outline(text, page.indented_code)
     openings, closed = pairs(lines, found.code)
+    lines = without_containers(lines, openings, closed)
+    for number, opened in openings.items():
+        if opened.kind.lower() not in KNOWN:
+            page.unread(lines[number], "directive", f":::{opened.kind}")
     stops = sorted({*openings, *(start for start, _, _ in found.headings), *tab_marks(lines)})
-    return list(written(lines, set(openings), closed, stops)) if openings else lines
+    return list(written(lines, openings, closed, stops)) if openings else lines
 
 
-def pairs(lines: list[Line], code: set[int]) -> tuple[list[int], dict[int, int]]:
+def without_containers(lines: list[Line], openings: dict[int, Directive], closed: dict[int, int]) -> list[Line]:
+    """The lines without the directives that only lay out what stands in them; a title of theirs is a bold paragraph."""
+    lines = list(lines)
+    for number, opened in list(openings.items()):
+        if opened.kind.lower() in UNSEEN:
+            del openings[number]
+            white = indent(lines[number].text)
+            lines[number] = lines[number].with_text(f"{white}**{opened.title}**" if opened.title else "")
+            if number in closed:
+                end = closed.pop(number)
+                lines[end] = lines[end].with_text("")
+    return lines
+
+
+def with_callouts(lines: list[Line], code: set[int]) -> Iterator[Line]:
+    """The first lines of callouts as labels; what stands right below is a paragraph of its own when there is a title."""
+    for number, line in enumerate(lines):
+        found = ALERT.match(line.text.rstrip()) if "[!" in line.text and number not in code else None
+        if found is None:
+            yield line
+            continue
+        yield line.with_text(f"{found[1]}{label(found[2], found[3] or '')}")
+        following = lines[number + 1].text if number + 1 < len(lines) else ""
+        if found[3] and following.lstrip().startswith(">") and following.strip("> \t"):
+            yield line.with_text(found[1].rstrip())
+
+
+def pairs(lines: list[Line], code: set[int]) -> tuple[dict[int, Directive], dict[int, int]]:
     """The lines that open an admonition, and the line that closes it for those that are closed.
 
     A line of colons closes the innermost admonition with as many colons, else the innermost with fewer.
     """
-    openings: list[int] = []
+    openings: dict[int, Directive] = {}
     closed: dict[int, int] = {}
     waiting: list[tuple[int, int]] = []  # line, number of colons
     for number, line in enumerate(lines):
         if ":::" not in line.text or number in code:
             continue
-        opening, closing = OPENING.match(line.text), CLOSING.match(line.text)
-        if opening:
-            openings.append(number)
-            waiting.append((number, len(opening[1])))
+        opened, closing = opening(line.text), CLOSING.match(line.text.rstrip())
+        if opened:
+            openings[number] = opened
+            waiting.append((number, opened.colons))
         elif closing:
             near = range(len(waiting) - 1, max(len(waiting) - MAX_WAITING, 0) - 1, -1)
             exact = next((n for n in near if waiting[n][1] == len(closing[1])), None)
@@ -106,7 +156,9 @@ def tab_marks(lines: list[Line]) -> list[int]:
     return [number for number, line in enumerate(lines) if marks.OPENING in line.text]
 
 
-def written(lines: list[Line], openings: set[int], closed: dict[int, int], stops: list[int]) -> Iterator[Line]:
+def written(
+    lines: list[Line], openings: dict[int, Directive], closed: dict[int, int], stops: list[int]
+) -> Iterator[Line]:
     """The lines with labels for openings, signs of quotes before what stands in them, blank lines for closings."""
     active: list[Open] = []
     before = ""
@@ -117,15 +169,15 @@ def written(lines: list[Line], openings: set[int], closed: dict[int, int], stops
             yield line.with_text(before)
         if ended and ended[-1].closed:
             continue
-        opening = OPENING.match(line.text) if number in openings else None
-        if opening is None:
+        opened = openings.get(number)
+        if opened is None:
             before = prefixed(line.text, active)
             yield line.with_text(before)
             continue
         stop = bisect_right(stops, number)
         end = closed.get(number, stops[stop] if stop < len(stops) else len(lines))
-        active.append(Open(min([end, *(around.end for around in active)]), number in closed, indent(line.text)))
-        yield line.with_text(quote_prefix(active) + label(opening[2], title_of(opening[3])))
+        active.append(Open(min(end, active[-1].end if active else end), number in closed, indent(line.text)))
+        yield line.with_text(quote_prefix(active) + label(opened.kind, opened.title))
         before = quote_prefix(active).rstrip()
         if number + 1 < active[-1].end and lines[number + 1].text.strip():
             yield line.with_text(before)

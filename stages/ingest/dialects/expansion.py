@@ -1,85 +1,63 @@
 """A file as plain Markdown: website syntax resolved, the files that it imports in their places, recursively."""
 
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from stages.common.records.rows import Origin
-from stages.ingest.dialects import admonitions, marks, mdx, mkdocs, snippets, tabs
-from stages.ingest.dialects.frontmatter import without_front_matter
+from stages.ingest.dialects import admonitions, containers, frontmatter, items, leftover, links, marks, mdx, tabs
+from stages.ingest.dialects.flavours import PLAIN
 from stages.ingest.dialects.headings import below
 from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
-from stages.ingest.dialects.outline import code_lines, headings
-from stages.ingest.sources.tree import RefusedError, Tree
+from stages.ingest.dialects.modules import Import
+from stages.ingest.dialects.outline import headings
+from stages.ingest.dialects.page import Findings, Page, Site
+from stages.ingest.sources.tree import Tree
 
-MAX_DEPTH = 32  # of partials in partials
-MAX_PARTIALS = 10_000  # of one page; empty ones that import each other twice would double and double
-
-
-class Unresolved(NamedTuple):
-    """An import or snippet that could not be put in its place: where it stands, what it names and why not."""
-
-    path: str
-    line: int
-    module: str
-    problem: str
+NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}", "{}")  # of a value at the head
 
 
-@dataclass(frozen=True)
-class Expansion:
-    """What resolving one page needs and finds. `above` are the files that are being resolved, the page first."""
-
-    tree: Tree
-    above: tuple[str, ...]
-    inlined: list[str] = field(default_factory=list)
-    unresolved: list[Unresolved] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)  # of what was inlined, in characters
-
-    def read(self, module: str, origin: Origin, path: str) -> tuple[str, list[Line]] | None:
-        """The path and lines of a file to inline, its front matter left empty; a refusal is noted, and nothing."""
-        try:
-            target = self.tree.resolve(module, path)
-            if target in self.above:
-                raise RefusedError("cycle")
-            if len(self.above) > MAX_DEPTH or len(self.sizes) >= MAX_PARTIALS:
-                raise RefusedError("nested_too_deep")
-            text = self.tree.read(target).text
-            if sum(self.sizes) + len(text) > self.tree.max_bytes:
-                raise RefusedError("over_max_bytes")
-        except RefusedError as refused:
-            self.unresolved.append(Unresolved(origin.path, origin.line, module, str(refused)))
-            return None
-        self.sizes.append(len(text))
-        return target, to_lines(without_front_matter(marks.without_marks(text)).rstrip("\n"), target)
-
-    def within(self, path: str) -> "Expansion":
-        """The same findings, one file deeper."""
-        return replace(self, above=(*self.above, path))
-
-
-def expand(text: str, path: str, tree: Tree) -> tuple[list[Line], Expansion]:
+def expand(text: str, path: str, tree: Tree, site: Site = Site(PLAIN)) -> tuple[list[Line], Findings]:
     """The lines of a page in plain Markdown, and what was inlined and not."""
-    state = Expansion(tree, (path,))
-    lines = to_lines(without_front_matter(marks.without_marks(text)), path)
-    return resolved(lines, path, state), state
+    front = frontmatter.front_matter(text)
+    values = {**site.values, **head_values(front)}
+    page = Page((path,), tree, site, values)
+    lines = to_lines(frontmatter.without_front_matter(marks.without_marks(text)), path)
+    lines = resolved(lines, page)
+    leftover.note(lines, page)
+    return lines, page.found
 
 
-def resolved(lines: list[Line], path: str, state: Expansion) -> list[Line]:
+def head_values(front: Mapping[str, Any]) -> dict[str, str]:
+    """The scalars of the front matter under the names that pages use for them."""
+    scalars = {key: words for key, value in front.items() if (words := frontmatter.words(value))}
+    return {name.format(key): words for key, words in scalars.items() for name in NAMES[:-1]}
+
+
+def resolved(lines: list[Line], page: Page) -> list[Line]:
     """The lines of one file, in the order in which its syntax can be told apart: each step leaves plain Markdown."""
     text = to_text(lines)
-    indented_code = not mdx.is_mdx(path, text)
-    if snippets.SIGN in text:
-        lines = with_snippets(lines, path, state, indented_code)
-    lines = mkdocs.as_commonmark(lines, indented_code)
-    text, imports = mdx.markdown(to_text(lines), indented_code)
-    lines = with_texts(lines, text)
-    if imports:
-        lines = with_partials(lines, imports, path, state)
-    return tabs.labelled(admonitions.as_quotes(lines, indented_code))
+    is_mdx = mdx.is_mdx(page.path, text)
+    page = page.as_mdx() if is_mdx else page
+    for step in page.site.flavour.before:
+        lines = step(lines, page)
+    source = mdx.Source(
+        page.values,
+        page.path.endswith(".mdx") or (is_mdx and page.site.flavour.mdx),
+        lambda number, kind, text: page.unread(lines[number], kind, text),
+    )
+    lines = with_texts(lines, mdx.markdown(to_text(lines), source, page.indented_code))
+    lines = with_partials(lines, source, page)
+    for step in page.site.flavour.after:
+        lines = step(lines, page)
+    lines = items.as_lists(containers.written(lines))
+    lines = links.resolved(admonitions.as_quotes(containers.with_code_groups(lines, page), page), page)
+    lines = tabs.labelled(lines, page.indented_code)
+    return containers.moved_out(lines) if is_mdx else lines
 
 
-def with_partials(lines: list[Line], imports: dict[str, mdx.Import], path: str, state: Expansion) -> list[Line]:
+def with_partials(lines: list[Line], source: mdx.Source, page: Page) -> list[Line]:
     """The lines with the imported files in place of their components."""
-    if not any(marks.OPENING in line.text for line in lines):
+    if not source.uses:
         return lines
     levels = {start: level for start, _, level in headings(to_text(lines))}
     level = 0
@@ -87,13 +65,13 @@ def with_partials(lines: list[Line], imports: dict[str, mdx.Import], path: str, 
     for number, line in enumerate(lines):
         level = levels.get(number, level)
         if marks.OPENING in line.text:
-            kept += with_components(line, imports, path, state, level)
+            kept += with_components(line, source, page, level)
         else:
             kept.append(line)
     return kept
 
 
-def with_components(line: Line, imports: dict[str, mdx.Import], path: str, state: Expansion, level: int) -> list[Line]:
+def with_components(line: Line, source: mdx.Source, page: Page, level: int) -> list[Line]:
     """A line with its components replaced: on lines of their own, but in a table or a heading within the line."""
     start = marks.prefix(line.text)
     pieces: list[list[Line]] = []
@@ -101,8 +79,9 @@ def with_components(line: Line, imports: dict[str, mdx.Import], path: str, state
     for found in marks.MARK.finditer(line.text, position):
         if found[1] != marks.COMPONENT:
             continue
+        name, _, use = found[2].partition(" ")
         pieces.append([line.with_text(line.text[position : found.start()])])
-        pieces.append(partial(imports[found[2]].module, line.origin, path, state, level) if found[2] in imports else [])
+        pieces.append(partial(source.modules.files[name], source.uses[int(use)], line.origin, page, level))
         position = found.end()
     if not pieces:
         return [line]
@@ -128,58 +107,16 @@ def behind(start: str, lines: list[Line]) -> list[Line]:
     ]
 
 
-def partial(module: str, origin: Origin, path: str, state: Expansion, level: int) -> list[Line]:
+def partial(file: Import, given: dict[str, str], origin: Origin, page: Page, level: int) -> list[Line]:
     """The lines of an imported file, resolved, below a heading of this level, and as standing at its component."""
-    found = state.read(module, origin, path)
+    found = page.read(origin, file.module)
     if found is None:
         return []
     target, lines = found
-    state.inlined.append(target)
-    lines = below(resolved(lines, target, state.within(target)), level)
+    page.found.inlined.append(target)
+    if file.raw:
+        lines = containers.fenced(lines, given.get("language", ""), given.get("title", ""))
+    else:
+        values = {**page.values, **{f"props.{name}": value for name, value in given.items()}, **given}
+        lines = below(resolved(lines, page.within(target, values)), level)
     return [Line(line.text, line.origin._replace(at=origin.at)) for line in lines]
-
-
-def with_snippets(lines: list[Line], path: str, state: Expansion, indented_code: bool) -> list[Line]:
-    """The lines with the snippets that they name, those of these too. Their headings keep their levels."""
-    code = code_lines(to_text(lines), indented_code)
-    kept: list[Line] = []
-    number = 0
-    while number < len(lines):
-        line, behind_it = lines[number], number + 1
-        start, names = ("", []) if number in code else snippets.named(line.text)
-        if number not in code and snippets.SEVERAL.match(line.text):
-            names, behind_it = snippets.several(lines, number)
-        if names:
-            for name in names:
-                kept += snippet(name, start, line, path, state)
-        elif number in code:
-            kept.append(line)
-        else:
-            kept += snippets.without_sections([line.with_text(snippets.escaped(line.text))])
-        number = behind_it
-    return kept
-
-
-def snippet(name: str, start: str, line: Line, path: str, state: Expansion) -> list[Line]:
-    """The lines of one snippet; an empty line when there is none."""
-    file, section, span = snippets.parts(name)
-    module = file if file.startswith(("/", ".")) else f"/{file}"  # from the root, else beside the page
-    beside = f"./{file}"
-    try:
-        state.tree.resolve(module, path)
-    except RefusedError:
-        module = beside
-    found = state.read(module, line.origin, path)
-    if found is None:
-        return [line.with_text("")]
-    target, lines = found
-    taken = snippets.selected(lines, section, span)
-    if taken is None:
-        state.unresolved.append(Unresolved(line.origin.path, line.origin.line, name, "no_such_section"))
-        return [line.with_text("")]
-    state.inlined.append(target)
-    taken = with_snippets(taken, target, state.within(target), indented_code=False)
-    return [
-        Line(start + inner.text if inner.text.strip() else "", inner.origin._replace(at=line.origin.at))
-        for inner in taken
-    ]

@@ -1,4 +1,4 @@
-"""Marks that stand in a page for what is resolved later: tabs and the components of imported files.
+"""Marks that stand in a page for what is resolved later: tabs, items, notes and the components of imported files.
 
 They are written with noncharacters of Unicode, which no text may hold; `without_marks` takes those out of what is read.
 """
@@ -10,9 +10,14 @@ from typing import NamedTuple
 from stages.ingest.dialects.lines import Line
 
 OPENING, CLOSING = "\ufdd0", "\ufdd1"
-MARK = re.compile(f"{OPENING}([TtIiC])([^{CLOSING}\n]*){CLOSING}")
+BREAK = "\ufdd2"  # a line end within a payload
+MARK = re.compile(f"{OPENING}([TtIiCNnSsP])([^{CLOSING}\n]*){CLOSING}")
 TABS, TABS_END, TAB, TAB_END, COMPONENT = "TtIiC"
-PREFIX = re.compile(r"^[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d+[.)])[ \t]+)*")
+NOTE, NOTE_END, ITEM, ITEM_END, BLOCK = "NnSsP"  # a directive, an item of a list, lines of their own
+PREFIX = re.compile(r"[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d+[.)])[ \t]+)*")
+
+
+ALONE = re.compile(f"({OPENING}[^C{OPENING}][^{CLOSING}\n]*{CLOSING})")
 
 
 class Mark(NamedTuple):
@@ -24,8 +29,15 @@ def mark(kind: str, payload: str = "") -> str:
     return f"{OPENING}{kind}{' '.join(payload.split())}{CLOSING}"
 
 
+def block(text: str) -> str:
+    """A mark for lines of their own in the middle of a line."""
+    return f"{OPENING}{BLOCK}{text.strip(chr(10)).replace(chr(10), BREAK)}{CLOSING}"
+
+
 def without_marks(text: str) -> str:
-    return text.replace(OPENING, "").replace(CLOSING, "") if OPENING in text or CLOSING in text else text
+    for sign in (OPENING, CLOSING, BREAK):
+        text = text.replace(sign, "") if sign in text else text
+    return text
 
 
 def read(text: str) -> Mark | None:
@@ -47,15 +59,17 @@ def continued(start: str) -> str:
 
 
 def isolated(lines: list[Line]) -> Iterator[Line]:
-    """The lines, with each mark of a tab alone on its own."""
+    """The lines, with each mark of a tab, an item, a note or a block alone on its own."""
     for line in lines:
         if OPENING not in line.text or (read(line.text) and line.text.count(OPENING) == 1):
             yield line
             continue
         start = prefix(line.text)
-        parts = re.split(f"({OPENING}[TtIi][^{CLOSING}\n]*{CLOSING})", line.text[len(start) :])
+        parts = ALONE.split(line.text[len(start) :])
         first = True
         for part in parts:
             if part.strip():
                 yield line.with_text((start if first else continued(start)) + part.strip(" "))
                 first = False
+        if first:
+            yield line.with_text(start)

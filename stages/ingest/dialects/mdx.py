@@ -1,4 +1,4 @@
-"""MDX and Docusaurus syntax out, Markdown in, line for line: what is removed leaves its line ends behind, so that line
+"""MDX and HTML in prose out, Markdown in, line for line: what is removed leaves its line ends behind, so that line
 numbers stay those of the file. Code fences and code spans are never touched.
 
 Everything is found by going through the text once; nothing looks further than MAX_TAG characters or up to a place that
@@ -6,47 +6,37 @@ is remembered, so that ten thousand brackets that never close cost no more than 
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
 
 from stages.ingest.dialects import marks
+from stages.ingest.dialects.attributes import MARKUP, attributes, first
+from stages.ingest.dialects.components import Components
+from stages.ingest.dialects.modules import Modules, without_statements
 from stages.ingest.dialects.outline import code_lines
-from stages.ingest.dialects.tags import MAX_TAG, Tag, tag_at
+from stages.ingest.dialects.prose import PARAGRAPH_END, CodeSpans
+from stages.ingest.dialects.tags import MAX_TAG, Tag, Tags, expression_end
 
-IMPORT = re.compile(r"""^import\s+(\w+)(?:\s*,\s*\{[^}]*\})?\s+from\s+['"]([^'"]+\.mdx?)['"];?\s*$""")
-# A module statement on one line, and one that goes on until a line that closes it.
-MODULE_LINE = re.compile(
-    r"""^(import\s+([\w*{][^'"]*\s+from\s+)?['"][^'"]+['"];?|export\s+(const|let|default|function)\b.*)\s*$"""
-)
-MODULE_START = re.compile(r"^(import\s*\{[^}]*|export\s+(default\s+)?(const|let|function|class)\b.*[({\[])\s*$")
-MODULE_END = re.compile(r"^([)}\]]|\s*$)")
 # Docusaurus and attribute lists of MkDocs.
 ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
 IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
+CLOSED = re.compile(r"</([\w.]+)")
+HIDDEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
+CODE = ("CodeBlock", "Code")
+MAX_CODE = 20_000  # characters of a template literal that is shown as code
 
-TOKEN = re.compile(r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}""")
-TICKS = re.compile(r"`+")
-PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
-LABEL = re.compile(r"""\s(?:label|title)\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)'|`([^`]+)`)""")
-VALUE = re.compile(r"""\svalue\s*=\s*(?:\{\s*)?(?:"([^"]+)"|'([^']+)')""")
-# <Tabs values={[{label: 'Linux', value: 'linux'}]}>, either order.
-VALUES = re.compile(r"""\{[^{}]*?\b(label|value)\s*:\s*["']([^"']+)["'][^{}]*?\b(label|value)\s*:\s*["']([^"']+)["']""")
+TOKEN = re.compile(r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!])""")
+NAMED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:\??\.[\w$]+)*)\s*")
+TEXT = re.compile(r"""\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$]*)`)\s*""")
 # 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
 SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
 SCRIPTS = {
     "sup": str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"),
     "sub": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
 }
-
-
-class Import(NamedTuple):
-    """A Markdown file that a page imports, as written, and the line of the statement, counted from 1."""
-
-    module: str
-    line: int
+CHILDREN = ("props.children", "children")
 
 
 def is_mdx(path: str, text: str) -> bool:
@@ -54,13 +44,32 @@ def is_mdx(path: str, text: str) -> bool:
     return path.endswith(".mdx") or bool(IS_MDX.search(text))
 
 
-def markdown(text: str, indented_code: bool = False) -> tuple[str, dict[str, Import]]:
-    """Plain Markdown with as many lines, and the Markdown files that the page imports, by component name.
-
-    Where tabs and the components of those files stand, there are marks (see `marks`).
+@dataclass
+class Source:
+    """What the tags and expressions of one file mean. `uses` are the attributes of the imported components, in order:
+    the payload of their marks is their name and place in it.
     """
-    imports: dict[str, Import] = {}
-    labels: dict[str, str] = {}
+
+    values: Mapping[str, str]
+    braces: bool  # whether braces hold expressions
+    unread: Callable[[int, str, str], None]  # line from 0, kind, text
+    modules: Modules = field(default_factory=Modules)
+    uses: list[dict[str, str]] = field(default_factory=list)
+    components: Components = field(default_factory=lambda: Components(frozenset()))
+
+    def value(self, name: str) -> str | None:
+        if name in self.modules.constants:
+            return self.modules.constants[name]
+        return self.values.get(name.replace("frontmatter.", "frontMatter.").replace("?.", "."))
+
+    def use(self, name: str, given: dict[str, str]) -> str:
+        self.uses.append(given)
+        return marks.mark(marks.COMPONENT, f"{name} {len(self.uses) - 1}")
+
+
+def markdown(text: str, source: Source, indented_code: bool = False) -> str:
+    """Plain Markdown with as many lines, and marks (see `marks`) for components, tabs, notes and items."""
+    source.components = Components(frozenset(CLOSED.findall(text)))
     code = code_lines(text, indented_code)
     lines: list[str] = []
     for is_code, run in groupby(enumerate(text.split("\n")), key=lambda item: item[0] in code):
@@ -68,9 +77,10 @@ def markdown(text: str, indented_code: bool = False) -> tuple[str, dict[str, Imp
         if is_code:
             lines += [line for _, line in numbered]
             continue
-        prose = "\n".join(without_modules(numbered, imports))
-        lines += map(without_anchor, without_syntax(prose, imports, labels).split("\n"))
-    return "\n".join(lines), imports
+        first_line = numbered[0][0]
+        prose = "\n".join(without_statements(numbered, source.modules))
+        lines += map(without_anchor, Prose(prose, source, first_line).plain().split("\n"))
+    return "\n".join(lines)
 
 
 def without_anchor(line: str) -> str:
@@ -81,105 +91,162 @@ def without_anchor(line: str) -> str:
     return line[:name].rstrip() if ANCHOR.fullmatch(line[name:].rstrip()) else line
 
 
-def without_modules(lines: list[tuple[int, str]], imports: dict[str, Import]) -> Iterator[str]:
-    """The lines with import and export statements left empty; `imports` collects the Markdown files."""
-    inside = False
-    for number, line in lines:
-        found = IMPORT.match(line)
-        if found:
-            imports[found[1]] = Import(found[2], number + 1)
-        if inside:
-            inside = not MODULE_END.match(line)
-            yield ""
-        elif MODULE_START.match(line):
-            inside = True
-            yield ""
-        else:
-            yield "" if MODULE_LINE.match(line) else line
+class Prose:
+    """One pass over the text between two pieces of code, which keeps what a reader sees."""
 
+    def __init__(self, prose: str, source: Source, first_line: int) -> None:
+        self.prose, self.source, self.first_line = prose, source, first_line
+        self.kept: list[str] = []
+        self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>"}
+        self.tags = Tags(prose)
+        self.line_ends: list[int] = []
 
-class CodeSpans:
-    """Where the backticks of a text are, to find the end of a code span without reading on for each of them."""
+    def plain(self) -> str:
+        """Comments and tags removed, their line ends and the text between tags kept; expressions filled in."""
+        prose = self.prose
+        if "<" not in prose and "{" not in prose:
+            return prose
+        self.spans = CodeSpans(prose)
+        position = 0
+        while token := TOKEN.search(prose, position):
+            self.kept.append(prose[position : token.start()])
+            position = self.step(token)
+        self.kept.append(prose[position:])
+        return "".join(self.kept)
 
-    def __init__(self, text: str) -> None:
-        self.runs: dict[int, list[int]] = defaultdict(list)
-        for run in TICKS.finditer(text):
-            self.runs[len(run[0])].append(run.start())
-        self.breaks = [match.start() for match in PARAGRAPH_END.finditer(text)]
-
-    def end(self, start: int, length: int) -> int:
-        """Behind the run that closes the one at `start`, in the same paragraph; else behind that one itself."""
-        runs = self.runs[length]
-        after = bisect_right(runs, start)
-        paragraph = bisect_left(self.breaks, start)
-        closed = after < len(runs) and (paragraph == len(self.breaks) or runs[after] < self.breaks[paragraph])
-        return (runs[after] if closed else start) + length
-
-
-def without_syntax(prose: str, imports: dict[str, Import], labels: dict[str, str]) -> str:
-    """Comments and tags removed, their line ends and the text between tags kept; marks for tabs and components."""
-    if "<" not in prose and "{" not in prose:
-        return prose
-    spans = CodeSpans(prose)
-    kept: list[str] = []
-    closings = {"<!--": "-->", "{/*": "*/}"}
-    position = 0
-    while token := TOKEN.search(prose, position):
-        kept.append(prose[position : token.start()])
-        start, sign = token.start(), token[0]
-        position = token.end()
-        if sign[0] == "\\":
-            kept.append(sign)
-        elif sign[0] == "`":
-            position = spans.end(start, len(sign))
-            kept.append(prose[start:position])
+    def step(self, token: re.Match[str]) -> int:
+        """Write what stands in the place of a token; the place behind it."""
+        prose, start, sign, position = self.prose, token.start(), token[0], token.end()
+        if sign[0] == "`":
+            position = self.spans.end(start, len(sign))
         elif sign == "$$":
             position = formula_end(prose, position)
-            kept.append(prose[start:position])
         elif sign in ("<!--", "{/*"):
-            end = prose.find(closings[sign], position) if closings[sign] else -1
-            if end < 0:
-                closings[sign] = ""  # no other comment of this kind ends either: only the signs go
-            else:
-                position = end + 3
-                kept.append("\n" * prose.count("\n", start, position))
+            return self.comment(sign, start, position)
+        elif sign == "{":
+            return self.expression(start)
         elif sign[0] == "{":
-            kept.append(" ")
-        elif script := SCRIPT.match(prose, start):
-            position = script.end()
-            kept.append(script[2].translate(SCRIPTS[script[1]]))
-        elif tag := tag_at(prose, start, position):
-            position = tag.end
-            kept.append(replacement(tag, imports, labels) + "\n" * prose.count("\n", start, position))
+            return self.write(" ", position)
+        elif sign[0] == "<":
+            return self.tag(start, position, sign)
+        return self.write(prose[start:position], position)
+
+    def write(self, text: str, position: int) -> int:
+        self.kept.append(text)
+        return position
+
+    def blank(self, text: str, start: int, position: int) -> int:
+        """Write a text in place of what stands here, and the line ends of that."""
+        return self.write(text + "\n" * self.prose.count("\n", start, position), position)
+
+    def end_of(self, sign: str, position: int) -> int | None:
+        """Behind what closes a comment or a script; nothing when none of its kind is closed from here on."""
+        end = self.prose.find(self.closings[sign], position) if self.closings[sign] else -1
+        if end < 0:
+            self.closings[sign] = ""
+            return None
+        return end + len(self.closings[sign])
+
+    def comment(self, sign: str, start: int, position: int) -> int:
+        """Nothing in place of a comment; one that is not closed loses only its sign."""
+        end = self.end_of(sign, position)
+        return position if end is None else self.blank("", start, end)
+
+    def line(self, position: int) -> int:
+        if not self.line_ends:
+            self.line_ends = [found.start() for found in re.finditer("\n", self.prose)] or [len(self.prose)]
+        return self.first_line + bisect_left(self.line_ends, position)
+
+    def alone(self, start: int) -> bool:
+        """Whether nothing but the signs of lists and quotes, and other marks, stand before a place on its line."""
+        before = "".join(self.kept[-8:]).rpartition("\n")[2] if self.kept else ""
+        rest = marks.ALONE.sub("", before)
+        return not rest[len(marks.prefix(rest)) :].strip()
+
+    def tag(self, start: int, position: int, sign: str) -> int:
+        prose, source = self.prose, self.source
+        script = SCRIPT.match(prose, start)
+        if script:
+            return self.write(script[2].translate(SCRIPTS[script[1]]), script.end())
+        hidden = HIDDEN.match(prose, start) if self.alone(start) else None
+        if hidden and (end := self.end_of(hidden[1].lower(), hidden.end())):
+            return self.blank("", start, end)
+        tag = self.tags.at(start, position)
+        if tag is None or self.is_placeholder(tag):
+            return self.write(sign, position)
+        if tag.name in source.modules.files and not source.modules.files[tag.name].raw:
+            return self.blank("" if tag.closes else source.use(tag.name, attributes(tag.attributes)), start, tag.end)
+        if tag.name in CODE and not tag.closes and (code := self.code(tag)):
+            return self.blank(code[0], start, code[1])
+        if tag.name == "summary" and not tag.closes and (end := prose.find("</summary>", tag.end, tag.end + MAX_TAG)) > 0:
+            words = " ".join(MARKUP.sub("", prose[tag.end : end]).split())
+            return self.blank(marks.block(f"\n\n**{words}**\n\n") if words else "", start, end + len("</summary>"))
+        components = source.components
+        components.unread.clear()
+        text = components.replacement(tag, self.alone(start))
+        for _, name in components.unread:
+            source.unread(self.line(start), "component", f"<{name} />")
+        return self.blank(text, start, tag.end)
+
+    def is_placeholder(self, tag: Tag) -> bool:
+        """Whether a reader is to put something in place of it: `<YOUR_HOST>`, `<Name>`, never closed and without values."""
+        plain = tag.name[:1].isupper() and not (tag.closes or tag.empty) and "=" not in tag.attributes
+        modules = self.source.modules
+        known = tag.name in self.source.components.closed or tag.name in modules.files or tag.name in modules.others
+        return plain and "{" not in tag.attributes and not known and tag.name not in KNOWN
+
+    def code(self, tag: Tag) -> tuple[str, int] | None:
+        """A component whose text is code, given as an imported file or as a template literal, and the place behind it."""
+        given = attributes(tag.attributes)
+        language, title = first(given, "language", "lang"), first(given, "title")
+        if tag.empty:
+            content, end = given.get("code", "").removeprefix("{").removesuffix("}").strip(), tag.end
         else:
-            kept.append(sign)
-    kept.append(prose[position:])
-    return "".join(kept)
+            close = self.prose.find(f"</{tag.name}>", tag.end, tag.end + MAX_CODE)
+            content, end = self.prose[tag.end : close].strip(), close + len(tag.name) + 3
+            if close < 0:
+                return None
+            content = content[1:-1].strip() if content[:1] == "{" and content[-1:] == "}" else content
+        file = self.source.modules.files.get(content)
+        if file and file.raw:
+            return self.source.use(content, {"language": language, "title": title}), end
+        literal = TEXT.fullmatch(content)
+        words = next((group for group in literal.groups() if group is not None), "") if literal else ""
+        caption = f"**{title}**\n\n" if title else ""
+        return (marks.block(f"\n\n{caption}```{language}\n{words}\n```\n\n"), end) if words.strip() else None
+
+    def expression(self, start: int) -> int:
+        """A value in braces: filled in when it is known, left as it stands when it is not, and then noted."""
+        end = expression_end(self.prose, start, min(len(self.prose), start + MAX_TAG))
+        if end is None or self.prose[start - 1 : start] == "{":
+            return self.write("{", start + 1)
+        inner = self.prose[start + 1 : end - 1]
+        name, literal = NAMED.fullmatch(inner), TEXT.fullmatch(inner)
+        if name and (value := self.source.value(name[1])) is not None:
+            return self.blank(value, start, end)
+        if not self.source.braces:
+            return self.write("{", start + 1)
+        if literal:
+            return self.blank(next(group for group in literal.groups() if group is not None), start, end)
+        if name and name[1] in CHILDREN:
+            return self.blank("", start, end)
+        if name and name[1] in self.source.modules.files:
+            return self.blank(self.source.use(name[1], {}), start, end)
+        return self.unknown(start, end, inner)
+
+    def unknown(self, start: int, end: int, inner: str) -> int:
+        """An expression that cannot be known: one on lines of its own shows no words of the page and goes."""
+        self.source.unread(self.line(start), "expression", f"{{{inner.strip()}}}")
+        rest = self.prose[end : end + 2].lstrip(" ")
+        if self.alone(start) and (rest[:1] in ("", "\n")):
+            return self.blank("", start, end)
+        return self.write(self.prose[start:end], end)
+
+
+KNOWN = frozenset(("Tabs", "TabItem", "Tab", "Steps", "Step", "CardGroup", "CodeGroup"))
 
 
 def formula_end(prose: str, position: int) -> int:
     """Behind a formula between $$ that opened before `position`, or that itself when none closes in the paragraph."""
     end = prose.find("$$", position, position + MAX_TAG)
     return position if end < 0 or PARAGRAPH_END.search(prose, position, end) else end + 2
-
-
-def replacement(tag: Tag, imports: dict[str, Import], labels: dict[str, str]) -> str:
-    """What stands in the place of a tag. `labels` are those that <Tabs values=…> gave to the values of its tabs."""
-    if tag.name in imports:
-        return "" if tag.closes else marks.mark(marks.COMPONENT, tag.name)
-    if tag.name == "Tabs":
-        for first, one, _, other in VALUES.findall(tag.attributes):
-            labels.update({one: other} if first == "value" else {other: one})
-        return marks.mark(marks.TABS_END if tag.closes else marks.TABS)
-    if tag.name in ("TabItem", "Tab", "Tabs.Tab"):
-        return marks.mark(marks.TAB_END) if tag.closes else marks.mark(marks.TAB, tab_label(tag, labels))
-    return " " if tag.name == "br" else ""
-
-
-def tab_label(tag: Tag, labels: dict[str, str]) -> str:
-    """The label of a tab, else the one that its value was given, else the value."""
-    label = LABEL.search(tag.attributes)
-    if label:
-        return label[1] or label[2] or label[3]
-    value = VALUE.search(tag.attributes)
-    return labels.get(value[1] or value[2], value[1] or value[2]) if value else ""

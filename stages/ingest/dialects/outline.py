@@ -11,7 +11,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 # markdown-it gives up what is nested deeper than maxNesting; twenty, its default, is ten levels of a list.
-PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join"])
+COMMONMARK = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join"])
+# In MDX no indentation makes code, and a fence may be indented as deep as the component that it stands in.
+MDX = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join", "code"])
 TAG_LINE = re.compile(r"^([ \t>]*)<(?=/?[A-Za-z>])", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
@@ -27,24 +29,36 @@ class Outline:
     headings: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def outline(text: str, indented_code: bool = False) -> Outline:
-    """Fenced code at any depth, indented code where it is asked for (MDX has none), headings, lists and quotes."""
+def parsed(text: str, indented_code: bool) -> list[Token]:
+    """The blocks of a page that begin and end somewhere."""
+    parser, tokens = COMMONMARK if indented_code else MDX, []  # type: ignore[var-annotated]
+    parser.block.parse(readable(text), parser, {}, tokens)
+    return [token for token in tokens if token.map is not None]
+
+
+def outline(text: str, indented_code: bool = True) -> Outline:
+    """Fenced code at any depth, indented code unless the page is MDX, headings, lists and quotes."""
     found = Outline()
-    tokens: list[Token] = []
-    PARSER.block.parse(readable(text), PARSER, {}, tokens)
-    for token in tokens:
-        if token.map is None:
-            continue
-        if token.type == "fence" or (token.type == "code_block" and indented_code):
-            found.code.update(range(*token.map))
+    for token in parsed(text, indented_code):
+        lines = token.map or []
+        if token.type in ("fence", "code_block"):
+            found.code.update(range(*lines))
         elif token.level == 0 and token.type == "heading_open":
-            found.headings.append((token.map[0], token.map[1], int(token.tag[1])))
+            found.headings.append((lines[0], lines[1], int(token.tag[1])))
         elif token.level == 0 and token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
-            found.nested.update(range(*token.map))
+            found.nested.update(range(*lines))
     return found
 
 
-def code_lines(text: str, indented_code: bool = False) -> set[int]:
+def fences(text: str, indented_code: bool = True) -> list[tuple[int, int]]:
+    """First line and line behind of each fence, at any depth."""
+    if "```" not in text and "~~~" not in text:
+        return []
+    found = [(token.map, token.type) for token in parsed(text, indented_code)]
+    return [(lines[0], lines[1]) for lines, kind in found if kind == "fence" and lines]
+
+
+def code_lines(text: str, indented_code: bool = True) -> set[int]:
     """The lines of a page that are code; most pages have none and are not parsed for it."""
     if "```" in text or "~~~" in text or (indented_code and INDENTED.search(text)):
         return outline(text, indented_code).code

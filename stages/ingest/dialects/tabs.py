@@ -36,7 +36,7 @@ class Open:
     deeper: int = 0  # by so much are the headings in it moved
 
 
-def labelled(lines: list[Line]) -> list[Line]:
+def labelled(lines: list[Line], indented_code: bool) -> list[Line]:
     """The lines with the marks of tabs replaced by labels."""
     if not any(marks.OPENING in line.text for line in lines):
         return lines
@@ -46,7 +46,7 @@ def labelled(lines: list[Line]) -> list[Line]:
     for start, end in outermost_first(found, ends):
         if not marks.prefix(lines[start].text).strip():
             lines[start + 1 : end] = dedent(lines[start + 1 : end])
-    return Labeller(lines, found, ends).run()
+    return Labeller(lines, found, ends, indented_code).run()
 
 
 def closings(found: list[marks.Mark | None]) -> dict[int, int]:
@@ -94,9 +94,11 @@ def outermost_first(found: list[marks.Mark | None], ends: dict[int, int]) -> lis
 class Labeller:
     """One pass over the lines of a page, with the groups that are open and the heading that the line stands under."""
 
-    def __init__(self, lines: list[Line], found: list[marks.Mark | None], ends: dict[int, int]) -> None:
+    def __init__(
+        self, lines: list[Line], found: list[marks.Mark | None], ends: dict[int, int], indented_code: bool
+    ) -> None:
         self.lines, self.found, self.ends = lines, found, ends
-        self.outline: Outline = outline(to_text(lines))
+        self.outline: Outline = outline(to_text(lines), indented_code)
         self.headings = {start: (end, level) for start, end, level in self.outline.headings}
         self.starts = [start for start, _, _ in self.outline.headings]
         self.following = self.what_follows()

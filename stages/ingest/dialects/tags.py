@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 MAX_TAG = 4_000
+MANY, NEAR = 100, 200  # behind so many tags that do not end, others are looked for no further than so many characters
 
 NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")
 # Outside quotes and braces; a value may hold a > in either.
@@ -20,7 +21,7 @@ ELEMENTS = frozenset((
     "mark", "nav", "p", "picture", "s", "samp", "section", "slot", "small", "source", "span", "strong", "sub",
     "summary", "sup", "u", "var", "video", "wbr",
 ))  # fmt: skip
-BARE_ATTRIBUTES = re.compile(r"(\s+(open|hidden|controls|muted|loop|autoplay|allowfullscreen))*\s*/?")
+BARE_ATTRIBUTES = re.compile(r"\s*(?:(?:open|hidden|controls|muted|loop|autoplay|allowfullscreen)\b\s*)*/?")
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,27 @@ class Tag:
     end: int  # behind its >
 
 
-def tag_at(prose: str, start: int, inside: int) -> Tag | None:
-    """The component or layout element whose tag starts here, `inside` being behind its < or </."""
-    name = NAME.match(prose, inside)
-    if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS):
-        return None
-    end = attributes_end(prose, name.end())
-    if end is None:
-        return None
-    attributes = prose[name.end() : end - 1]
-    tag = Tag(name[0], prose[inside - 1] == "/", attributes.rstrip().endswith("/"), attributes, end)
-    if name[0][:1].islower() and "=" not in attributes and not BARE_ATTRIBUTES.fullmatch(attributes):
-        return None  # a <b and c> d
-    return None if is_type_parameter(prose, start, tag) else tag
+class Tags:
+    """The tags of one text. What does not end within reach is looked for less far when there are many of them."""
+
+    def __init__(self, prose: str) -> None:
+        self.prose, self.failed = prose, 0
+
+    def at(self, start: int, inside: int) -> Tag | None:
+        """The component or layout element whose tag starts here, `inside` being behind its < or </."""
+        prose = self.prose
+        name = NAME.match(prose, inside)
+        if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS):
+            return None
+        end = attributes_end(prose, name.end(), MAX_TAG if self.failed < MANY else NEAR)
+        if end is None:
+            self.failed += 1
+            return None
+        attributes = prose[name.end() : end - 1]
+        tag = Tag(name[0], prose[inside - 1] == "/", attributes.rstrip().endswith("/"), attributes, end)
+        if name[0][:1].islower() and "=" not in attributes and not BARE_ATTRIBUTES.fullmatch(attributes):
+            return None  # a <b and c> d
+        return None if is_type_parameter(prose, start, tag) else tag
 
 
 def is_type_parameter(prose: str, start: int, tag: Tag) -> bool:
@@ -54,9 +63,9 @@ def is_type_parameter(prose: str, start: int, tag: Tag) -> bool:
     return bare and before.isascii() and before.isalnum() and f"</{tag.name}>" not in prose[tag.end : tag.end + MAX_TAG]
 
 
-def attributes_end(prose: str, position: int) -> int | None:
+def attributes_end(prose: str, position: int, reach: int) -> int | None:
     """Behind the > that ends a tag; nothing when there is none within reach."""
-    limit = min(len(prose), position + MAX_TAG)
+    limit = min(len(prose), position + reach)
     while position < limit:
         if prose[position] == ">":
             return position + 1

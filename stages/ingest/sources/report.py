@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.ingest.dialects.expansion import Unresolved
+from stages.ingest.dialects.page import Unresolved
 
 LONGEST_LIST = 1_000  # entries of one list in the report; the counts are always complete
 

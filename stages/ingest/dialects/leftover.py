@@ -1,0 +1,35 @@
+"""Website syntax that no reader took: it is noted, so that nothing stays in a page unseen."""
+
+import re
+
+from stages.ingest.dialects.lines import Line, to_text
+from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.prose import masked
+
+KINDS = {
+    "shortcode": re.compile(r"\{\{[<%][^\n{}]{0,80}"),
+    "liquid": re.compile(r"\{%[^\n{}]{0,80}"),
+    "include": re.compile(r"\{\{#\w[^\n{}]{0,80}|\{\*[^\n{}]{0,80}\*\}|\{![^\n{}]{0,80}!\}|^[ \t]*-+8<-|^<<<[ \t]", re.MULTILINE),
+    "variable": re.compile(r"\{\{[ \t]*[\w$.]+[ \t]*(?:\|[^{}\n]{0,80})?\}\}"),
+    "macro": re.compile(r"\{\{[ \t]*\w+\([^\n{}]{0,80}"),
+    "wikilink": re.compile(r"!?\[\[(?![\s\[])[^\[\]\n]{1,80}\]\](?![(\[])"),
+    "container": re.compile(r"^[ \t>]*(?::::+|///+[ \t]*\w|!!![ \t]|\?\?\?[ \t]|===[ \t]+[\"'])", re.MULTILINE),
+    "role": re.compile(r"\{[a-z][\w:+.-]{0,40}\}(?=\ufdd3)|(?<![\w:]):[a-z][\w:+.-]{0,40}:(?=\ufdd3)"),
+    "component": re.compile(r"</?(?:[A-Z][\w.]{0,60})(?:[ \t]*/>|[ \t]+\w+=|(?<=</)>)"),
+}
+SIGNS = ("{{", "{%", "{*", "{!", "8<", "<<<", "[[", ":::", "///", "!!!", "???", "===", "}`", ":`", "<")
+MOST = 200  # of one page and kind
+
+
+def note(lines: list[Line], page: Page) -> None:
+    """Note what is left in the prose of a page."""
+    text = to_text(lines)
+    if not any(sign in text for sign in SIGNS):
+        return
+    code = page.code(lines)
+    hidden = masked("\n".join("" if number in code else line.text for number, line in enumerate(lines)))
+    for kind, pattern in KINDS.items():
+        for count, found in enumerate(pattern.finditer(hidden)):
+            if count == MOST:
+                break
+            page.unread(lines[hidden.count("\n", 0, found.start())], kind, found[0])
