@@ -67,7 +67,7 @@ def to_doc(path: str, tree: Tree, section: schema.Docs, report: Report, titles: 
     else:
         lines, expansion = expand(source, path, tree)
         inlined = expansion.inlined
-        report.expanded(len(inlined), expansion.unresolved)
+        report.expanded(expansion)
     text = to_text(lines)
     title = titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
     if problem := stub(text):

@@ -14,8 +14,10 @@ from stages.common.base.errors import ParamsError
 from stages.common.records.files import read_json, read_jsonl
 from stages.common.records.rows import Doc, page_lines
 from stages.ingest import __main__ as ingest
-from stages.ingest.dialects import mdx
+from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.lines import to_text
 from stages.ingest.sources.report import Report
+from stages.ingest.sources.tree import Tree
 from support.repository import ROOT
 from support.settings import docs_section
 
@@ -332,10 +334,10 @@ def test_a_partial_is_imported_relative_to_its_page_or_from_the_root():
 
 
 def test_a_partial_loses_its_own_front_matter_and_website_syntax():
-    row = page(USING, part="---\ntitle: Part\n---\n<Note>kept</Note> <!-- gone -->\n")
+    row = page(USING, part="---\ntitle: Part\n---\n<Wide>kept</Wide> <!-- gone -->\n")
     assert "title: Part" not in row["text"]
     assert "kept" in row["text"]
-    assert not re.search("Note|gone", row["text"])
+    assert not re.search("Wide|gone", row["text"])
 
 
 @pytest.mark.parametrize("use", ["<Part name='x' />", '<Part toc={["a"]} />', "<Part></Part>", "  <Part/>"])
@@ -394,8 +396,8 @@ WEBSITE_SYNTAX = {
     "expression comment of several lines": "{/* comment\nof several lines */}",
     "expression comment around a fence": "{/*\n```sh\ncommented code\n```\n*/}",
     "opening tag": "<Tabs>",
-    "tag": "<Card title='a' size={3} />",
-    "tag of several lines": "<Card\n  title='a'\n  size={3}\n/>",
+    "tag": "<Gauge unit='a' size={3} />",
+    "tag of several lines": "<Gauge\n  unit='a'\n  size={3}\n/>",
     "tag with an arrow function": "<Card onClick={() => open()} />",
     "closing layout tag": "</div>",
     "layout tag": '<div class="row">',
@@ -416,7 +418,7 @@ def test_website_syntax_alone_leaves_nothing_but_its_lines(name):
     [
         ("Press <kbd>Ctrl</kbd> now <!-- note -->", "Press Ctrl now "),
         ("## Heading {#anchor}\n\ntext", "## Heading\n\ntext"),
-        ("<Note>careful</Note>", "careful"),
+        ("<Wide>careful</Wide>", "careful"),
         ("if a < b and c > d", "if a < b and c > d"),
         ("give a <value> and an <file-name>", "give a <value> and an <file-name>"),
         ("the import of data from 'x'", "the import of data from 'x'"),
@@ -535,6 +537,7 @@ line 30
 
 
 def test_cleaning_twice_changes_nothing():
+    tree = Tree(Path.cwd(), 10_000)
     source = f"---\ntitle: T\n---\n<A>text</A> <!-- c -->\n\n```\n{CODE}\n```\n"
-    once = mdx.markdown(source)[0]
-    assert mdx.markdown(once)[0] == once
+    once = to_text(expand(source, "a.mdx", tree)[0])
+    assert to_text(expand(once, "a.mdx", tree)[0]) == once

@@ -115,7 +115,7 @@ def without_containers(lines: list[Line], openings: dict[int, Directive], closed
 
 
 def with_callouts(lines: list[Line], code: set[int]) -> Iterator[Line]:
-    """The first lines of callouts as labels; what stands right below is a paragraph of its own when there is a title."""
+    """The first lines of callouts as labels; what stands right below a titled one is a paragraph of its own."""
     for number, line in enumerate(lines):
         found = ALERT.match(line.text.rstrip()) if "[!" in line.text and number not in code else None
         if found is None:

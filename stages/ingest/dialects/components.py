@@ -10,11 +10,11 @@ from stages.ingest.dialects.attributes import HEAD, attributes, body, first, hea
 from stages.ingest.dialects.tags import Tag
 
 NOTES = {
-    **{name: name.lower() for name in ("Note", "Tip", "Warning", "Info", "Caution", "Danger", "Important", "Success")},
-    **{"Check": "check", "Error": "error", "Warn": "warning"},
+    "Note": "note", "Tip": "tip", "Warning": "warning", "Info": "info", "Caution": "caution", "Danger": "danger",
+    "Important": "important", "Success": "success", "Check": "check", "Error": "error", "Warn": "warning",
     # The kind is an attribute, with this one as default.
-    **{"Callout": "note", "Aside": "note", "Admonition": "note", "Alert": "note", "Hint": "info", "Banner": "note"},
-}
+    "Callout": "note", "Aside": "note", "Admonition": "note", "Alert": "note", "Hint": "info", "Banner": "note",
+}  # fmt: skip
 TAB_NAMES = frozenset(("TabItem", "Tab", "Tabs.Tab", "Tabs.Item", "TabPanel", "Tabs.Panel", "SyncTabs.Item"))
 GROUPS = frozenset(("Tabs", "TabGroup", "SyncTabs", "CodeTabs"))
 CODE_GROUPS = frozenset(("CodeGroup", "CodeBlocks", "RequestExample", "ResponseExample", "Code-group"))
@@ -28,8 +28,8 @@ FIELD_NAMES = ("name", "query", "path", "body", "header", "id", "property")
 # Only lay out what stands in them, or show what is no text.
 SILENT = frozenset((
     "", "Fragment", "React.Fragment", "Tabs", "Steps", "CardGroup", "CardGrid", "Cards", "AccordionGroup", "Accordions",
-    "Columns", "Column", "Row", "Grid", "Frame", "Icon", "Image", "FileTree", "Tree", "Head", "Video", "YouTube", "Link",
-    "LinkButton", "Button", "Center", "Box", "Bleed", "Show", "Split", "Panel", "View", "Visibility", "Text",
+    "Columns", "Column", "Row", "Grid", "Frame", "Icon", "Image", "FileTree", "Tree", "Head", "Video", "YouTube",
+    "Link", "LinkButton", "Button", "Center", "Box", "Bleed", "Show", "Split", "Panel", "View", "Visibility", "Text",
 ))  # fmt: skip
 KIND = re.compile(r"[a-z][\w-]*")
 
@@ -62,7 +62,9 @@ class Components:
         values = attributes(tag.attributes)
         opening, closing = self.marks_of(tag, values, alone)
         if tag.empty or tag.name not in self.closed:
-            return opening + (closing if tag.name in SECTIONS | TAB_NAMES | CARDS | FIELDS | STEPS | NOTES.keys() else "")
+            return opening + (
+                closing if tag.name in SECTIONS | TAB_NAMES | CARDS | FIELDS | STEPS | NOTES.keys() else ""
+            )
         if tag.name not in GROUPS and len(self.stack) < 1_000:
             self.stack.append(Opened(tag.name, closing))
         return opening
@@ -95,7 +97,9 @@ class Components:
             return section(words)
         if name in STEPS:
             self.steps += 1
-            return marks.mark(marks.ITEM, f"{self.steps}. **{words or first(values, 'name')}**"), marks.mark(marks.ITEM_END)
+            return marks.mark(marks.ITEM, f"{self.steps}. **{words or first(values, 'name')}**"), marks.mark(
+                marks.ITEM_END
+            )
         if name == "Steps":
             self.steps = 0
         if name in NOTES and alone:
@@ -103,7 +107,9 @@ class Components:
         if name in FIELDS and (subject := first(values, *FIELD_NAMES)):
             return marks.mark(marks.ITEM, f"- {field_line(subject, values)}"), marks.mark(marks.ITEM_END)
         if name in CARDS and (words or first(values, "name")) and alone:
-            return marks.mark(marks.ITEM, f"- {sentence(words or first(values, 'name'), values)}"), marks.mark(marks.ITEM_END)
+            return marks.mark(marks.ITEM, f"- {sentence(words or first(values, 'name'), values)}"), marks.mark(
+                marks.ITEM_END
+            )
         if name == "Listing":
             return marks.block("\n\n" + listing(values) + "\n\n"), ""
         return self.other(tag, values, alone)
@@ -117,7 +123,9 @@ class Components:
             return "", ""
         if tag.empty or tag.name not in self.closed:
             plain = first(values, *HEAD, "text", "description", "children", "alt")
-            return (marks.block(f"\n\n{said}\n\n"), "") if alone else (f" ({plain})" if tag.name == "Badge" else plain, "")
+            return (
+                (marks.block(f"\n\n{said}\n\n"), "") if alone else (f" ({plain})" if tag.name == "Badge" else plain, "")
+            )
         return (marks.block(f"\n\n{said}\n\n"), "") if alone and tag.name not in SILENT else ("", "")
 
     def open_group(self, values: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.common.records.rows import Origin
 from stages.ingest.dialects import admonitions, containers, frontmatter, items, leftover, links, marks, mdx, tabs
-from stages.ingest.dialects.flavours import PLAIN
+from stages.ingest.dialects.flavours import plain
 from stages.ingest.dialects.headings import below
 from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
 from stages.ingest.dialects.modules import Import
@@ -13,12 +13,14 @@ from stages.ingest.dialects.outline import headings
 from stages.ingest.dialects.page import Findings, Page, Site
 from stages.ingest.sources.tree import Tree
 
+UNKNOWN = Site(plain.FLAVOUR)
 NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}", "{}")  # of a value at the head
 
 
-def expand(text: str, path: str, tree: Tree, site: Site = Site(PLAIN)) -> tuple[list[Line], Findings]:
+def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list[Line], Findings]:
     """The lines of a page in plain Markdown, and what was inlined and not."""
     front = frontmatter.front_matter(text)
+    text = links.without_data(text)
     values = {**site.values, **head_values(front)}
     page = Page((path,), tree, site, values)
     lines = to_lines(frontmatter.without_front_matter(marks.without_marks(text)), path)
@@ -40,6 +42,7 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     page = page.as_mdx() if is_mdx else page
     for step in page.site.flavour.before:
         lines = step(lines, page)
+    lines = containers.written(lines)
     source = mdx.Source(
         page.values,
         page.path.endswith(".mdx") or (is_mdx and page.site.flavour.mdx),

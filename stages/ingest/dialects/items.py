@@ -1,4 +1,4 @@
-"""Steps, cards and parameters of components as items of lists: what stands between their tags is indented below them."""
+"""Steps, cards and parameters of components as items of lists, with what stands between their tags below them."""
 
 import re
 
@@ -17,8 +17,8 @@ def as_lists(lines: list[Line]) -> list[Line]:
     if not any(mark and mark.kind in (marks.ITEM, marks.ITEM_END) for mark in found):
         return lines
     lines = list(lines)
-    for start, end in shallow(ends):
-        lines[start + 1 : end] = dedent(lines[start + 1 : end])
+    for first, last in shallow(ends):
+        lines[first + 1 : last] = dedent(lines[first + 1 : last])
     written: list[Line] = []
     around: list[tuple[int, str]] = []  # where the item ends, what its lines begin with
     joined = -1

@@ -9,7 +9,9 @@ from stages.ingest.dialects.prose import masked
 KINDS = {
     "shortcode": re.compile(r"\{\{[<%][^\n{}]{0,80}"),
     "liquid": re.compile(r"\{%[^\n{}]{0,80}"),
-    "include": re.compile(r"\{\{#\w[^\n{}]{0,80}|\{\*[^\n{}]{0,80}\*\}|\{![^\n{}]{0,80}!\}|^[ \t]*-+8<-|^<<<[ \t]", re.MULTILINE),
+    "include": re.compile(
+        r"\{\{#\w[^\n{}]{0,80}|\{\*[^\n{}]{0,80}\*\}|\{![^\n{}]{0,80}!\}|^[ \t]*-+8<-|^<<<[ \t]", re.MULTILINE
+    ),
     "variable": re.compile(r"\{\{[ \t]*[\w$.]+[ \t]*(?:\|[^{}\n]{0,80})?\}\}"),
     "macro": re.compile(r"\{\{[ \t]*\w+\([^\n{}]{0,80}"),
     "wikilink": re.compile(r"!?\[\[(?![\s\[])[^\[\]\n]{1,80}\]\](?![(\[])"),

@@ -1,6 +1,7 @@
-"""Links by reference and footnotes with what they refer to: `[text][id]`, `[id]`, `![alt][id]`, `[^1]`."""
+"""Links by reference with what they refer to: `[text][id]`, `[id]`, `![alt][id]`. Footnotes stay as they are."""
 
 import re
+from collections.abc import Callable
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
@@ -8,10 +9,10 @@ from stages.ingest.dialects.page import Page
 
 DEFINITION = re.compile(r"[ >]{0,12}\[([^\[\]^][^\[\]]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(].*)?$")
 ABBREVIATION = re.compile(r" {0,3}\*\[[^\[\]]+\]:[ \t]")
-FOOTNOTE = re.compile(r" {0,3}\[\^([^\[\]\s]{1,80})\]:[ \t]*")
-MARK = re.compile(r"\[\^([^\[\]\s]{1,80})\](?!:)")
 IMAGE = re.compile(r"!\[([^\[\]]{0,400})\](?:\[([^\[\]]{0,200})\])?(?![(\[])")
-LINK = re.compile(r"(?<![!\\\]])\[((?:[^\[\]]|!\[[^\[\]]{0,400}\]\([^()]{0,400}\)){1,400})\](?:\[([^\[\]]{0,200})\])?(?![(\[:])")
+LINK = re.compile(
+    r"(?<![!\\\]])\[((?:[^\[\]]|!\[[^\[\]]{0,400}\]\([^()]{0,400}\)){1,400})\](?:\[([^\[\]]{0,200})\])?(?![(\[:])"
+)
 DATA = re.compile(r"data:[\w/+.;=-]{1,80}base64,[A-Za-z0-9+/=%]{100,}")
 
 
@@ -21,12 +22,11 @@ def without_data(text: str) -> str:
 
 
 def resolved(lines: list[Line], page: Page) -> list[Line]:
-    """The lines with links by reference as links, footnotes as text, and without the definitions."""
+    """The lines with links by reference as links, and without the definitions."""
     if not any("]:" in line.text for line in lines):
         return lines
     code = page.code(lines)
     targets: dict[str, str] = {}
-    notes: set[str] = set()
     kept: list[Line] = []
     for number, line in enumerate(lines):
         if number in code or "]:" not in line.text:
@@ -36,21 +36,16 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
             kept.append(line.with_text(""))
         elif ABBREVIATION.match(line.text):
             kept.append(line.with_text(""))
-        elif note := FOOTNOTE.match(line.text):
-            notes.add(note[1])
-            kept.append(line.with_text(line.text[note.end() :]))
         else:
             kept.append(line)
-    if notes:
-        kept = prose.sub(kept, page, "[^", MARK, lambda match, _: "" if match[1] in notes else None)
     if not targets:
         return kept
 
-    def image(match: re.Match[str], group: prose.Callable[[int], str]) -> str | None:
+    def image(match: re.Match[str], group: Callable[[int], str]) -> str | None:
         target = targets.get(key(group(2) or group(1)))
         return f"![{group(1)}]({target})" if target else None
 
-    def link(match: re.Match[str], group: prose.Callable[[int], str]) -> str | None:
+    def link(match: re.Match[str], group: Callable[[int], str]) -> str | None:
         target = targets.get(key(group(2) or group(1)))
         return f"[{group(1)}]({target})" if target else None
 

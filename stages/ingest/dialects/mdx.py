@@ -27,7 +27,9 @@ HIDDEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 CODE = ("CodeBlock", "Code")
 MAX_CODE = 20_000  # characters of a template literal that is shown as code
 
-TOKEN = re.compile(r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!])""")
+TOKEN = re.compile(
+    r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!])"""
+)
 NAMED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:\??\.[\w$]+)*)\s*")
 TEXT = re.compile(r"""\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$]*)`)\s*""")
 # 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
@@ -169,8 +171,9 @@ class Prose:
         if script:
             return self.write(script[2].translate(SCRIPTS[script[1]]), script.end())
         hidden = HIDDEN.match(prose, start) if self.alone(start) else None
-        if hidden and (end := self.end_of(hidden[1].lower(), hidden.end())):
-            return self.blank("", start, end)
+        behind = self.end_of(hidden[1].lower(), hidden.end()) if hidden else None
+        if behind is not None:
+            return self.blank("", start, behind)
         tag = self.tags.at(start, position)
         if tag is None or self.is_placeholder(tag):
             return self.write(sign, position)
@@ -178,7 +181,11 @@ class Prose:
             return self.blank("" if tag.closes else source.use(tag.name, attributes(tag.attributes)), start, tag.end)
         if tag.name in CODE and not tag.closes and (code := self.code(tag)):
             return self.blank(code[0], start, code[1])
-        if tag.name == "summary" and not tag.closes and (end := prose.find("</summary>", tag.end, tag.end + MAX_TAG)) > 0:
+        if (
+            tag.name == "summary"
+            and not tag.closes
+            and (end := prose.find("</summary>", tag.end, tag.end + MAX_TAG)) > 0
+        ):
             words = " ".join(MARKUP.sub("", prose[tag.end : end]).split())
             return self.blank(marks.block(f"\n\n**{words}**\n\n") if words else "", start, end + len("</summary>"))
         components = source.components
@@ -188,15 +195,22 @@ class Prose:
             source.unread(self.line(start), "component", f"<{name} />")
         return self.blank(text, start, tag.end)
 
+    def summary(self, tag: Tag) -> tuple[str, int] | None:
+        """The summary of details as a bold paragraph, and the place behind it."""
+        end = self.prose.find("</summary>", tag.end, tag.end + MAX_TAG)
+        words = " ".join(MARKUP.sub("", self.prose[tag.end : end]).split()).replace("**", "")
+        block = marks.block(f"\n\n**{words}**\n\n") if words else ""
+        return None if end < 0 else (block, end + len("</summary>"))
+
     def is_placeholder(self, tag: Tag) -> bool:
-        """Whether a reader is to put something in place of it: `<YOUR_HOST>`, `<Name>`, never closed and without values."""
+        """Whether a reader is to put something in its place, as of `<YOUR_HOST>`: never closed and without values."""
         plain = tag.name[:1].isupper() and not (tag.closes or tag.empty) and "=" not in tag.attributes
         modules = self.source.modules
         known = tag.name in self.source.components.closed or tag.name in modules.files or tag.name in modules.others
         return plain and "{" not in tag.attributes and not known and tag.name not in KNOWN
 
     def code(self, tag: Tag) -> tuple[str, int] | None:
-        """A component whose text is code, given as an imported file or as a template literal, and the place behind it."""
+        """A component that shows code, an imported file or a template literal, and the place behind it."""
         given = attributes(tag.attributes)
         language, title = first(given, "language", "lang"), first(given, "title")
         if tag.empty:

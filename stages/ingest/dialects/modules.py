@@ -12,6 +12,8 @@ DEFAULT = re.compile(r"(?:type\s+)?(\w+)")
 EXPORT = re.compile(r"export[ \t]+(?:default[ \t]+)?(?:const|let|var|function|class|default|async)\b")
 CONSTANT = re.compile(r"export[ \t]+(?:const|let|var)[ \t]+(\w+)[ \t]*=")
 BRACED = re.compile(r"import[ \t]*(?:type[ \t]+)?(?:\w+[ \t]*,[ \t]*)?\{")
+OVER_LINES = re.compile(r"import[ \t]+(\w+)[ \t]*,")
+FROM = re.compile(r"""from[ \t]+['"]([^'"]+)['"];?$""")
 END = re.compile(r"[)}\]]")
 RAW = re.compile(r"^!!raw-loader!|\?raw$")
 MARKDOWN = (".md", ".mdx")
@@ -80,27 +82,22 @@ def markdown_imports(line: str) -> list[str]:
 
 def without_statements(lines: list[tuple[int, str]], modules: Modules) -> Iterator[str]:
     """The lines with import and export statements left empty; `modules` collects what they give."""
-    inside = False
+    inside, pending = False, ""  # the default name of an import that goes on over lines
     for number, line in lines:
         if inside:
             inside = bool(line.strip()) and not END.match(line)
-            closing = re.search(r"""from[ \t]+['"]([^'"]+)['"];?$""", line[:400].rstrip()) if not inside else None
-            if closing and pending:
+            closing = None if inside or not pending else FROM.search(line[:400].rstrip())
+            if closing:
                 modules.add(Statement(pending, closing[1]), number + 1)
             yield ""
             continue
         found = imports(line)
         for one in found:
             modules.add(one, number + 1)
-        pending = first_name(line)
+        name = OVER_LINES.match(line)
+        pending = name[1] if name else ""
         inside = opens(line)
         yield "" if found or inside or is_export(line, modules) else line
-
-
-def first_name(line: str) -> str:
-    """The default name of an import that goes on over lines."""
-    name = re.match(r"import[ \t]+(\w+)[ \t]*,", line)
-    return name[1] if name else ""
 
 
 def opens(line: str) -> bool:

@@ -126,3 +126,4 @@ class Flavour(NamedTuple):
 class Site(NamedTuple):
     flavour: Flavour
     values: Mapping[str, str] = {}  # from the site's configuration, as its pages name them
+    base: str = "."  # the site's directory, from docs.path

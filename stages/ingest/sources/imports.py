@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from stages.ingest.dialects import mdx, snippets
+from stages.ingest.dialects.flavours import snippets
 from stages.ingest.dialects.frontmatter import BLOCK
+from stages.ingest.dialects.modules import markdown_imports
 from stages.ingest.dialects.outline import code_lines
 from stages.ingest.sources.tree import RefusedError, Tree
 
@@ -51,9 +52,9 @@ def imported(path: str, tree: Tree) -> set[str]:
     modules: list[str] = []
     for number, line in enumerate(text.split("\n")):
         if number not in code:
-            found = mdx.IMPORT.match(line)
             _, names = snippets.named(line)
-            modules += [found[2]] if found else [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
+            modules += markdown_imports(line)
+            modules += [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
     return resolved(modules, path, tree) - {path}
 
 

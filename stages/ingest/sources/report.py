@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.ingest.dialects.page import Unresolved
+from stages.ingest.dialects.page import Findings
 
 LONGEST_LIST = 1_000  # entries of one list in the report; the counts are always complete
+MOST_PLACES = 3  # of each kind of syntax that is not understood
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Report:
     skipped: dict[str, list[str]] = field(default_factory=dict)
     unresolved: list[dict[str, Any]] = field(default_factory=list)
     not_utf8: list[dict[str, str]] = field(default_factory=list)
+    unread: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def skip(self, path: str, reason: str) -> None:
         """A file that makes no page. A name that is not UTF-8 is written with escapes."""
@@ -33,11 +35,17 @@ class Report:
         if not encoding.startswith("utf-8") and len(self.not_utf8) < LONGEST_LIST:
             self.not_utf8.append({"path": path, "encoding": encoding})
 
-    def expanded(self, inlined: int, unresolved: list[Unresolved]) -> None:
-        self.counts["partials_inlined"] += inlined
-        self.counts["partials_unresolved"] += len(unresolved)
+    def expanded(self, found: Findings) -> None:
+        """What resolving a page found: files put in and not, and syntax by kind with its first places."""
+        self.counts["partials_inlined"] += len(found.inlined)
+        self.counts["partials_unresolved"] += len(found.unresolved)
         room = LONGEST_LIST - len(self.unresolved)
-        self.unresolved += [found._asdict() for found in unresolved[:room]]
+        self.unresolved += [one._asdict() for one in found.unresolved[:room]]
+        for path, line, kind, text in found.unread:
+            entry = self.unread.setdefault(kind, {"count": 0, "places": []})
+            entry["count"] += 1
+            if len(entry["places"]) < MOST_PLACES:
+                entry["places"].append({"path": path, "line": line, "text": text})
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +55,7 @@ class Report:
             "kinds": dict(sorted(self.kinds.items())),
             "skipped": dict(sorted(self.skipped.items())),
             "unresolved": self.unresolved,
+            "unread": dict(sorted(self.unread.items())),
             "not_utf8": self.not_utf8,
         }
 

@@ -1,5 +1,1 @@
 """How the pages of one site generator are read: a module each, all giving the same Markdown."""
-
-from stages.ingest.dialects.page import Flavour
-
-PLAIN = Flavour("plain", ())

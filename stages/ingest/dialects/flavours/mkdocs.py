@@ -1,0 +1,171 @@
+"""MkDocs with Material and pymdownx: admonitions (`!!! note "Title"`, `??? note`) as directives, content tabs
+(`=== "Title"`) as marks, both with what is indented by four below them; blocks (`/// note | Title` … `///`) as the
+same; icons, keys and attribute lists out of the text.
+"""
+
+import re
+
+from stages.ingest.dialects import marks, prose
+from stages.ingest.dialects.admonitions import label, quoted
+from stages.ingest.dialects.flavours import snippets
+from stages.ingest.dialects.lines import Line, indent
+from stages.ingest.dialects.page import Flavour, Page
+
+ADMONITION = re.compile(r"""([ \t]*)(?:!!!|\?\?\?\+?)[ \t]+([A-Za-z][\w-]*)((?:[ \t]+[\w-]+)*)(?:[ \t]+"(.*)")?$""")
+TAB = re.compile(r"""([ \t]*)===[!+]?[ \t]+(?:"(.*)"|'(.*)')$""")
+SIGNS = ("!!!", "???", "===")
+STEP = 4
+MAX_DEPTH = 12  # what is nested deeper stays as it is
+
+BLOCK = re.compile(r"([ \t]*)(/{3,})[ \t]*([a-z][\w-]*)[ \t]*(?:\|[ \t]*(\S.*)?)?$")
+BLOCK_END = re.compile(r"[ \t]*(/{3,})$")
+OPTION = re.compile(r"[ \t]{4,}([\w-]+):[ \t]*(\S.*)?$")
+WITHOUT_LABEL = ("html", "definition", "define", "caption", "figure-caption", "table-caption", "annotate", "div")
+
+ICON = re.compile(
+    r"[ \t]?:(?:material|octicons|fontawesome|simple|fa|fas|far|fab)-[\w-]{1,60}:(\{[ \t]*\.[^{}\n]{0,80}\})?"
+)
+KEYS = re.compile(r"\+\+((?:[a-z0-9]|\"[^\"\n]{1,20}\")[a-z0-9_\"-]{0,20}(?:\+[a-z0-9_\"-]{1,20}){0,6})\+\+")
+KEY_NAMES = {
+    "ctrl": "Ctrl", "control": "Ctrl", "cmd": "Cmd", "command": "Cmd", "alt": "Alt", "option": "Option", "del": "Del",
+    "delete": "Del", "esc": "Esc", "escape": "Esc", "ins": "Ins", "pgup": "PgUp", "page-up": "PgUp", "plus": "+",
+    "pgdn": "PgDn", "page-down": "PgDn", "arrow-up": "Up", "arrow-down": "Down", "win": "Win", "windows": "Win",
+}  # fmt: skip
+ATTRIBUTES = re.compile(
+    r"[ \t]?\{:?[ \t]*[.#][\w-][^{}\n]{0,200}\}|[ \t]?\{:[ \t]*[\w-]+=[^{}\n]{0,200}\}"
+    r"|(?<=[)\]])\{[ \t]*[\w-]+=[^{}\n]{0,200}\}"
+)
+CRITIC = re.compile(
+    r"\{\+\+([^{}\n]{1,400}?)\+\+\}|\{--([^{}\n]{1,400}?)--\}|\{==([^{}\n]{1,400}?)==\}|\{>>[^{}\n]{1,400}?<<\}"
+)
+
+
+def containers(lines: list[Line], page: Page, depth: int = 0) -> list[Line]:
+    """The lines with the admonitions and tabs that hold what is indented below them, those in them too."""
+    if depth > MAX_DEPTH or not any(line.text.lstrip().startswith(SIGNS) for line in lines):
+        return lines
+    code = page.code(lines)
+    kept: list[Line] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        may_open = number not in code and line.text.lstrip().startswith(SIGNS)
+        admonition = ADMONITION.match(line.text.rstrip()) if may_open else None
+        tab = TAB.match(line.text.rstrip()) if may_open else None
+        if admonition is None and tab is None:
+            kept.append(line)
+            number += 1
+            continue
+        start = (admonition or tab)[1]  # type: ignore[index]
+        end = body_end(lines, number + 1, len(start.expandtabs(STEP)))
+        body = containers(moved_out(lines[number + 1 : end], len(start.expandtabs(STEP))), page, depth + 1)
+        if admonition:
+            kept += block(line, admonition, body, before=kept[-1].text if kept else "")
+        elif tab:
+            kept += tab_lines(line, start, tab[2] or tab[3] or "", body)
+        number = end
+    return kept
+
+
+def body_end(lines: list[Line], first: int, start: int) -> int:
+    """Behind the last line that is indented by four more than a block that starts at column `start`."""
+    end = first
+    for number in range(first, len(lines)):
+        text = lines[number].text.expandtabs(STEP)
+        if text.strip():
+            if len(text) - len(text.lstrip()) < start + STEP:
+                break
+            end = number + 1
+    return end
+
+
+def moved_out(lines: list[Line], start: int) -> list[Line]:
+    """The lines without the indentation of the block that they belong to."""
+    moved = []
+    for line in lines:
+        white = line.text[: len(line.text) - len(line.text.lstrip())].expandtabs(STEP)
+        moved.append(line.with_text((white[start + STEP :] + line.text.lstrip()) if line.text.strip() else ""))
+    return moved
+
+
+def block(line: Line, found: re.Match[str], body: list[Line], before: str) -> list[Line]:
+    """An admonition as a quote."""
+    start, title = found[1], found[4] or ""
+    head = [line.with_text("")] if before.strip() else []
+    head.append(line.with_text(f"{start}> {label(found[2], title)}"))
+    if body and body[0].text.strip():
+        head.append(line.with_text(f"{start}>"))
+    return [*head, *quoted(body, start), (body or [line])[-1].with_text("")]
+
+
+def tab_lines(line: Line, start: str, title: str, body: list[Line]) -> list[Line]:
+    """One tab between marks, in a group of its own."""
+    opening = [line.with_text(start + marks.mark(marks.TABS)), line.with_text(start + marks.mark(marks.TAB, title))]
+    last = (body or [line])[-1]
+    closing = [last.with_text(start + marks.mark(marks.TAB_END)), last.with_text(start + marks.mark(marks.TABS_END))]
+    return [*opening, *(inner.with_text(start + inner.text if inner.text.strip() else "") for inner in body), *closing]
+
+
+def blocks(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with blocks between lines of slashes as directives, and as tabs."""
+    if not any("///" in line.text for line in lines):
+        return lines
+    code = page.code(lines)
+    opened: list[tuple[int, str]] = []  # number of slashes, what closes it
+    kept: list[Line] = []
+    options = False
+    for number, line in enumerate(lines):
+        text = line.text.rstrip()
+        if options and OPTION.match(text):
+            kept.append(line.with_text(""))
+            continue
+        options = False
+        opening = BLOCK.match(text) if "///" in text and number not in code else None
+        closing = BLOCK_END.match(text) if opened and "///" in text and number not in code else None
+        if opening:
+            options = True
+            first, last = block_marks(opening[3], opening[4] or "")
+            opened.append((len(opening[2]), last))
+            kept.append(line.with_text(opening[1] + first if first else ""))
+        elif closing and len(closing[1]) == opened[-1][0]:
+            last = opened.pop()[1]
+            kept.append(line.with_text(indent(text) + last if last else ""))
+        else:
+            kept.append(line)
+    return kept
+
+
+def block_marks(kind: str, title: str) -> tuple[str, str]:
+    """What stands in place of the lines that open and close a block."""
+    if kind == "tab":
+        opening = marks.mark(marks.TABS) + marks.mark(marks.TAB, title)
+        return opening, marks.mark(marks.TAB_END) + marks.mark(marks.TABS_END)
+    if kind in WITHOUT_LABEL:
+        return "", ""
+    return (f":::{kind}[{title}]" if title else f":::{kind}"), ":::"
+
+
+def inline(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without icons, attribute lists and marks of changes; keys by their names."""
+    lines = prose.sub(lines, page, "-", ICON, lambda *_: "")
+    lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
+    lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
+    return attribute_lists(lines, page)
+
+
+def attribute_lists(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without `{ .class #id }`, which Python-Markdown, kramdown and MyST put behind what they mean."""
+    return prose.sub(lines, page, "{", ATTRIBUTES, lambda match, _: "" if match[0].strip() else None)
+
+
+def key_name(name: str) -> str:
+    name = name.strip('"')
+    return KEY_NAMES.get(name, name.replace("-", " ").title() if len(name) > 1 else name.upper())
+
+
+FLAVOUR = Flavour(
+    "mkdocs",
+    ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "properdocs.yml"),
+    before=(snippets.included, blocks, containers),
+    after=(inline,),
+)
