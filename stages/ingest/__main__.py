@@ -18,7 +18,10 @@ from stages.common.records.files import digest, read_jsonl, write_json, write_js
 from stages.common.records.rows import Doc, to_spans
 from stages.ingest.dialects import frontmatter
 from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_lines, to_text
+from stages.ingest.dialects.outline import HEADING
+from stages.ingest.dialects.page import Site as Generated
 from stages.ingest.dialects.stubs import stub
 from stages.ingest.sources import identity
 from stages.ingest.sources.breadcrumbs import breadcrumbs
@@ -32,10 +35,11 @@ from stages.ingest.sources.walk import find, root_directory
 
 
 def first_heading(text: str) -> str:
-    """The words of the first top-level heading; empty when there is none."""
-    if "#" not in text and "=" not in text:
-        return ""
-    return next((heading_text(block) for block in blocks(text) if block.level == 1), "")
+    """The words of the first top-level heading, else of the first one of any level; empty when there is none."""
+    headings = [block for block in blocks(text) if block.kind == "heading"] if HEADING.search(text) else []
+    return next(
+        (heading_text(block) for level in (1, 0) for block in headings if block.level == level or not level), ""
+    )
 
 
 def name_of(path: str) -> str:
@@ -53,7 +57,14 @@ def revision(root: Path) -> str:
         return ""
 
 
-def to_doc(path: str, tree: Tree, section: schema.Docs, report: Report, titles: dict[str, str]) -> Doc:
+def to_doc(
+    path: str,
+    tree: Tree,
+    flavoured: Generated,
+    section: schema.Docs,
+    report: Report,
+    titles: dict[str, str],
+) -> Doc:
     """The row of one page, whose title goes to `titles` too. Raises RefusedError when the file makes none."""
     source, encoding = tree.read(path)
     report.decoded(path, encoding)
@@ -65,7 +76,7 @@ def to_doc(path: str, tree: Tree, section: schema.Docs, report: Report, titles: 
     if convert or path.endswith(".txt"):
         lines, inlined = to_lines(source, path), []
     else:
-        lines, expansion = expand(source, path, tree)
+        lines, expansion = expand(source, path, tree, flavoured)
         inlined = expansion.inlined
         report.expanded(expansion)
     text = to_text(lines)
@@ -111,7 +122,9 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `site` is complete,
     and what `finished` adds can be known, when the last row is read.
     """
-    tree = Tree(root_directory(section.path), section.max_bytes)
+    root = root_directory(section.path)
+    tree = Tree(root, section.max_bytes, detection.checkout(root))
+    flavoured = detection.detected(root, section.flavour)
     rev = revision(tree.root)
     found = find(tree.root, section.include, section.exclude)
     parts = only_imported([file.path for file in found if not file.problem], tree)
@@ -123,7 +136,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
                 raise RefusedError(file.problem)
             if is_partial_name(file.path) or file.path in parts:
                 raise RefusedError("partial")
-            doc = to_doc(file.path, tree, section, report, site.titles)
+            doc = to_doc(file.path, tree, flavoured, section, report, site.titles)
         except RefusedError as refused:
             report.skip(file.path, str(refused))
             continue

@@ -279,7 +279,7 @@ def test_broken_front_matter_costs_its_own_values_only(broken):
         ("page.md", "---\ntitle:\n---\n# Heading\n", "Heading"),
         ("page.md", "Text\n\n# Heading {#anchor}\n", "Heading"),
         ("page.md", "```sh\n# comment\n```\n\n# Heading\n", "Heading"),
-        ("page.md", "## Second level only\n", "page"),
+        ("page.md", "## Second level only\n", "Second level only"),
         ("guide/index.md", "text\n", "guide"),
         ("guide/README.md", "text\n", "guide"),
         ("index.md", "text\n", "index"),

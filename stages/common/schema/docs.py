@@ -21,10 +21,31 @@ Kind = Literal[
 ]
 
 
+Flavour = Literal[
+    "auto",
+    "plain",
+    "docusaurus",
+    "mkdocs",
+    "vitepress",
+    "hugo",
+    "jekyll",
+    "gitbook",
+    "mdbook",
+    "sphinx",
+    "starlight",
+    "mintlify",
+    "nextra",
+    "obsidian",
+    "mdn",
+    "antora",
+]
+
+
 class Docs(Section):
     path: Annotated[str, Field(min_length=1)]
     include: list[str]
     exclude: list[str]
+    flavour: Flavour
     page_kinds: list[Kind]
     unpublished: bool
     languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]]

@@ -31,6 +31,7 @@ SILENT = frozenset((
     "Columns", "Column", "Row", "Grid", "Frame", "Icon", "Image", "FileTree", "Tree", "Head", "Video", "YouTube",
     "Link", "LinkButton", "Button", "Center", "Box", "Bleed", "Show", "Split", "Panel", "View", "Visibility", "Text",
 ))  # fmt: skip
+BADGE = re.compile(r"""\bclass(?:Name)?=["'][^"']{0,80}\b(?:label|badge|tag|chip|pill)\b""")
 KIND = re.compile(r"[a-z][\w-]*")
 
 
@@ -58,7 +59,7 @@ class Components:
         if tag.closes:
             return self.close(tag.name)
         if tag.name[:1].islower():
-            return self.element(tag)
+            return self.element(tag, alone)
         values = attributes(tag.attributes)
         opening, closing = self.marks_of(tag, values, alone)
         if tag.empty or tag.name not in self.closed:
@@ -69,9 +70,12 @@ class Components:
             self.stack.append(Opened(tag.name, closing))
         return opening
 
-    def element(self, tag: Tag) -> str:
-        """An element of HTML, which only lays out."""
-        return " " if tag.name == "br" else ""
+    def element(self, tag: Tag, alone: bool) -> str:
+        """An element of HTML only lays out; a badge behind a name is no part of it and stands in brackets."""
+        badge = not alone and tag.name in self.closed and BADGE.search(tag.attributes)
+        if badge or any(opened.name == tag.name for opened in self.stack[-8:]):
+            self.stack.append(Opened(tag.name, ")" if badge else ""))
+        return "(" if badge else " " if tag.name == "br" else ""
 
     def close(self, name: str) -> str:
         if name in GROUPS:
@@ -117,6 +121,8 @@ class Components:
     def other(self, tag: Tag, values: dict[str, str], alone: bool) -> tuple[str, str]:
         """A component that is not known: its words, in brackets within a line."""
         said = sentence(head(values), values)
+        if name_is_badge(tag) and not alone and not said:
+            return ("(", ")") if tag.name in self.closed and not tag.empty else ("", "")
         if not said:
             if tag.empty and tag.name not in SILENT:
                 self.unread.append((tag.end, tag.name))
@@ -144,6 +150,10 @@ class Components:
 
 
 OBJECT = re.compile(r"\{[^{}]*\}")
+
+
+def name_is_badge(tag: Tag) -> bool:
+    return tag.name.endswith(("Badge", "Tag", "Label"))
 
 
 def section(label: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The documentation directory as ingest reads it: text files, none from outside, none above the size limit."""
 
 from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path, PurePosixPath
 
 from stages.ingest.sources.decoding import DecodingError, Text, decode
@@ -12,10 +13,14 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Tree:
-    """`root` is resolved, so that no link leads out of it unseen."""
+    """`root` is resolved, so that no link leads out of it unseen.
+
+    What pages include may lie beside the docs, below `reach` (the checkout), but in no hidden directory or file there.
+    """
 
     root: Path
     max_bytes: int
+    reach: Path | None = None
 
     def read(self, path: str) -> Text:
         """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError."""
@@ -45,16 +50,23 @@ class Tree:
             candidates = [PurePosixPath(page).parent / module]
         return self.first(candidates)
 
+    def within_reach(self, file: Path) -> bool:
+        """Whether a resolved path may be read: below the docs, or not hidden below the checkout."""
+        if file.is_relative_to(self.root):
+            return True
+        beside = self.reach is not None and file.is_relative_to(self.reach)
+        return beside and not any(part.startswith(".") for part in file.relative_to(self.reach or self.root).parts)
+
     def first(self, candidates: list[PurePosixPath]) -> str:
         """The first path that is a file of the tree, without links and dots. Raises RefusedError."""
         problem = "missing"
         for candidate in candidates:
             try:
                 file = (self.root / candidate).resolve()
-                if not file.is_relative_to(self.root):
+                if not self.within_reach(file):
                     problem = "leaves_docs"
                 elif file.is_file():
-                    return file.relative_to(self.root).as_posix()
+                    return PurePosixPath(relpath(file, self.root)).as_posix()
             except (OSError, RuntimeError, ValueError):
                 problem = "unreadable"
         raise RefusedError(problem)

@@ -38,7 +38,7 @@ def detected(root: Path, name: str = "auto") -> Site:
             file = next((directory / f for f in flavour.site_files if (directory / f).exists()), None)
             if file and name in ("auto", flavour.name) and is_configuration(file, flavour):
                 return Site(flavour, values_of(file, flavour.name), relpath(directory, root).replace("\\", "/"))
-    return Site(FLAVOURS["plain" if name == "auto" else name])
+    return Site(FLAVOURS.get(name, plain.FLAVOUR))
 
 
 def upwards(root: Path) -> Iterator[Path]:
