@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
 
+from stages.chunk import refusals
 from stages.chunk.cuts import Cut, fixed_cuts, markdown_cuts
 from stages.chunk.pieces import BLOCK_BREAK, Limits, path_line
 from stages.common import schema
@@ -99,7 +100,9 @@ def measured(rows: Iterable[Chunk], sizes: list[int], counts: Counter[str]) -> I
 
 
 def main() -> None:
-    section = params.load().chunk
+    settings = params.load()
+    refusals.refuse_impossible(settings)
+    section = settings.chunk
     sizes: list[int] = []
     counts: Counter[str] = Counter()
     docs = tqdm(read_jsonl(paths.DOCS), desc="chunk", unit="page")

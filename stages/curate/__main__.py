@@ -18,7 +18,7 @@ from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, coverage, judge, private, review
+from stages.curate import checks, coverage, judge, private, refusals, review
 from stages.curate.duplicates import near, semantic, variants
 from stages.curate.duplicates import same_question as duplicates
 from stages.curate.pages import Pages, pages
@@ -66,7 +66,9 @@ def write(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, 
 
 
 def main() -> None:
-    section = params.load().curate
+    settings = params.load()
+    refusals.refuse_impossible(settings)
+    section = settings.curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
     read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
 

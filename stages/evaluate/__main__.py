@@ -20,7 +20,7 @@ from stages.common.chat.templates import Chat, chat_for
 from stages.common.llm.store import Store
 from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import DatasetRow
-from stages.evaluate import cells, figures, forgetting, gate, judge, subject
+from stages.evaluate import cells, figures, forgetting, gate, judge, refusals, subject
 from stages.evaluate.answers import Answer, Tokenised
 from stages.evaluate.cells import Cells, Question
 from stages.evaluate.served import Served
@@ -84,6 +84,7 @@ def write_asked(asked: subject.Subjects, verdicts: dict[str, judge.Verdicts]) ->
 
 def main() -> None:
     settings = params.load()
+    refusals.refuse_impossible(settings)
     section = settings.evaluate
     chat = trained_chat(settings)
     asked = subject.subjects(settings, chat)

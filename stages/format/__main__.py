@@ -21,7 +21,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
 from stages.common.models import pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
-from stages.format import audit, batches, store
+from stages.format import audit, batches, refusals, store
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
 from stages.format.mixing.documents import documents
@@ -91,6 +91,7 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
 
 def main() -> None:
     settings = params.load()
+    refusals.refuse_impossible(settings)
     encoder = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
     train = dataset_file("train")
     count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)

@@ -23,7 +23,7 @@ from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
 from stages.common.records.files import read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import Chunk, Pair
-from stages.generate import plan
+from stages.generate import plan, refusals
 from stages.generate.batch import files as batch
 from stages.generate.extractive import pairs as extractive
 from stages.generate.labelling.answer import Answer, Wordings
@@ -95,7 +95,9 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
 
 
 def main() -> None:
-    section = params.load().generate
+    settings = params.load()
+    refusals.refuse_impossible(settings)
+    section = settings.generate
     tally, run = Tally(), Run({"backend": section.backend, "chunks": sum(1 for _ in chunks())})
     if section.backend == "extractive":
         write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))

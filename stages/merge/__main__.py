@@ -13,7 +13,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.models import cards, pretrained
 from stages.common.records.files import digest, read_json, write_json
-from stages.merge import audit, weights
+from stages.merge import audit, refusals, weights
 from stages.merge.exports import exports
 
 
@@ -39,13 +39,13 @@ def main() -> None:
     from transformers import AutoTokenizer
 
     settings = params.load()
+    refusals.refuse_impossible(settings)
     tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
     template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
     trained = read_json(paths.REPORTS / "train.json")["template_hash"]
     if tokenizer.chat_template != template or trained != digest(template):
         raise UserError("models/adapter was not trained with data/formatted/chat_template.jinja; run `dvc repro`")
-    weights.refuse_impossible(settings)
-    exports.require(settings.merge)
+    weights.require_disk(settings)
     weights.write(settings, tokenizer)
     cards.write(paths.MERGED, settings, "Merged model")
     adapted = reference(settings, tokenizer)

@@ -8,7 +8,7 @@ from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.models import pretrained
 from stages.common.records.files import read_json
-from stages.common.schema import Params
+from stages.common.schema import Merge, Params
 
 BYTES = {
     "merged_16bit": 2.0,
@@ -19,24 +19,26 @@ EXPORT_BYTES = {"gguf-q8_0": 1.1, "gguf-q4_k_m": 0.7}
 COST_OF_4_BITS = "4-bit weights are rounded: answers differ from the trained model's, and the audit may fail for it"
 
 
-def refuse_impossible(settings: Params) -> None:
-    """Raise UserError before anything is loaded: for a base whose own weights are quantised, a package that is missing,
-    and a disk that is too small."""
+def refuse_quantised(settings: Params) -> None:
+    """Raise ParamsError for a base whose own weights are quantised."""
     from transformers import AutoConfig
 
-    method, name = settings.merge.method, settings.model.name
     quantised = getattr(pretrained.from_pretrained(AutoConfig, settings.model), "quantization_config", None)
-    if quantised and method != "adapter_only":
+    if quantised and settings.merge.method != "adapter_only":
         kind = dict(quantised).get("quant_method", "quantised")
         raise ParamsError(
-            f"params.yaml: model.name = {name!r} has {kind} weights, into which nothing is merged without loss; name "
-            "the 16-bit model it was made from, with -S model.load_in_4bit=true, or type: -S merge.method=adapter_only"
+            f"params.yaml: model.name = {settings.model.name!r} has {kind} weights, into which nothing is merged "
+            "without loss; name the 16-bit model it was made from, with -S model.load_in_4bit=true, or type: "
+            "-S merge.method=adapter_only"
         )
-    if method == "merged_4bit_forced" and find_spec("bitsandbytes") is None:
+
+
+def refuse_missing(section: Merge) -> None:
+    """Raise UserError when a package is missing that `merge.method` needs."""
+    if section.method == "merged_4bit_forced" and find_spec("bitsandbytes") is None:
         raise UserError(
             "merge.method = 'merged_4bit_forced' needs bitsandbytes; type: pip install bitsandbytes==0.50.2"
         )
-    require_disk(settings)
 
 
 def require_disk(settings: Params) -> None:

@@ -9,17 +9,16 @@ from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
 from stages.common.models import pretrained
 from stages.common.records.files import write_json
-from stages.train import adapter, attention, backends, checkpoints, faults, figures, preflight, tracking, trainer
+from stages.train import adapter, backends, checkpoints, faults, figures, preflight, refusals, tracking, trainer
 
 
 def main() -> None:
     settings = params.load()
-    backends.refuse_impossible(settings)
+    refusals.refuse_impossible(settings)
     backend, backend_reason = backends.choose_backend(settings.train.backend)
     backends.prepare(backend)
     dtype, dtype_reason = pretrained.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
-    attention.refuse_unpadded(settings, backend, dtype)
     tokenizer = adapter.trained_tokenizer(settings.model)
     preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)

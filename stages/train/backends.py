@@ -36,16 +36,16 @@ def prepare(backend: str) -> None:
 
 
 def refuse_impossible(settings: Params) -> None:
-    """Raise on combinations that the hardware cannot do, before anything is loaded."""
-    if pretrained.device() == "cuda":
+    """Raise on what needs a GPU where there is none, before anything is loaded."""
+    bits = [key for key in ("load_in_4bit", "load_in_8bit") if getattr(settings.model, key)]
+    small = settings.train.optim.endswith("8bit")
+    if not (bits or small) or pretrained.device() == "cuda":
         return
-    for key in ("load_in_4bit", "load_in_8bit"):
-        if getattr(settings.model, key):
-            raise ParamsError(f"params.yaml: model.{key} = True needs an NVIDIA GPU; type: -S model.{key}=false")
-    if settings.train.optim.endswith("8bit"):
-        raise ParamsError(
-            f"params.yaml: train.optim = {settings.train.optim!r} needs an NVIDIA GPU; type: -S train.optim=adamw_torch"
-        )
+    if bits:
+        raise ParamsError(f"params.yaml: model.{bits[0]} = True needs an NVIDIA GPU; type: -S model.{bits[0]}=false")
+    raise ParamsError(
+        f"params.yaml: train.optim = {settings.train.optim!r} needs an NVIDIA GPU; type: -S train.optim=adamw_torch"
+    )
 
 
 def lora_model(backend: str, settings: Params, dtype: Any) -> Any:

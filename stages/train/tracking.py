@@ -7,6 +7,15 @@ from stages.common.base.errors import UserError
 from stages.common.base.paths import cache_dir
 
 
+def require(name: str) -> None:
+    """Raise UserError when the package is missing."""
+    if name != "none" and not importlib.util.find_spec(name):
+        raise UserError(
+            f"train.report_to = {name!r}, but it is not installed; type: pip install 'doclore[{name}]', or "
+            "-S train.report_to=none"
+        )
+
+
 def prepare(name: str, run: str) -> None:
     """Let the trainer's own callback for `train.report_to` write below .cache, `run` being a directory's name.
 
@@ -15,11 +24,7 @@ def prepare(name: str, run: str) -> None:
     """
     if name == "none":
         return
-    if not importlib.util.find_spec(name):
-        raise UserError(
-            f"train.report_to = {name!r}, but it is not installed; type: pip install 'doclore[{name}]', or "
-            "-S train.report_to=none"
-        )
+    require(name)
     directory = (cache_dir() / name).resolve()
     directory.mkdir(exist_ok=True)
     if name == "tensorboard":

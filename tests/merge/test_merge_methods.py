@@ -19,7 +19,7 @@ from stages.common.models import pretrained
 from stages.common.records.files import read_json, write_jsonl
 from stages.evaluate.subject import merged as tuned_subject
 from stages.merge import __main__ as merge
-from stages.merge import weights
+from stages.merge import refusals, weights
 from stages.train import __main__ as train
 
 QUESTION = [{"role": "user", "content": "What is the size of part 1?"}]
@@ -80,8 +80,9 @@ def test_nothing_is_merged_into_a_base_that_is_quantised_itself(trained, tiny_mo
     (quantised / "config.json").write_text(json.dumps(config))
     settings = params.load(write_params({"model.name": str(quantised)}))
     with pytest.raises(ParamsError, match=r"has gptq weights, .*16-bit model .*merge\.method=adapter_only"):
-        weights.refuse_impossible(settings)
-    weights.refuse_impossible(params.load(write_params({"model.name": str(quantised), "merge.method": "adapter_only"})))
+        refusals.refuse_impossible(settings)
+    kept = {"model.name": str(quantised), "merge.method": "adapter_only"}
+    refusals.refuse_impossible(params.load(write_params(kept)))
 
 
 def test_a_disk_without_room_is_one_line_before_anything_is_loaded(trained, monkeypatch):

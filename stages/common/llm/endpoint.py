@@ -40,10 +40,7 @@ class Endpoint:
     """A connection pool to the endpoint that the environment names; `section` is its part of params.yaml."""
 
     def __init__(self, connection: Connection, section: str) -> None:
-        if not connection.model:
-            raise ParamsError(
-                f"params.yaml: {connection.key_of_model(section)} = '': accepted is a model id that the endpoint serves"
-            )
+        require_model(connection, section)
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key:
             raise UserError(
@@ -112,6 +109,14 @@ class Endpoint:
             return to_reply(pydantic_core.from_json(response.content))
         except NO_PROTOCOL as error:
             raise FaultError("no completion", clean(f"{type(error).__name__}: {error}")) from None
+
+
+def require_model(connection: Connection, section: str) -> None:
+    """Raise ParamsError when a section that asks an endpoint names no model."""
+    if not connection.model:
+        raise ParamsError(
+            f"params.yaml: {connection.key_of_model(section)} = '': accepted is a model id that the endpoint serves"
+        )
 
 
 def require_plain(address: str) -> None:

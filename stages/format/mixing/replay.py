@@ -54,14 +54,12 @@ def distinct(rows: Iterator[DatasetRow]) -> Iterator[DatasetRow]:
 
 def usable(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
     """The rows of a directory, a file or a hub data set. What cannot be used is noted with its place."""
+    refuse_source(source)
     path = Path(source)
     if not path.exists():
         yield from hub_rows(source, unusable)
         return
     files = sorted(filter(is_data, path.rglob("*"))) if path.is_dir() else [path]
-    if not all(map(is_data, files)):
-        raise ParamsError(f"params.yaml: format.replay.source = {source!r}: accepted is .json or .jsonl; type "
-                          f"`doclore convert {source} {path.with_suffix('.jsonl')}`")  # fmt: skip
     for row in (row for file in files for row in file_rows(file)):
         if "check" in row:
             unusable.append(f"{row['path']}:{row['line_start']}: {row['value']}")  # type: ignore[typeddict-item]
@@ -69,11 +67,21 @@ def usable(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
             yield row  # type: ignore[misc]
 
 
+def refuse_source(source: str) -> None:
+    """Raise ParamsError for what is neither a directory, a file of rows nor the name of a hub data set."""
+    path, key = Path(source), f"params.yaml: format.replay.source = {source!r}"
+    if path.is_file() and not is_data(path):
+        raise ParamsError(f"{key}: accepted is .json or .jsonl; type "
+                          f"`doclore convert {source} {path.with_suffix('.jsonl')}`")  # fmt: skip
+    if path.is_dir() and not any(map(is_data, path.rglob("*"))):
+        raise ParamsError(f"{key} has no .json or .jsonl file; put rows there, or type: -S format.replay.share=0.0")
+    if not path.exists() and (source.count("/") != 1 or source.startswith((".", "/"))):
+        raise ParamsError(f"{key}: accepted is a directory or a file that "
+                          "exists, or a hub data set (owner/name, owner/name@revision)")  # fmt: skip
+
+
 def hub_rows(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
     """The split `train` of a data set on the hub, streamed."""
-    if source.count("/") != 1 or source.startswith((".", "/")):
-        raise ParamsError(f"params.yaml: format.replay.source = {source!r}: accepted is a directory or a file that "
-                          "exists, or a hub data set (owner/name, owner/name@revision)")  # fmt: skip
     for number, value in enumerate(streamed(source), 1):
         try:
             yield to_row(conversation(value), Path(source), number, number, "")

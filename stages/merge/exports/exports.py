@@ -32,9 +32,11 @@ def kinds(section: Merge) -> list[str]:
     return [name.removeprefix("gguf-") for name in section.export if name.startswith("gguf-")]
 
 
-def require(section: Merge) -> None:
-    """Raise UserError when a tool is missing that the exports need, before anything is merged."""
-    if kinds(section):
+def require(settings: Params) -> None:
+    """Raise UserError when a tool is missing that the exports need, or a prompt cannot be written for one."""
+    if "ollama" in settings.merge.export:
+        ollama.refuse_prompt(settings.format.system_prompt)
+    if kinds(settings.merge):
         gguf.converter()
         gguf.quantiser()
 

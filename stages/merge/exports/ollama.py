@@ -78,11 +78,15 @@ def go_template(found: Pieces) -> str:
     )
 
 
+def refuse_prompt(system: str) -> None:
+    if '"""' in system:
+        raise UserError('merge.export: format.system_prompt holds """, which no Modelfile can; leave ollama out')
+
+
 def modelfile(chat: Chat, gguf: str, room: int) -> str:
     """The Modelfile for the file `gguf` beside it; `room` is for prompt and answer together, in tokens."""
     stop, system = chat.tokenizer.eos_token, chat.section.system_prompt
-    if '"""' in system:
-        raise UserError('merge.export: format.system_prompt holds """, which no Modelfile can; leave ollama out')
+    refuse_prompt(system)
     lines = [
         "# ollama create my-docs -f Modelfile && ollama run my-docs",
         f"FROM ./{gguf}",

@@ -1,0 +1,9 @@
+"""What chunk refuses by its settings alone; `doclore check` asks before anything runs."""
+
+from stages.common.schema import Params
+from stages.common.text import tokens
+
+
+def refuse_impossible(settings: Params) -> None:
+    """Raise ParamsError for an encoding that tiktoken does not know or cannot get."""
+    tokens.encoding(settings.chunk.encoding)
