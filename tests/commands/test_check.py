@@ -37,7 +37,7 @@ WRONG = [
     ("curate", {"curate.semantic_model": "vectors"}, "curate.semantic_model = 'vectors'"),
     ("format", {"format.replay.share": 0.1, "format.replay.source": "./general"}, "format.replay.source = './general'"),
     ("format", {"format.replay.share": 0.1, "format.replay.source": "rows.csv"}, "doclore convert rows.csv rows.jsonl"),
-    ("format", {"format.replay.share": 0.1, "format.replay.source": "docs"}, "has no .json or .jsonl file"),
+    ("format", {"format.replay.share": 0.1, "format.replay.source": "docs"}, "has no usable row"),
     ("format", {"format.documents": 0.1, "format.documents_source": "rewritten"}, "documents_source = 'rewritten'"),
     ("format", {"model.name": "BARE"}, "has no chat template"),
     ("format", {"model.name": "BARE", "format.mode": "token_level"}, "no <|im_end|> token"),

@@ -64,7 +64,9 @@ def run_mix(tiny_model, write_params):
     """Format twenty pairs with a mix; the rows of train.parquet."""
 
     def run(**changes):
-        write_params({"model.name": str(tiny_model), **{f"format.{key}": value for key, value in changes.items()}})
+        wordings = {"generate.backend": "llm", "generate.rewrites": 1}
+        mix = {f"format.{key}": value for key, value in changes.items()}
+        write_params({"model.name": str(tiny_model), **wordings, **mix})
         rows = [row(f"What is the size of part {i}?", f"`{i * 7}`") | {"path": f"part{i % 4}.md"} for i in range(20)]
         unseen = [row("When does the vault open?", "At dawn.") | {"path": "held.md", "evidence": SECRET}]
         for name, part in zip(paths.SPLITS, (rows, rows[:1], unseen), strict=True):

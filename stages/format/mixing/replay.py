@@ -34,8 +34,7 @@ def replay_rows(section: Replay, pairs: int) -> list[DatasetRow]:
     if len(unusable) > TOLD:
         print(f"format: replay: … {len(unusable)} rows cannot be used")
     if not chosen:
-        raise UserError(f"format.replay.source = {section.source!r} has no usable row; give it some or set "
-                        "-S format.replay.share=0.0")  # fmt: skip
+        raise no_usable_row(section.source)
     if len(chosen) < wanted:
         print(
             f"format: replay: {section.source} has {len(chosen)} rows of the {wanted} that format.replay.share asks for"
@@ -67,6 +66,12 @@ def usable(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
             yield row  # type: ignore[misc]
 
 
+def no_usable_row(source: str) -> UserError:
+    return UserError(
+        f"format.replay.source = {source!r} has no usable row; give it some, or type: -S format.replay.share=0.0"
+    )
+
+
 def refuse_source(source: str) -> None:
     """Raise ParamsError for what is neither a directory, a file of rows nor the name of a hub data set."""
     path, key = Path(source), f"params.yaml: format.replay.source = {source!r}"
@@ -74,7 +79,7 @@ def refuse_source(source: str) -> None:
         raise ParamsError(f"{key}: accepted is .json or .jsonl; type "
                           f"`doclore convert {source} {path.with_suffix('.jsonl')}`")  # fmt: skip
     if path.is_dir() and not any(map(is_data, path.rglob("*"))):
-        raise ParamsError(f"{key} has no .json or .jsonl file; put rows there, or type: -S format.replay.share=0.0")
+        raise no_usable_row(source)
     if not path.exists() and (source.count("/") != 1 or source.startswith((".", "/"))):
         raise ParamsError(f"{key}: accepted is a directory or a file that "
                           "exists, or a hub data set (owner/name, owner/name@revision)")  # fmt: skip
