@@ -1,28 +1,26 @@
 """Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
 
-Reads data/pairs.jsonl, data/chunks.jsonl, and what people bring: data/extra/ and data/review.jsonl; data/verdicts.jsonl
-is what a judge said before. Writes
+Reads data/pairs.jsonl, data/chunks.jsonl, data/docs.jsonl, and what people bring: data/extra/ and data/review.jsonl;
+data/verdicts.jsonl is what a judge said before. Writes
 data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks without a surviving
 pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
 """
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.records.files import read_jsonl, write_json, write_jsonl
-from stages.common.records.rows import Chunk, DatasetRow
+from stages.common.records.rows import Chunk
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, coverage, judge, private, refusals, review
-from stages.curate.duplicates import near, semantic, variants
-from stages.curate.duplicates import same_question as duplicates
-from stages.curate.pages import Pages, pages
-from stages.curate.split import Parts, assert_no_leak, split
+from stages.curate import checks, coverage, private, refusals, review
+from stages.curate.dataset import dataset, last_lines
+from stages.curate.origins import origins
+from stages.curate.split import Parts
 
 TOLD = 20  # lines about bad rows, and about orphans
 
@@ -50,10 +48,6 @@ def tell(lines: list[str]) -> None:
         print(f"curate: … and {len(lines) - TOLD} more")
 
 
-def is_trainable(chunks: Chunks, grouped: Pages) -> Callable[[DatasetRow], bool]:
-    return lambda row: is_own(row) or grouped.is_trained(chunks[row["chunk_id"]])
-
-
 def write(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, int]:
     """The outputs but the report; the figures of the coverage."""
     for name, part in parts.items():
@@ -70,35 +64,31 @@ def main() -> None:
     refusals.refuse_impossible(settings)
     section = settings.curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    read_chunks, grouped = sources(chunks.values()), pages(chunks.values(), section)
-
     own, reviews = own_data(paths.EXTRA), review.read_reviews(paths.REVIEW)
     rows = [*(to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), *own.rows]
+    known = origins(read_jsonl(paths.DOCS), rows)
+    read_chunks = sources(chunks.values(), known.language)
     read = len(rows) + len(own.rejected)
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
 
     rows, refused = review.sift(rows, reviews)
     rows, failed = checks.sift(rows, read_chunks, section)
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
-    asked, rank = rows, variants.ranking(read_chunks, is_trainable(chunks, grouped))
-    rows, repeated = duplicates.sift(rows, rank)
-    links = near.links(rows, read_chunks, section) + semantic.links(rows, section)
-    rows, alike = variants.sift(rows, links, rank, section)
-    judged = judge.sift(rows, read_chunks, section)
-    parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)
-    assert_no_leak(parts, links)
-    rejected += repeated + alike + judged.rejected + leaked
+    result = dataset(rows, chunks, read_chunks, known.identity, section)
+    parts, rejected = result.parts, rejected + result.rejected
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
-    figures["judge"] = judged.figures
+    figures["judge"] = result.judged
+    figures["pages_held_out"] = len({row["path"] for row in parts["eval_unseen"] if not is_own(row)})
     figures["coverage"] = write(parts, rejected, chunks)
     write_json(paths.REPORTS / "curate.json", figures)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
+    tell(list(last_lines(result, section)))
 
 
 if __name__ == "__main__":

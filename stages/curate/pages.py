@@ -15,17 +15,20 @@ from stages.curate.unions import Unions
 
 SHINGLE = 5  # characters; 3-grams of a long page are those of any long page
 INDEX = ("index", "readme")
+MIN_PAGES = 5  # of fewer, none is held out
+MANY = 30  # pages; from here on a key page may be held out like any other
 ORDER = re.compile(r"^\d+[-_.]\s*")  # 10-install: where a page stands, not what it is
 
 
 class Pages(NamedTuple):
-    """The pages of a documentation. `group` names the group of each, `held_out` those that the hash chooses,
+    """The pages of a documentation. `group` names the group of each, `held_out` those that are never trained,
     `given_up` those among them whose group has a trained page: neither trained nor asked about."""
 
     group: Mapping[str, str]
     held_out: frozenset[str]
     given_up: frozenset[str]
     wide: frozenset[str]  # partials that stand in too many pages to hold these together
+    why_none: str = ""  # why no page is held out, for people
 
     def of(self, chunk: Chunk) -> list[str]:
         return [chunk["path"], *chunk["also_in"]]
@@ -38,13 +41,21 @@ class Pages(NamedTuple):
         return all(path in self.held_out and path not in self.given_up for path in self.of(chunk))
 
 
-def pages(chunks: Iterable[Chunk], limits: Curate) -> Pages:
-    """The pages of these chunks.
+def pages(
+    chunks: Iterable[Chunk],
+    limits: Curate,
+    identity: Mapping[str, str],
+    pairs: Mapping[str, int],
+    passed_over: frozenset[str] = frozenset(),
+) -> Pages:
+    """The pages of these chunks. `identity` is the group that ingest gave each page (empty or missing: none), `pairs`
+    how many pairs each has, `passed_over` pages that are not held out for want of pairs that could be asked.
 
-    Groups are pages with the same chunk, near-duplicates, and pages that share a partial (union-find). Whether a page
-    is held out depends on the hash of its family alone, not on its group, and a held-out page in a group with a trained
-    one is given up. So a new page that joins two groups, or makes one of two, moves no old page between train and
-    evaluation; at worst it takes an old page out of the evaluation.
+    Groups are pages of one identity, pages with the same chunk, near-duplicates, and pages that share a partial
+    (union-find). Whether a page is held out depends on the hash of its identity alone, not on its group, and a held-out
+    page in a group with a trained one is given up. So a new page that joins two groups, or makes one of two, moves no
+    old page between train and evaluation; at worst it takes an old page out of the evaluation. Only where that would
+    hold out nothing, or a small documentation's key page, `holdout` decides otherwise.
     """
     by_page: dict[str, list[Chunk]] = defaultdict(list)
     for chunk in chunks:
@@ -52,20 +63,77 @@ def pages(chunks: Iterable[Chunk], limits: Curate) -> Pages:
             by_page[path].append(chunk)
     users = partial_users(by_page)
     wide = frozenset(partial for partial, paths in users.items() if len(paths) > limits.max_partial_pages)
+    groups = grouped(by_page, identity, {partial: users[partial] for partial in users.keys() - wide}, limits)
+    group = {path: groups.of(path) for path in by_page}
+    hashes = {
+        path: share("group", *((identity[path],) if identity.get(path) else family(page[0], path)))
+        for path, page in by_page.items()
+    }
+    held_out, why_none = holdout(group, hashes, pairs, limits.holdout_pages, passed_over)
+    with_trained = {group[path] for path in by_page.keys() - held_out}
+    given_up = frozenset(path for path in held_out if group[path] in with_trained)
+    return Pages(group, held_out, given_up, wide, why_none)
+
+
+def grouped(
+    by_page: Mapping[str, list[Chunk]], identity: Mapping[str, str], users: Mapping[str, list[str]], limits: Curate
+) -> Unions[str]:
+    """Pages that belong together; `users` are the pages of each partial that holds them together."""
     groups: Unions[str] = Unions()
-    for chunk in (chunk for page in by_page.values() for chunk in page):
-        groups.join([chunk["path"], *chunk["also_in"]])
-    for partial, paths in users.items():
-        if partial not in wide:
-            groups.join(paths)
+    same: dict[str, list[str]] = defaultdict(list)
+    for path, page in by_page.items():
+        same[identity.get(path, "")].append(path)
+        for chunk in page:
+            groups.join([chunk["path"], *chunk["also_in"]])
+    same.pop("", None)
+    for paths in (*same.values(), *users.values()):
+        groups.join(paths)
     for pair in near_duplicates(by_page, limits.page_similarity):
         groups.join(pair)
-    held_out = frozenset(
-        path for path, page in by_page.items() if share("group", *family(page[0], path)) < limits.holdout_pages
-    )
-    with_trained = {groups.of(path) for path in by_page.keys() - held_out}
-    given_up = frozenset(path for path in held_out if groups.of(path) in with_trained)
-    return Pages({path: groups.of(path) for path in by_page}, held_out, given_up, wide)
+    return groups
+
+
+def holdout(
+    group: Mapping[str, str],
+    hashes: Mapping[str, float],
+    pairs: Mapping[str, int],
+    wanted: float,
+    passed_over: frozenset[str],
+) -> tuple[frozenset[str], str]:
+    """The pages to hold out, and why there are none. Those whose hash is below the share; in a small documentation no
+    key page. Where no whole group is among them, one group more: the one with the lowest hash, so that from five pages
+    on there always is something to ask."""
+    if not wanted or len(group) < MIN_PAGES:
+        few = f"{len(group)} pages are too few to hold one out; from {MIN_PAGES} pages on one is"
+        return frozenset(), few if wanted else "curate.holdout_pages is 0"
+    members: dict[str, list[str]] = defaultdict(list)
+    for path, name in group.items():
+        members[name].append(path)
+    if len(members) == 1:
+        return frozenset(), f"all {len(group)} pages are one group: alike, translations, or joined by shared partials"
+    keys = {group[path] for path in key_pages(group, pairs)} if len(group) < MANY else set()
+    held_out = {path for path, value in hashes.items() if value < wanted and group[path] not in keys}
+    held_out -= passed_over
+
+    def is_asked(paths: list[str]) -> bool:
+        return not passed_over.intersection(paths) and any(pairs.get(path) for path in paths)
+
+    def order(name: str) -> tuple[bool, bool, bool, float]:
+        paths = members[name]
+        return not is_asked(paths), name in keys, 2 * len(paths) > len(group), min(hashes[path] for path in paths)
+
+    if not any(held_out.issuperset(paths) and is_asked(paths) for paths in members.values()):
+        held_out |= set(members[min(members, key=order)])
+    if not any(pairs.get(path) for path in group.keys() - held_out):
+        return frozenset(), "pairs are left of too few pages to train on others"
+    return frozenset(held_out), ""
+
+
+def key_pages(paths: Iterable[str], pairs: Mapping[str, int]) -> list[str]:
+    """The start page and the page that most is asked about."""
+    paths = sorted(paths, key=lambda path: (path.count("/"), path))
+    starts = [path for path in paths if PurePosixPath(path).stem.lower() in INDEX]
+    return [*starts[:1], max(paths, key=lambda path: pairs.get(path, 0))] if pairs else starts[:1]
 
 
 def family(chunk: Chunk, path: str) -> tuple[str, str]:

@@ -31,45 +31,76 @@ def split(
     limits: schema.Curate,
 ) -> tuple[Parts, list[Rejection]]:
     """train, eval_seen (a held-out wording of a trained fact) and eval_unseen (pages never trained), and what belongs
-    to none of them. `asked` are the rows before near-duplicates left: they say which wording of a fact is held out."""
-    held_out = held_out_wordings(asked, limits)
+    to none of them. `asked` are the rows before near-duplicates left: they say which wording of a fact is held out
+    where generate marks none."""
     held_out_own = unseen_own(rows, limits.holdout_pages)
+    families = any(row.get("held_out") for row in asked)
+    if families:
+        held_out = {row["pair_id"] for row in rows if row.get("held_out")}
+    else:
+        of_trained = (row for row in asked if part_of(row, chunks, pages, held_out_own) == "train")
+        held_out = held_out_wordings(of_trained, limits)
     parts: Parts = {name: [] for name in paths.SPLITS}
     rejected = []
     for row in rows:
-        if is_own(row):
-            part = "eval_unseen" if row["pair_id"] in held_out_own else "train"
-        elif pages.is_trained(chunks[row["chunk_id"]]):
-            part = "train"
-        elif pages.is_unseen(chunks[row["chunk_id"]]):
-            part = "eval_unseen"
+        part = part_of(row, chunks, pages, held_out_own)
+        if not part:
+            nowhere = Verdict(row["path"], "no page trained that says the same")
+            rejected.append(rejection(row, "unseen_is_unseen", nowhere))
         else:
-            rejected.append(
-                rejection(row, "unseen_is_unseen", Verdict(row["path"], "no page trained that says the same"))
-            )
-            continue
-        parts["eval_seen" if part == "train" and row["pair_id"] in held_out else part].append(row)
-    parts["eval_seen"], untrained = with_trained_fact(parts["eval_seen"], parts["train"])
+            parts["eval_seen" if part == "train" and row["pair_id"] in held_out else part].append(row)
+    trained = 1 if families else MIN_WORDINGS_TO_HOLD_ONE_OUT - 1
+    parts["eval_seen"], untrained = with_trained_fact(parts["eval_seen"], parts["train"], trained)
     parts["eval_unseen"], stated = without_stated(parts, chunks, pages)
     rejected += untrained + stated + without_alike(parts, links)
+    if families:
+        parts["eval_seen"], unmeasured = measured(parts["eval_seen"], limits.holdout_facts)
+        rejected += unmeasured
     return parts, rejected
+
+
+def part_of(row: DatasetRow, chunks: Chunks, pages: Pages, held_out_own: set[str]) -> str:
+    """train or eval_unseen by the page alone; empty for a page that can be neither."""
+    if is_own(row):
+        return "eval_unseen" if row["pair_id"] in held_out_own else "train"
+    chunk = chunks[row["chunk_id"]]
+    if pages.is_trained(chunk):
+        return "train"
+    return "eval_unseen" if pages.is_unseen(chunk) else ""
+
+
+def measured(rows: list[DatasetRow], wanted: float) -> tuple[list[DatasetRow], list[Rejection]]:
+    """Held-out wordings of the facts that a hash chooses, at least of one fact unless none is wanted; the others are
+    neither trained nor asked."""
+    hashes = {row["fact_id"]: share("fact", row["fact_id"]) for row in rows}
+    least = min(hashes.values(), default=0.0)
+    chosen = {fact for fact, value in hashes.items() if wanted and (value < wanted or value == least)}
+    others = [
+        rejection(row, "held_out_wording", Verdict(row.get("family", ""), f"holdout_facts {wanted}"))
+        for row in rows
+        if row["fact_id"] not in chosen
+    ]
+    return [row for row in rows if row["fact_id"] in chosen], others
 
 
 def held_out_wordings(rows: Iterable[DatasetRow], limits: schema.Curate) -> set[str]:
     """The pair_id of one wording of each fact that a hash of the fact chooses: the one least like the others. A fact
-    whose wordings are all near-duplicates has none."""
-    wordings: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+    whose wordings are all near-duplicates has none. Where the hash chooses no fact, it is the one with the lowest."""
+    wordings: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
-        if not is_own(row) and share("fact", row["fact_id"]) < limits.holdout_facts:
-            wordings[row["fact_id"]][row["pair_id"]] = shingles(question_key(row), SHINGLE)
-    found = set()
-    for asked in wordings.values():
+        if not is_own(row):
+            wordings[row["fact_id"]][row["pair_id"]] = question_key(row)
+    chosen: set[str] = set()
+    for fact in sorted(wordings if limits.holdout_facts else (), key=lambda fact: share("fact", fact)):
+        if share("fact", fact) >= limits.holdout_facts and chosen:
+            break
+        asked = {pair_id: shingles(key, SHINGLE) for pair_id, key in wordings[fact].items()}
         if len(asked) >= MIN_WORDINGS_TO_HOLD_ONE_OUT:
             likeness = most_alike(asked)
-            chosen = min(asked, key=lambda pair_id: (likeness[pair_id], share(pair_id)))
-            if likeness[chosen] < limits.question_similarity:
-                found.add(chosen)
-    return found
+            wording = min(asked, key=lambda pair_id: (likeness[pair_id], share(pair_id)))
+            if likeness[wording] < limits.question_similarity:
+                chosen.add(wording)
+    return chosen
 
 
 def most_alike(grams: Mapping[str, frozenset[str]]) -> dict[str, float]:
@@ -95,10 +126,11 @@ def statement(row: DatasetRow) -> tuple[str, str]:
     return squeezed(row["evidence"]), normalised(row["output"])
 
 
-def with_trained_fact(rows: list[DatasetRow], trained: list[DatasetRow]) -> tuple[list[DatasetRow], list[Rejection]]:
+def with_trained_fact(
+    rows: list[DatasetRow], trained: list[DatasetRow], least: int
+) -> tuple[list[DatasetRow], list[Rejection]]:
     """Held-out wordings whose fact has enough other wordings in training, and those whose fact lost them."""
     wordings = Counter(statement(row) for row in trained)
-    least = MIN_WORDINGS_TO_HOLD_ONE_OUT - 1
     few = [row for row in rows if wordings[statement(row)] < least]
     verdicts = [rejection(row, "seen_is_trained", Verdict(wordings[statement(row)], least)) for row in few]
     return [row for row in rows if wordings[statement(row)] >= least], verdicts
@@ -143,9 +175,19 @@ def without_alike(parts: Parts, links: list[Link]) -> list[Rejection]:
     return rejected
 
 
-def assert_no_leak(parts: Parts, links: list[Link]) -> None:
-    """No near-duplicate question stands in two parts. Raises AssertionError: it would be a fault of this program."""
+def assert_no_leak(parts: Parts, links: list[Link], chunks: Chunks, pages: Pages) -> None:
+    """No near-duplicate question stands in two parts, no group of pages on both sides, and no wording of a held-out
+    family in train. Raises AssertionError: it would be a fault of this program."""
     part_of = {row["pair_id"]: name for name, rows in parts.items() for row in rows}
     for one, other, _ in links:
         if one in part_of and other in part_of and part_of[one] != part_of[other]:
             raise AssertionError(f"{one} in {part_of[one]} is a near-duplicate of {other} in {part_of[other]}")
+    sides: dict[str, set[str]] = {name: set() for name in paths.SPLITS}
+    for name, rows in parts.items():
+        ids = {row["chunk_id"] for row in rows if not is_own(row)}
+        sides[name] = {pages.group[path] for chunk_id in ids for path in pages.of(chunks[chunk_id])}
+    for group in sides["train"] & sides["eval_unseen"]:
+        raise AssertionError(f"the group of {group} is trained, and asked about as never trained")
+    for row in parts["train"]:
+        if row.get("held_out"):
+            raise AssertionError(f"{row['pair_id']} in train is a wording of the held-out family {row.get('family')}")

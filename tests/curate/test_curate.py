@@ -10,12 +10,12 @@ import pytest
 from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.files import read_json
+from stages.common.records.files import read_json, share
 from stages.common.records.rows import Chunk, Pair
 from stages.common.rows.source import sources
 from stages.common.text.wording import normalised
 from stages.curate import checks
-from stages.curate.pages import pages
+from stages.curate.pages import family
 from support.curation import LIMITS, chunk, corpus, dataset, pair, place, run
 from support.repository import ROOT
 from support.settings import curate_section
@@ -252,7 +252,7 @@ def test_eval_unseen_shares_no_page_with_what_is_trained(write_params):
 
 
 def held_out(path: str) -> bool:
-    return path in pages([chunk(path=path)], limits()).held_out
+    return share("group", *family(chunk(path=path), path)) < limits().holdout_pages
 
 
 def some_page(unseen: bool) -> str:

@@ -1,5 +1,7 @@
 """Made-up corpora on their way through curate."""
 
+from typing import Any
+
 from stages.common.base import paths
 from stages.common.records.files import digest, read_jsonl, write_jsonl
 from stages.common.records.rows import Chunk, DatasetRow, Pair
@@ -45,10 +47,23 @@ def pair(of: Chunk, instruction: str, output: str, evidence: str = "", extra: st
     }
 
 
-def run(pairs: list[Pair], chunks: list[Chunk], write_params, **changes: object) -> dict[str, list[DatasetRow]]:
+def pages_of(chunks: list[Chunk], **fields: object) -> list[Any]:
+    """Rows of data/docs.jsonl for the pages of some chunks, without any text."""
+    found = {of["path"]: of["also_in"] for of in chunks}
+    return [
+        {"path": path, "also_in": also_in, "language": "", "group": "", "text": "",
+         "spans": [{"line": 1, "path": path, "start": 1, "at": 1}], **fields}
+        for path, also_in in found.items()
+    ]  # fmt: skip
+
+
+def run(
+    pairs: list[Pair], chunks: list[Chunk], write_params, docs: list[Any] | None = None, **changes: object
+) -> dict[str, list[DatasetRow]]:
     """Run the stage; its three splits, with what it rejected under `rejected`."""
     write_params({f"curate.{name}": value for name, value in {**LIMITS, **changes}.items()})
     write_jsonl(paths.CHUNKS, chunks)
+    write_jsonl(paths.DOCS, docs if docs is not None else pages_of(chunks))
     write_jsonl(paths.PAIRS, pairs)
     curate.main()
     parts = {name: list(read_jsonl(paths.DATASET / f"{name}.jsonl")) for name in paths.SPLITS}

@@ -97,7 +97,9 @@ class DatasetRow(Pair):
 
     Own rows have no chunk. One with several turns has all of them in `messages`, user first, assistant last, without
     the system turn; instruction and output are its last exchange. `system` takes the place of format.system_prompt.
-    `review` is accept or edit where a reviewer said so, `score` the judge's, from 0 to 10.
+    Lines are those of the fact where it can be found on the page, else of its chunk; `partial` are its lines in the
+    file that the page inlines, if it comes from one. `review` is accept or edit where a reviewer said so, `score` the
+    judge's, from 0 to 10.
     """
 
     fact_id: str
@@ -106,6 +108,7 @@ class DatasetRow(Pair):
     line_end: int
     messages: NotRequired[list[Message]]
     system: NotRequired[str]
+    partial: NotRequired[PartialLines]
     review: NotRequired[str]
     score: NotRequired[float]
 

@@ -12,7 +12,9 @@ from stages.common.values import names, numbers, units
 
 ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
 SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0
+TABLE_LINE = re.compile(r"(?m)^\s*\|.*$")
 TABLE_ROW = re.compile(r"(?m)^\s*\|")
+ENOUGH = 40  # letters of prose that tell a language
 MOSTLY, HARDLY = 0.3, 0.05  # share of Chinese characters among the letters of prose
 
 
@@ -66,21 +68,28 @@ def counts(text: str) -> frozenset[int]:
 
 
 def languages(texts: Iterable[str]) -> frozenset[str]:
-    """Languages of some texts, code aside: one of zh and en, or both where neither prevails."""
-    prose = "\n".join(names.without_code(text) for text in texts)
-    letters = len(LETTER.findall(prose))
-    share = len(CJK.findall(prose)) / letters if letters else 0.0
+    """Languages of some texts, code and tables aside while there is enough prose: one of zh and en, or both where
+    neither prevails."""
+    text = "\n".join(names.without_code(text) for text in texts)
+    prose = TABLE_LINE.sub("", text)
+    letters = LETTER.findall(prose)
+    if len(letters) < ENOUGH:
+        prose, letters = text, LETTER.findall(text)
+    share = len(CJK.findall(prose)) / len(letters) if letters else 0.0
     return frozenset(["zh"] * (share >= HARDLY) + ["en"] * (share < MOSTLY))
 
 
-def sources(chunks: Iterable[Chunk]) -> dict[str, Source]:
-    """Sources by chunk_id. A chunk is in the language of its page, even where it is all code."""
+def sources(chunks: Iterable[Chunk], language: Mapping[str, str] = {}) -> dict[str, Source]:
+    """Sources by chunk_id. A chunk is in the language of its page, even where it is all code: the one that ingest named
+    (`language` by path) and those that its prose shows. Where that is neither Chinese nor English, English questions
+    are asked about it."""
     chunks = list(chunks)
     pages = defaultdict(list)
     for chunk in chunks:
         pages[chunk["path"]].append(chunk)
-    spoken = {
-        path: languages(text for chunk in page for text in (*chunk["headings"], chunk["text"]))
-        for path, page in pages.items()
-    }
+    spoken: dict[str, frozenset[str]] = {}
+    for path, page in pages.items():
+        named = language.get(path, "")
+        shown = languages(text for chunk in page for text in (*chunk["headings"], chunk["text"]))
+        spoken[path] = shown | ({named} if named in ("zh", "en") else {named, "en"} if named else set())
     return {chunk["chunk_id"]: Source(chunk, spoken[chunk["path"]]) for chunk in chunks}

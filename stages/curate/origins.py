@@ -1,0 +1,74 @@
+"""What the pages' rows say about pairs: where on its page a fact stands, and the language and identity of the page."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+from stages.common.records.rows import DatasetRow, Doc, page_lines, partial_lines
+from stages.common.text.wording import squeezed
+
+MOST = 50  # places of a page looked at for one quote
+
+
+class Origins(NamedTuple):
+    """`language` and `identity` by the path of the page; empty where ingest could not tell."""
+
+    language: dict[str, str]
+    identity: dict[str, str]
+
+
+def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow]) -> Origins:
+    """Languages and identities of the pages. The rows of a page get the lines at which their evidence stands; one page
+    at a time is in memory."""
+    by_path: dict[str, list[DatasetRow]] = defaultdict(list)
+    for row in rows:
+        by_path[row["path"]].append(row)
+    found = Origins({}, {})
+    for doc in docs:
+        for path in (doc["path"], *doc["also_in"]):
+            found.language[path], found.identity[path] = doc.get("language", ""), doc.get("group", "")
+        locate(doc, by_path.pop(doc["path"], []))
+    return found
+
+
+def locate(doc: Doc, rows: list[DatasetRow]) -> None:
+    """Give each row the lines of its evidence: of the page's file, and of the partial's that they come from."""
+    page = Page(doc)
+    known: dict[tuple[str, int, int], tuple[int, int] | None] = {}
+    for row in rows:
+        key = row["evidence"], row["line_start"], row["line_end"]
+        if key not in known:
+            known[key] = page.lines_of(*key)
+        if lines := known[key]:
+            row["line_start"], row["line_end"] = page_lines(doc["spans"], *lines)
+            if parts := partial_lines(doc["spans"], *lines):
+                row["partial"] = parts[0]
+
+
+class Page:
+    """A page's text without white space, and where its lines begin in that."""
+
+    def __init__(self, doc: Doc) -> None:
+        lines = [squeezed.__wrapped__(line) for line in doc["text"].split("\n")]
+        self.spans, self.text = doc["spans"], "".join(lines)
+        self.starts = list(accumulate(map(len, lines), initial=0))
+
+    def lines_of(self, evidence: str, first: int, last: int) -> tuple[int, int] | None:
+        """The lines of the page's text, 1-based and inclusive, where a quote stands between two lines of its file."""
+        quote = squeezed(evidence)
+        for at in self.places(quote):
+            lines = bisect_right(self.starts, at), bisect_right(self.starts, at + len(quote) - 1)
+            begins, ends = page_lines(self.spans, *lines)
+            if first <= begins and ends <= last:
+                return lines
+        return None
+
+    def places(self, quote: str) -> Iterator[int]:
+        at = self.text.find(quote) if quote else -1
+        for _ in range(MOST):
+            if at < 0:
+                return
+            yield at
+            at = self.text.find(quote, at + 1)
