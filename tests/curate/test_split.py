@@ -221,7 +221,7 @@ def test_wordings_of_held_out_families_are_never_trained_and_eval_seen_asks_in_n
 def test_a_near_duplicate_of_a_trained_question_is_not_asked_as_a_held_out_wording(write_params):
     pairs, chunks = corpus(range(40))
     marks = {"family": "x", "held_out": True}
-    alike = [{**row, **marks, "instruction": f"How heavy is the{row['instruction'][10:]}", "pair_id": f"x{n}"}
+    alike = [{**row, **marks, "instruction": f"How heavy is a{row['instruction'][10:]}", "pair_id": f"x{n}"}
              for n, row in enumerate(pairs) if row["instruction"].startswith("Tell")]  # fmt: skip
     parts = run([*families(pairs), *alike], chunks, write_params, holdout_facts=0.99)
     assert not {row["pair_id"] for row in parts["train"] + parts["eval_seen"]} & {row["pair_id"] for row in alike}
