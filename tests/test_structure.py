@@ -42,7 +42,7 @@ EDITS = {
     "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
     "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
     "stages/common/models/card.md.jinja": ["train", "merge"],
-    "stages/common/exam/embeddings.py": ["curate", "evaluate"],
+    "stages/common/exam/questions.py": ["evaluate"],
     "stages/common/servers/vllm.py": ["merge"],
 }
 

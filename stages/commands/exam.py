@@ -71,12 +71,13 @@ def check(_: argparse.Namespace) -> None:
 def remarks(rows: list[Any], chunks: list[Any]) -> Iterator[str]:
     """A line about each question that no page answers, and one about all."""
     from stages.evaluate import exam
+    from stages.evaluate.cells import chunk_text
     from stages.evaluate.retrieval import Search
 
     measured, foreign = exam.of_documentation(rows, chunks)
     for row in foreign:
         yield f"{row['path']}:{row['line_start']}: {row['page']} is no page of the documentation: not measured"
-    search = Search([exam.text_of(chunk) for chunk in chunks]) if chunks else None
+    search = Search([chunk_text(chunk) for chunk in chunks]) if chunks else None
     results = [exam.answered(row, chunks, search) for row in measured] if search else []
     for result in results:
         if not result.complete:

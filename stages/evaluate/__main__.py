@@ -1,9 +1,9 @@
 """Merged model and its base in, figures out: does it know the documentation now?
 
-Both answer held-out questions closed-book and with the gold chunk before them, and the base with what a search finds.
-Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/dataset/eval_*.jsonl and
-data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl and cells.json, and data/asked.jsonl,
-what endpoints answered.
+Both answer the user's exam and held-out questions closed-book and with the gold chunk before them, and the base with
+what a search finds. Reads models/merged/ or models/adapter/, the base model, data/chunks.jsonl, data/exam/,
+data/dataset/ and data/formatted/eval_*.parquet; writes reports/evaluate.json, predictions.jsonl and cells.json, and
+data/asked.jsonl, what endpoints answered.
 Run: python -m stages.evaluate
 """
 
@@ -17,15 +17,19 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import Chat, chat_for
+from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import DatasetRow
-from stages.evaluate import cells, figures, forgetting, gate, judge, refusals, subject
+from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
 from stages.evaluate.answers import Answer, Tokenised
-from stages.evaluate.cells import Cells, Question
-from stages.evaluate.served import Served
+from stages.evaluate.cells import Cells, Library, Question, question_text
+from stages.evaluate.endpoint import EndpointModel
+from stages.evaluate.models import Models
+from stages.evaluate.wordings import Nearest
 
-EVAL_SPLITS = ("eval_seen", "eval_unseen")
+HELD_OUT = paths.SPLITS[1:]
+Answers = dict[str, Cells]  # by set
 
 
 def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
@@ -52,28 +56,54 @@ def trained_chat(settings: schema.Params) -> Chat:
     return chat_for(tokenizer, settings.format, tokenizer.chat_template)
 
 
-def answered(
-    questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: subject.Subjects
-) -> dict[str, Cells]:
-    """The answers of every cell, by set."""
-    found: dict[str, Cells] = {split: {} for split in questions}
-    for cell, name in cells.MODELS.items():
-        for split, rows in questions.items():
-            turns = [cells.messages(cell, question, chat, section) for question in rows]
-            rooms = [cells.room(question, chat, section) for question in rows]
-            answers: dict[int, Answer] = {}
-            for room in sorted(set(rooms)):
-                conversations = {place: turn for place, turn in enumerate(turns) if turn and rooms[place] == room}
-                roomy = section.model_copy(update={"max_new_tokens": room})
-                given = asked[name].answers_to(list(conversations.values()), chat, roomy, f"{split} {cell}")
-                answers |= zip(conversations, given, strict=True)
-            found[split][cell] = [answers.get(place) for place in range(len(rows))]
+def question_sets(section: schema.Evaluate) -> dict[str, list[Question]]:
+    """The questions of each set that is measured, the exam's first."""
+    library = Library(list(read_jsonl(paths.CHUNKS)), section)
+    found = {"exam": exam.questions(exam_questions(), library)}
+    for split in HELD_OUT:
+        rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
+        found[split] = library.questions(rows)
     return found
 
 
-def write_asked(asked: subject.Subjects, verdicts: dict[str, judge.Verdicts]) -> None:
+def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models) -> Answers:
+    """The answers of every cell, by set."""
+    found: Answers = {name: {} for name in questions}
+    for cell, model in cells.MODELS.items():
+        for name, rows in questions.items():
+            turns = [cells.messages(cell, question, chat, section) for question in rows]
+            budgets = [cells.answer_budget(question, chat, section) for question in rows]
+            answers: dict[int, Answer] = {}
+            for budget in sorted(set(budgets)):
+                conversations = {place: turn for place, turn in enumerate(turns) if turn and budgets[place] == budget}
+                wide = section.model_copy(update={"max_new_tokens": budget})
+                texts = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
+                answers |= zip(conversations, texts, strict=True)
+            found[name][cell] = [answers.get(place) for place in range(len(rows))]
+    return found
+
+
+def losses(name: str, questions: list[Question], asked: Models, section: schema.Evaluate) -> dict[str, float | None]:
+    """The closed-book losses of a held-out set; the exam has no rows that format wrote."""
+    if name not in HELD_OUT:
+        return {}
+    rows = tokenised(name, [question.row for question in questions])
+    return {f"{key}_closed": model.loss(rows, section, f"{name} loss") for key, model in asked.items()}
+
+
+def nearest_trained(questions: dict[str, list[Question]]) -> dict[str, list[Nearest]]:
+    """By set, for each question the trained one that is worded most like it; not for pages that were never trained."""
+    trained = [question_text(row) for row in read_jsonl(paths.DATASET / "train.jsonl")]
+    return {
+        name: wordings.nearest([question_text(question.row) for question in rows], trained)
+        for name, rows in questions.items()
+        if name != "eval_unseen" and rows
+    }
+
+
+def write_asked(asked: Models, verdicts: dict[str, judge.Verdicts]) -> None:
     """What endpoints were paid for, so that `doclore store` keeps it and can move it to another machine."""
-    keys = [key for model in asked.values() if isinstance(model, Served) for key in model.keys]
+    keys = [key for model in asked.values() if isinstance(model, EndpointModel) for key in model.keys]
     keys += [key for found in verdicts.values() for key in found.keys]
     if not keys:
         write_jsonl(paths.ASKED, [])
@@ -87,30 +117,30 @@ def main() -> None:
     refusals.refuse_impossible(settings)
     section = settings.evaluate
     chat = trained_chat(settings)
-    asked = subject.subjects(settings, chat)
+    asked = models.under_test(settings, chat)
     benchmarks = forgetting.Benchmarks(section)
-    chunks = list(read_jsonl(paths.CHUNKS))
-    held_out = {
-        split: cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows) for split in EVAL_SPLITS
-    }
-    questions = {split: cells.questions(rows, chunks, section) for split, rows in held_out.items()}
-    found = answered(questions, chat, section, asked)
-    verdicts = judge.verdicts(questions, found, section.judge)
+    questions = question_sets(section)
+    answers = answered(questions, chat, section, asked)
+    verdicts = judge.verdicts(questions, answers, section.judge)
+    nearest = nearest_trained(questions)
 
     results: dict[str, Any] = {"headline": {}}
-    for split, rows in held_out.items():
-        losses = {
-            f"{name}_closed": model.loss(tokenised(split, rows), section, f"{split} loss")
-            for name, model in asked.items()
-        }
-        results[split], headline = figures.set_figures(questions[split], found[split], losses, verdicts[split])
-        results["headline"] = results["headline"] or headline  # eval_seen's, the first
+    for name, rows in questions.items():
+        of_loss = losses(name, rows, asked, section)
+        results[name], headline = figures.set_figures(rows, answers[name], of_loss, verdicts[name])
+        if name == "eval_seen":
+            results["headline"] = headline
+        if name in nearest:
+            results[name]["nearest_trained"] = wordings.distribution(nearest[name])
     if section.lm_eval:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
-    results["model_hash"] = subject.fingerprint(tuned_directory(section))
-    rows_by_set = (figures.predictions(split, questions[split], found[split], verdicts[split]) for split in EVAL_SPLITS)
-    write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(rows_by_set))
+    results["model_hash"] = models.fingerprint(tuned_directory(section))
+    predictions = (
+        figures.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
+        for name, rows in questions.items()
+    )
+    write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(predictions))
     write_asked(asked, verdicts)
     write_json(paths.REPORTS / "evaluate.json", results)
     write_json(paths.REPORTS / "cells.json", figures.bars(results))
@@ -119,9 +149,9 @@ def main() -> None:
 
 def show(results: dict[str, Any]) -> None:
     """The share of right answers in each cell, and the gate, in a line each."""
-    for split in EVAL_SPLITS:
-        shares = [f"{cell} {results[split][cell]['key_values']:.0%}" for cell in cells.MODELS if cell in results[split]]
-        print(f"evaluate: {split}: {results[split]['rows']} rows; key values right: {', '.join(shares) or 'none'}")
+    for name in paths.MEASURED:
+        shares = [f"{cell} {results[name][cell]['key_values']:.0%}" for cell in cells.MODELS if cell in results[name]]
+        print(f"evaluate: {name}: {results[name]['rows']} questions; right: {', '.join(shares) or 'none'}")
     verdict = results["gate"]
     print("evaluate: gate passed" if verdict["passed"] else f"evaluate: gate failed: {'; '.join(verdict['reasons'])}")
 

@@ -1,7 +1,8 @@
 """The cells of the evaluation: which model answers, and what lies before it besides the question."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from stages.common.chat.conversations import conversation
@@ -31,11 +32,43 @@ Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None
 
 @dataclass(frozen=True)
 class Question:
-    """A held-out row with the chunk that answers it and the chunks that a search finds for it."""
+    """A row that is asked, with the chunk that answers it and the chunks that a search finds for it. A question of the
+    exam may have key values that a person wrote down, and tags."""
 
     row: DatasetRow
     gold: Chunk | None
     retrieved: list[Chunk]
+    key_values: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Library:
+    """The chunks, to be looked up and searched."""
+
+    def __init__(self, chunks: list[Chunk], section: Evaluate) -> None:
+        self.chunks, self.section = chunks, section
+        self.by_id = {chunk["chunk_id"]: chunk for chunk in chunks}
+
+    @cached_property
+    def search(self) -> Search:
+        directory = self.section.semantic_model
+        embeddings = Embeddings(directory, "evaluate.semantic_model") if directory else None
+        return Search([chunk_text(chunk) for chunk in self.chunks], embeddings)
+
+    def questions(self, rows: list[DatasetRow]) -> list[Question]:
+        """The rows; at most `evaluate.max_context_rows` of them with chunks. Own rows have no gold chunk."""
+        most = self.section.max_context_rows or len(rows)
+        found = [Question(row, self.by_id.get(row["chunk_id"]), self.retrieved(row)) for row in rows[:most]]
+        return found + [Question(row, None, []) for row in rows[most:]]
+
+    def retrieved(self, row: DatasetRow) -> list[Chunk]:
+        most = self.section.retrieved_chunks if self.chunks else 0
+        places = self.search.find(question_text(row), most) if most else []
+        return [self.chunks[place] for place in places]
+
+
+def chunk_text(chunk: Chunk) -> str:
+    return "\n".join([*chunk["headings"], chunk["text"]])
 
 
 def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
@@ -44,7 +77,7 @@ def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
     return chosen[:max_rows] if max_rows else chosen
 
 
-def room(question: Question, chat: Chat, section: Evaluate) -> int:
+def answer_budget(question: Question, chat: Chat, section: Evaluate) -> int:
     """`evaluate.max_new_tokens`, doubled until the reference fits with its stop token: else a right answer would be cut
     off and count as one that does not end."""
     reference = len(chat.tokenizer(question.row["output"], add_special_tokens=False).input_ids) + 1
@@ -54,32 +87,13 @@ def room(question: Question, chat: Chat, section: Evaluate) -> int:
     return tokens
 
 
-def questions(rows: list[DatasetRow], chunks: list[Chunk], section: Evaluate) -> list[Question]:
-    """The rows with their chunks; own rows have no gold chunk."""
-    by_id: Mapping[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in chunks}
-    texts = ["\n".join([*chunk["headings"], chunk["text"]]) for chunk in chunks]
-    search = searching(texts, section) if section.retrieved_chunks and chunks else None
-    with_context = section.max_context_rows or len(rows)
-
-    def question(row: DatasetRow) -> Question:
-        found = search.find(asked(row), section.retrieved_chunks) if search else []
-        return Question(row, by_id.get(row["chunk_id"]), [chunks[place] for place in found])
-
-    return [question(row) if place < with_context else Question(row, None, []) for place, row in enumerate(rows)]
-
-
-def searching(texts: list[str], section: Evaluate) -> Search:
-    directory = section.semantic_model
-    return Search(texts, Embeddings(directory, "evaluate.semantic_model") if directory else None)
-
-
-def asked(row: DatasetRow) -> str:
+def question_text(row: DatasetRow) -> str:
     """What a person would type."""
     return f"{row['instruction']}\n{row['input']}".strip()
 
 
 def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> list[Message] | None:
-    """The conversation up to the question, as it is trained; None when the cell's context is not to be had."""
+    """The conversation up to the question, as it is trained; None when the cell has no context for it."""
     turns = conversation(question.row, chat)[:-1]
     if cell.endswith("_closed"):
         return turns
@@ -91,21 +105,20 @@ def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> li
 
 
 def in_context(turn: Message, chunks: list[Chunk], evidence: str, tokenizer: Any, most: int) -> Message:
-    """A user's turn with chunks before its question. They share the room of `most` tokens alike; one that is cut keeps
+    """A user's turn with chunks before its question. They share a budget of `most` tokens alike; one that is cut keeps
     the evidence."""
-    room = most // len(chunks)
-    context = "\n\n".join(cut(chunk, evidence, tokenizer, room) for chunk in chunks)
+    context = "\n\n".join(cut(chunk, evidence, tokenizer, most // len(chunks)) for chunk in chunks)
     question = turn["content"] + (f"\n{turn['input']}" if turn.get("input") else "")
     wording = WITH_CONTEXT[language(question)]
-    plain = {key: value for key, value in turn.items() if key != "input"}
-    return {**plain, "content": wording.replace("{question}", question).replace("{context}", context)}
+    others = {key: value for key, value in turn.items() if key != "input"}
+    return {**others, "content": wording.replace("{question}", question).replace("{context}", context)}
 
 
-def cut(chunk: Chunk, evidence: str, tokenizer: Any, room: int) -> str:
-    """A chunk under its heading path in at most `room` tokens of the model."""
+def cut(chunk: Chunk, evidence: str, tokenizer: Any, budget: int) -> str:
+    """A chunk under its heading path in at most `budget` tokens of the model."""
     head, text = " > ".join(chunk["headings"]), chunk["text"]
     offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
-    left = max(room - len(tokenizer(head, add_special_tokens=False).input_ids), 1)
+    left = max(budget - len(tokenizer(head, add_special_tokens=False).input_ids), 1)
     if len(offsets) > left:
         start = max(text.find(evidence) - MARGIN, 0) if evidence else 0
         first = next((i for i, (begin, _) in enumerate(offsets) if begin >= start), 0)

@@ -1,10 +1,13 @@
 """The exam's questions, asked like the held-out ones: each with the chunk that answers it, if there is one."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from stages.common.exam.questions import ExamRow
+from stages.common.records.files import share
 from stages.common.records.rows import Chunk, DatasetRow
+from stages.evaluate.cells import Library, Question, chunk_text
 from stages.evaluate.key_values import key_values, stated
 from stages.evaluate.retrieval import Search
 
@@ -25,6 +28,13 @@ def values_of(row: ExamRow) -> list[str]:
     return row["key_values"] or key_values(row["reference"]).written()
 
 
+def held_by(text: str, row: ExamRow) -> list[bool]:
+    """Of each key value of a question, whether a text states it."""
+    if row["key_values"]:
+        return [stated(text, value) for value in row["key_values"]]
+    return key_values(row["reference"]).held_by(text)
+
+
 def of_documentation(rows: Iterable[ExamRow], chunks: Iterable[Chunk]) -> tuple[list[ExamRow], list[ExamRow]]:
     """The questions about these chunks' pages or about no page in particular, and those about pages that are not
     there: an exam about another documentation."""
@@ -36,10 +46,6 @@ def of_documentation(rows: Iterable[ExamRow], chunks: Iterable[Chunk]) -> tuple[
     return measured, foreign
 
 
-def text_of(chunk: Chunk) -> str:
-    return "\n".join([*chunk["headings"], chunk["text"]])
-
-
 def answered(row: ExamRow, chunks: Sequence[Chunk], search: Search) -> Answered:
     """The chunk of the question's page, else of the nearest ones, that states most of the key values; of equals the one
     that a search puts first."""
@@ -47,11 +53,26 @@ def answered(row: ExamRow, chunks: Sequence[Chunk], search: Search) -> Answered:
     ranked = [chunks[place] for place in order]
     if row["page"]:
         ranked = [chunk for chunk in ranked if row["page"] in (chunk["path"], *chunk["also_in"])]
-    values = values_of(row)
-    shares = [sum(stated(text_of(chunk), value) for value in values) / len(values) for chunk in ranked]
-    if not shares or not max(shares):
+    held = [held_by(chunk_text(chunk), row) for chunk in ranked]
+    best = max(range(len(ranked)), key=lambda place: (sum(held[place]), -place), default=None)
+    if best is None or not any(held[best]):
         return Answered(row, None, False)
-    return Answered(row, ranked[shares.index(max(shares))], max(shares) == 1)
+    return Answered(row, ranked[best], all(held[best]))
+
+
+def questions(rows: Sequence[ExamRow], library: Library) -> list[Question]:
+    """The exam as evaluate asks it: all questions about this documentation, in the order of their hashes."""
+    measured, foreign = of_documentation(rows, library.chunks)
+    if foreign:
+        print(f"evaluate: exam: {len(foreign)} questions are about pages that are not in the documentation: not asked")
+    ordered = sorted(measured, key=lambda row: share("sample", row["exam_id"]))
+    chunks = library.chunks
+    answers = [answered(row, chunks, library.search) if chunks else Answered(row, None, False) for row in ordered]
+    asked = library.questions([dataset_row(answer) for answer in answers])
+    return [
+        replace(question, key_values=tuple(row["key_values"]), tags=tuple(row["tags"]))
+        for row, question in zip(ordered, asked, strict=True)
+    ]
 
 
 def dataset_row(found: Answered) -> DatasetRow:
@@ -63,7 +84,7 @@ def dataset_row(found: Answered) -> DatasetRow:
         "instruction": row["question"],
         "input": "",
         "output": row["reference"],
-        "evidence": "",
+        "evidence": evidence(chunk, row) if chunk else "",
         "style": STYLE,
         "request_key": "",
         "fact_id": row["exam_id"],
@@ -71,3 +92,11 @@ def dataset_row(found: Answered) -> DatasetRow:
         "line_start": chunk["line_start"] if chunk else row["line_start"],
         "line_end": chunk["line_end"] if chunk else row["line_end"],
     }
+
+
+def evidence(chunk: Chunk, row: ExamRow) -> str:
+    """The line of a chunk that states most of the key values; empty when its headings state them."""
+    lines = [line for line in chunk["text"].split("\n") if line.strip()]
+    counts = [sum(held_by(line, row)) for line in lines]
+    most = max(counts, default=0)
+    return lines[counts.index(most)] if most else ""

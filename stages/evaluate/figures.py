@@ -1,32 +1,37 @@
 """reports/evaluate.json: the figures of each cell, the gain, and the headline."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from stages.common.base import paths
 from stages.evaluate import metrics, statistics
 from stages.evaluate.answers import Answer
-from stages.evaluate.cells import MODELS, Cells, Question, asked
+from stages.evaluate.cells import MODELS, Cells, Question, question_text
 from stages.evaluate.judge import VERDICTS, Verdicts
-from stages.evaluate.key_values import key_values, states
+from stages.evaluate.key_values import key_values, states, states_values
+from stages.evaluate.wordings import Nearest
 
 UNJUDGED = Verdicts()
 
 
 def right(answer: Answer, question: Question) -> bool:
-    """Whether an answer states the key values of the question's fact."""
+    """Whether an answer states the key values of the question's fact, and nothing else."""
     row = question.row
-    return states(answer.text, row["output"], f"{asked(row)}\n{row['evidence']}")
+    known = f"{question_text(row)}\n{row['evidence']}"
+    if question.key_values:
+        return states_values(answer.text, question.key_values, f"{known}\n{row['output']}")
+    return states(answer.text, row["output"], known)
 
 
 def set_figures(
     questions: Sequence[Question], cells: Cells, losses: dict[str, float | None], verdicts: Verdicts = UNJUDGED
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures of one held-out set, and its part of the headline."""
-    found: dict[str, Any] = {"rows": len(questions)}
     if not questions:
-        return found, {}
+        return {"rows": 0}, {}
+    found: dict[str, Any] = {"rows": len(questions), "pages": len({question.row["path"] for question in questions})}
     for cell, answers in cells.items():
         rows = [(q, answer) for q, answer in zip(questions, answers, strict=True) if answer]
         if rows:
@@ -34,11 +39,40 @@ def set_figures(
             found[cell] |= judge_figures(questions, verdicts.grades.get(cell, ()))
     pages, (base, tuned) = compared(questions, cells, "base_closed", "tuned_closed")
     if pages:
-        interval = statistics.difference_interval(pages, base, tuned)
-        gain = {"key_values": (sum(tuned) - sum(base)) / len(pages), **interval._asdict()}
-        found["tuned_minus_base"] = rounded(gain | {"p": statistics.paired_p(pages, base, tuned)})
+        gain = {"key_values": (sum(tuned) - sum(base)) / len(pages)}
+        if interval := statistics.difference_interval(pages, base, tuned):
+            gain |= {**named(interval), "p": statistics.paired_p(pages, base, tuned)}
+        found["tuned_minus_base"] = rounded(gain)
     found |= preference_figures(questions, verdicts.preferred)
-    return found, headline(questions, cells)
+    if tags := tag_figures(questions, cells):
+        found["tags"] = tags
+    return found, headline(*of_held_out_families(questions, cells))
+
+
+def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
+    """By tag the share of right answers of each closed-book cell; the most frequent tags first."""
+    counts = Counter(tag for question in questions for tag in question.tags)
+    found: dict[str, Any] = {}
+    for tag, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        found[tag] = {"rows": rows}
+        for cell in ("base_closed", "tuned_closed"):
+            results = [right(answer, question) for question, answer in zip(questions, cells[cell], strict=True)
+                       if answer and tag in question.tags]  # fmt: skip
+            found[tag][cell] = round(sum(results) / max(len(results), 1), 4)
+    return found
+
+
+def in_held_out_family(question: Question) -> bool:
+    return bool(dict(question.row).get("held_out"))
+
+
+def of_held_out_families(questions: Sequence[Question], cells: Cells) -> tuple[list[Question], Cells]:
+    """The questions in wordings of families that were never trained, with their answers; all, when none is marked."""
+    kept = [place for place, question in enumerate(questions) if in_held_out_family(question)]
+    kept = kept or list(range(len(questions)))
+    return [questions[place] for place in kept], {
+        cell: [answers[place] for place in kept] for cell, answers in cells.items()
+    }
 
 
 def compared(questions: Sequence[Question], cells: Cells, *names: str) -> tuple[list[str], list[list[bool]]]:
@@ -56,17 +90,27 @@ def headline(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
     """Gap recovery on key values. With its interval, unless the gap that it is a share of is too unsure: then with the
     gap, what the page before it brings the base model."""
     pages, (base, gold, tuned) = compared(questions, cells, "base_closed", "base_gold", "tuned_closed")
-    nothing = {"gap_recovery": None, "metric": "key_values"}
+    families = all(map(in_held_out_family, questions))
+    nothing = {"gap_recovery": None, "metric": "key_values", "rows": len(pages), "held_out_families": families}
     if not pages:
         return nothing
     base_share, gold_share, tuned_share = (sum(column) / len(pages) for column in (base, gold, tuned))
-    gap = statistics.difference_interval(pages, base, gold)
-    found = rounded({"gap": gold_share - base_share, "gap_low": gap.low, "gap_high": gap.high})
+    found = rounded(
+        {"gap": gold_share - base_share, **named(statistics.difference_interval(pages, base, gold), "gap_")}
+    )
     recovered = statistics.gap_recovery(base_share, gold_share, tuned_share)
     if recovered is None:
         return nothing | found
-    interval = statistics.gap_recovery_interval(pages, base, gold, tuned)
-    return nothing | found | rounded({"gap_recovery": recovered} | (interval._asdict() if interval else {}))
+    return (
+        nothing
+        | found
+        | rounded({"gap_recovery": recovered, **named(statistics.gap_recovery_interval(pages, base, gold, tuned))})
+    )
+
+
+def named(interval: statistics.Interval | None, prefix: str = "") -> dict[str, float]:
+    """The bounds under their names; nothing where there is no interval."""
+    return {f"{prefix}{name}": value for name, value in interval._asdict().items()} if interval else {}
 
 
 def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:
@@ -83,8 +127,7 @@ def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:
         {
             "rows": len(rows),
             "key_values": sum(found) / len(rows),
-            "key_values_low": interval.low,
-            "key_values_high": interval.high,
+            **named(interval, "key_values_"),
             "exact_match": mean(metrics.exact_match),
             "chrf": metrics.chrf(texts, references),
             "rouge_l": mean(metrics.rouge_l),
@@ -103,9 +146,9 @@ def bars(results: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows for DVC's bar plot: the share of right answers in each cell, the closed-book ones first."""
     return [
         {"cell": f"{split} {cell}", "key_values": results[split][cell]["key_values"]}
-        for split in paths.SPLITS[1:]
+        for split in paths.MEASURED
         for cell in sorted(MODELS, key=lambda cell: (not cell.endswith("closed"), cell.endswith("retrieved")))
-        if cell in results[split]
+        if cell in results.get(split, {})
     ]
 
 
@@ -118,9 +161,8 @@ def judge_figures(questions: Sequence[Question], grades: Sequence[str | None]) -
     found: dict[str, Any] = {"rows": len(graded)}
     for verdict in VERDICTS:
         given = [grade == verdict for _, grade in graded]
-        low, high = statistics.share_interval(pages, given)
         name = verdict.lower()
-        found |= {name: sum(given) / len(given), f"{name}_low": low, f"{name}_high": high}
+        found |= {name: sum(given) / len(given), **named(statistics.share_interval(pages, given), f"{name}_")}
     return {"judge": rounded(found)}
 
 
@@ -132,7 +174,7 @@ def preference_figures(questions: Sequence[Question], preferred: Sequence[str | 
     base, tuned = ([side == name for _, side in known] for name in ("base", "tuned"))
     interval = statistics.difference_interval([page for page, _ in known], base, tuned)
     shares = {name: sum(side == name for _, side in known) / len(known) for name in ("tuned", "base", "tie")}
-    return {"preferred": rounded({"rows": len(known), **shares, **interval._asdict()})}
+    return {"preferred": rounded({"rows": len(known), **shares, **named(interval)})}
 
 
 def rounded(figures: dict[str, Any]) -> dict[str, Any]:
@@ -142,14 +184,21 @@ def rounded(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def predictions(
-    split: str, questions: Sequence[Question], cells: Cells, verdicts: Verdicts = UNJUDGED
+    split: str,
+    questions: Sequence[Question],
+    cells: Cells,
+    verdicts: Verdicts = UNJUDGED,
+    nearest: Sequence[Nearest] = (),
 ) -> Iterator[dict[str, Any]]:
-    """The rows of reports/predictions.jsonl of one set, with the judge's verdicts where there are any."""
+    """The rows of reports/predictions.jsonl of one set, with the judge's verdicts where there are any, and with the
+    nearest trained question."""
     for place, question in enumerate(questions):
         row = prediction(split, question, {cell: answers[place] for cell, answers in cells.items()})
         for cell, grades in verdicts.grades.items():
             if grades[place]:
                 row["answers"][cell]["judge"] = grades[place]
+        if nearest:
+            row["nearest_trained"] = nearest[place]._asdict()
         yield row | ({"preferred": verdicts.preferred[place]} if verdicts.preferred else {})
 
 
@@ -161,7 +210,9 @@ def prediction(split: str, question: Question, answers: dict[str, Answer | None]
         "split": split,
         **{key: row[key] for key in copied},  # type: ignore[literal-required]
         "reference": row["output"],
-        "key_values": key_values(row["output"]).written(),
+        "key_values": list(question.key_values) or key_values(row["output"]).written(),
+        "tags": list(question.tags),
+        "evidence": row["evidence"],
         "retrieved": [chunk["chunk_id"] for chunk in question.retrieved],
         "answers": {
             cell: {

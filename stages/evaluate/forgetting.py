@@ -17,7 +17,8 @@ from stages.common.base.errors import ParamsError, UserError
 from stages.common.records.files import digest, file_sha256
 from stages.common.schema import Evaluate
 from stages.evaluate import statistics
-from stages.evaluate.subject import Subject, Subjects
+from stages.evaluate.local import LocalModel
+from stages.evaluate.models import Models
 
 
 class Benchmarks:
@@ -47,15 +48,17 @@ class Benchmarks:
             return own
         return TaskManager(include_path=str(self.directory))
 
-    def figures(self, asked: Subjects) -> dict[str, dict[str, Any]]:
+    def figures(self, models: Models) -> dict[str, dict[str, Any]]:
         """By task the scores of base and tuned model, from 0 to 1, and the interval of tuned − base."""
-        models = {name: model for name, model in asked.items() if isinstance(model, Subject)}  # params allow no other
+        local = {
+            name: model for name, model in models.items() if isinstance(model, LocalModel)
+        }  # params allow no other
         return {
-            task: compared(self.score(models["base"], task), self.score(models["tuned"], task))
+            task: compared(self.score(local["base"], task), self.score(local["tuned"], task))
             for task in self.section.lm_eval
         }
 
-    def score(self, model: Subject, task: str) -> dict[str, Any]:
+    def score(self, model: LocalModel, task: str) -> dict[str, Any]:
         """The score of a model in a task, from its file or by running the task."""
         key = digest("lm_eval", self.version, task, self.section.lm_eval_limit, self.own)
         if key not in model.known:
@@ -63,7 +66,7 @@ class Benchmarks:
         found: dict[str, Any] = model.known[key]
         return found
 
-    def run(self, model: Subject, task: str) -> dict[str, Any]:
+    def run(self, model: LocalModel, task: str) -> dict[str, Any]:
         from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
 
@@ -126,5 +129,6 @@ def compared(base: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, Any
     found = {"metric": base["metric"], "rows": base["rows"], "base": base["score"], "tuned": tuned["score"]}
     if base["each"] and len(base["each"]) == len(tuned["each"]):
         questions = [str(place) for place in range(len(base["each"]))]
-        found |= statistics.difference_interval(questions, base["each"], tuned["each"])._asdict()
+        interval = statistics.difference_interval(questions, base["each"], tuned["each"])
+        found |= interval._asdict() if interval else {}
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in found.items()}

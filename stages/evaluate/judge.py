@@ -23,7 +23,7 @@ from stages.common.records.rows import DatasetRow
 from stages.common.schema import AnswerJudge, Evaluate
 from stages.common.text.wording import language
 from stages.evaluate.answers import Answer
-from stages.evaluate.cells import MODELS, Cells, Question, asked, sample
+from stages.evaluate.cells import MODELS, Cells, Question, question_text, sample
 
 Verdict = Literal["CORRECT", "INCORRECT", "NOT_ATTEMPTED"]
 Side = Literal["base", "tuned", "tie"]
@@ -63,15 +63,15 @@ def verdicts(
     """The verdicts by set; empty ones when the judge is off. Raises UserError when too many are missing."""
     if not section.enabled:
         return {split: Verdicts() for split in questions}
-    bench = Bench(section)
+    judge = Judge(section)
     with Store.of_repository() as store:
-        bench.ask(questions, found, store)
-        return {split: bench.read(rows, found[split], store) for split, rows in questions.items()}
+        judge.ask(questions, found, store)
+        return {split: judge.read(rows, found[split], store) for split, rows in questions.items()}
 
 
 def expected(rows: list[DatasetRow], section: Evaluate) -> Iterator[Request]:
     """Requests about one set before anything is answered, with answers that repeat the reference."""
-    bench = Bench(section.judge)
+    judge = Judge(section.judge)
     measured = sample(rows, section.max_rows)
     in_context = section.max_context_rows or len(measured)
     for place, row in enumerate(measured):
@@ -79,11 +79,11 @@ def expected(rows: list[DatasetRow], section: Evaluate) -> Iterator[Request]:
         for cell in MODELS:
             unasked = place >= in_context or (cell.endswith("_retrieved") and not section.retrieved_chunks)
             if cell.endswith("_closed") or not unasked:
-                yield bench.grade(question, answer)
-        yield from bench.both_orders(question, answer, answer)
+                yield judge.grade(question, answer)
+        yield from judge.both_orders(question, answer, answer)
 
 
-class Bench:
+class Judge:
     """The judge's requests about answers, and its verdicts in the store."""
 
     def __init__(self, section: AnswerJudge) -> None:
@@ -121,11 +121,11 @@ class Bench:
                 yield from self.both_orders(question, base, tuned)
 
     def grade(self, question: Question, answer: Answer) -> Request:
-        prompt = self.grading[language(asked(question.row))]
+        prompt = self.grading[language(question_text(question.row))]
         return self.request(prompt, {**known(question), "answer": answer.text}, Grade)
 
     def both_orders(self, question: Question, base: Answer, tuned: Answer) -> tuple[Request, Request]:
-        prompt = self.comparing[language(asked(question.row))]
+        prompt = self.comparing[language(question_text(question.row))]
         first, second = ({**known(question), "a": a.text, "b": b.text} for a, b in ((base, tuned), (tuned, base)))
         return self.request(prompt, first, Preference), self.request(prompt, second, Preference)
 
@@ -169,4 +169,4 @@ class Bench:
 def known(question: Question) -> dict[str, object]:
     """What the prompts may say beside the answers."""
     row = question.row
-    return {"question": asked(row), "reference": row["output"], "evidence": row["evidence"]}
+    return {"question": question_text(row), "reference": row["output"], "evidence": row["evidence"]}

@@ -29,6 +29,13 @@ class KeyValues:
     def written(self) -> list[str]:
         return [*self.amounts.values(), *self.names] or [self.whole]
 
+    def held_by(self, text: str) -> list[bool]:
+        """Of each, whether a text states it."""
+        if self.whole:
+            return [gives_away(text, self.whole)]
+        known = amounts(text)
+        return [amount in known for amount in self.amounts] + [holds(text, name) for name in self.names]
+
 
 @lru_cache(maxsize=4096)  # the cells of a row share its reference
 def key_values(reference: str) -> KeyValues:
@@ -47,12 +54,12 @@ def amounts(text: str) -> dict[Amount, str]:
     found = {}
     for number in numbers.numbers(text.replace("`", " ")):
         dimension, factor = number.unit or ("", Decimal(1))
-        value = number.value if isinstance(number.value, str) else plain(number.value * factor)
+        value = number.value if isinstance(number.value, str) else canonical(number.value * factor)
         found[dimension, value] = number.written
     return found
 
 
-def plain(value: Decimal) -> str:
+def canonical(value: Decimal) -> str:
     """A number without an exponent and without zeros at its end."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -70,10 +77,8 @@ def states(answer: str, reference: str, known: str) -> bool:
     """
     wanted = key_values(reference)
     if wanted.whole:
-        return gives_away(answer, wanted.whole)
-    if not wanted.amounts.keys() <= amounts(answer).keys():
-        return False
-    return all(holds(answer, name) for name in wanted.names) and invents_nothing(answer, f"{reference}\n{known}")
+        return all(wanted.held_by(answer))
+    return all(wanted.held_by(answer)) and invents_nothing(answer, f"{reference}\n{known}")
 
 
 def states_values(answer: str, values: Sequence[str], allowed: str) -> bool:
@@ -85,8 +90,15 @@ def states_values(answer: str, values: Sequence[str], allowed: str) -> bool:
 def stated(text: str, value: str) -> bool:
     """Whether a text states a key value that a person wrote down: an amount in any unit, else words; of `a | b` one."""
     options = [option.strip() for option in value.split(" | ")]
-    return any(amounts(option).keys() <= amounts(text).keys() if is_number(option) else holds(text, option)
+    return any(amounts(option).keys() <= amounts(text).keys() if is_amount(option) else holds(text, option)
                for option in options)  # fmt: skip
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is one number, with or without its unit."""
+    found = list(numbers.numbers(text))
+    rest = text.replace(found[0].written, "", 1).split() if len(found) == 1 else [text]
+    return not rest or (len(found) == 1 and len(rest) == 1 and found[0].unit is not None)
 
 
 def invents_nothing(answer: str, allowed: str) -> bool:

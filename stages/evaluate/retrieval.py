@@ -15,7 +15,7 @@ FUSION = 60  # the constant of reciprocal rank fusion, as in its paper
 CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
 
 
-def words(text: str) -> list[str]:
+def terms(text: str) -> list[str]:
     """What is searched for: Latin words and numbers, and pairs of neighbouring Chinese characters, which need no
     dictionary (Lucene's CJKAnalyzer does the same)."""
     text = unicodedata.normalize("NFKC", text).lower()
@@ -38,7 +38,7 @@ class Search:
             raise UserError("bm25s is not installed; type: make setup") from None
         self.size, self.embeddings = len(texts), embeddings
         self.index = bm25s.BM25()
-        self.index.index([words(text) or [""] for text in texts], show_progress=False)
+        self.index.index([terms(text) or [""] for text in texts], show_progress=False)
         self.vectors = embeddings.of(texts) if embeddings else None
 
     def find(self, question: str, most: int) -> list[int]:
@@ -54,7 +54,7 @@ class Search:
 
     def by_words(self, question: str, most: int) -> list[int]:
         """Also texts without any of the words, the worst, unless there is another order to find them by."""
-        found = self.index.retrieve([words(question) or [""]], k=min(most, self.size), show_progress=False)
+        found = self.index.retrieve([terms(question) or [""]], k=min(most, self.size), show_progress=False)
         ranked = zip(found.documents[0], found.scores[0], strict=True)
         return [int(place) for place, score in ranked if score > 0 or not self.embeddings]
 

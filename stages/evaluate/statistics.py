@@ -40,10 +40,13 @@ def bootstrap(sums: Numbers, statistic: Callable[[Numbers], Numbers]) -> Interva
     return Interval(float(low), float(high))
 
 
-def share_interval(pages: Sequence[str], right: Sequence[float]) -> Interval:
-    """Interval of the share of right answers. Where all answers are alike every resample is, too, and the bootstrap
-    knows nothing; there it is Wilson's, each page counted as one observation: the effective size that Korn and
-    Graubard (1998, Survey Methodology 24, 193-201) take when nothing tells how alike the rows of a page are."""
+def share_interval(pages: Sequence[str], right: Sequence[float]) -> Interval | None:
+    """Interval of the share of right answers; None where all rest on one page, which tells nothing about others. Where
+    all answers are alike every resample is, too, and the bootstrap knows nothing; there it is Wilson's, each page
+    counted as one observation: the effective size that Korn and Graubard (1998, Survey Methodology 24, 193-201) take
+    when nothing tells how alike the rows of a page are."""
+    if len(set(pages)) < 2:
+        return None
     if len(set(right)) == 1:
         return wilson(float(right[0]), len(set(pages)))
     return bootstrap(per_page(pages, right), lambda sums: sums[:, 0] / sums[:, 1])
@@ -58,14 +61,17 @@ def wilson(share: float, size: int) -> Interval:
     return Interval(max((centre - reach) / scale, 0.0), min((centre + reach) / scale, 1.0))
 
 
-def difference_interval(pages: Sequence[str], base: Sequence[float], tuned: Sequence[float]) -> Interval:
-    """Interval of the gain in the share of right answers on the same questions. Where the gain is the same on every
-    page the bootstrap knows nothing; there it is put together from those of the two shares (square-and-add with the
-    correlation of the pairs: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C)."""
-    found = bootstrap(per_page(pages, base, tuned), lambda sums: (sums[:, 1] - sums[:, 0]) / sums[:, 2])
-    if found.low < found.high:
-        return found
+def difference_interval(pages: Sequence[str], base: Sequence[float], tuned: Sequence[float]) -> Interval | None:
+    """Interval of the gain in the share of right answers on the same questions; None where all rest on one page. Where
+    the gain is the same on every page the bootstrap knows nothing; there it is put together from those of the two
+    shares (square-and-add with the correlation of the pairs: Newcombe 1998,
+    doi:10.1002/(SICI)1097-0258(19981130)17:22<2635::AID-SIM954>3.0.CO;2-C)."""
+    resampled = bootstrap(per_page(pages, base, tuned), lambda sums: (sums[:, 1] - sums[:, 0]) / sums[:, 2])
     before, after = share_interval(pages, base), share_interval(pages, tuned)
+    if before is None or after is None:
+        return None
+    if resampled.low < resampled.high:
+        return resampled
     shares = sum(base) / len(pages), sum(tuned) / len(pages)
     varied = len(set(base)) > 1 and len(set(tuned)) > 1
     correlation = float(np.corrcoef(base, tuned)[0, 1]) if varied else 0.0
@@ -100,14 +106,15 @@ def gap_recovery(base_closed: float, base_gold: float, tuned_closed: float) -> f
 def gap_recovery_interval(
     pages: Sequence[str], base_closed: Sequence[bool], base_gold: Sequence[bool], tuned_closed: Sequence[bool]
 ) -> Interval | None:
-    """Interval of the gap recovery; None where the gap itself may be none: the ratio may then be anything (Fieller
-    1954, doi:10.1111/j.2517-6161.1954.tb00159.x)."""
-    if difference_interval(pages, base_closed, base_gold).low <= 0:
+    """Interval of the gap recovery; None where all rest on one page, or the gap itself may be none: the ratio may then
+    be anything (Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x)."""
+    gap = difference_interval(pages, base_closed, base_gold)
+    if gap is None or gap.low <= 0:
         return None
 
     def statistic(sums: Numbers) -> Numbers:
-        gap = sums[:, 1] - sums[:, 0]
+        gaps = sums[:, 1] - sums[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(gap > 0, (sums[:, 2] - sums[:, 0]) / gap, np.nan)
+            return np.where(gaps > 0, (sums[:, 2] - sums[:, 0]) / gaps, np.nan)
 
     return bootstrap(per_page(pages, base_closed, base_gold, tuned_closed), statistic)

@@ -72,16 +72,13 @@ class Card(NamedTuple):
 def cards(inputs: Inputs, docs: str) -> list[Card]:
     """The chosen questions, the worst first; `docs` is docs.path."""
     chunks = {chunk["chunk_id"]: chunk for chunk in inputs.chunks}
-    return [
-        card(row, chunks.get(row["chunk_id"]), inputs.evidence.get(row["pair_id"], ""), docs)
-        for row in chosen(inputs.predictions)
-    ]
+    return [card(row, chunks.get(row["chunk_id"]), row.get("evidence", ""), docs) for row in chosen(inputs.predictions)]
 
 
 def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """At most SHOWN rows, an equal part from each set: one half of it the worst, the other drawn by hash, so that the
     page shows what fails and what is usual."""
-    sets = [[row for row in rows if row["split"] == split] for split in paths.SPLITS[1:]]
+    sets = [[row for row in rows if row["split"] == split] for split in paths.MEASURED]
     found, left = [], SHOWN
     for n, part in enumerate(sorted(sets, key=len)):
         room = min(len(part), left // (len(sets) - n))
@@ -99,7 +96,7 @@ def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
     base, tuned = (row["answers"].get(cell, {}) for cell in SIDES)
     return (
         tuned.get("key_values", False),
-        paths.SPLITS.index(row["split"]),
+        paths.MEASURED.index(row["split"]),
         not base.get("key_values", False),
         tuned.get("stopped", False),
         tuned.get("chrf", 0.0),

@@ -16,7 +16,7 @@ HASHED = ("data/chunks.jsonl", "data/dataset/train.jsonl", "data/dataset/eval_se
 
 @dataclass(frozen=True)
 class Inputs:
-    """`stages` are the reports by stage, `evidence` the quotes by pair_id, `uncovered` the chunk_ids that no surviving
+    """`stages` are the reports by stage, `uncovered` the chunk_ids that no surviving
     pair asks about, `seconds` what each stage took at its last run on this machine."""
 
     stages: dict[str, dict[str, Any]]
@@ -25,14 +25,12 @@ class Inputs:
     predictions: list[dict[str, Any]]
     chunks: list[Chunk]
     uncovered: set[str]
-    evidence: dict[str, str]
     seconds: dict[str, float]
     hashes: dict[str, str]
 
 
 def read() -> Inputs:
     reports = paths.REPORTS
-    held_out = [row for split in paths.SPLITS[1:] for row in rows(paths.DATASET / f"{split}.jsonl")]
     return Inputs(
         stages={stage: value(reports / f"{stage}.json", {}) for stage in STAGES},
         curve=value(reports / "train_log.json", []),
@@ -40,7 +38,6 @@ def read() -> Inputs:
         predictions=rows(reports / "predictions.jsonl"),
         chunks=rows(paths.CHUNKS),
         uncovered={row["chunk_id"] for row in rows(paths.UNCOVERED)},
-        evidence={row["pair_id"]: row["evidence"] for row in held_out},
         seconds=timings.latest(),
         hashes=hashes(),
     )

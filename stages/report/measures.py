@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from stages.common.base import paths
 
 CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved")
-SETS = paths.SPLITS[1:]
+SETS = paths.MEASURED
 SECTIONS_SHOWN = 12
 
 

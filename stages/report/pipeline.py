@@ -25,7 +25,7 @@ class Count(NamedTuple):
 
 
 def steps(inputs: Inputs) -> list[Step]:
-    """The stages in their order; evaluate, which is still running, has no time."""
+    """The stages in their order."""
     of = inputs.stages
     figures: dict[str, Figures] = {
         "ingest": picked(of["ingest"], "pages", "duplicates"),
@@ -37,8 +37,7 @@ def steps(inputs: Inputs) -> list[Step]:
         "merge": picked(of["merge"], "parameters", "bytes"),
         "evaluate": {"questions": len(inputs.predictions)} if inputs.predictions else {},
     }
-    return [Step(stage, values, inputs.seconds.get(stage) if stage != "evaluate" else None)
-            for stage, values in figures.items()]  # fmt: skip
+    return [Step(stage, values, inputs.seconds.get(stage)) for stage, values in figures.items()]
 
 
 def picked(report: Figures, *names: str) -> Figures:

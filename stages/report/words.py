@@ -62,8 +62,13 @@ WORDS: dict[str, Text] = {
         "line is the 95% interval, from bootstrap samples of pages.",
         "回答中给出了事实关键值（数字与单位、名称、参数、代码）的比例。横线为 95% 区间，由按页面的自助抽样得到。",
     ),
+    "exam": ("Your exam", "自备考题"),
     "eval_seen": ("Trained facts", "训练过的事实"),
     "eval_unseen": ("Untrained pages", "未训练的页面"),
+    "exam_note": (
+        "{rows} questions of your own from data/exam, which are never trained: does it help the people who ask?",
+        "{rows} 个自备问题，来自 data/exam，从不参与训练：能帮到提问的人吗？",
+    ),
     "eval_seen_note": (
         "{rows} questions in wordings that were never trained: did it learn?",
         "{rows} 个问题，问法从未训练过：学会了吗？",
@@ -208,23 +213,27 @@ WORDS: dict[str, Text] = {
     ),
 }
 
-# Why the gate failed, by the names of evaluation/gate.py's checks.
+# Why the gate failed, by the names of evaluate/gate.py's checks.
 GATE: dict[str, Text] = {
     "no_rows": (
-        "The set of trained facts has no rows, so nothing shows whether the model learned",
-        "训练过的事实没有留出问题，无法看出模型是否学会",
+        "{set}: no question was measured, so nothing shows whether the model learned",
+        "{set}：没有测量任何问题，无法看出模型是否学会",
     ),
     "min_gain": (
-        "The gain in key values is {value} points, below `gate.min_gain` = {limit}",
-        "关键值的提升为 {value} 个百分点，低于 `gate.min_gain` = {limit}",
+        "{set}: the gain in key values is {value} points, below `gate.min_gain` = {limit}",
+        "{set}：关键值的提升为 {value} 个百分点，低于 `gate.min_gain` = {limit}",
+    ),
+    "one_page": (
+        "{set}: all questions are about one page, so the gain may be chance",
+        "{set}：所有问题都出自同一页面，提升可能只是偶然",
     ),
     "chance": (
-        "The interval of the gain begins at {value} points, so it may be chance",
-        "提升的区间下限为 {value} 个百分点，可能只是偶然",
+        "{set}: the interval of the gain begins at {value} points, so it may be chance",
+        "{set}：提升的区间下限为 {value} 个百分点，可能只是偶然",
     ),
     "min_stopped": (
-        "{value} of the answers end by themselves, below `gate.min_stopped` = {limit}",
-        "只有 {value} 的回答自行结束，低于 `gate.min_stopped` = {limit}",
+        "{set}: {value} of the answers end by themselves, below `gate.min_stopped` = {limit}",
+        "{set}：只有 {value} 的回答自行结束，低于 `gate.min_stopped` = {limit}",
     ),
     "max_forgetting": (
         "{task} fell by {value} points, more than `gate.max_forgetting` = {limit}",
@@ -257,8 +266,9 @@ def both(key: str, **values: Any) -> Markup:
 
 
 def failed(failure: dict[str, Any]) -> Markup:
-    """Why the gate failed, from what evaluation/gate.py writes: shares as points, but that of answers as a share."""
+    """Why the gate failed, from what evaluate/gate.py writes: shares as points, but that of answers as a share."""
     values: dict[str, Any] = {key: failure[key] for key in ("task", "limit") if key in failure}
+    values["set"] = WORDS[failure.get("set", "eval_seen")]
     if "value" in failure:
         points = f"{100 * failure['value']:+.1f}".removesuffix(".0")
         values["value"] = share(failure["value"]) if failure["check"] == "min_stopped" else points
@@ -271,7 +281,11 @@ def named(key: str) -> Markup:
 
 
 def twice(text: Text, values: dict[str, Any]) -> Markup:
-    english, chinese = (Markup(coded(part)).format(**values) for part in text)
+    """The text in both languages; a value that is a pair is put in by language, too."""
+    english, chinese = (
+        Markup(coded(part)).format(**{key: one[n] if isinstance(one, tuple) else one for key, one in values.items()})
+        for n, part in enumerate(text)
+    )
     spans = Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-CN">{}</span>')
     return spans.format(english, chinese)
 

@@ -1,6 +1,7 @@
 """Intervals, search, context and kept answers of evaluate, on known cases."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
 from stages.evaluate import __main__ as evaluate
-from stages.evaluate import cells, figures, gate, retrieval, statistics, subject
+from stages.evaluate import cells, figures, gate, local, models, retrieval, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Question
 from stages.report import words as report_words
@@ -90,11 +91,16 @@ def test_search_finds_chinese_without_spaces_and_names_in_code():
 def test_a_search_by_meaning_finds_what_is_said_in_other_words(word_model, section):
     fillers = [f"filler {n} length" for n in range(9)]
     texts = ["use of length", *fillers, "the lever has a use", *fillers, "the lever is red", "use of length"]
-    search = cells.searching(texts, section.model_copy(update={"semantic_model": word_model}))
+
+    def searching(model: str) -> retrieval.Search:
+        chunks = [chunk("c", text) for text in texts]
+        return cells.Library(chunks, section.model_copy(update={"semantic_model": model})).search
+
+    search = searching(word_model)
     assert search.find("purpose", 1) == [10], "texts without any of the words have no place in the order by words"
     assert search.find("the red lever", 1) == [20], "words count, too"
     with pytest.raises(ParamsError, match=r"evaluate\.semantic_model"):
-        cells.searching(texts, section.model_copy(update={"semantic_model": "nowhere"}))
+        searching("nowhere")
 
 
 def test_a_chunk_that_is_cut_keeps_its_evidence(tiny_model):
@@ -107,7 +113,7 @@ def test_a_chunk_that_is_cut_keeps_its_evidence(tiny_model):
     assert len(tokenizer(text).input_ids) <= 160
 
 
-class Counting(subject.Subject):
+class Counting(local.LocalModel):
     """A subject that counts what it is asked for."""
 
     def __init__(self, identity: str) -> None:
@@ -128,7 +134,7 @@ def test_an_answer_is_generated_once_even_by_another_run(section, monkeypatch):
         calls.append(list(prompts))
         return [Answer(prompt.upper(), True) for prompt in prompts]
 
-    monkeypatch.setattr(subject.answers, "generate", generate)
+    monkeypatch.setattr(local.answers, "generate", generate)
     first = Counting("m").answers(["a", "bb", "a"], section, "")
     assert [answer.text for answer in first] == ["A", "BB", "A"] and sorted(calls[0]) == ["a", "bb"]
     assert Counting("m").answers(["bb", "ccc"], section, "")[1].text == "CCC"
@@ -146,10 +152,10 @@ def test_a_reference_that_is_longer_than_the_room_gets_room_to_be_answered_and_n
     references = ["4 kV", "one two three four five six seven eight nine ten", "5 kV"]
     rows = [question(text, f"What is {text[:3]}?") for text in references]
     tokens = len(tokenizer(references[1], add_special_tokens=False).input_ids) + 1
-    wide = cells.room(rows[1], chat, section)
-    assert tokens <= wide < 2 * tokens and wide % 8 == 0 and cells.room(rows[0], chat, section) == 8
+    wide = cells.answer_budget(rows[1], chat, section)
+    assert tokens <= wide < 2 * tokens and wide % 8 == 0 and cells.answer_budget(rows[0], chat, section) == 8
     exact = section.model_copy(update={"max_new_tokens": tokens})
-    assert cells.room(rows[1], chat, exact) == tokens, "the stop token has its place"
+    assert cells.answer_budget(rows[1], chat, exact) == tokens, "the stop token has its place"
 
     class Echo:
         def answers_to(self, turns, chat, section, desc):
@@ -163,7 +169,7 @@ def test_a_reference_that_is_longer_than_the_room_gets_room_to_be_answered_and_n
 
 
 def test_a_line_that_a_kill_cut_off_is_asked_again(section, monkeypatch):
-    monkeypatch.setattr(subject.answers, "generate", lambda m, t, prompts, *rest: [Answer("x", True) for _ in prompts])
+    monkeypatch.setattr(local.answers, "generate", lambda m, t, prompts, *rest: [Answer("x", True) for _ in prompts])
     one = Counting("m")
     one.answers(["a", "b"], section, "")
     whole = one.file.read_text()
@@ -176,23 +182,25 @@ def test_a_line_that_a_kill_cut_off_is_asked_again(section, monkeypatch):
 def test_the_hash_of_a_model_follows_its_bytes(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"one")
     (tmp_path / "README.md").write_text("a")
-    first = subject.fingerprint(tmp_path)
+    first = models.fingerprint(tmp_path)
     (tmp_path / "README.md").write_text("b")
-    assert subject.fingerprint(tmp_path) == first
+    assert models.fingerprint(tmp_path) == first
     (tmp_path / "model.safetensors").write_bytes(b"two!")
-    assert subject.fingerprint(tmp_path) != first
+    assert models.fingerprint(tmp_path) != first
     assert json.loads((paths.cache_dir() / "answers" / "hashes.json").read_text())
 
 
-def gain(share: float, low: float, stopped: float = 1.0) -> dict:
-    return {"eval_seen": {"tuned_minus_base": {"key_values": share, "low": low}, "tuned_closed": {"stopped": stopped}}}
+def gain(share: float, low: float, stopped: float = 1.0, measured: str = "eval_seen") -> dict:
+    return {measured: {"tuned_minus_base": {"key_values": share, "low": low}, "tuned_closed": {"stopped": stopped}}}
 
 
 def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
-    assert gate.verdict(gain(0.5, 0.3), section) == {"passed": True, "reasons": [], "failed": []}
+    assert gate.verdict(gain(0.5, 0.3), section) == {"set": "eval_seen", "passed": True, "reasons": [], "failed": []}
     for figures_, words in [
         (gain(0.01, 0.005), "gain"),
         (gain(0.5, -0.1), "chance"),
+        (gain(0.5, 0.0), "chance"),
+        ({"eval_seen": {"tuned_minus_base": {"key_values": 1.0}, "tuned_closed": {"stopped": 1.0}}}, "one page"),
         (gain(0.5, 0.3, 0.5), "end by themselves"),
         (gain(0.5, 0.3) | {"forgetting": {"mmlu": {"base": 0.5, "tuned": 0.3}}}, "mmlu"),
         ({"eval_seen": {"rows": 0}}, "no rows"),
@@ -218,3 +226,55 @@ class FakeChat:
 
     class section:  # noqa: N801
         mode, system_prompt, thinking = "chat", "", "empty"
+
+
+def test_an_edit_of_the_code_that_answers_asks_again(section, monkeypatch, tmp_path):
+    monkeypatch.setattr(local.answers, "generate", lambda m, t, prompts, *rest: [Answer("old", True) for _ in prompts])
+    assert Counting("m").answers(["a"], section, "")[0].text == "old"
+    edited = tmp_path / "answers.py"
+    edited.write_bytes(Path(local.answers.__file__).read_bytes() + b"\n# edited\n")
+    monkeypatch.setattr(local.answers, "__file__", str(edited))
+    monkeypatch.setattr(local.answers, "generate", lambda m, t, prompts, *rest: [Answer("new", True) for _ in prompts])
+    assert Counting("m").answers(["a"], section, "")[0].text == "new"
+    monkeypatch.setattr(local, "version", lambda library: "99.0")
+    monkeypatch.setattr(local.answers, "generate", lambda m, t, prompts, *rest: [Answer("99", True) for _ in prompts])
+    assert Counting("m").answers(["a"], section, "")[0].text == "99", "another version of a library answers anew"
+
+
+def test_a_figure_that_rests_on_one_page_has_no_interval():
+    right, wrong = Answer("`7`", True), Answer("8", True)
+    rows = [question("`7`", f"Q{n}", "page.md") for n in range(6)]
+    found, headline = figures.set_figures(
+        rows, {"base_closed": [wrong] * 6, "base_gold": [right] * 6, "tuned_closed": [right] * 5 + [wrong]}, {}
+    )
+    assert found["pages"] == 1 and found["tuned_closed"]["key_values"] == pytest.approx(0.8333)
+    assert not [key for part in (found["tuned_closed"], found["tuned_minus_base"], headline)
+                for key in part if key.endswith(("low", "high")) or key == "p"]  # fmt: skip
+
+
+def test_chance_is_never_ruled_out_for_certain():
+    """The observed answers are one of the arrangements that are counted, so p is never 0 (Phipson and Smyth 2010)."""
+    pages = [str(n) for n in range(40)]
+    assert statistics.paired_p(pages, [False] * 40, [True] * 40) == pytest.approx(1 / 2001)
+
+
+@pytest.mark.parametrize(("one", "other"), [((1, 13), (5, 8)), ((6, 9), (2, 14))])
+def test_two_orders_are_joined_by_reciprocal_ranks_with_the_constant_of_the_paper(one, other):
+    """By 1 / (60 + rank) the first text is ahead in both cases; with 61 it would be behind in the first, with 59 in the
+    second."""
+
+    class Orders(retrieval.Search):
+        def __init__(self) -> None:
+            self.embeddings, self.ranks = True, {100: one, 200: other}
+
+        def order(self, n: int) -> list[int]:
+            places = {ranks[n]: text for text, ranks in self.ranks.items()}
+            return [places.get(rank, 1000 * (n + 1) + rank) for rank in range(1, 20)]
+
+        def by_words(self, question, most):
+            return self.order(0)
+
+        def by_meaning(self, question):
+            return self.order(1)
+
+    assert [text for text in Orders().find("x", 40) if text in (100, 200)] == [100, 200]

@@ -10,8 +10,8 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.records.files import write_json, write_jsonl
 from stages.evaluate import answers, forgetting, gate
-from stages.evaluate.served import Served
-from stages.evaluate.subject import Subject
+from stages.evaluate.endpoint import EndpointModel
+from stages.evaluate.local import LocalModel
 from support.reporting import evaluation as evaluation_file
 from support.reporting import prediction, prepare, rendered, text_of
 
@@ -64,10 +64,10 @@ def subjects(tiny_model):
         return model
 
     loaders = {"base": lambda: AutoModelForCausalLM.from_pretrained(tiny_model), "tuned": other}
-    return {name: Subject(name, name, load, tokenizer) for name, load in loaders.items()}
+    return {name: LocalModel(name, name, load, tokenizer) for name, load in loaders.items()}
 
 
-def likeliest(model: Subject, row: dict) -> int:
+def likeliest(model: LocalModel, row: dict) -> int:
     """The choice that the model finds most likely, computed without lm_eval."""
     prompt = model.tokenizer(f"Question: {row['question']}\nAnswer:").input_ids
     sums = []
@@ -92,7 +92,7 @@ def test_a_task_is_run_once_for_each_model_and_anew_when_it_changes(task, sectio
     runs = []
     original = forgetting.Benchmarks.run
     monkeypatch.setattr(forgetting.Benchmarks, "run", lambda *a: runs.append(a[1].name) or original(*a))
-    again = {name: Subject(name, name, model.load, model.tokenizer) for name, model in subjects.items()}
+    again = {name: LocalModel(name, name, model.load, model.tokenizer) for name, model in subjects.items()}
     assert forgetting.Benchmarks(section).figures(again) == found and runs == []
     write_jsonl(DIRECTORY / "lamps.jsonl", ROWS[:8])
     assert forgetting.Benchmarks(section).figures(again)["lamps"]["rows"] == 8
@@ -139,7 +139,7 @@ def test_models_behind_an_endpoint_take_no_benchmarks(write_params):
     changes = {"evaluate.endpoint": "env", "evaluate.tuned_model": "tuned", "evaluate.lm_eval": ["lamps"]}
     with pytest.raises(ParamsError, match="lm_eval needs models that are loaded here"):
         params.load(write_params(changes))
-    assert not isinstance(Served("tuned", "x", "y"), Subject)
+    assert not isinstance(EndpointModel("tuned", "x", "y"), LocalModel)
 
 
 def test_the_report_the_summary_and_the_gate_tell_of_a_fall(section, write_params):

@@ -17,7 +17,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.models import pretrained
 from stages.common.records.files import read_json, write_jsonl
-from stages.evaluate.subject import merged as tuned_subject
+from stages.evaluate.models import merged
 from stages.merge import __main__ as merge
 from stages.merge import refusals, weights
 from stages.train import __main__ as train
@@ -47,8 +47,8 @@ def test_adapter_only_keeps_the_base_apart_and_answers_as_it_was_trained(trained
     assert figures["method"] == "adapter_only" and figures["audit"]["greedy_agreement"] == 1
     settings = params.load()
     adapted = pretrained.adapted(settings.model, torch.float32, paths.ADAPTER)
-    subject = tuned_subject(settings.model, torch.float32, trained_tokenizer())
-    assert torch.equal(logits(subject.load()), logits(adapted))
+    model = merged(settings.model, torch.float32, trained_tokenizer())
+    assert torch.equal(logits(model.load()), logits(adapted))
     talker = Talker("tuned", settings, trained_tokenizer())
     assert "".join(talker.answer(talker.prompt(QUESTION), 4)) is not None
     assert (

@@ -259,7 +259,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     template = (ROOT / "stages/report/report.html.jinja").read_text("utf-8")
     direct = set(re.findall(r'\bt\("(\w+)"', template))
     assert direct <= words.WORDS.keys()
-    computed = {*CELLS, *measures.SETS, *curves.CURVES, "eval_seen_note", "eval_unseen_note", "base", "tuned",
+    computed = {*CELLS, *measures.SETS, *curves.CURVES, *(f"{name}_note" for name in measures.SETS), "base", "tuned",
                 *measures.Outcome._fields, *(f"{verdict.lower()}_judged" for verdict in VERDICTS),
                 "pages", "chunks", "pairs", "kept", "trained"}  # fmt: skip
     quoted = set(re.findall(r'"(\w+)"', template))

@@ -26,6 +26,7 @@ EXPORTS = Path("models/exports")
 REPORTS = Path("reports")
 
 SPLITS = ("train", "eval_seen", "eval_unseen")
+MEASURED = ("exam", "eval_seen", "eval_unseen")  # the sets of questions that evaluate asks, the first to be read first
 
 
 def cache_dir() -> Path:

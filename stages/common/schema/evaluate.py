@@ -11,6 +11,7 @@ from stages.common.schema.section import Count, Limit, Section, Share
 class Gate(Section):
     """What a model must reach before `doclore promote` tags it."""
 
+    set: Literal["eval_seen", "exam"]
     min_gain: Annotated[float, Field(ge=-1, le=1)]
     min_stopped: Annotated[float, Field(ge=0, le=1)]
     max_forgetting: Share

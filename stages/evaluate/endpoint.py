@@ -1,5 +1,5 @@
-"""A model under test that runs elsewhere, behind an OpenAI-compatible address: vLLM that serves base and adapter, or
-`doclore serve`. The server applies the chat template, which must be the trained one.
+"""A model under test that an OpenAI-compatible endpoint serves: vLLM with base and adapter, or `doclore serve`. The
+server applies the chat template, which must be the trained one.
 
 Answers lie in the response store under the model's name and the hash of the weights that it stands for. What a server
 does not tell, such as the loss, is not measured.
@@ -21,14 +21,14 @@ TIMEOUT = 600.0  # seconds: a server that runs on a CPU answers one request afte
 MAX_RETRIES = 3
 
 
-class ServedModel(Connection):
+class ModelConnection(Connection):
     """One of the models of `evaluate.endpoint`."""
 
     def key_of_model(self, section: str) -> str:
         return f"{section}_model"
 
 
-class Served:
+class EndpointModel:
     """A model by its name at the endpoint; `weights` is the hash of what the name stands for."""
 
     def __init__(self, name: str, model: str, weights: str) -> None:
@@ -41,7 +41,7 @@ class Served:
         """One greedy answer per conversation, in their order. Raises UserError unless all are answered."""
         asked = list(self.requests(conversations, section))
         self.keys += [request.key() for request in asked]
-        connection = ServedModel(
+        connection = ModelConnection(
             model=self.model, concurrency=section.batch_size, timeout=TIMEOUT, max_retries=MAX_RETRIES,
             requests_per_minute=0, tokens_per_minute=0,
         )  # fmt: skip
@@ -58,13 +58,13 @@ class Served:
     def requests(self, conversations: Sequence[list[Message]], section: Evaluate) -> Iterator[llm.Request]:
         sampling = {"temperature": 0.0, "max_tokens": section.max_new_tokens}
         for turns in conversations:
-            yield llm.Request(self.model, [plain(turn) for turn in turns], {}, sampling, weights=self.weights)
+            yield llm.Request(self.model, [api_message(turn) for turn in turns], {}, sampling, weights=self.weights)
 
     def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> None:
         """No server tells how likely a given answer is under a chat template."""
 
 
-def plain(turn: Message) -> llm.Message:
+def api_message(turn: Message) -> llm.Message:
     """A turn in the API's form, which has no place for an alpaca row's input but the question's own text."""
     content = turn["content"] + (f"\n{turn['input']}" if turn.get("input") else "")
     return {"role": turn["role"], "content": content}  # type: ignore[typeddict-item]

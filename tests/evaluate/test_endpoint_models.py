@@ -13,8 +13,8 @@ from stages.common.chat.templates import chat_for
 from stages.common.records.files import read_json, read_jsonl, write_json, write_jsonl
 from stages.common.servers.template import served_template
 from stages.evaluate import __main__ as evaluate
-from stages.evaluate import subject
-from stages.evaluate.served import Served
+from stages.evaluate import models
+from stages.evaluate.endpoint import EndpointModel
 from support.endpoint import FakeEndpoint
 from support.families import FAMILIES, tokenizer_of
 from support.repository import ROOT
@@ -23,11 +23,11 @@ from support.serving import serving
 TURNS = [[{"role": "user", "content": f"What is the size of part {n}?"}] for n in range(3)]
 
 
-def tuned(weights: str = "w1") -> Served:
-    return Served("tuned", "teacher", weights)
+def tuned(weights: str = "w1") -> EndpointModel:
+    return EndpointModel("tuned", "teacher", weights)
 
 
-def ask(served: Served, section: schema.Evaluate, turns=TURNS):
+def ask(served: EndpointModel, section: schema.Evaluate, turns=TURNS):
     return served.answers_to(turns, None, section, "eval_seen tuned_closed")
 
 
@@ -76,7 +76,7 @@ def test_a_missing_answer_stops_the_stage_with_a_line_and_the_others_stay(endpoi
 def test_a_name_that_the_endpoint_does_not_know_is_one_line_with_the_key(endpoint: FakeEndpoint, section):
     endpoint.reply = lambda body: 404
     with pytest.raises(ParamsError, match=r"params\.yaml: evaluate\.tuned_model = 'techer': .*teacher"):
-        ask(Served("tuned", "techer", "w"), section)
+        ask(EndpointModel("tuned", "techer", "w"), section)
 
 
 def test_an_endpoint_without_any_name_is_one_line(write_params):
@@ -147,7 +147,7 @@ def test_the_adapter_answers_in_place_of_the_merged_model(trained, write_params)
     chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
     write_all(write_params, settings.model_dump() | {"evaluate": settings.evaluate.model_dump() | {"model": "adapter"}})
     changed = params.load()
-    merged, adapter = (subject.subjects(each, chat)["tuned"] for each in (settings, changed))
+    merged, adapter = (models.under_test(each, chat)["tuned"] for each in (settings, changed))
     assert merged.file != adapter.file, "what one answered is not taken for the other's answer"
     answers = [each.answers_to(TURNS, chat, settings.evaluate, "") for each in (merged, adapter)]
     assert type(adapter.model).__name__ == "PeftModelForCausalLM"
@@ -155,4 +155,4 @@ def test_the_adapter_answers_in_place_of_the_merged_model(trained, write_params)
     assert same >= 2, "merging rounds to 16 bits and changes nothing else"
     (paths.ADAPTER / "adapter_config.json").unlink()
     with pytest.raises(UserError, match="no adapter"):
-        subject.subjects(changed, chat)
+        models.under_test(changed, chat)

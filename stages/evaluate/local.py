@@ -1,0 +1,120 @@
+"""A model under test that is loaded here. What it answered once, it is not asked again: a new metric costs no
+generation.
+
+Answers lie in `.cache/answers`, one JSONL file for each model, the way it is loaded, and the code and the libraries
+that let it answer; a run that is killed keeps what it had.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from stages.common.base import paths
+from stages.common.chat.templates import Chat, Message
+from stages.common.models import pretrained
+from stages.common.records.files import digest, file_sha256
+from stages.common.schema import Evaluate
+from stages.evaluate import answers
+from stages.evaluate.answers import Answer, Tokenised
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "bitsandbytes")  # that decide what a model answers
+
+
+class LocalModel:
+    """A model by what identifies it; its weights are loaded when there is something new to ask."""
+
+    def __init__(self, name: str, identity: str, load: Callable[[], Any], tokenizer: Any) -> None:
+        self.name, self.tokenizer, self.load = name, tokenizer, load
+        self.model: Any = None
+        self.file = paths.cache_dir() / "answers" / f"{digest(identity, code())}.jsonl"
+        self.known = dict(read(self.file))
+
+    def answers_to(
+        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
+    ) -> list[Answer]:
+        """One greedy answer per conversation, in their order."""
+        return self.answers(chat.texts(list(conversations), prompt=True), section, desc)
+
+    def answers(self, prompts: Sequence[str], section: Evaluate, desc: str) -> list[Answer]:
+        """One greedy answer per prompt, in their order."""
+        keys = [digest("answer", prompt, section.max_new_tokens) for prompt in prompts]
+        sizes = [len(prompt) for prompt in prompts]
+
+        def compute(places: list[int]) -> list[Any]:
+            chosen = [prompts[place] for place in places]
+            found = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen))
+            return [[answer.text, answer.stopped] for answer in found]
+
+        return [Answer(*value) for value in self.measured(keys, sizes, section.batch_size, compute, desc, "answer")]
+
+    def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> float | None:
+        """Mean cross entropy in nats per supervised token over all rows; None without rows."""
+        keys = [digest("loss", row["input_ids"], row["labels"]) for row in rows]
+        sizes = [len(row["input_ids"]) for row in rows]
+
+        def compute(places: list[int]) -> list[Any]:
+            return answers.losses(self.model, [rows[place] for place in places], self.tokenizer.pad_token_id)
+
+        return answers.mean(self.measured(keys, sizes, section.batch_size, compute, desc, "row"))
+
+    def measured(
+        self,
+        keys: list[str],
+        sizes: list[int],
+        batch_size: int,
+        compute: Callable[[list[int]], list[Any]],
+        desc: str,
+        unit: str,
+    ) -> list[Any]:
+        """A value per key, from the file or computed in batches of like size, the largest first: little padding, and
+        too large a batch fails at once."""
+        missing = sorted({key: place for place, key in enumerate(keys) if key not in self.known}.values())
+        missing.sort(key=lambda place: -sizes[place])
+        if missing:
+            self.loaded()
+        with tqdm(total=len(missing), desc=f"evaluate {self.name} {desc}", unit=unit, disable=not missing) as bar:
+            for start in range(0, len(missing), batch_size):
+                batch = missing[start : start + batch_size]
+                self.keep({keys[place]: value for place, value in zip(batch, compute(batch), strict=True)})
+                bar.update(len(batch))
+        return [self.known[key] for key in keys]
+
+    def loaded(self) -> Any:
+        if self.model is None:
+            self.model = self.load()
+        return self.model
+
+    def keep(self, values: dict[str, Any]) -> None:
+        self.known |= values
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in values.items())
+
+
+def code() -> list[str]:
+    """What of code makes the answers: the modules that load a model and let it answer, and their libraries."""
+    modules = [file_sha256(Path(str(module.__file__))) for module in (answers, pretrained)]
+    return modules + [f"{name} {installed(name)}" for name in LIBRARIES]
+
+
+def installed(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "-"
+
+
+def read(file: Path) -> Iterator[tuple[str, Any]]:
+    """The values of a file but for a line that a kill cut off."""
+    if not file.exists():
+        return
+    for line in file.read_text("utf-8").split("\n"):
+        try:
+            key, value = json.loads(line)
+        except ValueError:
+            continue
+        yield key, value
