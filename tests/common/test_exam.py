@@ -1,13 +1,9 @@
 """The exam in data/exam/: three kinds of file hold the same questions, and what is no question is told by its line."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from stages.commands import exam as command
 from stages.commands.main import parser
 from stages.common.base import paths
 from stages.common.base.errors import UserError
@@ -148,7 +144,6 @@ def test_check_tells_which_questions_no_page_answers(capsys):
     assert lines[3].startswith("3 questions; 1 are answered") and len(lines) == 4
 
 
-def test_the_command_runs_without_any_exam():
-    done = subprocess.run([sys.executable, "-m", "stages.commands.main", "exam"], capture_output=True, text=True,
-                          check=True, env={"PYTHONPATH": str(Path(command.__file__).parents[2])})  # fmt: skip
-    assert "doclore exam add" in done.stdout
+def test_the_command_says_how_to_begin_where_there_is_no_exam(capsys):
+    doclore()
+    assert "doclore exam add" in capsys.readouterr().out
