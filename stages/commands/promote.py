@@ -9,6 +9,7 @@ import subprocess
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.git import git
 from stages.common.records.files import read_json
 
 ARTIFACT = "model"  # of dvc.yaml
@@ -64,9 +65,3 @@ def register(version: str | None, message: str) -> str:
     except GTOException as error:
         raise UserError(f"{' '.join(str(error).split())}; choose another --version") from None
     return str(event.tag)
-
-
-def git(*arguments: str) -> str | None:
-    """What a Git command prints; None when it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", check=False)
-    return done.stdout if done.returncode == 0 else None

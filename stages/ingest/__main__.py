@@ -1,9 +1,10 @@
 """Documentation directory in, one row per page out.
 
-Reads `docs.path`; writes data/docs.jsonl and reports/ingest.json. Run: python -m stages.ingest
+Reads data/sources.jsonl and the files below `docs.path` that it names; writes data/docs.jsonl and reports/ingest.json.
+Run: python -m stages.ingest
 """
 
-import subprocess
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,15 +24,16 @@ from stages.ingest.dialects.lines import to_lines, to_text
 from stages.ingest.dialects.outline import HEADING
 from stages.ingest.dialects.page import Site as Generated
 from stages.ingest.dialects.stubs import stub
-from stages.ingest.sources import identity
+from stages.ingest.sources import identity, manifest
 from stages.ingest.sources.breadcrumbs import breadcrumbs
 from stages.ingest.sources.converters import converter
 from stages.ingest.sources.imports import is_partial_name, only_imported
 from stages.ingest.sources.kinds import kind, unpublished
 from stages.ingest.sources.languages import language, neighbours
+from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
-from stages.ingest.sources.walk import find, root_directory
+from stages.ingest.sources.walk import boundary, root_directory
 
 
 def first_heading(text: str) -> str:
@@ -46,15 +48,6 @@ def name_of(path: str) -> str:
     """A page's name when it has no title: that of the file, or of the directory for index files."""
     file = PurePosixPath(path)
     return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
-
-
-def revision(root: Path) -> str:
-    """The Git commit of the checkout that holds the docs; empty when there is none."""
-    command = ["git", "-C", str(root), "rev-list", "-1", "HEAD", "--", "."]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
 
 
 def to_doc(
@@ -103,6 +96,7 @@ def to_doc(
         "breadcrumbs": [],
         "partials": sorted(set(inlined)),
         "spans": to_spans(path, (line.origin for line in lines)),
+        "file_sha256": "",
         "rev": "",
     }
 
@@ -122,32 +116,38 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `site` is complete,
     and what `finished` adds can be known, when the last row is read.
     """
+    files = manifest.read()
+    hashes = {file["path"]: file["sha256"] for file in files if file["sha256"]}
     root = root_directory(section.path)
-    tree = Tree(root, section.max_bytes, detection.checkout(root))
+    tree = Tree(root, section.max_bytes, boundary(root), hashes)
     flavoured = detection.detected(root, section.flavour)
-    rev = revision(tree.root)
-    found = find(tree.root, section.include, section.exclude)
-    parts = only_imported([file.path for file in found if not file.problem], tree)
+    provenance = Provenance(root, (path for path in hashes if path.startswith("../")))
+    pages = [file for file in files if file["role"] == "page"]
+    parts = only_imported([file["path"] for file in pages if not file["problem"]], tree)
+    report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
     first: dict[str, str] = {}
-    for file in tqdm(found, desc="ingest", unit="file", disable=None):
+    for file in tqdm(pages, desc="ingest", unit="file", disable=None):
+        path = file["path"]
         report.counts["files"] += 1
         try:
-            if file.problem:
-                raise RefusedError(file.problem)
-            if is_partial_name(file.path) or file.path in parts:
+            if file["problem"]:
+                raise RefusedError(file["problem"])
+            if is_partial_name(path) or path in parts:
                 raise RefusedError("partial")
-            doc = to_doc(file.path, tree, flavoured, section, report, site.titles)
+            doc = to_doc(path, tree, flavoured, section, report, site.titles)
         except RefusedError as refused:
-            report.skip(file.path, str(refused))
+            report.skip(path, str(refused))
             continue
         content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
-        original = first.setdefault(content, file.path)
-        site.pages.append(identity.page(file.path, doc["language"], doc["text"]))
-        if original != file.path:
+        original = first.setdefault(content, path)
+        site.pages.append(identity.page(path, doc["language"], doc["text"]))
+        if original != path:
             report.counts["duplicates"] += 1
-            site.also_in.setdefault(original, []).append(file.path)
+            site.also_in.setdefault(original, []).append(path)
             continue
-        yield doc | {"title": doc["title"] or name_of(file.path), "rev": rev}
+        rev = provenance.revision([path, *doc["partials"]])
+        yield {**doc, "title": doc["title"] or name_of(path), "file_sha256": file["sha256"], "rev": rev}
+    report.read_besides = sorted(tree.unlisted)
 
 
 def write_docs(section: schema.Docs, report: Report) -> None:
@@ -190,6 +190,8 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
 
 def main() -> None:
     section, report = params.load().docs, Report()
+    if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before
+        manifest.write(section)
     write_docs(section, report)
     write_json(paths.REPORTS / "ingest.json", report.as_json())
     print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")

@@ -17,6 +17,7 @@ from stages.common.markdown import blocks as markdown
 from stages.common.records.files import read_json, read_jsonl, write_jsonl
 from stages.common.records.rows import Chunk
 from stages.ingest import __main__ as ingest
+from stages.ingest.sources import manifest
 from stages.ingest.sources.report import Report
 from support.chunking import count, cut, cut_pages, doc, section
 from support.repository import CLOUDPSS, ROOT
@@ -363,6 +364,7 @@ def test_lines_behind_an_inlined_partial_are_those_of_the_file():
     for name, text in files.items():
         Path("docs", name).write_text(text, encoding="utf-8")
     section_docs = docs_section(path="docs", include=["**/*.md"], exclude=[], max_bytes=100_000)
+    manifest.write(section_docs)
     rows = ingest.ingest(section_docs, Report(), ingest.Site())
     first, second = cut_pages(list(rows), section())
     assert (first["line_start"], first["line_end"]) == (8, 14)

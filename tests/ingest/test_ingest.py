@@ -16,6 +16,7 @@ from stages.common.records.rows import Doc, page_lines
 from stages.ingest import __main__ as ingest
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.lines import to_text
+from stages.ingest.sources import manifest
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import Tree
 from support.repository import ROOT
@@ -37,6 +38,7 @@ def read(
     """The rows of docs/ by path, and the counts."""
     report = Report()
     section = docs_section(path="docs", include=include, exclude=list(exclude), max_bytes=max_bytes)
+    manifest.write(section)
     ingest.write_docs(section, report)
     return {row["path"]: row for row in read_jsonl(paths.DOCS)}, report.counts
 

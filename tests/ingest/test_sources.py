@@ -14,7 +14,7 @@ from stages.common.base.errors import ParamsError, UserError
 from stages.common.records.files import read_json, read_jsonl
 from stages.common.records.rows import Doc
 from stages.ingest import __main__ as ingest
-from stages.ingest.sources import converters
+from stages.ingest.sources import converters, manifest
 from stages.ingest.sources.decoding import DecodingError, decode
 from stages.ingest.sources.report import LONGEST_LIST, Report
 from stages.ingest.sources.walk import find
@@ -35,6 +35,7 @@ def read(include: tuple[str, ...] = ("**/*.md", "**/*.mdx"), max_bytes: int = 10
     """The rows of docs/ and the report."""
     report = Report()
     section = docs_section(path="docs", include=list(include), exclude=[], max_bytes=max_bytes)
+    manifest.write(section)
     ingest.write_docs(section, report)
     return list(read_jsonl(paths.DOCS)), report.as_json()
 

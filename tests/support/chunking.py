@@ -38,6 +38,7 @@ def doc(text: str, path: str = "page.md", title: str = "Title") -> Doc:
         "also_in": [],
         "partials": [],
         "spans": [{"line": 1, "path": path, "start": 1, "at": 1}],
+        "file_sha256": "",
         "rev": "",
     }
 

@@ -11,6 +11,7 @@ import yaml
 from stages.commands.tracing.rows import FILES
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.git import git
 
 WORKSPACE = "workspace"
 LOCK = "dvc.lock"
@@ -53,12 +54,6 @@ def commit(revision: str) -> str:
     if not found or not found.strip():
         raise UserError(f"{revision} is no commit, branch, tag or experiment of this repository")
     return found.split()[0]
-
-
-def git(*arguments: str) -> str | None:
-    """What a Git command prints; None when it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", check=False)
-    return done.stdout if done.returncode == 0 else None
 
 
 def member(directory: str, name: str, revision: str) -> Path:

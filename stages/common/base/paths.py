@@ -5,6 +5,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
+SOURCES = Path("data/sources.jsonl")
 DOCS = Path("data/docs.jsonl")
 CHUNKS = Path("data/chunks.jsonl")
 PAIRS = Path("data/pairs.jsonl")

@@ -34,7 +34,10 @@ class PartialLines(TypedDict):
 class Doc(TypedDict):
     """One page. `also_in` are pages with the same content, `breadcrumbs` the titles of the directories that hold it,
     `partials` the files inlined into it, sorted. `language` is an ISO 639-1 code, empty where it cannot be told; `kind`
-    one of docs.page_kinds; translations, versions and twins of a page have the same `group`."""
+    one of docs.page_kinds; translations, versions and twins of a page have the same `group`. `file_sha256` is that of
+    the page's file, `rev` the commit that holds it and its partials as they were read, `…-dirty` when none did, empty
+    outside Git.
+    """
 
     path: str
     title: str
@@ -49,6 +52,7 @@ class Doc(TypedDict):
     breadcrumbs: list[str]
     partials: list[str]
     spans: list[Span]
+    file_sha256: str
     rev: str
 
 

@@ -22,6 +22,8 @@ class Report:
     unresolved: list[dict[str, Any]] = field(default_factory=list)
     not_utf8: list[dict[str, str]] = field(default_factory=list)
     unread: dict[str, dict[str, Any]] = field(default_factory=dict)
+    excluded: list[tuple[str, int]] = field(default_factory=list)  # directories with pages, and how many
+    read_besides: list[str] = field(default_factory=list)  # files that data/sources.jsonl does not name
 
     def skip(self, path: str, reason: str) -> None:
         """A file that makes no page. A name that is not UTF-8 is written with escapes."""
@@ -57,6 +59,8 @@ class Report:
             "unresolved": self.unresolved,
             "unread": dict(sorted(self.unread.items())),
             "not_utf8": self.not_utf8,
+            "excluded_directories": dict(self.excluded),
+            "read_besides": self.read_besides,
         }
 
     def summary(self) -> str:

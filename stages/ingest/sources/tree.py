@@ -1,9 +1,12 @@
-"""The documentation directory as ingest reads it: text files, none from outside, none above the size limit."""
+"""The documentation as ingest reads it: text files, as the manifest knows them, none above the size limit."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os.path import relpath
 from pathlib import Path, PurePosixPath
 
+from stages.common.base.errors import UserError
 from stages.ingest.sources.decoding import DecodingError, Text, decode
 
 
@@ -16,19 +19,24 @@ class Tree:
     """`root` is resolved, so that no link leads out of it unseen.
 
     What pages include may lie beside the docs, below `reach` (the checkout), but in no hidden directory or file there.
+    `hashes` are those of the manifest, by path; `unlisted` gets what is read without standing there.
     """
 
     root: Path
     max_bytes: int
     reach: Path | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
 
     def read(self, path: str) -> Text:
-        """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError."""
+        """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError, and
+        UserError for a file that is no longer what the manifest says."""
         try:
             with (self.root / path).open("rb") as file:
                 data = file.read(self.max_bytes + 1)
             if len(data) > self.max_bytes:
                 raise RefusedError("over_max_bytes")
+            self.check(path, data)
             return decode(data)
         except DecodingError as error:
             raise RefusedError(str(error)) from None
@@ -36,6 +44,13 @@ class Tree:
             raise RefusedError("missing") from None
         except (OSError, RuntimeError, ValueError):  # loops of links; names that no file can have
             raise RefusedError("unreadable") from None
+
+    def check(self, path: str, data: bytes) -> None:
+        known = self.hashes.get(path)
+        if known is None:
+            self.unlisted.add(path)
+        elif known != hashlib.sha256(data).hexdigest():
+            raise UserError(f"{self.root / path} was changed while ingest ran; run `dvc repro`, which reads it again")
 
     def resolve(self, module: str, page: str) -> str:
         """The path below the root that an import or a link names: relative to its page, or from the site's root.

@@ -1,0 +1,73 @@
+"""Files that a page may read besides itself: whatever it names, outside links and images, that is there.
+
+Told from the raw text without its syntax, since the manifest must know them before any reader does. A file that is
+named and not read costs a rerun when it changes; one that is read and not named would cost a stale row.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+LINK = re.compile(r"(?<!`)\]\([^)\n]*\)|https?://[^\s\"'<>)]+")
+NAME = re.compile(r"(?<![\w/.])(?:[@~$^/]|\.{1,2}/)?(?:[\w.@+~-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}(?![\w/])")
+QUOTED = re.compile(r"[\"']([^\"'\n<>|*?]{1,200}\.\w{1,10})[\"']")  # names may hold spaces
+MEDIA_SUFFIXES = """
+    .png .jpg .jpeg .gif .svg .webp .avif .ico .bmp .tif .tiff .mp3 .mp4 .webm .mov .ogg .wav .pdf .zip .gz .tgz .xz
+    .bz2 .7z .rar .jar .whl .exe .dll .so .woff .woff2 .ttf .otf .eot .css .scss .psd .drawio .xlsx .docx .pptx
+"""
+MEDIA = frozenset(MEDIA_SUFFIXES.split())
+# Directories beside or above a page that includes are looked for in, as site generators do by default.
+BASES = (
+    "", "_includes", "includes", "snippets", "_snippets", "_partials", "partials", "static", "examples", "src", "docs",
+)  # fmt: skip
+ROOTED = re.compile(r"^(?:[@~$^][\w-]*)?/+")
+MOST = 5_000  # names of one file
+
+
+def names(text: str) -> list[str]:
+    """What a text names like a file, sorted, without links, addresses and media."""
+    text = LINK.sub(" ", text)
+    found = {match[0] for match in NAME.finditer(text)}
+    found |= {match[1].strip() for match in QUOTED.finditer(text) if " " in match[1]}
+    kept = {name.replace("\\", "/") for name in found if PurePosixPath(name).suffix.lower() not in MEDIA}
+    return sorted(kept)[:MOST]
+
+
+class Directories:
+    """The files of directories, each listed once, and where names from a directory are looked for."""
+
+    def __init__(self, boundary: Path) -> None:
+        self.boundary = str(boundary)
+        self.listed: dict[str, frozenset[str]] = {}
+        self.bases: dict[str, list[str]] = {}
+
+    def has(self, file: str) -> bool:
+        directory, _, name = file.rpartition("/")
+        if directory not in self.listed:
+            try:
+                self.listed[directory] = frozenset(entry.name for entry in os.scandir(directory) if entry.is_file())
+            except (OSError, ValueError):
+                self.listed[directory] = frozenset()
+        return name in self.listed[directory]
+
+    def above(self, directory: str) -> list[str]:
+        """A directory and those above it up to the boundary, each with the directories that includes usually are in."""
+        if directory not in self.bases:
+            inside = directory != self.boundary and directory.startswith(f"{self.boundary}/")
+            here = [base for base in BASES if not base or Path(directory, base).is_dir()]
+            own = [f"{directory}/{base}".rstrip("/") for base in here]
+            self.bases[directory] = own + (self.above(directory.rpartition("/")[0]) if inside else [])
+        return self.bases[directory]
+
+    def resolved(self, found: Iterable[str], page: Path) -> Iterator[Path]:
+        """The files that the names in a page may stand for."""
+        bases = self.above(str(page.parent))
+        for name in found:
+            rooted = ROOTED.sub("", name)  # from the site's root, whatever sign says so
+            for base in bases:
+                for candidate in {name, rooted} if not name.startswith("/") else {rooted}:
+                    file = f"{base}/{candidate}"
+                    file = os.path.normpath(file) if "./" in file or "//" in file else file
+                    if self.has(file):
+                        yield Path(file)
