@@ -107,6 +107,14 @@ def test_a_stage_depends_on_the_code_that_it_imports_and_on_no_more(stage):
     assert code_of(stage) == needed(stage)
 
 
+def test_the_stage_that_always_runs_names_no_code():
+    """It has the stage behind it run again only when what it wrote is another."""
+    sources = PIPELINE["sources"]
+    assert sources["cmd"] == "python -m stages.ingest.sources" and sources["always_changed"] and "deps" not in sources
+    assert PIPELINE["ingest"]["deps"][0] == "data/sources.jsonl"
+    assert set(PIPELINE) == {"sources", *STAGES}
+
+
 def test_the_code_dependencies_stay_few():
     assert sum(len(code_of(stage)) for stage in STAGES) <= LIMIT
 

@@ -1,10 +1,9 @@
 """Print what generate would ask and cost, and what the judge of evaluate would; nothing is sent."""
 
 import argparse
-import json
-import subprocess
 from collections.abc import Iterator
 
+from stages.commands.tracing import state
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError
@@ -55,13 +54,7 @@ def judge_lines(settings: schema.Params) -> Iterator[str]:
 
 def require_fresh_chunks() -> None:
     """Raise a UserError when the documentation or the params of ingest and chunk have changed since chunk ran."""
-    command = ["dvc", "status", "--json", "--with-deps", "chunk"]
-    status = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        changed = json.loads(status.stdout)
-    except ValueError:
-        raise UserError(f"dvc status failed: {' '.join(status.stderr.split())[-300:]}") from None
-    if changed or not paths.CHUNKS.exists():
+    if state.changed("--with-deps", "chunk") or not paths.CHUNKS.exists():
         raise UserError(
             f"{paths.CHUNKS} is not up to date; type `dvc repro chunk`, which sends nothing, then this again"
         )

@@ -5,8 +5,8 @@ made when the commit holds the very reports and models that lie here. `git push 
 """
 
 import argparse
-import subprocess
 
+from stages.commands.tracing import state
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.base.git import git
@@ -46,8 +46,7 @@ def refuse_uncommitted() -> None:
     if changed:
         first = changed.splitlines()[0][3:]
         raise UserError(f"{first} differs from the last commit; commit it, then promote")
-    status = subprocess.run(["dvc", "status", "--quiet"], capture_output=True, check=False)
-    if status.returncode:
+    if state.changed():
         raise UserError(f"data, models or reports are not those of {paths.LOCK}; run `dvc repro` and commit it")
 
 

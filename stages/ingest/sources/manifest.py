@@ -29,18 +29,16 @@ class Source(TypedDict):
     pages: NotRequired[int]
 
 
-SITE_FILES = (
-    "docusaurus.config.js", "docusaurus.config.ts", "docusaurus.config.mjs", "mkdocs.yml", "mkdocs.yaml", "hugo.toml",
-    "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "book.toml", "conf.py", "_config.yml", "_config.yaml",
-    "astro.config.mjs", "astro.config.ts", "mint.json", "docs.json", "_toc.yml", "myst.yml", "antora.yml", "_quarto.yml",
-    "theme.config.tsx", "theme.config.jsx", "next.config.mjs", ".vitepress/config.ts", ".vitepress/config.mts",
-    ".vitepress/config.js", ".obsidian/app.json", "zensical.toml", "properdocs.yml", "mkdocs.base.yml", "docs.yml",
-)  # fmt: skip
+GENERATORS = """
+    docusaurus.config.js docusaurus.config.ts docusaurus.config.mjs mkdocs.yml mkdocs.yaml mkdocs.base.yml zensical.toml
+    hugo.toml hugo.yaml hugo.json config.toml config.yaml book.toml conf.py _config.yml _config.yaml astro.config.mjs
+    astro.config.ts mint.json docs.json _toc.yml myst.yml antora.yml _quarto.yml theme.config.tsx theme.config.jsx
+    next.config.mjs .vitepress/config.ts .vitepress/config.mts .vitepress/config.js .obsidian/app.json
+"""
+SITE_FILES = GENERATORS.split()
 TEXTS = (".md", ".mdx", ".markdown", ".mdown", ".rst", ".txt", ".inc", ".html", ".htm", ".adoc", ".ipynb")
-VERSION = digest(references.NAME.pattern, references.QUOTED.pattern, references.LINK.pattern)
-SETTLED = (
-    2_000_000_000  # ns; a file changed later than that before it was hashed may change again within its time stamp
-)
+VERSION = digest(references.NAME.pattern, references.QUOTED.pattern, references.LINK.pattern)  # of what is kept
+SETTLED = 2_000_000_000  # ns; a file that changed so shortly ago may change again within its time stamp
 
 
 def write(section: schema.Docs) -> None:
