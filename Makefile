@@ -19,11 +19,14 @@ run: .venv/.setup
 	dvc repro
 	@doclore summary
 
+# As many processes as there are cores; tests that share a costly fixture stay in one.
+PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses=auto --dist=loadgroup
+
 test: lint
-	OMP_NUM_THREADS=1 python -m pytest
+	$(PYTEST)
 
 test-fast: .venv/.setup-test
-	OMP_NUM_THREADS=1 python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: .venv/.setup-test
 	ruff format --check .

@@ -34,14 +34,24 @@ for name, examples in (("doclore", 200), ("thorough", 5000)):
 settings.load_profile("doclore")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a costly fixture of their module run in one process (pytest-xdist's loadgroup)."""
+    for item in items:
+        if {"finished", "cache", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(autouse=True)
-def isolated(tmp_path, monkeypatch):
-    """Each test in an empty directory, with its own cache and without keys of the developer's."""
+def isolated(request, tmp_path, monkeypatch) -> Iterator[None]:
+    """Each test in an empty directory, with its own cache and without keys of the developer's; one that unpacks the
+    embedded model is slow, and has to say so."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    yield
+    assert request.node.get_closest_marker("slow") or not any((tmp_path / ".cache" / "models").glob("smollm2*"))
 
 
 @pytest.fixture

@@ -26,23 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.commands.conversion.columns import columns
-    from stages.commands.conversion.writers import TABLES, WRITERS
+    from stages.commands.conversion.writers import WRITERS
 
     source, target = arguments.source, arguments.target
     checked(source, target, arguments.force)
     faults: list[Fault] = []
-    shapes = columns(rows(source, [], "look")) if target.suffix.lower() in TABLES else {}
-    written = 0
-
-    def counted() -> Iterator[dict[str, Any]]:
-        nonlocal written
-        for row in rows(source, faults, "convert"):
-            written += 1
-            yield row
-
-    WRITERS[target.suffix.lower()](target, counted(), shapes)
-    print(f"{source} → {target}: {written} rows")
+    found = list(rows(source, faults))
+    WRITERS[target.suffix.lower()](target, found)
+    print(f"{source} → {target}: {len(found)} rows")
     report(source, faults)
 
 
@@ -59,14 +50,14 @@ def checked(source: Path, target: Path, force: bool) -> None:
         raise UserError(f"{target} is there already; {hint}")
 
 
-def rows(source: Path, faults: "list[Fault]", what: str) -> Iterator[dict[str, Any]]:
+def rows(source: Path, faults: "list[Fault]") -> Iterator[dict[str, Any]]:
     """The source's rows, under a bar of bytes; what is no row joins `faults`."""
     from tqdm import tqdm
 
     from stages.commands.conversion.readers import READERS
     from stages.common.rows.json_rows import Fault
 
-    with tqdm(total=source.stat().st_size, desc=what, unit="B", unit_scale=True, leave=False) as bar:
+    with tqdm(total=source.stat().st_size, desc="convert", unit="B", unit_scale=True, leave=False) as bar:
         for item in READERS[source.suffix.lower()](source, lambda done: bar.update(done - bar.n)):
             if isinstance(item, Fault):
                 faults.append(item)

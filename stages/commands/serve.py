@@ -1,7 +1,7 @@
 """Serve the merged model behind an OpenAI-compatible address, on this machine only.
 
-By vLLM where it is installed and there is a GPU, else by transformers' own server, else by llama.cpp from a GGUF file
-in models/exports. Prompts are built as in training and answers are greedy unless a request says otherwise. The key is
+By vLLM where it is installed and there is a GPU, else by transformers, else by llama.cpp from a GGUF file in
+models/exports. Prompts are built as in training and answers are greedy unless a request says otherwise. The key is
 DOCLORE_API_KEY, or a new one that is printed.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.common.schema import Model
+    from stages.common.schema import Params
 
 SLOTS = 2  # requests that llama.cpp answers at once
 
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))
     backend = choose(arguments.backend)
     if backend == "transformers":
-        run_transformers(place, settings.model, template)
+        run_transformers(place, settings, tokenizer)
     else:
         run_other = run_vllm if backend == "vllm" else run_llama_cpp
         run_other(place, context(settings.format.max_length), template)
@@ -101,16 +101,17 @@ def run_vllm(place: Place, room: int, template: str) -> None:
     vllm.become([*command, "--host", place.host, "--port", str(place.port)], place.key)
 
 
-def run_transformers(place: Place, section: "Model", template: str) -> None:
+def run_transformers(place: Place, settings: "Params", tokenizer: Any) -> None:
     from stages.commands.serving import openai_server
+    from stages.commands.serving.talk import Talker
 
     listener = listening(place.host, place.port)
-    app = openai_server.application(place.model, section, template, place.key)
+    app = openai_server.application(Talker("tuned", settings, tokenizer), place.model, place.key)
     import uvicorn
 
     announce(place._replace(port=listener.getsockname()[1]))
     config: Any = {"access_log": False, "server_header": False, "log_level": "warning"}
-    config["timeout_graceful_shutdown"] = openai_server.GRACE_SECONDS
+    config |= {"lifespan": "off", "timeout_graceful_shutdown": openai_server.GRACE_SECONDS}
     uvicorn.Server(uvicorn.Config(app, **config)).run(sockets=[listener])
 
 

@@ -206,7 +206,7 @@ def test_each_server_is_taken_only_where_it_can_run(monkeypatch):
     monkeypatch.setattr(openai_server, "possible", lambda: False)
     assert serve.choose("auto") == "transformers", "whose error names the extra"
     with pytest.raises(UserError, match=r"doclore\[serve\]"):
-        openai_server.application("models/merged", None, "", "key")
+        openai_server.application(None, "models/merged", "key")
     paths.EXPORTS.mkdir(parents=True)
     for name, size in (("model-q4_k_m.gguf", 4), ("model-q8_0.gguf", 8), ("other.gguf", 9)):
         (paths.EXPORTS / name).write_bytes(b"x" * size)

@@ -1,117 +1,148 @@
-"""The merged model behind an OpenAI-compatible address, by the server that transformers brings
-(https://huggingface.co/docs/transformers/serving). What it lacks is added here: a key, answers that are sampled only
-when a request says so, and errors in the API's form. Only what is needed of it can be reached."""
+"""The merged model behind the part of OpenAI's HTTP API that a chat needs (https://platform.openai.com/docs/api-reference/chat):
+/v1/models and /v1/chat/completions, whole or streamed. One answer is given at a time; it is greedy unless a request
+names a temperature, so that it is the one that evaluate saw."""
 
 import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
+from stages.commands.serving.talk import Talker
 from stages.common.base.errors import UserError
-from stages.common.models import pretrained
-from stages.common.schema import Model
 
-PACKAGES = ("fastapi", "uvicorn")
-PATHS = ("/v1/chat/completions", "/v1/completions", "/health")
+PACKAGES = ("starlette", "uvicorn")
 GRACE_SECONDS = 5  # for answers that are being given when the server is stopped
+LONGEST = 1024  # tokens of an answer, where a request does not say
+ROLES = ("system", "user", "assistant")
+UNSUPPORTED = ("functions", "logprobs", "response_format", "stop", "tools")
+
+
+class Asked(NamedTuple):
+    """What a request wants."""
+
+    prompt: str
+    max_tokens: int
+    sampling: dict[str, Any]
+    stream: bool
+    usage: bool  # told at a stream's end
 
 
 def possible() -> bool:
     return all(find_spec(package) for package in PACKAGES)
 
 
-class Front:
-    """ASGI middleware before transformers' server: asks for the key, lists the one model that is served, where that
-    server lists what lies in the hub's cache, and hides its other paths, which load and unload models."""
+def application(talker: Talker, model: str, key: str) -> Any:
+    """An ASGI application that answers for one model by its name."""
+    if not possible():
+        raise UserError(f"doclore serve needs {' and '.join(PACKAGES)}; type: pip install 'doclore[serve]'")
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.responses import JSONResponse, StreamingResponse
+    from starlette.routing import Route
 
-    def __init__(self, app: Any, model: str, key: str) -> None:
-        self.app, self.model, self.expected = app, model, f"Bearer {key}".encode()
+    alone = threading.Lock()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        reply = self.app
-        path = scope.get("path", "").rstrip("/")
-        if scope["type"] != "http":  # the server's own start and stop
-            pass
-        elif not hmac.compare_digest(dict(scope["headers"]).get(b"authorization", b""), self.expected):
-            reply = failure("wrong or missing API key", 401, "invalid_api_key")
-        elif path == "/v1/models":
-            entry = {"id": self.model, "object": "model", "created": 0, "owned_by": "doclore"}
-            reply = answer({"object": "list", "data": [entry]}, 200)
-        elif path not in PATHS:
-            reply = failure(f"there is no {path or '/'} here; ask /v1/chat/completions", 404)
+    async def models(request: Any) -> Any:
+        entry = {"id": model, "object": "model", "created": 0, "owned_by": "doclore"}
+        return JSONResponse({"object": "list", "data": [entry]})
+
+    async def completions(request: Any) -> Any:
+        try:
+            asked = read(await request.json(), talker, model)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return failure(f"the request cannot be answered: {error}", 400)
+        frame = {"id": f"chatcmpl-{time.time_ns():x}", "created": int(time.time()), "model": model}
+        if asked.stream:
+            return StreamingResponse(events(talker, asked, alone, frame), media_type="text/event-stream")
+        return JSONResponse(await run_in_threadpool(whole, talker, asked, alone, frame))
+
+    async def unknown(request: Any, error: Any) -> Any:
+        return failure(f"there is no {request.url.path} here; ask /v1/chat/completions", error.status_code)
+
+    routes = [Route("/v1/models", models), Route("/v1/chat/completions", completions, methods=["POST"])]
+    return guarded(Starlette(routes=routes, exception_handlers={HTTPException: unknown}), key)
+
+
+def guarded(app: Any, key: str) -> Callable[..., Any]:
+    """The application for those who have the key."""
+    expected = f"Bearer {key}".encode()
+
+    async def front(scope: Any, receive: Any, send: Any) -> None:
+        known = scope["type"] != "http" or hmac.compare_digest(
+            dict(scope["headers"]).get(b"authorization", b""), expected
+        )
+        reply = app if known else failure("wrong or missing API key", 401, "invalid_api_key")
         await reply(scope, receive, send)
 
-
-def answer(body: dict[str, Any], status: int) -> Any:
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(body, status_code=status)
+    return front
 
 
 def failure(message: str, status: int, code: str | None = None) -> Any:
-    return answer({"error": {"message": message, "type": "invalid_request_error", "code": code}}, status)
+    from starlette.responses import JSONResponse
+
+    error = {"message": message, "type": "invalid_request_error", "code": code}
+    return JSONResponse({"error": error}, status_code=status)
 
 
-def application(directory: str, section: Model, template: str, key: str) -> Any:
-    """transformers' server for one model directory, loaded when this returns. Its model id is the directory."""
-    if not possible():
-        raise UserError(f"doclore serve needs {' and '.join(PACKAGES)}; type: pip install 'doclore[serve]'")
-    from transformers.cli.serving.chat_completion import ChatCompletionHandler
-    from transformers.cli.serving.completion import CompletionHandler
-    from transformers.cli.serving.model_manager import ModelManager
-    from transformers.cli.serving.response import ResponseHandler
-    from transformers.cli.serving.server import build_server
-    from transformers.cli.serving.transcription import TranscriptionHandler
-    from transformers.cli.serving.utils import GenerationState
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # it would tell each request as a warning
-    dtype, _ = pretrained.choose_dtype(section.dtype)
-    options = {"dtype": str(dtype).removeprefix("torch."), "device": "auto", **pretrained.attention(section)}
-    manager = ModelManager(force_model=directory, **options)
-    _, tokenizer = manager.load_model_and_processor(manager.process_model_name(directory))
-    tokenizer.chat_template = template
-    state = GenerationState()
-    app = build_server(
-        manager,
-        greedy(ChatCompletionHandler)(manager, state),
-        completion_handler=greedy(CompletionHandler)(manager, state),
-        response_handler=ResponseHandler(manager, state),
-        transcription_handler=TranscriptionHandler(manager, state),
-        generation_state=state,
-    )
-    explain_mistakes(app)
-    return Front(app, directory, key)
+def read(body: Any, talker: Talker, model: str) -> Asked:
+    """A request's body. Raises ValueError, or what a body of another shape makes Python raise."""
+    if body.get("model") != model:
+        raise ValueError(f"the model that is served here is {model!r}, not {body.get('model')!r}")
+    unsupported = [name for name in UNSUPPORTED if body.get(name)]
+    if unsupported or body.get("n", 1) != 1:
+        raise ValueError(f"{unsupported[0] if unsupported else 'n'} is not supported here")
+    turns = [{"role": turn["role"], "content": text(turn["content"])} for turn in body.get("messages") or ()]
+    if not turns or turns[-1]["role"] != "user" or any(turn["role"] not in ROLES for turn in turns):
+        raise ValueError("accepted are messages with the roles system, user and assistant, the last one of a user")
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or LONGEST
+    if not isinstance(most, int) or most < 1:
+        raise ValueError(f"max_tokens = {most!r}: accepted is a number of tokens, at least 1")
+    usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    return Asked(talker.prompt(turns), most, sampling(body), bool(body.get("stream")), usage)
 
 
-def greedy(handler: Any) -> Any:
-    """The handler with the API's sampling: transformers' own never samples from a model whose default is greedy, and
-    does not know `max_completion_tokens`, the newer name of `max_tokens`."""
-
-    class Handler(handler):  # type: ignore[misc]
-        def _build_generation_config(self, body: dict[str, Any], *others: Any, **options: Any) -> Any:
-            asked = dict(body)
-            asked.setdefault("max_tokens", asked.get("max_completion_tokens"))
-            config = super()._build_generation_config(asked, *others, **options)
-            if not asked.get("generation_config"):
-                config.do_sample = bool(asked.get("temperature"))
-                config.top_k = 0 if config.do_sample else None
-            return config
-
-    return Handler
+def text(content: Any) -> str:
+    """What a message says, as text or as the API's list of parts."""
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-def explain_mistakes(app: Any) -> None:
-    """Give a request's mistakes back to whoever made it, in the API's form."""
-    from fastapi import HTTPException
-    from fastapi.exceptions import RequestValidationError
-    from jinja2.exceptions import TemplateError
+def sampling(body: dict[str, Any]) -> dict[str, Any]:
+    """How `generate` draws tokens; without a temperature it takes the likeliest."""
+    if not body.get("temperature"):
+        return {}
+    drawn = {"do_sample": True, "temperature": float(body["temperature"]), "top_k": 0, "seed": body.get("seed")}
+    return drawn | ({"top_p": float(body["top_p"])} if body.get("top_p") else {})
 
-    async def told(_: Any, error: Any) -> Any:
-        return failure(str(error.detail), error.status_code)
 
-    async def mistake(_: Any, error: Exception) -> Any:
-        return failure(f"the request cannot be answered: {type(error).__name__}: {error}", 400)
+def whole(talker: Talker, asked: Asked, alone: threading.Lock, frame: dict[str, Any]) -> dict[str, Any]:
+    with alone:
+        said = "".join(talker.answer(asked.prompt, asked.max_tokens, asked.sampling)).strip()
+        ending = talker.ending
+    message = {"role": "assistant", "content": said}
+    choice = {"index": 0, "message": message, "finish_reason": ending.reason, "logprobs": None}
+    return {**frame, "object": "chat.completion", "choices": [choice], "usage": ending.usage()}
 
-    app.add_exception_handler(HTTPException, told)
-    for kind in (RequestValidationError, TemplateError, KeyError, TypeError, ValueError):
-        app.add_exception_handler(kind, mistake)
+
+def events(talker: Talker, asked: Asked, alone: threading.Lock, frame: dict[str, Any]) -> Iterator[str]:
+    """The answer as server-sent events. A reader that leaves ends it."""
+
+    def event(delta: dict[str, str], reason: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
+        return data({**frame, "object": "chat.completion.chunk", "choices": [choice]})
+
+    with alone:
+        yield event({"role": "assistant", "content": ""})
+        for piece in talker.answer(asked.prompt, asked.max_tokens, asked.sampling):
+            yield event({"content": piece})
+        yield event({}, talker.ending.reason)
+        if asked.usage:
+            yield data({**frame, "object": "chat.completion.chunk", "choices": [], "usage": talker.ending.usage()})
+    yield "data: [DONE]\n\n"
+
+
+def data(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"

@@ -3,7 +3,7 @@
 import string
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.common import schema
 from stages.common.base import paths
@@ -15,6 +15,23 @@ from stages.common.models import pretrained
 NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
 
 
+class Ending(NamedTuple):
+    """How an answer ended, and what it took in tokens."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    stopped: bool  # by the model itself, not by the limit
+
+    @property
+    def reason(self) -> str:
+        return "stop" if self.stopped else "length"
+
+    def usage(self) -> dict[str, int]:
+        """As OpenAI's API says it."""
+        both = self.prompt_tokens + self.answer_tokens
+        return {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.answer_tokens, "total_tokens": both}
+
+
 class Talker:
     """A loaded model. Closing the iterator of an answer ends the answer."""
 
@@ -24,21 +41,24 @@ class Talker:
         self.model = loaded(name, settings.model, dtype)
         self.chat = chat_for(tokenizer, settings.format, tokenizer.chat_template)
         self.stopped = threading.Event()
+        self.ending = Ending(0, 0, False)  # of the last answer
 
     def prompt(self, turns: list[Message], system: str | None = None) -> str:
         """The conversation as it is trained, up to where the model starts to answer."""
         row = {"messages": [*turns, {"role": "assistant", "content": ""}], "system": system}
         return self.chat.texts([conversation(row, self.chat)[:-1]], prompt=True)[0]
 
-    def answer(self, prompt: str, max_new_tokens: int) -> Iterator[str]:
-        """The greedy answer in pieces; joined and stripped it is what evaluate reads from the same prompt."""
+    def answer(self, prompt: str, max_new_tokens: int, sampling: dict[str, Any] | None = None) -> Iterator[str]:
+        """The answer in pieces, greedy without `sampling`; joined and stripped it is then what evaluate reads from the
+        same prompt."""
         from transformers import TextIteratorStreamer
 
         streamer = TextIteratorStreamer(
             self.tokenizer, skip_prompt=True, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         failures: list[BaseException] = []
-        worker = threading.Thread(target=self.generate, args=(prompt, max_new_tokens, streamer, failures), daemon=True)
+        arguments = (prompt, max_new_tokens, sampling or {}, streamer, failures)
+        worker = threading.Thread(target=self.generate, args=arguments, daemon=True)
         self.stopped.clear()
         worker.start()
         try:
@@ -49,21 +69,29 @@ class Talker:
         if failures:
             raise failures[0]
 
-    def generate(self, prompt: str, max_new_tokens: int, streamer: Any, failures: list[BaseException]) -> None:
+    def generate(
+        self, prompt: str, max_new_tokens: int, sampling: dict[str, Any], streamer: Any, failures: list[BaseException]
+    ) -> None:
         import torch
 
+        drawn = {"do_sample": False, **sampling}
+        if (seed := drawn.pop("seed", None)) is not None:
+            torch.manual_seed(seed)
         ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt").to(self.model.device)
         try:
             with torch.inference_mode():
-                self.model.generate(
+                whole = self.model.generate(
                     **ids,
                     max_new_tokens=max_new_tokens,
-                    do_sample=False,
+                    **drawn,
                     eos_token_id=self.tokenizer.eos_token_id,
                     pad_token_id=self.tokenizer.pad_token_id,
                     streamer=streamer,
                     stopping_criteria=[lambda *_, **__: self.stopped.is_set()],
                 )
+            asked = ids.input_ids.shape[1]
+            ended = int(whole[0, -1]) == self.tokenizer.eos_token_id
+            self.ending = Ending(asked, whole.shape[1] - asked, ended)
         except Exception as error:
             failures.append(error)
             streamer.end()
