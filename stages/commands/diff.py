@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.commands.tracing.changes import changes, version
     from stages.commands.tracing.revisions import dataset_files
 
-    old, new = (version(dataset_files(revision)) for revision in (arguments.old, arguments.new))
+    with dataset_files(arguments.old) as before, dataset_files(arguments.new) as after:
+        old, new = version(before), version(after)
     found = [change for change in changes(old, new) if arguments.page in change.path]
     if arguments.json:
         for change in found:

@@ -30,16 +30,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def counts_table() -> Table:
-    names = ("ingest", "chunk", "curate", "format", "train")
-    ingest, chunk, curate, form, train = (read_json(paths.REPORTS / f"{name}.json") for name in names)
+    names = ("ingest", "chunk", "generate", "curate", "format", "train")
+    ingest, chunk, generate, curate, form, train = (read_json(paths.REPORTS / f"{name}.json") for name in names)
     held_out = form["eval_seen"]["rows"] + form["eval_unseen"]["rows"]
     seconds = timings.latest()
     table = Table("stage", "result", "seconds", title="Pipeline")
     rows = {
         "ingest": f"{ingest['pages']} pages",
         "chunk": f"{chunk['chunks']} chunks",
-        "generate": f"{curate['pairs']} pairs",
-        "curate": f"{curate['kept']} pairs kept, {curate['rejected']} rejected",
+        "generate": f"{generate['pairs']} pairs",
+        "curate": f"{curate['kept']} pairs kept, {curate['rejected']} rejected{brought(curate)}",
         "format": f"{form['train']['rows']} rows to train on, {held_out} held out",
         "train": f"{train['steps']} steps with {train['backend']} on {train['device']} in {train['dtype']}",
         "merge": str(paths.MERGED),
@@ -48,6 +48,11 @@ def counts_table() -> Table:
     for stage, result in rows.items():
         table.add_row(stage, result, f"{seconds[stage]:.0f}" if stage in seconds else "")
     return table
+
+
+def brought(curate: dict[str, Any]) -> str:
+    """How many of curate's pairs are the user's own, which generate did not make."""
+    return f", {curate['own']} of them your own" if curate.get("own") else ""
 
 
 SETTINGS = {

