@@ -142,9 +142,9 @@ def cpu_seconds(work: Any) -> float:
 def memory() -> None:
     """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process, with an empty cache."""
     from stages.common.base import params
-    from stages.common.models import pretrained
+    from stages.common.models import hub
 
-    model = Path(pretrained.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
+    model = Path(hub.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
     peaks = {}
     for count in (10_000, 200_000):
         with tempfile.TemporaryDirectory() as name:

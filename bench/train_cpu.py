@@ -138,14 +138,14 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     from stages.common.base import paths
-    from stages.common.models import pretrained
+    from stages.common.models import hub
     from stages.train import adapter, trainer
 
     lora, train = settings.lora, settings.train
     options = {"learning_rate": train.learning_rate, "warmup_steps": train.warmup_steps, "seed": train.seed}
     options |= {"weight_decay": train.weight_decay, "lr_scheduler_type": train.lr_scheduler_type, "max_steps": steps}
     return SFTTrainer(
-        model=pretrained.source(settings.model),
+        model=hub.source(settings.model),
         args=SFTConfig(
             output_dir=directory,
             dataset_kwargs={"skip_prepare_dataset": True},

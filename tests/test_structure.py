@@ -41,7 +41,6 @@ EDITS = {
     "stages/common/llm/replies.py": ["generate", "curate", "evaluate"],
     "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
     "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
-    "stages/common/models/card.md.jinja": ["train", "merge"],
     "stages/common/exam/questions.py": ["evaluate"],
     "stages/common/servers/vllm.py": ["merge"],
 }

@@ -19,6 +19,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
+from stages.common.models.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
@@ -115,6 +116,7 @@ def write_asked(asked: Models, verdicts: dict[str, judge.Verdicts]) -> None:
 def main() -> None:
     settings = params.load()
     refusals.refuse_impossible(settings)
+    settings = settings.model_copy(update={"model": as_trained(settings.model)})
     section = settings.evaluate
     chat = trained_chat(settings)
     asked = models.under_test(settings, chat)
@@ -135,7 +137,7 @@ def main() -> None:
     if section.lm_eval:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
-    results["model_hash"] = models.fingerprint(tuned_directory(section))
+    results["model_hash"] = fingerprint(tuned_directory(section))
     predictions = (
         figures.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
         for name, rows in questions.items()

@@ -1,20 +1,18 @@
 """The two models under test: the base and the tuned one, loaded here or asked at an endpoint, each by a hash of what
 its answers depend on."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat
-from stages.common.models import pretrained
-from stages.common.records.files import atomic, digest, file_sha256
+from stages.common.models import hub, pretrained
+from stages.common.models.hub import fingerprint
+from stages.common.records.files import digest
 from stages.common.schema import Evaluate, Model, Params
 from stages.evaluate.endpoint import EndpointModel
 from stages.evaluate.local import LocalModel
 
-WEIGHTS = ("*.safetensors", "*.bin", "config.json", "generation_config.json", "adapter_config.json")
 Models = dict[str, LocalModel | EndpointModel]  # "base" and "tuned"
 
 
@@ -35,7 +33,7 @@ def endpoint_base(settings: Params, chat: Chat) -> EndpointModel | None:
     name = settings.evaluate.base_model
     if settings.evaluate.endpoint != "env" or not name:
         return None
-    directory = pretrained.local_directory(settings.model)
+    directory = hub.local_directory(settings.model)
     weights = fingerprint(directory) if directory else digest(settings.model.name, settings.model.revision)
     return EndpointModel("base", name, digest(weights, chat.template))
 
@@ -79,25 +77,6 @@ def reading(tokenizer: Any) -> str:
 
 
 def base_fingerprint(section: Model) -> str:
-    """Hash of the base model's files; for a hub id its commit, which names them."""
-    source = pretrained.source(section)
-    if Path(source).is_dir():
-        return fingerprint(Path(source))
-    from transformers import AutoConfig
-
-    return digest(source, pretrained.from_pretrained(AutoConfig, section)._commit_hash)
-
-
-def fingerprint(directory: Path) -> str:
-    """Hash of the files that a model's answers depend on. Files that have not been touched are not read again."""
-    known_file = paths.cache_dir() / "answers" / "hashes.json"
-    known: dict[str, str] = json.loads(known_file.read_text()) if known_file.exists() else {}
-    hashes = []
-    for file in sorted({file for pattern in WEIGHTS for file in directory.glob(pattern)}):
-        state = file.stat()
-        place = f"{file.resolve()} {state.st_size} {state.st_mtime_ns}"
-        known[place] = known.get(place) or file_sha256(file)
-        hashes.append([file.name, known[place]])
-    with atomic(known_file) as stream:
-        json.dump(known, stream)
-    return digest(hashes)
+    """Hash of the base model: its commit on Hugging Face, else that of its files."""
+    base = hub.identity(section)
+    return digest(base["name"], base["hash"])

@@ -6,6 +6,7 @@ Run: python -m stages.format
 """
 
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
-from stages.common.models import pretrained
+from stages.common.models import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
 from stages.format import audit, batches, refusals, store
 from stages.format.audit import Figures
@@ -67,8 +68,8 @@ def document_batches(encoder: Encoder, figures: Figures) -> Iterator[pa.RecordBa
         yield pa.RecordBatch.from_pylist(rows, schema=batches.SCHEMA)
 
 
-def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
-    """One Parquet file, a row group for each batch, its template and stop token in the metadata."""
+def write_split(split: str, mapped: Mapped, encoder: Encoder, base: schema.Model) -> Figures:
+    """One Parquet file, a row group for each batch, its template, stop token and base model in the metadata."""
     figures, section = Figures(), encoder.chat.section
     rows = training_rows(section, figures) if split == "train" else read_jsonl(dataset_file(split))
     with (
@@ -85,6 +86,7 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
             for batch in document_batches(encoder, figures):
                 writer.write_batch(batch)
             writer.add_key_value_metadata({"stop_token": encoder.chat.tokenizer.convert_ids_to_tokens(stop)})
+            writer.add_key_value_metadata({"base": json.dumps({"name": base.name, "revision": base.revision})})
         writer.add_key_value_metadata({"template_hash": digest(encoder.chat.template)})
     return figures
 
@@ -92,11 +94,13 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder) -> Figures:
 def main() -> None:
     settings = params.load()
     refusals.refuse_impossible(settings)
-    encoder = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
+    base = hub.pinned(settings.model)
+    settings = settings.model_copy(update={"model": base})
+    encoder = Encoder(chat_for(pretrained.tokenizer(base), settings.format))
     train = dataset_file("train")
     count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)
     with batches.mapper(settings, encoder, count) as mapped:
-        parts = {split: write_split(split, mapped, encoder) for split in paths.SPLITS}
+        parts = {split: write_split(split, mapped, encoder, base) for split in paths.SPLITS}
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(encoder.chat.template)
     store.forget_unused()

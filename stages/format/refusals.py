@@ -3,6 +3,7 @@
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
 from stages.common.models import pretrained
+from stages.common.models.embedded import EMBEDDED
 from stages.common.schema import Params
 from stages.format.mixing.replay import refuse_source
 
@@ -17,7 +18,7 @@ def refuse_impossible(settings: Params) -> None:
             "params.yaml: format.documents_source = 'rewritten': accepted is 'raw' while generate writes no passages "
             "(generate.backend and generate.rewrites say so); type: -S format.documents_source=raw"
         )
-    if settings.model.name != pretrained.EMBEDDED:  # whose tokenizer fits every mode, and takes seconds to unpack
+    if settings.model.name != EMBEDDED:  # whose tokenizer fits every mode, and takes seconds to unpack
         chat_for(pretrained.tokenizer(settings.model), section)
 
 

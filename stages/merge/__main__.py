@@ -2,7 +2,7 @@
 
 Reads models/adapter/, the base model and data/formatted/; writes models/merged/ (safetensors, tokenizer, the trained
 chat template, a model card), models/exports/ (GGUF, Ollama, vLLM as wanted) and reports/merge.json. Fails when held-out
-prompts show another model than base + adapter.
+prompts show another model than base + adapter; what lay there before then stays.
 Run: python -m stages.merge
 """
 
@@ -11,17 +11,17 @@ from typing import Any
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.models import cards, pretrained
+from stages.common.models import hub, pretrained
 from stages.common.records.files import digest, read_json, write_json
-from stages.merge import audit, refusals, weights
+from stages.merge import audit, card, refusals, weights
 from stages.merge.exports import exports
 
 
-def reference(settings: schema.Params, tokenizer: Any) -> audit.Reference:
+def reference(settings: schema.Params) -> audit.Reference:
     """What base + adapter make of held-out prompts."""
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     model = pretrained.adapted(settings.model, dtype, paths.ADAPTER)
-    return audit.reference(model, audit.audit_rows(settings.merge.audit.rows), tokenizer.eos_token_id)
+    return audit.reference(model, audit.audit_rows(settings.merge.audit.rows), settings.merge.dtype)
 
 
 def audited(settings: schema.Params, tokenizer: Any, adapted: audit.Reference) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def audited(settings: schema.Params, tokenizer: Any, adapted: audit.Reference) -
     audit.check_text(paths.MERGED, tokenizer, adapted.rows)
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     model = pretrained.tuned(settings.model, dtype)
-    merged = [audit.look(model, row, answer) for row, answer in zip(adapted.rows, adapted.given, strict=True)]
+    merged = [audit.prediction(model, row) for row in adapted.rows]
     figures = audit.compare(adapted, merged, tokenizer.eos_token_id)
     audit.check(figures, settings.merge.audit)
     return figures
@@ -42,29 +42,39 @@ def main() -> None:
     refusals.refuse_impossible(settings)
     tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
     template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
-    trained = read_json(paths.REPORTS / "train.json")["template_hash"]
-    if tokenizer.chat_template != template or trained != digest(template):
+    train, known = read_json(paths.REPORTS / "train.json"), read_json(hub.RECORD)
+    if tokenizer.chat_template != template or train["template_hash"] != digest(template):
         raise UserError("models/adapter was not trained with data/formatted/chat_template.jinja; run `dvc repro`")
+    settings = settings.model_copy(update={"model": hub.as_trained(settings.model)})
     weights.require_disk(settings)
-    weights.write(settings, tokenizer)
-    cards.write(paths.MERGED, settings, "Merged model")
-    adapted = reference(settings, tokenizer)
-    figures = weights.figures(settings) | {"template_hash": digest(template)}
-    figures["audit"] = audited(settings, tokenizer, adapted)
-    exports.write(settings, tokenizer)
-    figures["exports"] = exports.audited(settings.merge, tokenizer, adapted)
+    with weights.kept_on_failure(paths.MERGED, paths.EXPORTS):
+        weights.write(settings, tokenizer)
+        card.write(paths.MERGED, known, settings, train)
+        adapted = reference(settings)
+        figures = weights.figures(settings) | {"template_hash": digest(template), "base": known["base"]["hash"]}
+        figures["audit"] = audited(settings, tokenizer, adapted)
+        exports.write(settings, tokenizer)
+        figures["exports"] = exports.audited(settings.merge, tokenizer, adapted)
     write_json(paths.REPORTS / "merge.json", figures)
     show(figures)
 
 
 def show(figures: dict[str, Any]) -> None:
-    """A line for the model and one for each export."""
+    """A line for the model and one for each export, and how far both are from the model as it was trained."""
     seen = figures["audit"]
     change = f"perplexity {seen['perplexity_adapter']:.3f} → {seen['perplexity_merged']:.3f}"
-    print(f"merge: audit: {seen['greedy_agreement']:.1%} of the tokens as base + adapter, {change}")
+    print(f"merge: audit: {seen['greedy_agreement']:.1%} of the tokens as base + adapter, {change}; {gap(seen)}")
     for kind, seen in figures["exports"].items():
-        print(f"merge: audit: {kind}: {seen['greedy_agreement']:.1%} of the tokens, {seen['bytes'] / 1e6:.0f} MB")
+        size = f"{seen['bytes'] / 1e6:.0f} MB"
+        print(f"merge: audit: {kind}: {seen['greedy_agreement']:.1%} of the tokens, {size}; {gap(seen)}")
     print(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
+
+
+def gap(seen: dict[str, Any]) -> str:
+    """What lies between the model as trained and what is served."""
+    trained = seen["trained"]
+    losses = f", loss {trained['loss']:.3f} → {trained['loss_merged']:.3f}" if "loss" in trained else ""
+    return f"{trained['greedy_agreement']:.1%} as trained{losses}"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """What merge refuses by its settings alone; `doclore check` asks before anything runs."""
 
-from stages.common.models import pretrained
+from stages.common.models import quantised
+from stages.common.models.embedded import EMBEDDED
 from stages.common.schema import Params
 from stages.merge import weights
 from stages.merge.exports import exports
 
 
 def refuse_impossible(settings: Params) -> None:
-    """Raise UserError for a base whose own weights are quantised, and for packages that are missing."""
-    if settings.model.name != pretrained.EMBEDDED:  # which is unpacked to 16 bits
-        weights.refuse_quantised(settings)
+    """Raise UserError for a quantised base that nothing can be merged into, and for packages that are missing."""
+    if settings.model.name != EMBEDDED and settings.merge.method != "adapter_only":  # which is unpacked to 16 bits
+        quantised.merge_base(settings.model)
     weights.refuse_missing(settings.merge)
     exports.require(settings)

@@ -1,14 +1,18 @@
 """What `merge.method` writes into models/merged."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from stages.common.base import paths
-from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import pretrained
+from stages.common.base.errors import UserError
+from stages.common.models import hub, memory, pretrained
 from stages.common.records.files import read_json
 from stages.common.schema import Merge, Params
+from stages.merge import portable
 
 BYTES = {
     "merged_16bit": 2.0,
@@ -17,20 +21,6 @@ BYTES = {
 }  # on disk, per weight, at the worst moment
 EXPORT_BYTES = {"gguf-q8_0": 1.1, "gguf-q4_k_m": 0.7}
 COST_OF_4_BITS = "4-bit weights are rounded: answers differ from the trained model's, and the audit may fail for it"
-
-
-def refuse_quantised(settings: Params) -> None:
-    """Raise ParamsError for a base whose own weights are quantised."""
-    from transformers import AutoConfig
-
-    quantised = getattr(pretrained.from_pretrained(AutoConfig, settings.model), "quantization_config", None)
-    if quantised and settings.merge.method != "adapter_only":
-        kind = dict(quantised).get("quant_method", "quantised")
-        raise ParamsError(
-            f"params.yaml: model.name = {settings.model.name!r} has {kind} weights, into which nothing is merged "
-            "without loss; name the 16-bit model it was made from, with -S model.load_in_4bit=true, or type: "
-            "-S merge.method=adapter_only"
-        )
 
 
 def refuse_missing(section: Merge) -> None:
@@ -56,9 +46,29 @@ def require_disk(settings: Params) -> None:
         )
 
 
+@contextmanager
+def kept_on_failure(*directories: Path) -> Iterator[None]:
+    """Put the directories aside while the block writes them anew; back as they were when it fails, gone when not."""
+    kept = {directory: directory.with_name(f".{directory.name}.before") for directory in directories}
+    for directory, aside in kept.items():
+        if aside.exists():  # an earlier run was killed: what it had written is no whole model
+            shutil.rmtree(directory, ignore_errors=True)
+        elif directory.exists():
+            directory.rename(aside)
+    try:
+        yield
+    except BaseException:
+        for directory, aside in kept.items():
+            shutil.rmtree(directory, ignore_errors=True)
+            if aside.exists():
+                aside.rename(directory)
+        raise
+    for aside in kept.values():
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def write(settings: Params, tokenizer: Any) -> None:
     """The tuned model's files, tokenizer and template included."""
-    shutil.rmtree(paths.MERGED, ignore_errors=True)
     if settings.merge.method == "adapter_only":
         write_adapter(settings, tokenizer)
     else:
@@ -66,21 +76,24 @@ def write(settings: Params, tokenizer: Any) -> None:
     if settings.merge.method == "merged_4bit_forced":
         print(f"merge: {COST_OF_4_BITS}")
         round_to_4_bits(settings)
-    tokenizer.save_pretrained(paths.MERGED)
+    portable.write(paths.MERGED, tokenizer, settings.model)
 
 
 def write_merged(settings: Params, tokenizer: Any) -> None:
-    """The 16-bit base with the adapter's weights added. A base that was trained on in 4 bits is read in 16.
+    """The 16-bit base (`model.merge_base` where the named one is quantised) with the adapter's weights added.
 
     Weights are changed where they lie and written in files of `merge.max_shard_size`, of which one at a time is copied.
+    They lie in main memory where the GPU has no room for them.
     """
     import torch
     from peft import PeftModel
 
-    base = pretrained.causal_lm(settings.model, getattr(torch, settings.merge.dtype))
+    dtype = getattr(torch, settings.merge.dtype)
+    place = memory.placement(hub.config(settings.model), dtype, pretrained.device())
+    base = pretrained.merge_base(settings.model, dtype, device_map="cpu" if place == "auto" else place)
     adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
     # PEFT only warns when no name fits, and lora_B starts at zero: merging would give the base back.
-    if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_B" in name):
+    if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_" in name and "_B" in name):
         raise UserError("no weight of models/adapter fits the base model; run `dvc repro --force train`")
     model = adapted.merge_and_unload(progressbar=True)
     # A sum shows both, and makes no copy of an embedding as large as a shard.
@@ -93,9 +106,9 @@ def write_merged(settings: Params, tokenizer: Any) -> None:
 
 def write_adapter(settings: Params, tokenizer: Any) -> None:
     """The adapter beside the base's config; the base itself is not copied."""
-    from transformers import AutoConfig, GenerationConfig
+    from transformers import GenerationConfig
 
-    config = pretrained.from_pretrained(AutoConfig, settings.model)
+    config = hub.config(settings.model)
     config.eos_token_id = tokenizer.eos_token_id
     config.save_pretrained(paths.MERGED)
     generation = GenerationConfig.from_model_config(config)
@@ -112,15 +125,21 @@ def stop_at(generation: Any, tokenizer: Any) -> None:
 
 
 def round_to_4_bits(settings: Params) -> None:
-    """Replace the 16-bit weights by nf4 ones, as bitsandbytes rounds them when a model is loaded in 4 bits."""
+    """Replace the 16-bit weights by nf4 ones, as bitsandbytes rounds them when a model is loaded in 4 bits; for a
+    pre-quantised base with its own settings, and the layers left whole that it leaves whole.
+
+    These are the files that unsloth's `forced_merged_4bit` writes: it adds the adapter to the dequantised weights of
+    the 4-bit model and rounds the sum, layer by layer.
+    """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     dtype = getattr(torch, settings.merge.dtype)
-    nf4 = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-    )
-    options = {"dtype": dtype, "device_map": pretrained.device(), "quantization_config": nf4}
+    own = getattr(hub.config(settings.model), "quantization_config", None)
+    nf4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
+    known = dict(own) if own else nf4
+    config = BitsAndBytesConfig.from_dict(known | {"bnb_4bit_compute_dtype": dtype})
+    options = {"dtype": dtype, "device_map": pretrained.device(), "quantization_config": config}
     model = AutoModelForCausalLM.from_pretrained(paths.MERGED, **options)
     rounded = paths.MERGED.with_name(".merged-4bit")
     model.save_pretrained(rounded, max_shard_size=settings.merge.max_shard_size)

@@ -1,36 +1,63 @@
 """Formatted rows in, LoRA adapter out.
 
-Reads data/formatted/train.parquet, its chat template and, with train.eval_steps, eval_seen.parquet; writes
-models/adapter/, reports/train.json and reports/train_log.json (the loss curve). Checkpoints lie in .cache/checkpoints
-until the run succeeds; an interrupted run goes on from the last one. Run: python -m stages.train
+Reads data/formatted/train.parquet, its chat template and eval_seen.parquet; writes models/adapter/ (weights, tokenizer,
+template, card, what it was trained on, what it answers as it was trained), reports/train.json and
+reports/train_log.json (the loss curve). Checkpoints lie in .cache/checkpoints until the run succeeds; an interrupted
+run goes on from the last one. Run: python -m stages.train
 """
 
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
+from stages.common.base.locks import exclusive_lock
 from stages.common.models import pretrained
 from stages.common.records.files import write_json
-from stages.train import adapter, backends, checkpoints, faults, figures, preflight, refusals, tracking, trainer
+from stages.train import (
+    adapter,
+    as_trained,
+    attention,
+    backends,
+    batches,
+    card,
+    checkpoints,
+    faults,
+    figures,
+    preflight,
+    refusals,
+    tracking,
+    trainer,
+)
+
+WAITING = "train: another run trains on the same data with the same settings; waiting for its end"
 
 
 def main() -> None:
     settings = params.load()
+    backends.use_one_gpu()
     refusals.refuse_impossible(settings)
-    backend, backend_reason = backends.choose_backend(settings.train.backend)
+    backend, backend_reason = backends.choose_backend(settings)
     backends.prepare(backend)
     dtype, dtype_reason = pretrained.choose_dtype(settings.model.dtype)
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
+    base = adapter.formatted_base(settings.model)
+    known = card.record(settings, base)
+    settings = attention.settled(settings.model_copy(update={"model": base}), backend, dtype)
     tokenizer = adapter.trained_tokenizer(settings.model)
-    preflight.check(settings, str(dtype).removeprefix("torch."))
     directory = checkpoints.directory(settings, backend, dtype)
+    probing = settings.train.per_device_train_batch_size == "auto"
+    settings = preflight.check(settings, backend, str(dtype).removeprefix("torch."))
     tracking.prepare(settings.train.report_to, directory.name)
-    with checkpoints.alone(directory), faults.memory_guard(settings):
-        training = trainer.build(settings, backend, dtype, tokenizer, directory)
+    with exclusive_lock(f"train-{directory.name}", WAITING), faults.memory_guard(settings):
+        model = backends.lora_model(backend, settings, dtype)
+        settings = batches.probed(model, settings, backend, directory) if probing else settings
+        training = trainer.build(model, settings, backend, dtype, tokenizer, directory)
         seconds = trainer.run(training, directory)
         report = figures.report(training, settings, backend, dtype, seconds, tokenizer.chat_template)
+        report["base"] = known["base"]["hash"]
         write_json(paths.REPORTS / "train.json", report)
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
-        adapter.save(training.model, tokenizer, settings)
+        adapter.save(training.model, tokenizer, settings, known)
+        as_trained.write(training.model, tokenizer, backend)
         checkpoints.remove(directory)
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"
     evaluated = f", {report['eval_loss']:.3f} on held-out rows" if "eval_loss" in report else ""

@@ -1,5 +1,6 @@
 """The tokenizer that the rows were made with, and the adapter folder in which it is saved beside the weights."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import cards, pretrained
+from stages.common.models import hub, pretrained
 from stages.common.records.files import digest, read_json, write_json
 from stages.common.schema import Model, Params
+from stages.train import card
 
 
 def trained_template(file: Path) -> tuple[str, str]:
@@ -29,14 +31,26 @@ def trained_tokenizer(section: Model) -> Any:
     return tokenizer
 
 
-def save(model: Any, tokenizer: Any, settings: Params) -> None:
-    """Adapter, tokenizer and the very chat template that was trained, side by side, in models/adapter/.
+def formatted_base(section: Model) -> Model:
+    """`model` at the commit whose tokenizer made the rows. Raises UserError when they were made for another model."""
+    metadata = pq.read_metadata(paths.FORMATTED / "train.parquet").metadata
+    base = json.loads(metadata.get(b"base", b"{}"))
+    if base and base["name"] != section.name:
+        raise UserError(
+            f"data/formatted was made for {base['name']}, and model.name = {section.name!r}; run `dvc repro format`"
+        )
+    return section.model_copy(update={"revision": base["revision"]}) if base else hub.pinned(section)
+
+
+def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any]) -> None:
+    """Adapter, tokenizer and the very chat template that was trained, side by side, in models/adapter/, with what is
+    `known` of the training.
 
     They are written beside it and renamed, so a kill leaves the folder of before or the new one, and never a part.
     """
     new, before = paths.ADAPTER.with_name(".adapter.new"), paths.ADAPTER.with_name(".adapter.before")
     shutil.rmtree(new, ignore_errors=True)
-    write(model, tokenizer, settings, new)
+    write(model, tokenizer, settings, new, known)
     if paths.ADAPTER.exists():
         shutil.rmtree(before, ignore_errors=True)
         paths.ADAPTER.rename(before)
@@ -44,7 +58,7 @@ def save(model: Any, tokenizer: Any, settings: Params) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def write(model: Any, tokenizer: Any, settings: Params, directory: Path) -> None:
+def write(model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any]) -> None:
     model.save_pretrained(directory)
     config_file = directory / "adapter_config.json"
     config = read_json(config_file)
@@ -53,4 +67,5 @@ def write(model: Any, tokenizer: Any, settings: Params, directory: Path) -> None
     config["target_modules"] = sorted(config["target_modules"])
     write_json(config_file, config)
     tokenizer.save_pretrained(directory)
-    cards.write(directory, settings, "LoRA adapter")
+    write_json(directory / hub.RECORD.name, known)
+    card.write(directory, known, settings, read_json(paths.REPORTS / "train.json"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import pretrained
+from stages.common.models import hub, pretrained
 from stages.common.schema import Model, Params
 
 MASKED_BY_POSITION = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
@@ -33,14 +33,25 @@ def flash_reason(dtype: Any) -> str | None:
     return None if is_flash_attn_2_available() else "the package flash-attn is not installed"
 
 
-def refuse_unpadded(settings: Params, backend: str, dtype: Any) -> None:
-    """Raise ParamsError where rows that lie in one sequence would see each other, before any weights are loaded."""
-    for key in ("packing", "padding_free"):
-        reason = unpadded_reason(settings.model, backend, dtype) if getattr(settings.train, key) else None
-        if reason:
-            raise ParamsError(
-                f"params.yaml: train.{key} = True: accepted is False here: {reason}; type: -S train.{key}=false"
-            )
+def settled(settings: Params, backend: str, dtype: Any) -> Params:
+    """The settings with `train.padding_free: auto` made concrete: without padding on a GPU whose attention keeps rows
+    apart. Raises ParamsError where rows that are to lie in one sequence would see each other, before any weights are
+    loaded."""
+    train, wanted = settings.train, settings.train.padding_free
+    if wanted is False and not train.packing:
+        return settings
+    reason = unpadded_reason(settings.model, backend, dtype)
+    if wanted == "auto" and not train.packing:
+        if reason and pretrained.device() == "cuda":
+            print(f"train: batches are padded: {reason}")
+        return settings.model_copy(update={"train": train.model_copy(update={"padding_free": reason is None})})
+    if reason:
+        key = "packing" if train.packing else "padding_free"
+        raise ParamsError(
+            f"params.yaml: train.{key} = True: accepted is False here: {reason}; type: -S train.{key}=false"
+        )
+    unpadded = train.model_copy(update={"padding_free": True})  # a packed batch has no padding either
+    return settings.model_copy(update={"train": unpadded})
 
 
 def unpadded_reason(section: Model, backend: str, dtype: Any) -> str | None:
@@ -65,9 +76,7 @@ def unpadded_reason(section: Model, backend: str, dtype: Any) -> str | None:
 
 def model_type(section: Model) -> str:
     """The architecture that the model's config names."""
-    from transformers import AutoConfig
-
-    return str(pretrained.from_pretrained(AutoConfig, section).model_type)
+    return str(hub.config(section).model_type)
 
 
 def verify_unpadded(trainer: Any, settings: Params) -> None:
@@ -76,6 +85,6 @@ def verify_unpadded(trainer: Any, settings: Params) -> None:
     Rows that are packed already would then be trained as one.
     """
     train = settings.train
-    if (train.packing or train.padding_free) and not getattr(trainer.data_collator, "padding_free", False):
+    if (train.packing or train.padding_free is True) and not getattr(trainer.data_collator, "padding_free", False):
         key = "packing" if train.packing else "padding_free"
         raise UserError(f"train.{key} = True cannot be had for this model; type: -S train.{key}=false")

@@ -6,24 +6,41 @@ from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.paths import cache_dir
-from stages.common.models import pretrained
-from stages.common.schema import Model, Params
+from stages.common.models import hub, memory, pretrained, quantised
+from stages.common.schema import Params
 from stages.train import attention
 
+OUTER = ("lm_head", "embed_tokens")  # what stands around the layers; many models have one matrix for both
 
-def choose_backend(name: str) -> tuple[str, str]:
+
+def choose_backend(settings: Params) -> tuple[str, str]:
     """`train.backend` made concrete, and why. The GPU is asked for, not the import of unsloth: that one also
     works without a GPU."""
+    name = settings.train.backend
     if name == "auto":
-        on_gpu = pretrained.device() == "cuda"
-        if on_gpu and importlib.util.find_spec("unsloth"):
-            return "unsloth", "there is a GPU"
-        return "trl", "unsloth is not installed" if on_gpu else "there is no GPU"
+        if pretrained.device() != "cuda":
+            return "trl", "there is no GPU"
+        if not importlib.util.find_spec("unsloth"):
+            return "trl", "unsloth is not installed"
+        if only := trl_only(settings):
+            return "trl", only
+        return "unsloth", "there is a GPU"
     if name == "unsloth" and not importlib.util.find_spec("unsloth"):
         raise UserError(
             "train.backend = 'unsloth', but it is not installed; type: make setup-gpu, or -S train.backend=trl"
         )
+    if name == "unsloth" and (only := trl_only(settings)):
+        raise ParamsError(f"params.yaml: train.backend = 'unsloth': {only}; type: -S train.backend=trl")
     return name, "train.backend says so"
+
+
+def trl_only(settings: Params) -> str:
+    """What unsloth would train otherwise than TRL and PEFT do, "" when there is nothing."""
+    if outer := [name for name in settings.lora.target_modules if name in OUTER]:
+        return f"unsloth trains {outer[0]} (lora.target_modules) in full, not as LoRA"
+    if settings.model.dtype == "float32" and pretrained.device() == "cuda":
+        return "unsloth computes in 16 bits where model.dtype = 'float32'"
+    return ""
 
 
 def prepare(backend: str) -> None:
@@ -33,6 +50,20 @@ def prepare(backend: str) -> None:
         # It compiles into the current directory otherwise, and it must be imported before what it patches.
         os.environ["UNSLOTH_COMPILE_LOCATION"] = str((cache_dir() / "unsloth_compiled").resolve())
         import unsloth  # noqa: F401
+
+
+def use_one_gpu() -> None:
+    """Show CUDA the first of several GPUs only, and say so, before anything asks whether there is one.
+
+    transformers would spread each batch over all of them (DataParallel), which multiplies it; unsloth takes one.
+    """
+    import torch
+
+    count = torch.cuda.device_count()  # by the driver's management library: CUDA itself reads the variable later
+    if count > 1:
+        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        os.environ["CUDA_VISIBLE_DEVICES"] = first
+        print(f"train: uses GPU {first} of {count}; CUDA_VISIBLE_DEVICES names another one")
 
 
 def refuse_impossible(settings: Params) -> None:
@@ -48,34 +79,42 @@ def refuse_impossible(settings: Params) -> None:
     )
 
 
+def refuse_base(settings: Params) -> None:
+    """Raise ParamsError for a base that cannot be trained as the params say, from its config alone."""
+    config, model = hub.config(settings.model), settings.model
+    kind = quantised.kind(model)
+    if kind and model.load_in_8bit:
+        raise ParamsError(
+            f"params.yaml: model.load_in_8bit = True: model.name = {model.name!r} has {kind} weights already; type: "
+            "-S model.load_in_8bit=false"
+        )
+    if kind == "bitsandbytes" and importlib.util.find_spec("bitsandbytes") is None:
+        raise UserError(f"{model.name} has 4-bit weights of bitsandbytes; type: pip install bitsandbytes==0.50.2")
+    target_modules(memory.empty_model(config), settings)
+    outer = [name for name in settings.lora.target_modules if name in OUTER]
+    if outer and getattr(config.get_text_config(), "tie_word_embeddings", False):
+        raise ParamsError(
+            f"params.yaml: lora.target_modules: {outer[0]} cannot be trained: this model's embeddings and head are one "
+            "matrix (tie_word_embeddings), and what is learnt for one would change the other; leave it out"
+        )
+
+
 def lora_model(backend: str, settings: Params, dtype: Any) -> Any:
     """The base model with fresh adapter weights drawn from `lora.random_state`."""
     return unsloth_model(settings, dtype) if backend == "unsloth" else peft_model(settings, dtype)
 
 
 def peft_model(settings: Params, dtype: Any) -> Any:
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    """The base is frozen as it was loaded. PEFT's `prepare_model_for_kbit_training` would turn embeddings, head and
+    norms of a quantised one into float32, gigabytes that unsloth does not spend either."""
+    from peft import LoraConfig, get_peft_model
     from transformers import set_seed
 
-    checkpointing = bool(settings.train.gradient_checkpointing)
-    quantised = quantisation(settings.model, dtype)
-    base = pretrained.causal_lm(settings.model, dtype, **quantised, **attention.for_training(settings.model, dtype))
-    if quantised:
-        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=checkpointing)
+    quantisation = {} if quantised.kind(settings.model) else pretrained.quantisation(settings.model, dtype)
+    base = pretrained.causal_lm(settings.model, dtype, **quantisation, **attention.for_training(settings.model, dtype))
     config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
     set_seed(settings.lora.random_state)
     return get_peft_model(base, config)
-
-
-def quantisation(section: Model, dtype: Any) -> dict[str, Any]:
-    """The option of from_pretrained that quantises while it loads, if any: QLoRA's nf4 (arXiv:2305.14314) or LLM.int8()
-    (arXiv:2208.07339)."""
-    from transformers import BitsAndBytesConfig
-
-    if section.load_in_4bit:
-        nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
-        return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
-    return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if section.load_in_8bit else {}
 
 
 def lora_options(base: Any, settings: Params) -> dict[str, Any]:
@@ -101,15 +140,27 @@ def target_modules(base: Any, settings: Params) -> list[str]:
     return list(settings.lora.target_modules)
 
 
+def adapters_in_32_bits(model: Any) -> None:
+    """Keep trained weights in float32 on a quantised base, as unsloth does and PEFT on a whole one: TRL's trainer
+    rounds them to bfloat16, in which steps of a small learning rate are lost."""
+    import torch
+
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+
+
 def unsloth_model(settings: Params, dtype: Any) -> Any:
+    """`use_exact_model_name`: unsloth would otherwise train its own copy of a model, of another commit or quantised."""
     from unsloth import FastLanguageModel
 
-    base, _ = pretrained.from_pretrained(
+    base, _ = hub.from_pretrained(
         FastLanguageModel,
         settings.model,
+        use_exact_model_name=True,
         max_seq_length=settings.format.max_length,
         dtype=dtype,
-        load_in_4bit=settings.model.load_in_4bit,
+        load_in_4bit=settings.model.load_in_4bit or quantised.kind(settings.model) == "bitsandbytes",
         load_in_8bit=settings.model.load_in_8bit,
     )
     return FastLanguageModel.get_peft_model(

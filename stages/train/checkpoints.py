@@ -1,11 +1,8 @@
 """Where an interrupted training goes on: `.cache/checkpoints`, outside DVC's outputs, which a failed run loses."""
 
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +21,6 @@ def directory(settings: Params, backend: str, dtype: Any) -> Path:
     files = (paths.FORMATTED / "train.parquet", evaluations.rows_file(settings.train))
     data = [file_sha256(file) for file in files if file]
     return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
-
-
-@contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """Hold the directory against a second run with the same data and settings, which waits for this one's end.
-
-    The lock ends with the process, however it ends. Its file lies elsewhere and stays: a lock file that is removed
-    can be held by two at once.
-    """
-    locks = paths.cache_dir() / "locks"
-    locks.mkdir(exist_ok=True)
-    with (locks / f"train-{directory.name}").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("train: another run trains on the same data with the same settings; waiting for its end", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def mark_whole(checkpoint: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pyarrow.parquet as pq
 
 from stages.common.base import paths
-from stages.common.base.errors import UserError
+from stages.common.base.errors import UserError, is_out_of_memory
 from stages.common.models import pretrained
 from stages.common.records.files import read_jsonl
 from stages.common.schema import Model, Params
@@ -15,21 +15,12 @@ from stages.common.schema import Model, Params
 SHOWN = 8  # pairs of a batch that are named
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """PyTorch has a class of its own for a GPU only; on a CPU its allocator raises a RuntimeError."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-
-
 @contextmanager
 def memory_guard(settings: Params) -> Iterator[None]:
     """Raise UserError where memory runs out, while weights are loaded as well as in a step."""
-    import torch
-
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+    except Exception as error:
         if not is_out_of_memory(error):
             raise
         raise out_of_memory(settings) from None
@@ -39,8 +30,8 @@ def out_of_memory(settings: Params) -> UserError:
     """Which values to change, from the one that costs least."""
     train, model = settings.train, settings.model
     remedies = []
-    if train.per_device_train_batch_size > 1:
-        rows, passes = train.per_device_train_batch_size, train.gradient_accumulation_steps
+    rows, passes = train.per_device_train_batch_size, train.gradient_accumulation_steps
+    if rows != "auto" and rows > 1:
         halved = -(-rows // 2)
         remedies.append(
             f"train.per_device_train_batch_size={halved} with train.gradient_accumulation_steps={passes * 2} "

@@ -7,12 +7,12 @@ import torch
 POOL = 50  # batches whose rows are sorted by length together, as in transformers' LengthGroupedSampler
 
 
-class LikeLengths(torch.utils.data.Sampler[int]):  # type: ignore[misc]
+class LengthGroupedSampler(torch.utils.data.Sampler[int]):  # type: ignore[misc]
     """Rows of like length share a batch, which needs little padding; the batches come in random order.
 
-    transformers' LengthGroupedSampler leaves each pool sorted, so that a run ends on a stretch of short rows, and draws
-    from the global generator, so that a run that goes on in the middle of a later epoch sees other rows than the rest
-    of that epoch. Here the order follows from seed and epoch. The longest row comes first: what does not fit into
+    That of transformers, of the same name, leaves each pool sorted, so that a run ends on a stretch of short rows, and
+    draws from the global generator, so that a run that goes on in the middle of a later epoch sees other rows than the
+    rest of that epoch. Here the order follows from seed and epoch. The longest row comes first: what does not fit into
     memory fails at once.
     """
 

@@ -15,11 +15,14 @@ from stages.train import attention, backends, checkpoints, evaluations, faults, 
 from stages.train.cpu import speed_up as cpu
 
 
-def rows(file: Path) -> Any:
-    """input_ids and labels as a datasets.Dataset, straight from the Parquet file."""
+def rows(file: Path, max_length: int) -> Any:
+    """input_ids and labels as a datasets.Dataset, straight from the Parquet file, none longer than `max_length`."""
     from datasets import Dataset
 
-    return Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
+    found = Dataset(pq.read_table(file, columns=["input_ids", "labels"]))
+    # unsloth would go back to padding: it cannot know that tokenised rows are cut already, unless they say so.
+    found._unsloth_truncated_to = max_length
+    return found
 
 
 def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -> Any:
@@ -30,13 +33,15 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
 
     train = settings.train
     checkpointing = train.gradient_checkpointing
-    return SFTConfig(
+    config = SFTConfig(
         output_dir=str(directory),
         dataset_kwargs={"skip_prepare_dataset": True},
         # TRL cuts no rows without padding unless it packs them; ours are short enough from format on.
-        max_length=None if train.padding_free and not train.packing else settings.format.max_length,
+        max_length=None if train.padding_free is True and not train.packing else settings.format.max_length,
         packing=train.packing,
-        **({"padding_free": True} if train.padding_free else {}),  # left out, unsloth decides
+        padding_free=train.padding_free is True,
+        # TRL's default takes the head's weights as they are, without what an adapter on it has learnt.
+        **({"loss_type": "nll"} if "lm_head" in settings.lora.target_modules else {}),
         per_device_train_batch_size=train.per_device_train_batch_size,
         gradient_accumulation_steps=train.gradient_accumulation_steps,
         num_train_epochs=train.num_train_epochs,
@@ -61,18 +66,20 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         report_to=train.report_to,
         disable_tqdm=True,  # the meter instead
     )
+    config._n_gpu = min(1, config.n_gpu)  # transformers would multiply the batch by the number of GPUs it sees
+    return config
 
 
-def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory: Path) -> Any:
-    """The trainer with model, rows and callbacks."""
+def build(model: Any, settings: Params, backend: str, dtype: Any, tokenizer: Any, directory: Path) -> Any:
+    """The trainer of a PEFT model, with rows and callbacks."""
     from transformers.trainer_callback import PrinterCallback
     from trl.data_utils import pack_dataset
 
-    model = backends.lora_model(backend, settings, dtype)
     faster = cpu.speed_up(model, settings, backend, dtype)
-    train_rows = rows(paths.FORMATTED / "train.parquet")
+    train_rows = rows(paths.FORMATTED / "train.parquet", settings.format.max_length)
     if settings.train.packing:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
+        train_rows._unsloth_truncated_to = settings.format.max_length
     trainer = watched(settings)(
         model=model,
         args=sft_config(settings, backend, None if faster.fused else dtype, directory),
@@ -81,6 +88,7 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
         processing_class=tokenizer,
         callbacks=[checkpoints.keeper(settings.train.save_minutes), evaluations.stopper(settings.train)],
     )
+    backends.adapters_in_32_bits(model)
     attention.verify_unpadded(trainer, settings)
     trainer.own_loss = faster.loss
     trainer.add_callback(progress.meter(trainer, "train"))
@@ -91,7 +99,7 @@ def build(settings: Params, backend: str, dtype: Any, tokenizer: Any, directory:
 def evaluated_rows(settings: Params) -> Any:
     """The rows whose loss is measured on the way, None when none is. Raises UserError when there are no rows."""
     file = evaluations.rows_file(settings.train)
-    found = rows(file) if file else None
+    found = rows(file, settings.format.max_length) if file else None
     if found is not None and not len(found):
         raise UserError(f"{file} has no rows to evaluate; type: -S train.eval_steps=0, or raise curate.holdout_facts")
     return found
@@ -120,7 +128,7 @@ def resumable(settings: Params) -> Any:
             if settings.train.train_sampling_strategy != "group_by_length":
                 return super()._get_train_sampler(train_dataset)
             lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-            return order.LikeLengths(lengths, settings.train.per_device_train_batch_size, settings.train.seed)
+            return order.LengthGroupedSampler(lengths, self.args.per_device_train_batch_size, settings.train.seed)
 
         def evaluate(self, *arguments: Any, **options: Any) -> Any:
             with torch.random.fork_rng():  # the order of the rows and dropout stay as without evaluations

@@ -49,7 +49,7 @@ WRONG = [
     ("train", {"train.report_to": "wandb"}, "pip install 'doclore[wandb]'"),
     ("train", {"train.backend": "unsloth"}, "train.backend = 'unsloth'"),
     ("train", {"model.name": "TINY", "lora.target_modules": ["q_proj", "qkv"]}, "the model has no 'qkv'"),
-    ("merge", {"model.name": "QUANTISED"}, "has gptq weights"),
+    ("merge", {"model.name": "QUANTISED"}, "gptq weights cannot be turned into 16 bits"),
     ("merge", {"merge.method": "merged_4bit_forced"}, "needs bitsandbytes"),
     ("merge", {"merge.export": ["gguf-q8_0"]}, "pip install 'doclore[export]'"),
     ("merge", {"merge.export": ["gguf-q8_0", "ollama"], "format.system_prompt": '"""'}, "which no Modelfile can"),

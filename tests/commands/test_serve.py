@@ -22,7 +22,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import chat_for
-from stages.common.models import pretrained
+from stages.common.models import embedded, hub, pretrained
 from stages.common.records.files import write_json
 from stages.common.servers import llama_cpp, vllm
 from stages.common.servers.context import context
@@ -110,11 +110,11 @@ def test_llama_cpp_serves_an_export_with_the_trained_prompt_greedily(write_param
     write_params({"format.system_prompt": 'Say "yes" — 简短。'})
     settings = params.load()
     paths.EXPORTS.mkdir(parents=True)
-    (paths.EXPORTS / "model-q4_1.gguf").symlink_to(pretrained.embedded_file())
+    (paths.EXPORTS / "model-q4_1.gguf").symlink_to(embedded.embedded_file())
     tokenizer = pretrained.tokenizer(settings.model)
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(paths.MERGED)
-    shutil.copyfile(Path(pretrained.source(settings.model)) / "config.json", paths.MERGED / "config.json")
+    shutil.copyfile(Path(hub.source(settings.model)) / "config.json", paths.MERGED / "config.json")
     chat = chat_for(trained_tokenizer(), settings.format, TEMPLATE)
     with serving("--backend", "llamacpp") as (url, process):
         client = openai.OpenAI(base_url=url, api_key="right", max_retries=0)

@@ -15,7 +15,7 @@ import pytest
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.base.params import load
-from stages.common.models import pretrained
+from stages.common.models import embedded, hub, pretrained
 from stages.common.records.files import read_jsonl, write_jsonl
 from stages.generate import __main__ as generate
 from support.repository import ROOT
@@ -53,20 +53,20 @@ def test_the_embedded_weights_are_converted_once_into_a_model_that_answers(write
     with torch.inference_mode():
         output = model.generate(**prompt, max_new_tokens=12, do_sample=False)
     assert "Paris" in tokenizer.decode(output[0, prompt.input_ids.shape[1] :])
-    directory = Path(pretrained.source(section))
+    directory = Path(hub.source(section))
     written = {file.name: file.stat().st_mtime_ns for file in directory.iterdir()}
-    pretrained.source(section)
+    hub.source(section)
     assert {file.name: file.stat().st_mtime_ns for file in directory.iterdir()} == written
-    assert json.loads((directory / "doclore.json").read_text())["sha256"] == pretrained.EMBEDDED_SHA256
+    assert json.loads((directory / "doclore.json").read_text())["sha256"] == embedded.EMBEDDED_SHA256
 
 
 def test_damaged_embedded_weights_are_refused(monkeypatch, tmp_path):
-    damaged = tmp_path / pretrained.EMBEDDED_FILE
+    damaged = tmp_path / embedded.EMBEDDED_FILE
     damaged.write_bytes(b"GGUF but not quite")
     monkeypatch.setattr(pretrained, "embedded_file", lambda: damaged)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with pytest.raises(UserError, match="damaged"):
-        pretrained.embedded_directory("smollm2-135m-instruct")
+        embedded.embedded_directory("smollm2-135m-instruct")
 
 
 def teacher(*arguments: str) -> list[str]:
@@ -77,7 +77,7 @@ def teacher(*arguments: str) -> list[str]:
 def llama_server(monkeypatch):
     """`doclore teacher` serving the embedded GGUF, with the environment that it prints."""
     pytest.importorskip("xllamacpp", reason="the server comes with the extra teacher")
-    command = teacher(str(pretrained.embedded_file()), "--threads", "2")
+    command = teacher(str(embedded.embedded_file()), "--threads", "2")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -103,7 +103,7 @@ def test_a_teacher_listens_on_this_machine_only_wants_its_key_and_ends_well(llam
         f"{address}/models", headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
     )
     with urllib.request.urlopen(served, timeout=20) as reply:
-        assert json.load(reply)["data"][0]["id"] == pretrained.EMBEDDED_FILE.removesuffix(".gguf")
+        assert json.load(reply)["data"][0]["id"] == embedded.EMBEDDED_FILE.removesuffix(".gguf")
     llama_server.send_signal(signal.SIGINT)
     assert llama_server.wait(20) == -signal.SIGINT
 
@@ -120,7 +120,7 @@ def test_a_teacher_listens_on_this_machine_only_wants_its_key_and_ends_well(llam
 def test_a_teacher_that_cannot_start_is_one_line(arguments, line):
     pytest.importorskip("xllamacpp", reason="the server comes with the extra teacher")
     Path("page.md").write_text("# Page\n", encoding="utf-8")
-    Path("cut.gguf").write_bytes(pretrained.embedded_file().read_bytes()[:1_000_000])
+    Path("cut.gguf").write_bytes(embedded.embedded_file().read_bytes()[:1_000_000])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -139,7 +139,7 @@ def test_the_llm_backend_gets_valid_pairs_from_a_real_server_and_never_asks_twic
     write_params(
         {
             "generate.backend": "llm",
-            "generate.model": pretrained.EMBEDDED_FILE.removesuffix(".gguf"),
+            "generate.model": embedded.EMBEDDED_FILE.removesuffix(".gguf"),
             "generate.temperature": 0.0,
             "generate.max_tokens": 400,
             "generate.pairs_per_chunk": 2,

@@ -9,8 +9,9 @@ from stages.commands import summary
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
+from stages.common.models import hub
 from stages.evaluate import __main__ as evaluate
-from stages.evaluate import cells, figures, gate, local, models, retrieval, statistics
+from stages.evaluate import cells, figures, gate, local, retrieval, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Question
 from stages.report import words as report_words
@@ -182,11 +183,11 @@ def test_a_line_that_a_kill_cut_off_is_asked_again(section, monkeypatch):
 def test_the_hash_of_a_model_follows_its_bytes(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"one")
     (tmp_path / "README.md").write_text("a")
-    first = models.fingerprint(tmp_path)
+    first = hub.fingerprint(tmp_path)
     (tmp_path / "README.md").write_text("b")
-    assert models.fingerprint(tmp_path) == first
+    assert hub.fingerprint(tmp_path) == first
     (tmp_path / "model.safetensors").write_bytes(b"two!")
-    assert models.fingerprint(tmp_path) != first
+    assert hub.fingerprint(tmp_path) != first
     assert json.loads((paths.cache_dir() / "answers" / "hashes.json").read_text())
 
 

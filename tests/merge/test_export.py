@@ -12,8 +12,8 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import Chat, adds_bos, chat_for
-from stages.common.models import pretrained
-from stages.common.models.pretrained import EMBEDDED
+from stages.common.models import hub
+from stages.common.models.embedded import EMBEDDED
 from stages.common.records.files import read_json
 from stages.merge import __main__ as merge
 from stages.merge import audit
@@ -134,16 +134,16 @@ def test_llama_cpp_answers_from_each_gguf_as_base_and_adapter_do(merged, tools, 
     settings, tokenizer, file = params.load(), AutoTokenizer.from_pretrained(paths.MERGED), exports.file_of("q8_0")
     gguf.write(small_model(tmp_path / "other", 1), {"q8_0": file}, "bfloat16")
     with pytest.raises(UserError, match=r"q8_0: .* of the tokens agree with base \+ adapter"):
-        audit.check(exports.look(file, tokenizer, merge.reference(settings, tokenizer)), settings.merge.audit, "q8_0")
+        audit.check(exports.predictions(file, tokenizer, merge.reference(settings)), settings.merge.audit, "q8_0")
     tokenizer.chat_template += " "
     with pytest.raises(UserError, match="chat template"):
-        exports.look(file, tokenizer, audit.Reference([], [], []))
+        exports.predictions(file, tokenizer, audit.Reference([], [], 0.0))
 
 
 def small_model(directory, seed):
     """Random weights, large enough to be sure of their answers, with the embedded tokenizer, which llama.cpp knows."""
     embedded = params.load(ROOT / "params.yaml").model.model_copy(update={"name": EMBEDDED})
-    tokenizer = AutoTokenizer.from_pretrained(pretrained.source(embedded))
+    tokenizer = AutoTokenizer.from_pretrained(hub.source(embedded))
     torch.manual_seed(seed)
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = LlamaConfig(vocab_size=len(tokenizer), eos_token_id=2, initializer_range=0.2, **sizes)

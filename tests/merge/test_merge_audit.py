@@ -25,7 +25,7 @@ def again() -> dict:
     from transformers import AutoTokenizer
 
     settings, tokenizer = params.load(), AutoTokenizer.from_pretrained(paths.ADAPTER)
-    return merge.audited(settings, tokenizer, merge.reference(settings, tokenizer))
+    return merge.audited(settings, tokenizer, merge.reference(settings))
 
 
 def change_weights(factor: float) -> None:
@@ -36,7 +36,7 @@ def change_weights(factor: float) -> None:
 
 def test_the_merged_model_chooses_as_base_and_adapter_do(merged):
     figures = read_json(paths.REPORTS / "merge.json")["audit"]
-    assert figures["prompts"] == 12, "4 + 4 held-out rows, filled up with trained ones"
+    assert figures["prompts"] == 12, "4 held-out rows, filled up with trained ones"
     assert figures["greedy_agreement"] >= 0.95 and figures["perplexity_change"] < 0.05
     assert figures == again()
 

@@ -6,12 +6,12 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_json
 from stages.train import __main__ as train
-from stages.train import preflight
+from stages.train import plan, preflight
 
 
 def test_sizes_from_the_config_are_those_of_the_loaded_model(prepared, capsys):
     prepared()
-    found = preflight.shape(params.load())
+    found = plan.shape(params.load())
     train.main()
     report = read_json(paths.REPORTS / "train.json")
     assert (found.trainable, found.parameters + found.trainable) == (
@@ -31,7 +31,7 @@ def test_the_number_of_steps_is_the_trainers(prepared, changes):
 
 def test_what_cannot_fit_is_refused_before_weights_are_loaded(prepared, monkeypatch):
     prepared()
-    monkeypatch.setattr(preflight, "available", lambda: (1000.0, "this machine"))
+    monkeypatch.setattr(preflight.memory, "available", lambda device: (1000.0, "this machine"))
     monkeypatch.setattr(train.trainer, "build", lambda *_: pytest.fail("weights were loaded"))
     with pytest.raises(UserError, match=r"GB for weights and adapter alone.*smaller model\.name"):
         train.main()
@@ -46,12 +46,12 @@ def test_the_speed_of_a_run_is_the_next_ones_forecast(prepared, capsys):
 
 
 def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(write_params):
-    shape = preflight.Shape(8_000_000_000, 600_000_000, 80_000_000, 36, 4096, 32, 151_936)
+    shape = plan.Shape(8_000_000_000, 6_800_000_000, 80_000_000, 36, 4096, 12_288, 32, 2048, 151_936)
     plain = params.load(write_params())
     small = params.load(write_params({"model.load_in_4bit": True, "train.gradient_checkpointing": True}))
-    assert preflight.fixed_memory(shape, small, "bfloat16") < 0.5 * preflight.fixed_memory(shape, plain, "bfloat16")
-    memory = [preflight.batch_memory(shape, one, tokens, 1024, False) for one, tokens in [(small, 4096), (plain, 4096)]]
-    assert memory[0] < 0.5 * memory[1] < preflight.batch_memory(shape, plain, 8192, 1024, False)
+    assert plan.fixed_memory(shape, small, "bfloat16") < 0.5 * plan.fixed_memory(shape, plain, "bfloat16")
+    memory = [plan.batch_memory(shape, one, "trl", tokens, 1024) for one, tokens in [(small, 4096), (plain, 4096)]]
+    assert memory[0] < 0.5 * memory[1] < plan.batch_memory(shape, plain, "trl", 8192, 1024)
 
 
 def test_packed_rows_make_fewer_and_fuller_batches(write_params):

@@ -7,7 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
-from stages.train import adapter, attention, trainer
+from stages.train import adapter, attention, backends, trainer
 
 KEYS = ("packing", "padding_free")
 
@@ -32,7 +32,7 @@ def on_gpu(monkeypatch):
 @pytest.mark.parametrize("backend", ["trl", "unsloth"])
 def test_a_cpu_refuses_rows_without_padding(write_params, key, backend):
     with pytest.raises(ParamsError) as error:
-        attention.refuse_unpadded(settings_with(write_params, **{key: True}), backend, torch.bfloat16)
+        attention.settled(settings_with(write_params, **{key: True}), backend, torch.bfloat16)
     line = str(error.value)
     assert f"train.{key} = True: accepted is False" in line and "on a CPU" in line and "\n" not in line
 
@@ -40,14 +40,14 @@ def test_a_cpu_refuses_rows_without_padding(write_params, key, backend):
 @pytest.mark.parametrize("key", KEYS)
 def test_trl_needs_flash_attention_or_a_model_whose_masks_are_tested(write_params, on_gpu, monkeypatch, key):
     on_gpu("the package flash-attn is not installed")
-    attention.refuse_unpadded(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+    attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
     with pytest.raises(ParamsError, match="eager attention"):
-        attention.refuse_unpadded(settings_with(write_params, "eager", **{key: True}), "trl", torch.bfloat16)
+        attention.settled(settings_with(write_params, "eager", **{key: True}), "trl", torch.bfloat16)
     monkeypatch.setattr(attention, "model_type", lambda section: "gemma3")
     with pytest.raises(ParamsError, match=r"the model is gemma3.*flash-attn is not installed"):
-        attention.refuse_unpadded(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+        attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
     on_gpu()
-    attention.refuse_unpadded(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+    attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
 
 
 @pytest.mark.parametrize("kind", attention.MASKED_BY_POSITION)
@@ -66,7 +66,7 @@ def test_sdpa_keeps_rows_of_one_sequence_apart(kind):
 
 def test_unsloth_on_a_gpu_brings_its_own_attention(write_params, on_gpu):
     on_gpu("the package flash-attn is not installed")
-    attention.refuse_unpadded(settings_with(write_params, "eager", packing=True), "unsloth", torch.bfloat16)
+    attention.settled(settings_with(write_params, "eager", packing=True), "unsloth", torch.bfloat16)
 
 
 def test_auto_takes_flash_attention_only_where_it_runs(write_params, on_gpu):
@@ -84,7 +84,8 @@ def test_auto_takes_flash_attention_only_where_it_runs(write_params, on_gpu):
 def built(tmp_path):
     settings = params.load()
     tokenizer = adapter.trained_tokenizer(settings.model)
-    return trainer.build(settings, "trl", torch.float32, tokenizer, tmp_path / "checkpoints")
+    model = backends.lora_model("trl", settings, torch.float32)
+    return trainer.build(model, settings, "trl", torch.float32, tokenizer, tmp_path / "checkpoints")
 
 
 def summed_loss(training):

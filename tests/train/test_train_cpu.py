@@ -15,7 +15,8 @@ from support.repository import ROOT
 @pytest.mark.parametrize("own", ["", "active"])
 def test_waiting_threads_do_not_spin_unless_the_user_says_so(stage, own):
     """The variable is read once, when PyTorch is loaded."""
-    code = f"import os, sys, stages.{stage}.__main__; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
+    code = f"import os, sys, stages.{stage}.__main__; from stages.common.base.errors import run_stage; run_stage("
+    code += "'x', lambda: print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY']))"
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     environment |= {"PYTHONPATH": str(ROOT)} | ({"OMP_WAIT_POLICY": own} if own else {})
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

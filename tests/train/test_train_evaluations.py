@@ -67,7 +67,7 @@ def test_the_loss_of_held_out_rows_is_measured_and_they_are_not_trained(prepared
     assert report["eval_step"] == 6 and report["rows"] == 32
     settings = params.load()
     held_out = trainer.evaluated_rows(settings).to_list()
-    trained = trainer.rows(paths.FORMATTED / "train.parquet").to_list()
+    trained = trainer.rows(paths.FORMATTED / "train.parquet", 512).to_list()
     assert len(held_out) == 4 and not any(row in trained for row in held_out)
 
 
@@ -79,7 +79,7 @@ def test_the_loss_is_that_of_the_adapter(prepared, tmp_path):
 
     base = AutoModelForCausalLM.from_pretrained(params.load().model.name, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, str(paths.ADAPTER)).eval()
-    rows = trainer.rows(paths.FORMATTED / "eval_seen.parquet").to_list()
+    rows = trainer.rows(paths.FORMATTED / "eval_seen.parquet", 512).to_list()
     total, tokens = 0.0, 0
     for row in rows:
         labels = torch.tensor([row["labels"]])
@@ -123,7 +123,7 @@ def test_an_interrupted_run_has_the_same_best_weights_and_the_same_end(prepared,
             raise KeyboardInterrupt
         return training_step(self, *arguments, **options)
 
-    def cut(model, tokenizer, settings, directory):
+    def cut(model, tokenizer, settings, directory, known):
         model.save_pretrained(directory)
         raise KeyboardInterrupt
 
@@ -146,12 +146,12 @@ def test_a_run_that_is_cut_while_its_adapter_is_saved_trains_no_step_more(prepar
     prepared(train__num_train_epochs=1.5, train__max_steps=-1)
     train.main()
     undisturbed = adapter_bytes()
-    write = adapter.cards.write
-    monkeypatch.setattr(adapter.cards, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    write = adapter.card.write
+    monkeypatch.setattr(adapter.card, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train.main()
     assert adapter_bytes() == undisturbed, "the one of before is there, whole"
-    monkeypatch.setattr(adapter.cards, "write", write)
+    monkeypatch.setattr(adapter.card, "write", write)
     shutil.rmtree(paths.ADAPTER)
     train.main()
     assert adapter_bytes() == undisturbed and read_json(paths.REPORTS / "train.json")["steps"] == 6

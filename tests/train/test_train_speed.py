@@ -225,7 +225,7 @@ def order_of(sampler, epoch):
 @pytest.mark.parametrize("rows", [1, 7, 8, 803])
 def test_an_epoch_has_every_row_once_in_batches_of_like_length_and_random_order(rows):
     lengths = torch.randint(40, 400, (rows,), generator=torch.Generator().manual_seed(1)).tolist()
-    sampler = order.LikeLengths(lengths, 8, seed=3)
+    sampler = order.LengthGroupedSampler(lengths, 8, seed=3)
     found = order_of(sampler, 0)
     assert sorted(found) == list(range(rows)) and len(sampler) == rows
     if rows < 16:
@@ -240,8 +240,8 @@ def test_an_epoch_has_every_row_once_in_batches_of_like_length_and_random_order(
 
 def test_the_order_follows_from_seed_and_epoch_and_from_nothing_else():
     lengths = list(range(100))
-    first = order_of(order.LikeLengths(lengths, 8, seed=3), 1)
+    first = order_of(order.LengthGroupedSampler(lengths, 8, seed=3), 1)
     torch.manual_seed(12345)
-    assert order_of(order.LikeLengths(lengths, 8, seed=3), 1) == first
-    assert order_of(order.LikeLengths(lengths, 8, seed=3), 0) != first
-    assert order_of(order.LikeLengths(lengths, 8, seed=4), 1) != first
+    assert order_of(order.LengthGroupedSampler(lengths, 8, seed=3), 1) == first
+    assert order_of(order.LengthGroupedSampler(lengths, 8, seed=3), 0) != first
+    assert order_of(order.LengthGroupedSampler(lengths, 8, seed=4), 1) != first

@@ -1,11 +1,13 @@
 """Errors meant for the user, and the one place that turns them into a line and an exit code."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from stages.common.base import timings
 
@@ -22,6 +24,44 @@ class ParamsError(UserError):
     exit_code = 2
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of a GPU or of the machine. PyTorch has a class of its own for a GPU, and raises a
+    RuntimeError on a CPU; neither is imported for the question."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def limits_of_the_machine() -> Iterator[None]:
+    """Raise UserError where memory or disk run out, unless someone who knows more has done so already."""
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            where = "GPU" if "CUDA" in str(error) else "machine"
+            raise UserError(
+                f"the {where} is out of memory; end what else runs on it, lower the stage's batch size, or take a "
+                "smaller model.name"
+            ) from None
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"{error.filename or 'the disk'}: no space left; make room, then go on with `dvc repro`"
+            ) from None
+        raise
+
+
+def share_cores() -> None:
+    """Let OpenMP threads that wait for work sleep soon, in processes that load PyTorch from here on.
+
+    They spin for milliseconds otherwise, and take the cores from whatever else runs: two trainings side by side took
+    ten times as long. Threads that sleep at once make a step on an idle machine a third longer; so many turns before
+    they sleep cost neither much (BENCHMARKS.md).
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+
+
 def run_stage(stage: str, main: Callable[[], None]) -> None:
     """Run a stage's `main`; a UserError becomes one line on stderr and an exit code, never a traceback.
 
@@ -30,8 +70,10 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
     """
     start = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    share_cores()
     try:
-        main()
+        with limits_of_the_machine():
+            main()
     except UserError as error:
         restore_outputs(stage)
         print(f"{stage}: {error}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""Base models, tokenizers and what the adapter's and the merged model's cards say."""
+"""Base models: where they come from, how they load, what quantised ones are merged into, how much memory they take."""

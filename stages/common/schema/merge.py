@@ -2,18 +2,23 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from stages.common.schema.section import Count, Section
+from stages.common.schema.section import Section
 
 Agreement = Annotated[float, Field(ge=0, le=1)]
 Export = Literal["gguf-q8_0", "gguf-q4_k_m", "ollama", "vllm"]
 
 
+def unsloths_name(method: object) -> object:
+    """unsloth has two words for one method."""
+    return "merged_4bit_forced" if method == "forced_merged_4bit" else method
+
+
 class MergeAudit(Section):
     """Base + adapter and the merged model on the same prompts; the stage fails outside these limits."""
 
-    rows: Count
+    rows: Annotated[int, Field(ge=1, le=16)]
     min_agreement: Agreement
     min_agreement_q8_0: Agreement
     min_agreement_q4_k_m: Agreement
@@ -21,7 +26,7 @@ class MergeAudit(Section):
 
 
 class Merge(Section):
-    method: Literal["merged_16bit", "merged_4bit_forced", "adapter_only"]
+    method: Annotated[Literal["merged_16bit", "merged_4bit_forced", "adapter_only"], BeforeValidator(unsloths_name)]
     dtype: Literal["bfloat16", "float16"]
     max_shard_size: Annotated[str, Field(pattern=r"^\d+(\.\d+)?(MB|GB)$")]
     export: list[Export]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.common.schema.section import Section
 
@@ -16,10 +16,12 @@ def known_if_embedded(name: str) -> str:
 
 class Model(Section):
     name: Annotated[str, AfterValidator(known_if_embedded)]
+    hub: Literal["huggingface", "modelscope"]
     revision: str
     dtype: Literal["auto", "bfloat16", "float16", "float32"]
     load_in_4bit: bool
     load_in_8bit: bool
+    merge_base: Annotated[str, Field(min_length=1)]
     attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"]
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from stages.common.schema.section import Count, Limit, Section
 
 class Train(Section):
     backend: Literal["auto", "unsloth", "trl"]
-    per_device_train_batch_size: Count
+    per_device_train_batch_size: Count | Literal["auto"]
     gradient_accumulation_steps: Count
     num_train_epochs: Annotated[float, Field(gt=0)]
     max_steps: Annotated[int, Field(ge=-1)]
@@ -22,7 +22,7 @@ class Train(Section):
     seed: Limit
     gradient_checkpointing: Literal[True, False, "unsloth"]
     packing: bool
-    padding_free: bool
+    padding_free: bool | Literal["auto"]
     eval_steps: Limit
     early_stopping_patience: Limit
     load_best_model_at_end: bool

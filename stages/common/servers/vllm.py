@@ -7,8 +7,19 @@ from pathlib import Path
 from typing import NoReturn
 
 from stages.common.base import paths
+from stages.common.base.errors import UserError
 from stages.common.models import pretrained
 from stages.common.records.files import atomic
+
+# What --max-lora-rank accepts (vllm/config/lora.py).
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+
+
+def max_lora_rank(rank: int) -> int:
+    """The least value of --max-lora-rank that holds adapters of a rank. Raises UserError beyond what vLLM serves."""
+    if (accepted := next((known for known in LORA_RANKS if known >= rank), None)) is None:
+        raise UserError(f"lora.r = {rank}: vLLM serves adapters up to {LORA_RANKS[-1]}; take merge.method=merged_16bit")
+    return accepted
 
 
 def possible() -> bool:

@@ -1,7 +1,6 @@
 """models/exports: what `merge.export` names, each audited against base + adapter."""
 
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat, chat_for
-from stages.common.models import pretrained
+from stages.common.models import hub
 from stages.common.records.files import digest
 from stages.common.schema import Merge, Params
 from stages.common.servers import vllm
@@ -47,8 +46,7 @@ def file_of(kind: str) -> Path:
 
 def write(settings: Params, tokenizer: Any) -> None:
     """All files of models/exports anew, with a README that says how to serve the model."""
-    shutil.rmtree(paths.EXPORTS, ignore_errors=True)
-    paths.EXPORTS.mkdir(parents=True)
+    paths.EXPORTS.mkdir(parents=True, exist_ok=True)
     section, chat = settings.merge, chat_for(tokenizer, settings.format, tokenizer.chat_template)
     listed = ""
     files = {kind: file_of(kind) for kind in kinds(section)}
@@ -72,8 +70,14 @@ def write_vllm(settings: Params, chat: Chat, room: int) -> None:
     (paths.EXPORTS / "chat_template.jinja").write_text(served_template(chat), "utf-8")
     template = Path("chat_template.jinja")
     if settings.merge.method == "adapter_only":
-        lora = ["--enable-lora", "--max-lora-rank", str(settings.lora.r), "--lora-modules", "doclore=../merged"]
-        words = [*vllm.command(pretrained.source(settings.model), room, template), *lora]
+        lora = [
+            "--enable-lora",
+            "--max-lora-rank",
+            str(vllm.max_lora_rank(settings.lora.r)),
+            "--lora-modules",
+            "doclore=../merged",
+        ]
+        words = [*vllm.command(hub.source(settings.model), room, template), *lora]
     else:
         words = [*vllm.command(Path("../merged"), room, template), "--served-model-name", "doclore"]
     script = f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(words)} "$@"\n'
@@ -94,15 +98,15 @@ def audited(section: Merge, tokenizer: Any, reference: audit.Reference) -> dict[
     """Figures of each GGUF file beside base + adapter, by its type. Raises UserError outside the limits."""
     figures = {}
     for kind in kinds(section):
-        figures[kind] = look(file_of(kind), tokenizer, reference)
+        figures[kind] = predictions(file_of(kind), tokenizer, reference)
         audit.check(figures[kind], section.audit, kind)
     return figures
 
 
-def look(file: Path, tokenizer: Any, reference: audit.Reference) -> dict[str, Any]:
+def predictions(file: Path, tokenizer: Any, reference: audit.Reference) -> dict[str, Any]:
     """What llama.cpp makes of a file. Raises UserError when it reads other ids, another template or stop token."""
     rows: Sequence[audit.Row] = reference.rows
-    room = 1 + max((len(row.prompt) + max(audit.TOKENS, len(row.reference)) for row in rows), default=audit.TOKENS)
+    room = 1 + max((len(row.prompt) + max(len(row.answer), len(row.reference)) for row in rows), default=32)
     with server.loaded(file, room) as exported:
         if digest(exported.template) != digest(tokenizer.chat_template):
             raise UserError(f"merge audit: {file} does not carry the trained chat template")
@@ -112,6 +116,6 @@ def look(file: Path, tokenizer: Any, reference: audit.Reference) -> dict[str, An
             text = tokenizer.decode(row.prompt, clean_up_tokenization_spaces=False)
             if exported.tokens(text) != row.prompt:
                 raise UserError(f"merge audit: {file} has other ids for the prompt of pair {row.pair_id}")
-        bar = tqdm(zip(rows, reference.given, strict=True), total=len(rows), desc=f"merge audit {file.name}")
-        seen = [exported.look(row, answer, tokenizer.eos_token_id) for row, answer in bar]
-    return audit.compare(reference, seen, tokenizer.eos_token_id) | {"bytes": file.stat().st_size}
+        bar = tqdm(rows, desc=f"merge audit {file.name}")
+        predicted = [exported.prediction(row, tokenizer.eos_token_id) for row in bar]
+    return audit.compare(reference, predicted, tokenizer.eos_token_id) | {"bytes": file.stat().st_size}

@@ -11,7 +11,7 @@ from typing import Any
 
 from stages.common.base.errors import UserError
 from stages.common.servers import llama_cpp
-from stages.merge.audit import Row, Seen
+from stages.merge.audit import Prediction, Row
 
 CANDIDATES = 64  # tokens whose probability is told at each place
 
@@ -44,17 +44,17 @@ class Exported:
         found = {one["id"]: one["logprob"] for one in places[0]["top_logprobs"]}
         return max(found, key=lambda token: found[token]), answer["stop_type"] == "eos", found
 
-    def look(self, row: Row, answer: list[int], stop: int) -> Seen:
+    def prediction(self, row: Row, stop: int) -> Prediction:
         """What it says at each token of an answer; -1 where it would go on behind the stop token. The loss is that of
         the reference, in nats; a token that is not among the likeliest counts as the least of them."""
         choices, loss = [], 0.0
-        for place in range(len(answer)):
-            token, ends, _ = self.next_token(row.prompt + answer[:place])
+        for place in range(len(row.answer)):
+            token, ends, _ = self.next_token(row.prompt + row.answer[:place])
             choices.append(-1 if token == stop and not ends else token)
         for place, token in enumerate(row.reference):
             _, _, found = self.next_token(row.prompt + row.reference[:place])
             loss -= found.get(token, min(found.values()))
-        return Seen(choices, None, loss)
+        return Prediction(choices, None, loss)
 
 
 @contextmanager
