@@ -2,14 +2,21 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from stages.common.schema.section import Count, Limit, Section
 
 
+def count_or_auto(value: object) -> object:
+    """One message for both kinds of value, where a union would have two."""
+    if value != "auto" and (type(value) is not int or value < 1):
+        raise ValueError("accepted is an integer of at least 1, or auto")
+    return value
+
+
 class Train(Section):
     backend: Literal["auto", "unsloth", "trl"]
-    per_device_train_batch_size: Count | Literal["auto"]
+    per_device_train_batch_size: Annotated[int | Literal["auto"], PlainValidator(count_or_auto)]
     gradient_accumulation_steps: Count
     num_train_epochs: Annotated[float, Field(gt=0)]
     max_steps: Annotated[int, Field(ge=-1)]
@@ -22,7 +29,7 @@ class Train(Section):
     seed: Limit
     gradient_checkpointing: Literal[True, False, "unsloth"]
     packing: bool
-    padding_free: bool | Literal["auto"]
+    padding_free: Literal[True, False, "auto"]
     eval_steps: Limit
     early_stopping_patience: Limit
     load_best_model_at_end: bool
