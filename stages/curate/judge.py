@@ -159,8 +159,7 @@ class Bench:
         }
         schema = Opinions.model_json_schema()
         schema["properties"]["verdicts"] |= {"minItems": len(rows), "maxItems": len(rows)}
-        sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
-        return Request(self.section.model, prompt.messages(values), schema, sampling)
+        return Request.of(self.section, prompt.messages(values), schema)
 
     def alone(self, row: DatasetRow) -> Request:
         """The request about one row: the key of its verdict."""

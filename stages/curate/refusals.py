@@ -1,7 +1,7 @@
 """What curate refuses by its settings alone; `doclore check` asks before anything runs."""
 
 from stages.common.exam.embeddings import Embeddings
-from stages.common.llm import endpoint
+from stages.common.llm import address
 from stages.common.schema import Params
 from stages.curate import judge
 
@@ -10,7 +10,7 @@ def refuse_impossible(settings: Params) -> None:
     """Raise UserError for a judge without a model or prompts, and for a semantic model that is not there."""
     section = settings.curate
     if section.judge.enabled:
-        endpoint.require_model(section.judge, "curate.judge")
+        address.require_model(section.judge, "curate.judge")
         judge.Bench(section.judge, {})
     if section.semantic_model:
         Embeddings(section.semantic_model, "curate.semantic_model")

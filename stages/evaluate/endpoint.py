@@ -19,6 +19,7 @@ from stages.evaluate.answers import Answer, Tokenised
 
 TIMEOUT = 600.0  # seconds: a server that runs on a CPU answers one request after the other
 MAX_RETRIES = 3
+MAX_OUTAGE = 900.0  # seconds
 
 
 class ModelConnection(Connection):
@@ -43,7 +44,7 @@ class EndpointModel:
         self.keys += [request.key() for request in asked]
         connection = ModelConnection(
             model=self.model, concurrency=section.batch_size, timeout=TIMEOUT, max_retries=MAX_RETRIES,
-            requests_per_minute=0, tokens_per_minute=0,
+            requests_per_minute=0, tokens_per_minute=0, max_outage=MAX_OUTAGE, extra_body={}, thinking="auto",
         )  # fmt: skip
         with Store.of_repository() as store:
             outcome = client.complete(asked, store, Text, connection, f"evaluate.{self.name}", len(asked))

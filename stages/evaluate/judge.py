@@ -130,8 +130,7 @@ class Judge:
         return self.request(prompt, first, Preference), self.request(prompt, second, Preference)
 
     def request(self, prompt: prompts.Prompt, values: dict[str, object], reply: type[BaseModel]) -> Request:
-        sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
-        return Request(self.section.model, prompt.messages(values), reply.model_json_schema(), sampling)
+        return Request.of(self.section, prompt.messages(values), reply.model_json_schema())
 
     def read(self, questions: Sequence[Question], cells: Cells, store: Store) -> Verdicts:
         """The stored verdicts on the answers of one set."""

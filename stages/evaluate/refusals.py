@@ -2,7 +2,7 @@
 
 from stages.common.exam.embeddings import Embeddings
 from stages.common.exam.questions import questions
-from stages.common.llm import endpoint
+from stages.common.llm import address
 from stages.common.schema import Params
 from stages.evaluate import judge
 from stages.evaluate.forgetting import Benchmarks
@@ -15,7 +15,7 @@ def refuse_impossible(settings: Params) -> None:
     questions()
     Benchmarks(section)
     if section.judge.enabled:
-        endpoint.require_model(section.judge, "evaluate.judge")
+        address.require_model(section.judge, "evaluate.judge")
         judge.Judge(section.judge)
     if section.semantic_model:
         Embeddings(section.semantic_model, "evaluate.semantic_model")

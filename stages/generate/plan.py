@@ -100,19 +100,19 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     for chunk, tasks in labelling.asked():
         chunks += 1
         for task in tasks:
-            if store.find(task.request.key()):
+            if store.look_up(task.request):
                 questions.hit(task.request)
             else:
                 questions.miss(chunk_prompt_tokens(chunk, task.request, encoding), task.pairs)
         for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
             request = labelling.wording(pair)
-            if store.find(request.key()):
+            if store.look_up(request):
                 wordings.hit(request)
             else:
                 wordings.miss(prompt_tokens(request, encoding), labelling.section.paraphrases)
     for chunk in labelling.chunks() if labelling.section.rewrites else ():
         for request in labelling.rewriting.requests(chunk):
-            if store.find(request.key()):
+            if store.look_up(request):
                 rewrites.hit(request)
             else:
                 rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages.common.llm import endpoint, prompts
+from stages.common.llm import address, prompts
 from stages.common.schema import Params
 from stages.generate.labelling.recipe import Recipe
 from stages.generate.labelling.rewriting import Rewriting
@@ -13,7 +13,7 @@ def refuse_impossible(settings: Params) -> None:
     section = settings.generate
     if section.backend == "extractive":
         return
-    endpoint.require_model(section, "generate")
+    address.require_model(section, "generate")
     recipe = Recipe(section)
     Rewriting(section)
     for language in recipe.prompts if section.paraphrases else ():

@@ -165,10 +165,10 @@ def test_the_whole_items_of_an_answer_that_never_fits_are_saved(endpoint, then):
     assert (outcome.answered, len(endpoint.requests)) == (1, 2)
 
 
-def test_a_whole_answer_that_ran_into_the_limit_afterwards_is_an_answer(endpoint):
+def test_a_whole_answer_with_words_behind_it_that_the_limit_cut_is_taken_when_more_room_brings_the_same(endpoint):
     endpoint.reply = lambda body: {"content": f"{GOOD} And now for some", "finish_reason": "length"}
     complete([request(0)])
-    assert stored() == (GOOD, "") and len(endpoint.requests) == 1
+    assert stored() == (GOOD, "") and len(endpoint.requests) == 2
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def request(number: int, **changes: object) -> Request:
 
 def connection(**changes: object) -> Connection:
     fixed = {"model": "teacher", "concurrency": 4, "timeout": 20.0, "max_retries": 3}
-    return Connection(**fixed | {"requests_per_minute": 0, "tokens_per_minute": 0} | changes)
+    free = {"requests_per_minute": 0, "tokens_per_minute": 0, "max_outage": 0.0, "extra_body": {}, "thinking": "auto"}
+    return Connection(**fixed | free | changes)
 
 
 def complete(requests: list[Request] | Iterator[Request], **changes: object) -> Outcome:

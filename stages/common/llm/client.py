@@ -51,7 +51,8 @@ def complete(
         first = pending.first()
         if first:
             pending.put_back(first)
-            stopped_by = asyncio.run(Run(Endpoint(connection, section), answer, store, pending).run())
+            say = lambda line: bar.write(line, file=sys.stderr)  # noqa: E731
+            stopped_by = asyncio.run(Run(Endpoint(connection, section, say), answer, store, pending).run())
     finally:
         claims.close()
         bar.close()
@@ -78,13 +79,13 @@ class Run:
         try:
             await self.endpoint.check()
             if self.endpoint.unlisted:
-                self.bar.write(f"{self.endpoint.unlisted}; it is asked all the same", sys.stderr)
+                self.endpoint.say(f"{self.endpoint.unlisted}; it is asked all the same")
             self.outcome.start()
-            self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome)
+            self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome, self.bar.set_postfix_str)
             with Writer(self.store) as self.writer, handled_signals(self.stop):
                 await self.work()
         finally:
-            await self.endpoint.client.close()
+            await self.endpoint.close()
         if self.mistake:
             raise self.mistake
         for result in self.doubtful:  # as nothing at all was answered, nothing is known about these requests

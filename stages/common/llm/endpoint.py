@@ -1,20 +1,27 @@
-"""The endpoint that OPENAI_BASE_URL and OPENAI_API_KEY name: checking it, and one call.
+"""The endpoints that OPENAI_BASE_URL or OPENAI_BASE_URLS and OPENAI_API_KEY name: checking them, and one call.
 
-Address and key are no part of a request's key, so a stored answer is found again behind another address.
+Address and key are no part of a request's key, so a stored answer is found again behind another address. Calls go
+through aiohttp: the OpenAI SDK's typed requests and replies cost three times the CPU of a call (BENCHMARKS.md), and
+its retries would hide what has to be seen here.
 """
 
 import asyncio
+import json
 import os
-from collections.abc import Mapping
+import ssl
+import time
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
-import httpx2
-import openai
+import aiohttp
 import pydantic_core
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.llm.faults import OVERLOADED, FaultError, clean, from_sdk
+from stages.common.llm.address import Address, addresses, require_model
+from stages.common.llm.completion import NoCompletionError, Reply, as_text, message_of, to_reply
+from stages.common.llm.faults import FaultError, clean, from_error, from_status, retry_after, seconds
 from stages.common.schema.connection import Connection
 
 CONNECT_SECONDS = 10.0
@@ -22,24 +29,37 @@ CHECK_SECONDS = 30.0
 # Idle connections are dropped before servers do it (uvicorn, and so vLLM: 5 s); otherwise a call now and then meets one
 # that is just being closed.
 IDLE_SECONDS = 4.0
-# What reading a reply can raise when a server does not keep to the protocol.
-NO_PROTOCOL = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+SET_ASIDE_SECONDS = 5.0  # a server out of reach is left alone so long while there are others
 
 
-class Reply(NamedTuple):
-    """One completion. `finish` is the API's finish_reason; `refusal` what the model says instead of an answer."""
+class Limits:
+    """What a reply's x-ratelimit headers say: requests and tokens left, each with the seconds until there are more."""
 
-    text: str
-    finish: str
-    refusal: str
-    prompt_tokens: int
-    answer_tokens: int
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.requests, self.requests_reset = self.pair(headers, "requests")
+        self.tokens, self.tokens_reset = self.pair(headers, "tokens")
+
+    def pair(self, headers: Mapping[str, str], kind: str) -> tuple[float | None, float]:
+        left = headers.get(f"x-ratelimit-remaining-{kind}", "")
+        reset = headers.get(f"x-ratelimit-reset-{kind}", "")
+        return (float(left) if left.replace(".", "", 1).isdigit() else None), min(seconds(reset), 300.0)
+
+
+class Server:
+    """One of the addresses and how it does."""
+
+    def __init__(self, address: Address, key: str) -> None:
+        self.address, self.headers = address, address.headers(key)
+        self.flight = 0
+        self.away_until = 0.0  # on the monotonic clock
+        self.excluded = False  # it refuses what the others accept
 
 
 class Endpoint:
-    """A connection pool to the endpoint that the environment names; `section` is its part of params.yaml."""
+    """The servers that the environment names, asked in turns; `section` is their part of params.yaml. `say` shows the
+    user a line."""
 
-    def __init__(self, connection: Connection, section: str) -> None:
+    def __init__(self, connection: Connection, section: str, say: Callable[[str], None] = print) -> None:
         require_model(connection, section)
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key:
@@ -48,41 +68,47 @@ class Endpoint:
             )
         if not (key.isascii() and key.isprintable()):
             raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
-        require_plain(os.environ.get("OPENAI_BASE_URL", ""))
-        self.connection = connection
-        self.section = section
+        self.connection, self.section, self.say = connection, section, say
+        self.servers = [Server(address, key) for address in addresses()]
         self.unlisted = ""  # what to say of the model should the endpoint not know it
-        # The SDK keeps 100 idle connections by default and tries again by itself; ours are as many as requests are in
-        # flight, and every failure has to be seen here.
-        limits = httpx2.Limits(max_connections=connection.concurrency + 1, keepalive_expiry=IDLE_SECONDS)
-        timeout = openai.Timeout(None, connect=CONNECT_SECONDS)  # a call as a whole has `connection.timeout`
-        self.client = openai.AsyncOpenAI(
-            timeout=timeout, max_retries=0, http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
-        )
+        self.limits: Limits | None = None  # of the last reply
+        self.session: aiohttp.ClientSession | None = None
 
     def address(self) -> str:
-        return str(self.client.base_url)
+        return ", ".join(server.address.shown for server in self.servers)
+
+    def open(self) -> aiohttp.ClientSession:
+        if self.session is None:
+            secure = any(server.address.secure for server in self.servers)
+            connector = aiohttp.TCPConnector(
+                limit=self.connection.concurrency + len(self.servers),
+                keepalive_timeout=IDLE_SECONDS,
+                ssl=certificates() if secure else True,
+            )
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+            self.session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return self.session
+
+    async def close(self) -> None:
+        if self.session:
+            await self.session.close()
 
     async def check(self) -> None:
-        """Raise a UserError when the endpoint is out of reach or refuses the key.
+        """Raise a UserError when no server can be reached.
 
-        Its list of models is a courtesy: gateways answer for models that they do not list, and one that is too busy
-        to list any may have a place for a request later, which has waits of its own.
+        A list of models is a courtesy: gateways answer for models that they do not list, some list none, and some do
+        not let every key see them; whether key and model are good, the first request tells.
         """
-        where = f"the endpoint at {self.address()}"
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                served = [model.id async for model in self.client.models.list()]
-        except openai.APIStatusError as error:
-            if error.status_code in (404, 405, 501) or error.status_code in OVERLOADED:
-                return
-            if error.status_code in (401, 403):
-                raise UserError(f"{where} refuses the key in OPENAI_API_KEY") from None
-            raise UserError(f"{where} answers with status {error.status_code}; see its log") from None
-        except NO_PROTOCOL:
-            raise UserError(f"{where} does not answer like an OpenAI API; does OPENAI_BASE_URL end in /v1?") from None
-        except (openai.APIConnectionError, TimeoutError):
-            raise UserError(f"{where} cannot be reached; start the server or correct OPENAI_BASE_URL") from None
+        checked = await asyncio.gather(*map(self.listed, self.servers), return_exceptions=True)
+        problems = [problem for problem in checked if isinstance(problem, BaseException)]
+        for problem in problems:
+            if not isinstance(problem, UserError):
+                raise problem
+        if len(problems) == len(self.servers):
+            raise problems[0]
+        for problem in problems:
+            self.say(f"{self.section}: {problem}; the other addresses are asked")
+        served = sorted({name for names in checked if isinstance(names, list) for name in names})
         if served and self.connection.model not in served:
             alike = ", ".join(get_close_matches(self.connection.model, served) or served[:5])
             self.unlisted = (
@@ -90,59 +116,151 @@ class Endpoint:
                 f"serves {clean(alike)}"
             )
 
-    async def call(self, body: Mapping[str, Any]) -> Reply:
-        """One completion. Raises FaultError, RefusalError, UserError or ParamsError."""
+    async def listed(self, server: Server) -> list[str]:
+        """The models that a server lists, if it lists any. Raises UserError when it cannot be reached."""
+        url = server.address.url("models")
         try:
-            async with asyncio.timeout(self.connection.timeout):
-                # Typed models of request and reply, which `chat.completions.create` makes, cost as much CPU as the
-                # rest of the call.
-                response = await self.client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+            async with asyncio.timeout(CHECK_SECONDS):
+                async with self.open().get(url, headers=server.headers, proxy=server.address.proxy) as response:
+                    found = json.loads(await response.read()) if response.status == 200 else {}
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise untrusted(server, error) from None
+        except aiohttp.InvalidURL:
+            raise UserError(f"OPENAI_BASE_URL = {server.address.shown} is no address; export it again") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise unreachable(server, error) from None
+        except (aiohttp.ClientError, OSError, ValueError):  # TimeoutError is an OSError
+            return []
+        models = found.get("data") if isinstance(found, dict) else None
+        return (
+            [as_text(model.get("id")) for model in models if isinstance(model, dict)]
+            if isinstance(models, list)
+            else []
+        )
+
+    def choose(self) -> Server:
+        """The least busy server of those that are within reach."""
+        now = time.monotonic()
+        well = [server for server in self.servers if not server.excluded]
+        return min(well, key=lambda server: (max(0.0, server.away_until - now), server.flight))
+
+    async def call(self, body: Callable[[str], Mapping[str, Any]]) -> Reply:
+        """One completion; `body` makes the request's body for an address. Raises FaultError, RefusalError, UserError or
+        ParamsError."""
+        server = self.choose()
+        server.flight += 1
+        try:
+            return await self.ask(server, body(server.address.shown))
+        except FaultError as fault:
+            if fault.away and len(self.servers) > 1:
+                server.away_until = time.monotonic() + max(SET_ASIDE_SECONDS, fault.wait)
+            raise
+        except UserError as error:
+            if sum(not other.excluded for other in self.servers) < 2 or server.excluded:
+                raise
+            server.excluded = True
+            self.say(f"{self.section}: {server.address.shown}: {error}; the other addresses go on")
+            raise FaultError("another address", str(error), tries=0.0) from None
+        finally:
+            server.flight -= 1
+
+    async def ask(self, server: Server, body: Mapping[str, Any]) -> Reply:
+        url = server.address.url("chat/completions")
+        try:
+            async with (
+                asyncio.timeout(self.connection.timeout),
+                self.open().post(
+                    url, data=encoded(body), headers=server.headers, proxy=server.address.proxy, allow_redirects=False
+                ) as response,
+            ):
+                content = await response.read()
+        except aiohttp.ConnectionTimeoutError as error:
+            raise FaultError("connection", clean(str(error)), away=True) from None
         except TimeoutError:
             raise FaultError("timeout", overloaded=True) from None
-        except openai.NotFoundError as error:
-            raise ParamsError(self.unlisted) if self.unlisted else from_sdk(error) from None
-        except openai.OpenAIError as error:
-            raise from_sdk(error) from None
-        except (OSError, RuntimeError) as error:  # what slips through the SDK and its transport
-            raise FaultError("connection", clean(str(error))) from None
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise untrusted(server, error) from None
+        except aiohttp.ClientConnectorError as error:
+            raise FaultError("connection", clean(str(error)), away=True) from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise UserError(f"the proxy {server.address.shown_proxy()} answers with status {error.status}") from None
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            raise FaultError("connection", clean(f"{type(error).__name__}: {error}")) from None
+        headers = response.headers
+        self.limits = Limits(headers) if "x-ratelimit-remaining-requests" in headers or (
+            "x-ratelimit-remaining-tokens" in headers) else None  # fmt: skip
+        if response.status != 200:
+            raise self.meaning(server, response.status, content, headers)
+        return self.reply(content)
+
+    def meaning(self, server: Server, status: int, content: bytes, headers: Mapping[str, str]) -> Exception:
+        """What a status other than 200 comes to."""
+        if 300 <= status < 400:
+            where = headers.get("location", "another address").partition("?")[0]
+            return UserError(f"{server.address.shown} redirects to {where}; export OPENAI_BASE_URL accordingly")
+        code, message = error_in(content)
+        if status == 404 and self.unlisted:
+            return ParamsError(self.unlisted)
+        meaning = from_status(status, code, message or f"status {status}", retry_after(headers))
+        if status == 404 and not server.address.path.rstrip("/").endswith(("v1", "openai", "v2", "v3", "v4")):
+            return UserError(f"{meaning}; does {server.address.shown} lack /v1 at its end?")
+        return meaning
+
+    def reply(self, content: bytes) -> Reply:
         try:
-            return to_reply(pydantic_core.from_json(response.content))
-        except NO_PROTOCOL as error:
-            raise FaultError("no completion", clean(f"{type(error).__name__}: {error}")) from None
+            return to_reply(pydantic_core.from_json(content))
+        except NoCompletionError as error:
+            raise from_error(error.error) if error.error else FaultError("no completion", clean(str(error))) from None
+        except ValueError as error:
+            raise FaultError("no completion", clean(f"no JSON: {error}")) from None
 
 
-def require_model(connection: Connection, section: str) -> None:
-    """Raise ParamsError when a section that asks an endpoint names no model."""
-    if not connection.model:
-        raise ParamsError(
-            f"params.yaml: {connection.key_of_model(section)} = '': accepted is a model id that the endpoint serves"
-        )
+def encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return pydantic_core.to_json(body)
+    except ValueError:  # half of a surrogate pair, which pages may hold
+        return json.dumps(body).encode()
 
 
-def require_plain(address: str) -> None:
-    """Raise a UserError when an address holds what may be a secret, or what paths cannot be added to. It is not
-    repeated: errors show the address."""
-    if "@" in address:
-        raise UserError(
-            "OPENAI_BASE_URL holds a user name or password, which cannot go along with a key; export it without"
-        )
-    if "?" in address or "#" in address:
-        raise UserError(
-            "OPENAI_BASE_URL holds a query (what follows ? or #), to which no path can be added; export it without: "
-            "a key goes into OPENAI_API_KEY"
-        )
+def error_in(content: bytes) -> tuple[str, str]:
+    """The code and the message of an error in a body, whatever form it has."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return "", content.decode(errors="replace")
+    inner = value.get("error") if isinstance(value, dict) else None
+    source = inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
+    # Some servers name the field that they refuse apart from the message.
+    message, param = message_of(value), source.get("param")
+    told = f"{message} ({param})" if isinstance(param, str) and param and param not in message else message
+    return as_text(source.get("code") or source.get("type")), told
 
 
-def to_reply(value: Any) -> Reply:
-    """A completion as the API describes it. Raises one of NO_PROTOCOL."""
-    if "choices" not in value and value.get("error"):  # some gateways send errors with status 200
-        raise ValueError(str(value["error"]))
-    choice = value["choices"][0]
-    message, usage = choice["message"], value.get("usage") or {}
-    return Reply(
-        text=message.get("content") or "",
-        finish=choice.get("finish_reason") or "",
-        refusal=message.get("refusal") or "",
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        answer_tokens=usage.get("completion_tokens") or 0,
+def certificates() -> ssl.SSLContext:
+    """The authorities that are trusted: those of the machine and certifi's, and a private one where a variable names
+    it."""
+    import certifi
+
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    own = next(filter(None, (os.environ.get(name) for name in names)), "")
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(certifi.where())
+        if own:
+            context.load_verify_locations(**{"capath" if Path(own).is_dir() else "cafile": own})
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"{own}: {error}; it must be a file of certificates in PEM form") from None
+    return context
+
+
+def untrusted(server: Server, error: Exception) -> UserError:
+    return UserError(
+        f"the certificate of {server.address.shown} is not trusted ({clean(str(error))}); for a private authority type "
+        "export SSL_CERT_FILE=FILE.pem"
     )
+
+
+def unreachable(server: Server, error: Exception) -> UserError:
+    through = f" through the proxy {server.address.shown_proxy()}" if server.address.proxy else ""
+    where = "start the server or correct OPENAI_BASE_URL"
+    return UserError(f"the endpoint at {server.address.shown} cannot be reached{through}; {where}")

@@ -30,6 +30,8 @@ class Outcome:
     failures: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     example: str = ""
+    prompts_cut: int = 0  # calls in which the server counted far fewer prompt tokens than there are
+    adapted: list[str] = field(default_factory=list)  # how calls had to be changed for the endpoint, in words
     latencies: "array[float]" = field(default_factory=lambda: array("f"))  # seconds of each completed call
     per_second: Counter[int] = field(default_factory=Counter)  # answers stored in each second of the run
     seconds: float = 0.0  # from the first call to the last answer; 0 when nothing was asked
@@ -38,6 +40,7 @@ class Outcome:
     def __add__(self, after: "Outcome") -> "Outcome":
         """This run and the one that followed it as one."""
         both = Outcome(example=self.example or after.example, seconds=self.seconds + after.seconds)
+        both.prompts_cut, both.adapted = self.prompts_cut + after.prompts_cut, [*self.adapted, *after.adapted]
         for name in ("hits", "answered", "calls", "retries", "prompt_tokens", "answer_tokens", "refused_before"):
             setattr(both, name, getattr(self, name) + getattr(after, name))
         for name in ("faults", "failures", "refusals", "latencies"):
@@ -65,6 +68,10 @@ class Outcome:
     def note(self, message: str) -> None:
         """Keep the first message behind a request without an answer."""
         self.example = self.example or message
+
+    def completed(self) -> int:
+        """Calls that came back with a completion."""
+        return len(self.latencies)
 
     def mean_answer_tokens(self) -> float:
         return self.answer_tokens / len(self.latencies) if self.latencies else 0.0
@@ -110,6 +117,7 @@ class Outcome:
             "faults": dict(sorted(self.faults.items())),
             "failures": dict(sorted(self.failures.items())),
             "refusals": dict(sorted(self.refusals.items())),
+            "prompts_cut": self.prompts_cut,
             "prompt_tokens": self.prompt_tokens,
             "answer_tokens": self.answer_tokens,
             "latency_seconds": self.latency(),

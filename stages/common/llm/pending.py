@@ -92,19 +92,19 @@ class Pending:
         if key in self.asked:  # the stream has it twice
             self.bar.update()
             return False
-        if self.is_stored(key):
+        if self.is_stored(request):
             return False
         if not self.claims.take(key):
             self.deferred.append(request)
             return False
-        if self.is_stored(key):  # the process that had the claim has stored its answer
+        if self.is_stored(request):  # the process that had the claim has stored its answer
             self.claims.give_back(key)
             return False
         self.asked.add(key)
         return True
 
-    def is_stored(self, key: str) -> bool:
-        entry = self.store.find(key)
+    def is_stored(self, request: Request) -> bool:
+        entry = self.store.look_up(request)
         if entry:
             self.outcome.hits += 1
             if entry.refused:

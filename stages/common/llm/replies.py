@@ -1,21 +1,25 @@
-"""A model's reply to a validated answer: out of think blocks, fences and the prose around the JSON."""
+"""A model's reply to a validated answer: out of thinking, fences, wrappers and the prose around the JSON."""
 
 import contextlib
+import functools
 import json
 import re
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from stages.common.llm import thinking
+
 # Where an object with quoted keys begins, or a list of objects: prose has brackets of its own.
 JSON_START = re.compile(r"""\{(?=\s*["'}])|\[(?=\s*[\{\]])""")
-# Some chat templates open the think block themselves, so a reply may only close it. A reply that begins with the answer
-# has no think block, whatever the answer says about such.
-THINKING = re.compile(rf"\A(?!\s*(?:```|{JSON_START.pattern})).*</think>", re.DOTALL)
+FENCE = re.compile(r"\A\s*(?:```[\w-]*\s*)?")
 # Strings, the last of which may lack its end, and brackets outside of them.
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
 MAX_PROBLEMS = 5
+MOST_BROKEN = 50  # beginnings of JSON in a reply that lead nowhere, before it is given up
+LAYERS = 2  # of wrapping around an answer: a key, a list of one, JSON within a string
 # What reading a reply can raise: a model may write anything, and a validator may not expect it.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
@@ -29,24 +33,64 @@ class Text(BaseModel):
     stopped: bool
 
 
-def read(reply: str, answer: type[AnswerType], complete: bool = True) -> AnswerType:
-    """The answer in a reply; `complete` is False for one that ran into its limit, which nothing is mended in.
+class NoJsonError(ValueError):
+    """A text without valid JSON."""
 
-    Raises ValueError (pydantic's ValidationError is one) when there is none.
+
+class Parts(NamedTuple):
+    """What stands in a reply outside of its thinking: the spans of its JSON values, and where one begins that does not
+    end. `begin` is where the thinking was over."""
+
+    spans: list[tuple[int, int]]
+    unfinished: int | None
+    begin: int
+
+
+def read(
+    reply: str, answer: type[AnswerType], complete: bool = True, examples: Collection[BaseModel] = ()
+) -> AnswerType:
+    """The answer in a reply: the last JSON value that meets the schema and is none of the prompt's own `examples`.
+
+    `complete` is False for a reply that ran into its limit: nothing in it is mended, and it must be the answer alone,
+    since what stands in prose may be the draft of a model that was thinking aloud. Raises ValueError (pydantic's
+    ValidationError is one) when there is no answer.
     """
     with contextlib.suppress(ValueError):
-        return answer.model_validate_json(reply)  # nearly always; what follows is several times slower
-    text = unwrapped(reply)
-    with contextlib.suppress(NoJsonError):
-        return answer.model_validate(first_json(text))
+        whole = answer.model_validate_json(reply)  # nearly always; what follows is several times slower
+        if whole not in examples:
+            return whole
+    parts = split(reply, answer)
     if not complete:
-        raise ValueError("the answer is not complete")
-    return answer.model_validate(repaired(text))
+        return alone(reply, parts, answer, examples)
+    if parts.unfinished is not None:
+        return accepted(repaired(reply[parts.unfinished :]), answer, examples)
+    empty = None
+    for start, end in reversed(parts.spans):
+        if not resembles(reply[start:end], answer) and not wraps(reply[start:end], answer):
+            continue
+        value = accepted(parsed(reply[start:end]), answer, examples)
+        if filled(value):
+            return value
+        empty = empty or value
+    if empty is None:
+        raise NoJsonError("the only JSON in the reply is the prompt's example" if parts.spans else "no JSON in it")
+    return empty
 
 
-def read_whole_items(reply: str, answer: type[AnswerType]) -> AnswerType:
-    """An answer of the whole list items in a reply that broke off. Raises ValueError when there is none."""
-    return answer.model_validate(json.loads(whole_items(unwrapped(reply))))
+def read_whole_items(reply: str, answer: type[AnswerType], examples: Collection[BaseModel] = ()) -> AnswerType:
+    """An answer of the whole list items in a reply that broke off; it must begin with the answer, see `read`. Raises
+    ValueError when there is none."""
+    parts = split(reply, answer)
+    begin = parts.spans[0][0] if parts.spans else parts.unfinished
+    if begin is None or begin != first(reply, parts):
+        raise NoJsonError("the reply broke off before its answer")
+    return accepted(json.loads(whole_items(reply[begin:])), answer, examples)
+
+
+def read_thoughts(thoughts: str, answer: type[AnswerType], examples: Collection[BaseModel] = ()) -> AnswerType:
+    """The answer in a field meant for thinking, where servers put it that take everything for thinking. It must be all
+    that stands there: beside other words it may be a draft. Raises ValueError when there is none."""
+    return alone(thoughts, split(thoughts, answer), answer, examples)
 
 
 def problem(error: Exception) -> str:
@@ -57,35 +101,140 @@ def problem(error: Exception) -> str:
     return "; ".join(f"{place}: {message}" for place, message in places[:MAX_PROBLEMS])
 
 
-class NoJsonError(ValueError):
-    """A text without valid JSON."""
+def split(text: str, answer: type[BaseModel]) -> Parts:
+    """The JSON values of a reply outside of its thinking. Tags within a value are part of it; one that closes thinking
+    makes everything before it thinking. Raises StillThinkingError and NoJsonError."""
+    spans: list[tuple[int, int]] = []
+    unfinished: int | None = None
+    position = begin = broken = 0
+    while True:
+        mark = thinking.next_mark(text, position)
+        match = None if unfinished is not None else JSON_START.search(text, position)
+        if match and (not mark or match.start() < mark.start):
+            end = extent(text, match.start())
+            if end and mark and mark.start < end and not sound(text, begin, match.start(), end):
+                end = None
+            if end:
+                spans.append((match.start(), end))
+            elif opens_answer(text, match.start(), answer):
+                unfinished = match.start()
+            broken += not end
+            if broken > MOST_BROKEN:
+                raise NoJsonError("no JSON in the reply")
+            position = end or match.start() + 1
+        elif mark:
+            position = thinking.behind(text, mark)
+            if not mark.opens:
+                spans, unfinished, begin = [], None, position
+            elif not text[begin : mark.start].strip():
+                begin = position
+        else:
+            return Parts(spans, unfinished, begin)
 
 
-def unwrapped(reply: str) -> str:
-    """A reply without its think block."""
-    text = THINKING.sub("", reply)
-    answer = JSON_START.search(text)
-    if "<think>" in text[: answer and answer.start()]:
-        raise ValueError("the model was still thinking")
-    return text
+def first(text: str, parts: Parts) -> int:
+    """Where the first word stands behind the thinking, a fence aside."""
+    fence = FENCE.match(text[parts.begin :])
+    return parts.begin + (fence.end() if fence else 0)
 
 
-def first_json(text: str) -> Any:
-    """The first JSON object, or list of objects, in a text. Raises NoJsonError when there is none."""
+def alone(text: str, parts: Parts, answer: type[AnswerType], examples: Collection[BaseModel]) -> AnswerType:
+    """The answer, where it is all that a reply says. Raises ValueError when it is not."""
+    if len(parts.spans) == 1 and parts.unfinished is None:
+        start, end = parts.spans[0]
+        if start == first(text, parts) and not text[end:].strip("` \n\r\t"):
+            return accepted(json.loads(text[start:end], strict=False), answer, examples)
+    raise ValueError("the answer is not complete")
+
+
+def accepted(value: Any, answer: type[AnswerType], examples: Collection[BaseModel]) -> AnswerType:
+    """The value as an answer, out of at most LAYERS of wrapping. Raises what the value itself fails with."""
+    problem: Exception | None = None
+    for meant in meanings(value, answer, LAYERS):
+        try:
+            found = answer.model_validate(meant)
+        except UNUSABLE as error:
+            problem = problem or error
+            continue
+        if found not in examples:
+            return found
+        problem = problem or NoJsonError("the reply repeats the prompt's example; write an answer of your own")
+    raise problem or NoJsonError("no JSON in the reply")
+
+
+def meanings(value: Any, answer: type[BaseModel], layers: int) -> Iterator[Any]:
+    """The value, and what it wraps: the values of an object with none of the answer's keys or with a single one, the
+    element of a list of one, the JSON in a string."""
+    yield value
+    inner: list[Any] = []
+    if isinstance(value, str) and JSON_START.match(value.strip()):
+        with contextlib.suppress(ValueError, RecursionError):
+            inner = [json.loads(value, strict=False)]
+    elif isinstance(value, dict) and (len(value) == 1 or not answer.model_fields.keys() & value.keys()):
+        inner = [item for item in reversed(value.values()) if isinstance(item, dict | list | str)]
+    elif isinstance(value, list) and len(value) == 1:
+        inner = value
+    for item in inner if layers else ():
+        yield from meanings(item, answer, layers - 1)
+
+
+def parsed(text: str) -> Any:
     try:
-        return json.JSONDecoder().raw_decode(text, start(text))[0]
-    except NoJsonError:
-        raise
-    except ValueError as error:
-        raise NoJsonError(f"not JSON: {error}") from None
+        return json.loads(text, strict=False)
+    except ValueError:
+        return repaired(text)
 
 
-def start(text: str) -> int:
-    """Where the JSON of a text begins."""
-    match = JSON_START.search(text)
-    if not match:
-        raise NoJsonError("no JSON in the reply")
-    return match.start()
+def filled(value: BaseModel) -> bool:
+    """Whether an answer says anything."""
+    return any(bool(getattr(value, name)) for name in type(value).model_fields)
+
+
+@functools.cache
+def names(answer: type[BaseModel]) -> frozenset[str]:
+    """The keys that an answer may have, those of its parts included."""
+    schema = answer.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for part in parts for name in part.get("properties", {}))
+
+
+def resembles(text: str, answer: type[BaseModel]) -> bool:
+    """Whether a JSON text has a key of the answer, so that its faults are those of an answer; or is an empty list."""
+    keys = names(answer)
+    return any(key in keys for key in re.findall(r"""["'](\w+)\\?["']\s*:""", text)) or text == "[]"
+
+
+def wraps(text: str, answer: type[BaseModel]) -> bool:
+    """Whether a value that has no key of the answer holds one all the same, such as a table of it by other names."""
+    with contextlib.suppress(*UNUSABLE):
+        return bool(accepted(json.loads(text, strict=False), answer, ()))
+    return False
+
+
+def opens_answer(text: str, position: int, answer: type[BaseModel]) -> bool:
+    """Whether the JSON that begins here and does not end would be an answer."""
+    match = re.compile(r"""[\[{\s]*["'](\w+)""").match(text, position)
+    return not match or match[1] in names(answer)
+
+
+def sound(text: str, begin: int, start: int, end: int) -> bool:
+    """Whether a span that holds a tag is one value, not a draft in thinking that the answer's brackets close."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(text[start:end], strict=False) is not None
+    return start == first(text, Parts([], None, begin))
+
+
+def extent(text: str, start: int) -> int | None:
+    """Where the JSON value that begins at `start` ends, by its brackets."""
+    depth = 0
+    for token in TOKEN.finditer(text, start):
+        if token[0] in OPENERS:
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None
 
 
 def repaired(text: str) -> Any:
@@ -95,7 +244,6 @@ def repaired(text: str) -> Any:
     """
     from json_repair import repair_json
 
-    text = text[start(text) :]
     end = max(text.rfind("}"), text.rfind("]")) + 1
     left_open = scan(text[:end])[0]
     if left_open.startswith('"') or (left_open and text[end:].strip("` \n")):
@@ -108,7 +256,6 @@ def repaired(text: str) -> Any:
 
 def whole_items(text: str) -> str:
     """A JSON text cut behind the last whole item of a list and closed. Raises NoJsonError if there is none."""
-    text = text[start(text) :]
     _, cut = scan(text)
     if not cut:
         raise NoJsonError("the answer breaks off in its first item")

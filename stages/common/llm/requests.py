@@ -1,9 +1,9 @@
 """What is asked, and the key under which its answer is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 from stages.common.records.files import digest
 
@@ -15,12 +15,28 @@ class Message(TypedDict):
     content: str
 
 
+class Sampled(Protocol):
+    """A section of params.yaml that asks for answers with a schema."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def extra_body(self) -> dict[str, Any]: ...
+    @property
+    def thinking(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Request:
     """All that an answer depends on; neither an address nor a path nor a line of code is part of it.
 
     `schema` is the JSON schema of the answer; without one it is plain text. `sampling` holds the server's own
-    parameters: temperature, top_p, max_tokens, seed. `sample` tells apart requests that are otherwise the same and are
+    parameters: temperature, top_p, max_tokens, seed; `extra` what else goes into the body, as `extra_body` of
+    params.yaml; `thinking` is "on", "off" or empty. `sample` tells apart requests that are otherwise the same and are
     to be answered each anew, `weights` models that are served under one name one after the other.
     """
 
@@ -30,12 +46,39 @@ class Request:
     sampling: Mapping[str, float] = field(default_factory=dict)
     sample: int = 0
     weights: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    thinking: str = ""
+
+    @classmethod
+    def of(cls, section: Sampled, messages: Sequence[Message], schema: Mapping[str, Any], sample: int = 0) -> "Request":
+        """A request as a section of params.yaml says."""
+        sampling = {"temperature": section.temperature, "max_tokens": section.max_tokens}
+        thinking = "" if section.thinking == "auto" else section.thinking
+        return cls(section.model, messages, schema, sampling, sample, extra=section.extra_body, thinking=thinking)
+
+    def room(self) -> int:
+        """The answer's limit in tokens; 0: the server's own."""
+        return int(self.sampling.get("max_tokens", 0))
 
     @cached_property
     def _key(self) -> str:
-        weights = [self.weights] if self.weights else []
-        return digest(self.model, self.messages, self.schema, self.sampling, self.sample, *weights, length=64)
+        return self.key_of(None if self.schema else self.room())
 
     def key(self) -> str:
-        """SHA-256 of the canonical request, hex."""
+        """SHA-256 of the canonical request, hex. The room for the answer is no part of it where the answer has a
+        schema: such an answer is whole or it is none."""
         return self._key
+
+    def keys_before(self, rooms: Iterable[int]) -> Iterator[str]:
+        """The keys that doclore 0.1 stored the answer under, which held the room, for some values of it."""
+        if self.schema and not self.extra and not self.thinking:
+            yield from (self.key_of(room) for room in dict.fromkeys((self.room(), *rooms)))
+
+    def key_of(self, room: int | None) -> str:
+        sampling = {name: value for name, value in self.sampling.items() if name != "max_tokens"}
+        if room:
+            sampling["max_tokens"] = room
+        more: list[Any] = [self.weights] if self.weights else []
+        if self.extra or self.thinking:
+            more.append({"extra_body": self.extra, "thinking": self.thinking})
+        return digest(self.model, self.messages, self.schema, sampling, self.sample, *more, length=64)

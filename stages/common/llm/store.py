@@ -1,25 +1,35 @@
 """Every answer that was paid for, in `$DVC_ROOT/.cache/responses.sqlite`.
 
 It lies outside DVC's outputs because `dvc exp run` throws partial outputs away. Each answer is committed as it
-arrives; several processes may write at once (SQLite's write-ahead log, https://www.sqlite.org/wal.html).
+arrives; several processes may write at once (SQLite's write-ahead log, https://www.sqlite.org/wal.html). The files
+beside it that end in -wal and -shm belong to it while doclore runs. Each row carries a digest, which is checked on
+reading; `doclore store repair` brings back what is readable of a damaged file.
 """
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.files import read_jsonl
+from stages.common.llm.forms import Form
+from stages.common.llm.requests import Request
+from stages.common.records.files import digest, read_jsonl
 
 BUSY_SECONDS = 60.0
 APPLICATION = 0x646F636C  # PRAGMA application_id: "docl"
-VERSION = 1  # PRAGMA user_version; 0 had no refusals
+VERSION = 2  # PRAGMA user_version; 0 had no refusals, 1 no room and no digest
 FORM_DAYS = 7  # after so long a server is asked anew whether it knows JSON schemas
+CHECKPOINT_SECONDS = 20.0  # so long at most what is stored lies in the write-ahead log alone
+ANY_ROOM, UNKNOWN_ROOM = 0, -1
+# Rooms that answers of doclore 0.1 may have been asked with, besides those in params.yaml and dvc.lock.
+FORMER_ROOMS = (2048, 1024, 4096, 8192, 512, 1536, 3072, 6144, 12288, 16384, 32768)
+ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
 
 TABLES = """
 CREATE TABLE responses (
@@ -30,12 +40,21 @@ CREATE TABLE responses (
     prompt_tokens INTEGER NOT NULL,  -- of all tries
     answer_tokens INTEGER NOT NULL,
     seconds REAL NOT NULL,  -- from the first try to the answer
-    at REAL NOT NULL  -- seconds since 1970
+    at REAL NOT NULL,  -- seconds since 1970
+    room INTEGER NOT NULL,  -- 0: the model ended the answer; above: tokens in which it did not fit; -1: not known
+    digest TEXT NOT NULL  -- of key, answer and refused; empty in rows of an older version
 );
-CREATE TABLE forms (endpoint TEXT PRIMARY KEY, answer TEXT NOT NULL, room TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE forms (endpoint TEXT PRIMARY KEY, form TEXT NOT NULL, at REAL NOT NULL);
 """
-COLUMNS = "(key, answer, refused, model, prompt_tokens, answer_tokens, seconds, at)"
-INSERT = f"INSERT OR IGNORE INTO responses {COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = "(key, answer, refused, model, prompt_tokens, answer_tokens, seconds, at, room, digest)"
+# The first answer for a key stays, unless it did not fit into its room and this one had more.
+INSERT = f"""
+INSERT INTO responses {COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, refused = excluded.refused, model = excluded.model,
+    prompt_tokens = excluded.prompt_tokens, answer_tokens = excluded.answer_tokens, seconds = excluded.seconds,
+    at = excluded.at, room = excluded.room, digest = excluded.digest
+WHERE responses.room > 0 AND (excluded.room = 0 OR excluded.room > responses.room)
+"""
 
 
 class Entry(NamedTuple):
@@ -45,12 +64,22 @@ class Entry(NamedTuple):
     refused: str
 
 
+class RowParts(NamedTuple):
+    """A row as far as looking it up goes."""
+
+    answer: str
+    refused: str
+    room: int
+    digest: str
+
+
 class Row(TypedDict):
     """An entry as a row of JSONL."""
 
     key: str
     answer: str
     refused: str
+    room: NotRequired[int]
 
 
 class Response(NamedTuple):
@@ -64,6 +93,10 @@ class Response(NamedTuple):
     answer_tokens: int = 0
     seconds: float = 0.0
     at: float = 0.0
+    room: int = ANY_ROOM
+
+    def sum(self) -> str:
+        return checksum(self.key, self.answer, self.refused)
 
 
 class Usage(NamedTuple):
@@ -80,6 +113,8 @@ class Store:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.checked = time.monotonic()  # when the log was last written back
+        self.adopted: dict[str, str] = {}  # keys of doclore 0.1 to today's
         try:
             # Committing stands in a thread of its own while answers are awaited, with a connection of its own.
             self.connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -87,6 +122,8 @@ class Store:
             use_wal(self.connection)
             self.connection.execute("PRAGMA synchronous = FULL")  # what is committed survives a power cut
             prepare(self.connection)
+            self.older = self.has_older()
+            self.rooms = former_rooms() if self.older else ()
         except sqlite3.Error as error:
             raise unusable(file, error) from None
 
@@ -101,18 +138,70 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not error:
+            self.adopt()
         self.connection.close()
 
-    def find(self, key: str) -> Entry | None:
-        """What is stored for a request; None when it is still to be asked."""
+    def has_older(self) -> bool:
+        """Whether there are answers under keys of doclore 0.1."""
+        return self.connection.execute("SELECT 1 FROM responses WHERE room = ?", (UNKNOWN_ROOM,)).fetchone() is not None
+
+    def row(self, key: str) -> RowParts | None:
+        """The row of a key, whole. Raises UserError when it is damaged."""
+        query = "SELECT answer, refused, room, digest FROM responses WHERE key = ?"
         try:
-            row = self.connection.execute("SELECT answer, refused FROM responses WHERE key = ?", (key,)).fetchone()
+            row = self.connection.execute(query, (key,)).fetchone()
         except sqlite3.Error as error:
             raise unusable(self.file, error) from None
-        return Entry(*row) if row else None
+        if row and row[3] and row[3] != checksum(key, row[0], row[1]):
+            raise damaged(self.file, "a row is not what was written")
+        return RowParts(*row) if row else None
+
+    def find(self, key: str) -> Entry | None:
+        """What is stored under a key, for whatever room it was asked."""
+        row = self.row(key)
+        return Entry(row.answer, row.refused) if row else None
+
+    def look_up(self, request: Request) -> Entry | None:
+        """What is stored for a request; None when it is still to be asked. An answer that the model ended is good for
+        any room; what did not fit is asked again with more. An answer of doclore 0.1 is found by its key of then."""
+        row = self.row(request.key())
+        if row is None and self.older:
+            row = self.of_older(request)
+        if row is None or 0 < row.room < (request.room() or float("inf")):
+            return None
+        return Entry(row.answer, row.refused)
+
+    def of_older(self, request: Request) -> RowParts | None:
+        for key in request.keys_before(self.rooms):
+            row = self.row(key)
+            if row:
+                unfit = row.refused.startswith("truncated")
+                self.adopted[key] = request.key()
+                if len(self.adopted) >= ADOPT:
+                    self.adopt()
+                return None if unfit else row
+        return None
+
+    def adopt(self) -> None:
+        """Give answers of doclore 0.1 that were found their new keys; what did not fit into its room is forgotten."""
+        if not self.adopted:
+            return
+        with self.transaction() as connection:
+            for before, key in self.adopted.items():
+                row = connection.execute("SELECT answer, refused FROM responses WHERE key = ?", (before,)).fetchone()
+                if row and row[1].startswith("truncated"):
+                    connection.execute("DELETE FROM responses WHERE key = ?", (before,))
+                elif row:
+                    values = (key, ANY_ROOM, checksum(key, *row), before)
+                    connection.execute(
+                        "UPDATE OR REPLACE responses SET key = ?, room = ?, digest = ? WHERE key = ?", values
+                    )
+        self.adopted.clear()
 
     def get(self, key: str) -> str | None:
         """The stored answer; None when the request was never answered or was refused."""
+        self.adopt()
         entry = self.find(key)
         return entry.answer if entry and not entry.refused else None
 
@@ -128,7 +217,11 @@ class Store:
         """Store several entries in one transaction, all or none."""
         now = time.time()
         with self.transaction() as connection:
-            connection.executemany(INSERT, (response._replace(at=response.at or now) for response in responses))
+            rows = ((*response._replace(at=response.at or now), response.sum()) for response in responses)
+            connection.executemany(INSERT, rows)
+        if time.monotonic() - self.checked > CHECKPOINT_SECONDS:
+            self.checked = time.monotonic()
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # a plain copy of the file is then nearly whole
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -147,15 +240,18 @@ class Store:
         """Take over the entries of a file that `rows` were written to, if it is there."""
         if file.exists():
             self.put_all(to_response(row, file) for row in read_jsonl(file))
+            self.older = self.older or self.has_older()
+            self.rooms = former_rooms() if self.older else ()
 
     def rows(self, keys: Iterable[str]) -> Iterator[Row]:
         """The entries of these requests, each once, in the order of the keys. They seed a colleague's store."""
+        self.adopt()
         seen = set()
         for key in keys:
-            entry = self.find(key)
-            if entry and key not in seen:
+            row = self.row(key) if key not in seen else None
+            if row:
                 seen.add(key)
-                yield {"key": key, "answer": entry.answer, "refused": entry.refused}
+                yield {"key": key, "answer": row.answer, "refused": row.refused, "room": row.room}
 
     def usage(self, model: str, keys: Sequence[str] = ()) -> Usage:
         """What the answers of a model took so far, of these requests only if there are any; all zero when nothing is
@@ -167,21 +263,34 @@ class Store:
         row = self.connection.execute(query, (model, *keys)).fetchone()
         return Usage(*(value or 0 for value in row))
 
-    def form(self, endpoint: str) -> tuple[str, str] | None:
-        """The form of calls that an endpoint was found to accept, see `forms.Form`."""
-        query = "SELECT answer, room FROM forms WHERE endpoint = ? AND at > ?"
+    def form(self, endpoint: str) -> Form:
+        """The form of calls that an endpoint was found to accept."""
+        query = "SELECT form FROM forms WHERE endpoint = ? AND at > ?"
         row = self.connection.execute(query, (endpoint, time.time() - FORM_DAYS * 86400)).fetchone()
-        return (row[0], row[1]) if row else None
+        return Form.loads(row[0]) if row else Form()
 
-    def put_form(self, endpoint: str, form: tuple[str, str]) -> None:
+    def put_form(self, endpoint: str, form: Form) -> None:
         with self.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?, ?)", (endpoint, *form, time.time()))
+            values = (endpoint, form.dumps(), time.time())
+            connection.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?)", values)
+
+
+def checksum(key: str, answer: str, refused: str) -> str:
+    return digest(key, answer, refused)
+
+
+def former_rooms() -> tuple[int, ...]:
+    """Rooms that answers of doclore 0.1 may have been asked with: those that DVC knows of, and usual ones."""
+    texts = [file.read_text(encoding="utf-8") for file in (paths.LOCK, paths.PARAMS) if file.exists()]
+    known = [int(text) for text in re.findall(r"max_tokens: (\d+)", "\n".join(texts))]
+    return (*dict.fromkeys(known), *FORMER_ROOMS)
 
 
 def to_response(row: Row, file: Path) -> Response:
     """A row of JSONL as an entry; it may lack what `rows` leaves out. Raises UserError when it is none."""
     try:
-        response = Response(**row)
+        values: dict[str, Any] = {"room": UNKNOWN_ROOM, **row}
+        response = Response(**values)  # doclore 0.1 wrote no room: it was part of the key
     except TypeError:
         response = Response("", "")
     if not (response.key and isinstance(response.answer, str) and bool(response.answer) != bool(response.refused)):
@@ -219,13 +328,18 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if pragma(connection, "user_version") < VERSION:  # no other process was faster
         older = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'responses'").fetchone()
-        if older:
-            connection.execute("ALTER TABLE responses RENAME TO older")
-        for statement in TABLES.strip().split(";\n"):
+        if older and pragma(connection, "user_version") == 0:
+            columns = ("refused", "model"), ("prompt_tokens", "answer_tokens", "seconds")
+            for name in columns[0]:
+                connection.execute(f"ALTER TABLE responses ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+            for name in columns[1]:
+                connection.execute(f"ALTER TABLE responses ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+        connection.execute("DROP TABLE IF EXISTS forms")  # what it holds is found again
+        for statement in TABLES.strip().split(";\n")[1 if older else 0 :]:
             connection.execute(statement)
         if older:
-            connection.execute(f"INSERT INTO responses {COLUMNS} SELECT key, answer, '', '', 0, 0, 0, at FROM older")
-            connection.execute("DROP TABLE older")
+            connection.execute(f"ALTER TABLE responses ADD COLUMN room INTEGER NOT NULL DEFAULT {UNKNOWN_ROOM}")
+            connection.execute("ALTER TABLE responses ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
@@ -239,6 +353,10 @@ def unusable(file: Path, error: sqlite3.Error) -> UserError:
     """An error of SQLite as a line for the user."""
     if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
         return UserError(f"{file}: {error}; the answers stored before are safe")
+    return damaged(file, str(error))
+
+
+def damaged(file: Path, problem: str) -> UserError:
     return UserError(
-        f"{file} is damaged ({error}); move it away and run again: answers in data/responses.jsonl are put back"
+        f"{file} is damaged ({problem}); type `doclore store repair`: it keeps every answer that is readable"
     )

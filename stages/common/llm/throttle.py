@@ -2,11 +2,29 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
+from stages.common.llm.endpoint import Limits
+from stages.common.llm.requests import Message
 from stages.common.schema.connection import Connection
 
 GROWTH = 16  # round trips that it takes to grow by the full concurrency
 CHARACTERS_PER_TOKEN = 3.0  # a guess that the server's own count corrects
+MOST_CHARACTERS_PER_TOKEN, MOST_WIDE_PER_TOKEN = 8.0, 3.0  # of no tokenizer in use; wide: not ASCII
+
+
+def usual_tokens(messages: Sequence[Message]) -> float:
+    return sum(len(message["content"]) for message in messages) / CHARACTERS_PER_TOKEN
+
+
+def least_tokens(messages: Sequence[Message]) -> float:
+    """Tokens that the messages have by any tokenizer."""
+    total = 0.0
+    for message in messages:
+        text = message["content"]
+        wide = 0 if text.isascii() else (len(text.encode(errors="replace")) - len(text)) / 2  # 3 bytes each in Chinese
+        total += max(0.0, len(text) - wide) / MOST_CHARACTERS_PER_TOKEN + wide / MOST_WIDE_PER_TOKEN
+    return total
 
 
 class Throttle:
@@ -61,6 +79,7 @@ class Rate:
         self.tokens_per_minute = connection.tokens_per_minute
         self.clock = asyncio.get_running_loop().time
         self.next_request = self.next_token = 0.0
+        self.spacing, self.spaced_until = 0.0, 0.0  # seconds between two starts, while the server has few left
 
     def reserve(self, tokens: float) -> float:
         """Seconds to wait before a call of about so many tokens, which are taken as used."""
@@ -70,7 +89,26 @@ class Rate:
             self.next_request = max(now, self.next_request) + 60 / self.requests_per_minute
         if self.tokens_per_minute:
             self.next_token = max(now, self.next_token) + 60 * tokens / self.tokens_per_minute
+        if now < self.spaced_until:
+            self.next_request = max(start, self.next_request) + self.spacing
         return start - now
+
+    def observe(self, limits: Limits | None, flight: int, tokens: float) -> None:
+        """Heed what a reply's headers say of the server's limits, before they are met: with few requests or tokens left
+        beside what is in flight, the rest is spread over the time until there are more. `tokens`: of a usual call."""
+        if not limits:
+            return
+        now = self.clock()
+        for left, reset in (
+            (limits.requests, limits.requests_reset),
+            (limits.tokens and limits.tokens / max(tokens, 1.0), limits.tokens_reset),
+        ):
+            if left is None or left > 2 * flight + 2 or not reset:
+                continue
+            free = left - flight
+            spacing = reset / free if free >= 1 else 0.0
+            self.spacing, self.spaced_until = spacing, now + reset
+            self.next_request = max(self.next_request, now + (spacing if free >= 1 else reset))
 
     def correct(self, guessed: float, used: float) -> None:
         """Set right what a call really used."""

@@ -1,6 +1,6 @@
 """Keys of every section that asks an endpoint."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ class Connection(Section):
     max_retries: Limit
     requests_per_minute: Limit
     tokens_per_minute: Limit
+    max_outage: Annotated[float, Field(ge=0)]
+    extra_body: dict[str, Any]
+    thinking: Literal["auto", "off", "on"]
 
     def key_of_model(self, section: str) -> str:
         """The key of params.yaml that names the model; `section` is the part of it that this is."""

@@ -15,13 +15,14 @@ from pydantic import BaseModel
 
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.llm import examples
 from stages.common.llm.forms import Form
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Response, Store
 from stages.common.records.files import atomic
 from stages.common.schema import Generate
-from stages.generate.batch.results import Reading
+from stages.generate.batch.results import Missing, Reading
 
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file; OpenAI's limits
 REQUESTS = "requests-"  # how the names of our files begin; every other *.jsonl beside them holds results
@@ -36,7 +37,7 @@ class Batch:
         self.directory = Path(section.batch_dir) if section.batch_dir else paths.cache_dir() / "batch"
         self.section, self.store = section, store
         self.place = f"batch:{section.model}"
-        self.form = Form(*store.form(self.place) or ())
+        self.form: Form = store.form(self.place)
         self.requested: set[str] = set()  # keys of this run's requests that had no entry in the store
         self.unknown: set[str] = set()
         self.figures: dict[str, int] = {}
@@ -47,8 +48,9 @@ class Batch:
         Raises UserError when some of these have no result at all, so that they are to be submitted first.
         """
         outcome = Outcome()
-        missing = self.missing(requests(), outcome)
-        reading = Reading(self.store, self.section.model, self.form, missing, answer)
+        lacking = self.missing(requests(), outcome, answer)
+        missing = set(lacking.rooms)
+        reading = Reading(self.store, self.section.model, self.form, lacking, answer)
         reading.read([file for file in sorted(self.directory.glob("*.jsonl")) if not file.name.startswith(REQUESTS)])
         self.settle(reading, outcome)
         missing -= reading.answered
@@ -64,19 +66,23 @@ class Batch:
             )
         return outcome
 
-    def missing(self, requests: Iterable[Request], outcome: Outcome) -> set[str]:
-        """The keys without an entry in the store; those with one are counted."""
-        found = set()
+    def missing(self, requests: Iterable[Request], outcome: Outcome, answer: type[BaseModel]) -> Missing:
+        """The requests without an entry in the store; those with one are counted."""
+        lacking = Missing()
         for request in requests:
-            entry = self.store.find(request.key())
+            entry = self.store.look_up(request)
             if entry is None:
-                found.add(request.key())
+                lacking.rooms[request.key()] = request.room()
+                lacking.former |= {key: request.key() for key in request.keys_before(())}
+                for example in examples.of(request.messages, answer):
+                    if example not in lacking.examples:
+                        lacking.examples.append(example)
                 continue
             outcome.hits += 1
             outcome.refused_before += bool(entry.refused)
             outcome.note(entry.refused)
-        self.requested |= found
-        return found
+        self.requested |= lacking.rooms.keys()
+        return lacking
 
     def settle(self, reading: Reading, outcome: Outcome) -> None:
         """Count what became of the requests. Refusals are stored as soon as one request was answered: before that they

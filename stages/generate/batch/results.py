@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,22 @@ from tqdm import tqdm
 
 from stages.common.base.errors import UserError
 from stages.common.llm import replies
-from stages.common.llm.endpoint import NO_PROTOCOL, to_reply
-from stages.common.llm.faults import FaultError, RefusalError, clean, from_status
+from stages.common.llm.completion import NoCompletionError, Reply, to_reply
+from stages.common.llm.faults import FaultError, RefusalError, clean, from_error, from_status
 from stages.common.llm.forms import Form
 from stages.common.llm.store import Response, Store
 
 COMMIT = 1000  # answers stored in one transaction
+
+
+@dataclass
+class Missing:
+    """The requests without an entry in the store: their rooms by key, their keys by the ids that doclore 0.1 gave them,
+    and the answers that their prompts show as examples."""
+
+    rooms: dict[str, int] = field(default_factory=dict)
+    former: dict[str, str] = field(default_factory=dict)
+    examples: list[BaseModel] = field(default_factory=list)
 
 
 class TruncatedError(ValueError):
@@ -25,8 +36,9 @@ class TruncatedError(ValueError):
 class Reading:
     """What result files say about the requests that are `missing` in the store. Answers go there at once."""
 
-    def __init__(self, store: Store, model: str, form: Form, missing: set[str], answer: type[BaseModel]) -> None:
-        self.store, self.model, self.missing, self.answer = store, model, missing, answer
+    def __init__(self, store: Store, model: str, form: Form, missing: "Missing", answer: type[BaseModel]) -> None:
+        self.store, self.model, self.answer = store, model, answer
+        self.missing, self.former, self.examples = missing.rooms, missing.former, missing.examples
         self.asked_in = self.form = form  # the form of the requests, and the one to use from now on
         self.lines: Counter[str] = Counter(results=0, duplicates=0, unreadable=0)
         self.seen: set[str] = set()
@@ -51,7 +63,8 @@ class Reading:
         try:
             row = json.loads(line)
             key, result = str(row["custom_id"]), (row.get("error"), row.get("response"))
-        except NO_PROTOCOL:
+            key = self.former.get(key, key)
+        except replies.UNUSABLE:
             self.lines["unreadable"] += 1
             return
         self.lines["duplicates" if key in self.seen else "results"] += 1
@@ -81,21 +94,33 @@ class Reading:
         """Store the answer in a completion. Raises RefusalError, FaultError or one of UNUSABLE."""
         try:
             reply = to_reply(body)
-        except NO_PROTOCOL as problem:
-            raise FaultError("no completion", clean(f"{type(problem).__name__}: {problem}")) from None
+        except NoCompletionError as problem:
+            meaning = from_error(problem.error) if problem.error else FaultError("no completion", clean(str(problem)))
+            raise FaultError("no completion", str(meaning)) if isinstance(meaning, UserError) else meaning from None
         self.prompt_tokens += reply.prompt_tokens
         self.answer_tokens += reply.answer_tokens
         if reply.finish == "content_filter":
             raise RefusalError("content filter", "the service withheld the answer", filtered=True)
         if reply.refusal and not reply.text:
             raise FaultError("refused by the model", reply.refusal)
-        found = whole(reply.text, self.answer) if reply.finish == "length" else replies.read(reply.text, self.answer)
+        found, room = self.answer_in(reply, self.missing[key])
         used = reply.prompt_tokens, reply.answer_tokens
-        self.waiting.append(Response(key, found.model_dump_json(), "", self.model, *used))
+        self.waiting.append(Response(key, found.model_dump_json(), "", self.model, *used, room=room))
         self.answered.add(key)
         self.forget(key)
         if len(self.waiting) == COMMIT:
             self.commit()
+
+    def answer_in(self, reply: Reply, room: int) -> tuple[BaseModel, int]:
+        """The answer, and the room in which it did not fit whole, or 0. Raises one of UNUSABLE."""
+        if reply.finish == "length":
+            try:
+                return replies.read(reply.text, self.answer, complete=False, examples=self.examples), 0
+            except replies.UNUSABLE:
+                return whole_items(reply.text, self.answer), max(room, 1)
+        if not reply.text.strip() and reply.thoughts:
+            return replies.read_thoughts(reply.thoughts, self.answer, self.examples), 0
+        return replies.read(reply.text, self.answer, examples=self.examples), 0
 
     def note(self, key: str, kind: str, message: str, refused: bool = False) -> None:
         reason = clean(f"{kind}: {message}" if message and message != kind else kind)
@@ -134,12 +159,9 @@ def completion(error: Any, response: Any) -> Any:
     raise FaultError(f"status {status}", message) if isinstance(meaning, UserError) else meaning
 
 
-def whole(text: str, answer: type[BaseModel]) -> BaseModel:
+def whole_items(text: str, answer: type[BaseModel]) -> BaseModel:
     """The whole items of an answer that ran into its limit. Raises TruncatedError when there is none."""
     try:
-        return replies.read(text, answer, complete=False)
+        return replies.read_whole_items(text, answer)
     except replies.UNUSABLE:
-        try:
-            return replies.read_whole_items(text, answer)
-        except replies.UNUSABLE:
-            raise TruncatedError from None
+        raise TruncatedError from None

@@ -1,5 +1,6 @@
 """What a language model is asked for: a list of pairs, or a list of wordings. Both are stored as they are read here."""
 
+import functools
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -54,6 +55,7 @@ def filled_pair(pair: Any) -> dict[str, str]:
     return {name: value if isinstance(value, str) else "" for name, value in values.items()}
 
 
+@functools.cache
 def schema(max_pairs: int) -> dict[str, Any]:
     """The JSON schema of an answer with at most `max_pairs` pairs."""
     found = Answer.model_json_schema()
@@ -78,6 +80,7 @@ class Wordings(BaseModel):
         return {"questions": kept}
 
 
+@functools.cache
 def wordings_schema(count: int) -> dict[str, Any]:
     """The JSON schema of at most `count` wordings."""
     found = Wordings.model_json_schema()

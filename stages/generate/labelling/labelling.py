@@ -116,9 +116,8 @@ class Labelling:
         """The request for other wordings of a question. It depends on the question alone."""
         count = self.section.paraphrases
         prompt = self.rewording[recipe.question_language(pair["instruction"], self.section)]
-        sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
         messages = prompt.messages({"question": pair["instruction"], "count": count})
-        return Request(self.section.model, messages, wordings_schema(count), sampling)
+        return Request.of(self.section, messages, wordings_schema(count))
 
     def pairs(self, tally: Tally) -> Iterator[Pair]:
         """All pairs in the order of the chunks: of each chunk those that stay, then those in its stored answers, each

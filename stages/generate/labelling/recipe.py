@@ -121,5 +121,4 @@ class Recipe:
             "pairs": asked,
         }
         messages = prompt.messages(values, style=style, persona=persona(chunk, style, self.section))
-        sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
-        return Request(self.section.model, messages, answer.schema(asked), sampling, sample)
+        return Request.of(self.section, messages, answer.schema(asked), sample)

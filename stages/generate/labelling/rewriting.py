@@ -40,5 +40,4 @@ class Rewriting:
             prompt = self.prompts[question_language(chunk["text"], self.section)]
             headings = " > ".join(chunk["headings"])
             values: dict[str, object] = {"title": chunk["headings"][0], "headings": headings, "text": chunk["text"]}
-            sampling = {"temperature": self.section.temperature, "max_tokens": self.section.max_tokens}
-            yield Request(self.section.model, prompt.messages(values), Rewrite.model_json_schema(), sampling, sample)
+            yield Request.of(self.section, prompt.messages(values), Rewrite.model_json_schema(), sample)

@@ -1,0 +1,28 @@
+"""The answers that a prompt shows as examples: a reply that repeats one is no answer."""
+
+import contextlib
+import functools
+import json
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from stages.common.llm import replies
+from stages.common.llm.requests import Message
+
+
+def of(messages: Sequence[Message], answer: type[BaseModel]) -> list[BaseModel]:
+    """The values in a conversation that meet the schema of the answer."""
+    return [example for message in messages for example in in_text(message["content"], answer)]
+
+
+@functools.lru_cache(maxsize=256)  # one system prompt stands before all requests
+def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
+    found = []
+    position = 0
+    while match := replies.JSON_START.search(text, position):
+        end = replies.extent(text, match.start())
+        position = end or len(text)  # what does not end is no example
+        with contextlib.suppress(*replies.UNUSABLE):
+            found.append(answer.model_validate(json.loads(text[match.start() : end])))
+    return tuple(found)
