@@ -605,13 +605,20 @@ def test_the_key_stands_in_nothing_that_dvc_writes_or_prints(endpoint, make_clon
     assert [file for file in files if marker.encode() in file.read_bytes()] == []
 
 
-def test_the_key_of_a_request_never_changes_or_what_users_paid_for_is_lost():
-    assert request(0).key() == "b756fd4666b29a80e2acaa2e92732b420dc93530b3c112a9d74f29c26d3966e9"
+def test_the_keys_of_a_request_never_change_or_what_users_paid_for_is_lost():
+    assert request(0).key() == "328af4997f28db07a32d00a04eafa114264a20747145e64ed97eb39a382ba4cb"
+    first = "b756fd4666b29a80e2acaa2e92732b420dc93530b3c112a9d74f29c26d3966e9"  # of doclore 0.1
+    assert next(request(0).keys_before(())) == first
+    assert first in request(0, sampling={"max_tokens": 900}).keys_before((50, 100))
 
 
 def test_the_key_depends_on_all_that_is_asked_and_on_nothing_else():
-    other = {"model": "m", "schema": {}, "sampling": {"max_tokens": 51}, "sample": 1}
+    sampling = {"max_tokens": 50, "top_p": 0.5}
+    other = {"model": "m", "schema": {}, "sampling": sampling, "sample": 1, "extra": {"min_p": 0.1}, "thinking": "off"}
     keys = {request(0).key(), request(1).key(), *(request(0, **{name: value}).key() for name, value in other.items())}
-    assert len(keys) == 6
+    assert len(keys) == 8
+    assert request(0, sampling={"max_tokens": 51}).key() == request(0).key()
+    texts = [request(0, schema={}, sampling={"max_tokens": room}).key() for room in (50, 51)]
+    assert texts[0] != texts[1]  # a text is measured as the room left it
     messages = tuple({name: turn[name] for name in ("content", "role")} for turn in request(0).messages)
     assert request(0, messages=messages).key() == request(0).key()

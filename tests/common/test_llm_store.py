@@ -15,6 +15,7 @@ import pytest
 from stages.commands import main as doclore
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.llm.forms import Form
 from stages.common.llm.store import Response, Store
 from stages.common.llm.writer import Writer
 from stages.common.records.files import read_jsonl, write_jsonl
@@ -269,8 +270,8 @@ def test_rows_of_one_store_seed_another_refusals_included_and_each_once():
         first.refuse("r", "status 400: no")
         rows = list(first.rows(["r", "a", "missing", "a"]))
     assert rows == [
-        {"key": "r", "answer": "", "refused": "status 400: no"},
-        {"key": "a", "answer": "answer", "refused": ""},
+        {"key": "r", "answer": "", "refused": "status 400: no", "room": 0},
+        {"key": "a", "answer": "answer", "refused": "", "room": 0},
     ]
     write_jsonl(Path("responses.jsonl"), rows)
     with Store(Path("second.sqlite")) as second:
@@ -344,8 +345,9 @@ def test_answers_on_their_way_to_the_disk_are_stored_even_when_nobody_waits_any_
 
 def test_the_form_an_endpoint_accepts_is_remembered_for_a_while():
     with Store(Path("store.sqlite")) as store:
-        assert store.form("place") is None
-        store.put_form("place", ("json_object", "max_tokens"))
-        assert store.form("place") == ("json_object", "max_tokens")
+        assert store.form("place") == Form()
+        found = Form("json_object", "max_tokens", most=900, left_out=("seed",), system="user")
+        store.put_form("place", found)
+        assert store.form("place") == found
         store.connection.execute("UPDATE forms SET at = at - 8 * 86400")
-        assert store.form("place") is None
+        assert store.form("place") == Form()

@@ -334,7 +334,15 @@ def test_changing_only_the_address_asks_nothing(endpoint, ask, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", [{"model": "other"}, {"temperature": 0.1}, {"max_tokens": 77}, {"pairs_per_chunk": 1}, {"language": "zh"}]
+    "change",
+    [
+        {"model": "other"},
+        {"temperature": 0.1},
+        {"extra_body": {"top_p": 0.5}},
+        {"thinking": "off"},
+        {"pairs_per_chunk": 1},
+        {"language": "zh"},
+    ],
 )
 def test_a_setting_that_changes_the_request_asks_anew_and_going_back_asks_nothing(endpoint, ask, change):
     endpoint.models = ["teacher", "other"]
@@ -344,6 +352,30 @@ def test_a_setting_that_changes_the_request_asks_anew_and_going_back_asks_nothin
     assert len(endpoint.requests) == 4
     ask(numbered(2))
     assert len(endpoint.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_tokens": 4096}, {"max_tokens": 512}, {"timeout": 7}, {"max_retries": 1}, {"max_outage": 1}]
+)
+def test_a_setting_that_cannot_change_a_whole_answer_asks_nothing_and_leaves_the_pairs_as_they_are(
+    endpoint, ask, change
+):
+    endpoint.reply = lambda body: answer("a")
+    before = ask(numbered(2))
+    assert ask(numbered(2), **change) == before
+    assert len(endpoint.requests) == 2
+
+
+def test_only_what_did_not_fit_is_asked_again_with_more_room(endpoint, ask):
+    endpoint.reply = lambda body: (
+        {"content": '{"pairs": [{"instr', "finish_reason": "length"}
+        if "Section 1 " in str(body) and body["max_tokens"] < 5000
+        else answer("a")
+    )
+    ask([chunk("Section 1 has words."), chunk("Section 2 has words.")], max_failed=1.0)
+    endpoint.requests.clear()
+    assert len(ask([chunk("Section 1 has words."), chunk("Section 2 has words.")], max_tokens=6000)) == 2
+    assert [body["max_tokens"] for body in endpoint.requests] == [6000]
 
 
 def test_editing_one_chunk_asks_only_for_that_one(endpoint, ask):
@@ -430,7 +462,7 @@ def test_requests_are_in_flight_together_and_never_more_than_concurrency(endpoin
     ("case", "line"),
     [
         ("unreachable", "cannot be reached"),
-        ("no scheme", "cannot be reached"),
+        ("no scheme", "accepted is an address such as http://"),
         ("wrong key", "refuses the key in OPENAI_API_KEY"),
         ("query in the address", "a key goes into OPENAI_API_KEY"),
         ("no model", "generate.model = ''"),

@@ -20,7 +20,8 @@ class CrowdServer(ThreadingHTTPServer):
 
 class FakeEndpoint:
     """An OpenAI-compatible server. `reply(body)` gives a message's text, a status code to fail with, None to close the
-    connection, or a dict of what differs: status, headers, error (a message), content, finish_reason, refusal, raw."""
+    connection, or a dict of what differs: status, headers, error (a message), content, message (more of its fields),
+    finish_reason, refusal, usage, raw."""
 
     def __init__(self) -> None:
         self.requests: list[dict] = []
@@ -40,6 +41,8 @@ class FakeEndpoint:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if outer.key and self.headers.get("Authorization") != f"Bearer {outer.key}":
+                    return self.send({"error": {"message": "bad key"}}, 401)
                 outer.requests.append(body)
                 answer = outer.reply(body)
                 if answer is None:
@@ -54,7 +57,8 @@ class FakeEndpoint:
                 if status != 200:
                     return self.send({"error": {"message": odd.get("error", "planned failure")}}, status, headers)
                 message = {"role": "assistant", "content": odd.get("content"), "refusal": odd.get("refusal")}
-                usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+                message |= odd.get("message", {})
+                usage = odd.get("usage", {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10})
                 choice = {"index": 0, "message": message, "finish_reason": odd.get("finish_reason", "stop")}
                 return self.send({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 

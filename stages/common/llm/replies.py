@@ -19,7 +19,7 @@ TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
 MAX_PROBLEMS = 5
 MOST_BROKEN = 50  # beginnings of JSON in a reply that lead nowhere, before it is given up
-LAYERS = 2  # of wrapping around an answer: a key, a list of one, JSON within a string
+LAYERS = 3  # of wrapping around an answer: a key, a list of one, JSON within a string
 # What reading a reply can raise: a model may write anything, and a validator may not expect it.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
@@ -59,6 +59,9 @@ def read(
         whole = answer.model_validate_json(reply)  # nearly always; what follows is several times slower
         if whole not in examples:
             return whole
+    if reply.lstrip().startswith('"'):
+        with contextlib.suppress(json.JSONDecodeError, TypeError):
+            return read(str(json.loads(reply, strict=False)), answer, complete, examples)
     parts = split(reply, answer)
     if not complete:
         return alone(reply, parts, answer, examples)
@@ -156,7 +159,7 @@ def accepted(value: Any, answer: type[AnswerType], examples: Collection[BaseMode
         except UNUSABLE as error:
             problem = problem or error
             continue
-        if found not in examples:
+        if found not in examples and (meant is value or filled(found)):
             return found
         problem = problem or NoJsonError("the reply repeats the prompt's example; write an answer of your own")
     raise problem or NoJsonError("no JSON in the reply")
