@@ -53,6 +53,9 @@ def run_doclore(chunks: int, concurrency: int, timeout: float = 120.0) -> None:
         max_retries=5,
         requests_per_minute=0,
         tokens_per_minute=0,
+        max_outage=0,
+        extra_body={},
+        thinking="auto",
     )
     with Store(Path("responses.sqlite")) as store:
         outcome = client.complete(requests(chunks), store, Answer, connection, "generate", chunks)

@@ -1,6 +1,7 @@
 """The response store: what is in it stays, whoever writes at the same time."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from stages.common.llm.forms import Form
 from stages.common.llm.store import Response, Store
 from stages.common.llm.writer import Writer
 from stages.common.records.files import read_jsonl, write_jsonl
+from support.asking import GOOD, request
 from support.repository import ROOT
 
 
@@ -351,3 +353,67 @@ def test_the_form_an_endpoint_accepts_is_remembered_for_a_while():
         assert store.form("place") == found
         store.connection.execute("UPDATE forms SET at = at - 8 * 86400")
         assert store.form("place") == Form()
+
+
+VERSION_1 = """
+CREATE TABLE responses (key TEXT PRIMARY KEY, answer TEXT NOT NULL, refused TEXT NOT NULL, model TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, answer_tokens INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL);
+CREATE TABLE forms (endpoint TEXT PRIMARY KEY, answer TEXT NOT NULL, room TEXT NOT NULL, at REAL NOT NULL);
+PRAGMA application_id = 1685021548;
+PRAGMA user_version = 1;
+"""
+KEY_0_1 = "b756fd4666b29a80e2acaa2e92732b420dc93530b3c112a9d74f29c26d3966e9"  # of request(0), with max_tokens: 50
+
+
+def store_of_0_1(rows: list[tuple[str, str, str]]) -> None:
+    with contextlib.closing(sqlite3.connect("responses.sqlite")) as connection, connection:
+        connection.executescript(VERSION_1)
+        connection.executemany("INSERT INTO responses VALUES (?, ?, ?, 'teacher', 9, 3, 1.5, 7.0)", rows)
+
+
+@pytest.mark.parametrize("room", [50, 2048, 3000])
+def test_an_answer_of_doclore_0_1_is_found_with_any_room(room):
+    Path("dvc.lock").write_text("      generate.max_tokens: 50\n", encoding="utf-8")
+    store_of_0_1([(KEY_0_1, GOOD, "")])
+    asked = request(0, sampling={"max_tokens": room})
+    with Store(Path("responses.sqlite")) as store:
+        assert store.look_up(asked) == (GOOD, "")
+        assert store.get(asked.key()) == GOOD
+        assert [row["key"] for row in store.rows([asked.key()])] == [asked.key()]
+    with Store(Path("responses.sqlite")) as store:
+        assert not store.older  # it has its new key, with all that is known of it
+        assert store.usage("teacher") == (1, 9, 3, 1.5)
+
+
+def test_rows_that_doclore_0_1_wrote_seed_a_store(tmp_path):
+    write_jsonl(Path("responses.jsonl"), [{"key": KEY_0_1, "answer": GOOD, "refused": ""}])
+    with Store(Path("responses.sqlite")) as store:
+        store.seed(Path("responses.jsonl"))
+        assert store.look_up(request(0)) == (GOOD, "")
+
+
+def test_what_did_not_fit_in_doclore_0_1_is_asked_again():
+    store_of_0_1([(KEY_0_1, "", "truncated: the answer does not fit into max_tokens")])
+    with Store(Path("responses.sqlite")) as store:
+        assert store.look_up(request(0)) is None
+
+
+def test_an_answer_that_did_not_fit_gives_way_to_one_with_more_room_and_no_other():
+    key = request(0).key()
+    with Store(Path("responses.sqlite")) as store:
+        for room, answer, stays in ((50, "a", "a"), (40, "b", "a"), (100, "c", "c"), (0, "d", "d"), (900, "e", "d")):
+            store.put_all([Response(key, answer, room=room)])
+            assert store.get(key) == stays
+    with Store(Path("responses.sqlite")) as store:
+        store.put_all([Response(request(1).key(), "x", room=100)])
+        assert store.look_up(request(1, sampling={"max_tokens": 100}))
+        assert not store.look_up(request(1, sampling={"max_tokens": 101}))
+        assert not store.look_up(request(1, sampling={}))  # the server's own room may be larger
+
+
+def test_a_row_that_is_not_what_was_written_is_never_an_answer():
+    with Store(Path("responses.sqlite")) as store:
+        store.put("k", GOOD)
+        store.connection.execute("UPDATE responses SET answer = replace(answer, 'b', 'c')")
+        with pytest.raises(UserError, match=r"damaged .*doclore store repair"):
+            store.find("k")

@@ -60,7 +60,8 @@ class FakeEndpoint:
                 message |= odd.get("message", {})
                 usage = odd.get("usage", {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10})
                 choice = {"index": 0, "message": message, "finish_reason": odd.get("finish_reason", "stop")}
-                return self.send({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
+                completion = {"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage}
+                return self.send(completion, headers=headers)
 
             def send(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
                 data = json.dumps(value).encode()

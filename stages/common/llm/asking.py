@@ -182,7 +182,7 @@ class Asker:
                     f"{self.endpoint.section}: the endpoint counted {reply.prompt_tokens} tokens in a prompt of about "
                     f"{usual_tokens(talk.messages):.0f}: it seems to cut prompts without a word, so that answers are "
                     "about a part of the chunk. Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: "
-                    "--ctx-size divided by --parallel, vLLM: --max-model-len) and forget the answers of this run: "
+                    "--ctx-size divided by --parallel, vLLM: --max-model-len), then forget these answers: "
                     f"doclore store gc --model {talk.request.model} --yes"
                 )
 

@@ -156,10 +156,11 @@ class Endpoint:
                 server.away_until = time.monotonic() + max(SET_ASIDE_SECONDS, fault.wait)
             raise
         except UserError as error:
-            if sum(not other.excluded for other in self.servers) < 2 or server.excluded:
+            if all(other.excluded for other in self.servers if other is not server):
                 raise
-            server.excluded = True
-            self.say(f"{self.section}: {server.address.shown}: {error}; the other addresses go on")
+            if not server.excluded:
+                server.excluded = True
+                self.say(f"{self.section}: {server.address.shown}: {error}; the other addresses go on")
             raise FaultError("another address", str(error), tries=0.0) from None
         finally:
             server.flight -= 1

@@ -91,7 +91,7 @@ class Outcome:
             kinds.append(f"{self.refused_before} × refused in an earlier run")
         if self.example:
             kinds[-1] += f"; the first: {self.example}"
-        if self.refusals or self.refused_before:
+        if self.refusals.total() > self.refusals["truncated"] or self.refused_before:
             kinds[-1] += "; refusals are not asked again unless `doclore store gc --refusals --yes` forgets them"
         return ", ".join(kinds)
 

@@ -40,7 +40,11 @@ def left(message: str, asked: int) -> Room | None:
     limit, used = number(context), number(prompt)
     if limit and used:
         tokens = limit - used
-        return Room(tokens) if 0 < tokens < asked else None
+        if tokens <= 0:
+            return None
+        return (
+            Room(tokens) if tokens < asked else Room(asked // 2, stated=False)
+        )  # its count of the prompt is not right
     numbers = [int(text.replace(",", "")) for text in re.findall(NUMBER, message)]
     lower = max((n for n in numbers if 1 < n < asked), default=0)
     if lower >= LEAST and not context:
