@@ -34,7 +34,7 @@ def defaults() -> dict[str, object]:
 def leaves(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
     """Keys with dots and their values, nested sections taken apart."""
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
@@ -127,7 +127,7 @@ def test_no_key_of_a_section_takes_a_wrong_type_each_has_its_own_line(write_para
 
     def spoil(values):
         for key, value in values.items():
-            if isinstance(value, dict):
+            if isinstance(value, dict) and value:
                 spoil(value)
             else:
                 values[key] = "text" if isinstance(value, list) else ["list"]

@@ -1,14 +1,20 @@
-"""The answers that a prompt shows as examples: a reply that repeats one is no answer."""
+"""The answers that a prompt shows as examples: a reply that repeats one is no answer.
+
+A short verdict may well be the one of the example; only texts tell that nothing of the model's own was written.
+"""
 
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Sequence
 
 from pydantic import BaseModel
 
 from stages.common.llm import replies
 from stages.common.llm.requests import Message
+
+OWN_WORDS = re.compile(r'"[^"]*(?:…|\.\.\.|[^"]{20})[^"]*"')  # a placeholder, or so much text
 
 
 def of(messages: Sequence[Message], answer: type[BaseModel]) -> list[BaseModel]:
@@ -23,6 +29,8 @@ def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
     while match := replies.JSON_START.search(text, position):
         end = replies.extent(text, match.start())
         position = end or len(text)  # what does not end is no example
+        if not OWN_WORDS.search(text, match.start(), position):
+            continue
         with contextlib.suppress(*replies.UNUSABLE):
             found.append(answer.model_validate(json.loads(text[match.start() : end])))
     return tuple(found)
