@@ -17,7 +17,7 @@ from stages.common.base.errors import ParamsError, run_stage
 from stages.common.markdown.blocks import blocks, heading_text
 from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import Doc, to_spans
-from stages.ingest.dialects import frontmatter
+from stages.ingest.dialects import frontmatter, rst
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_lines, to_text
@@ -69,7 +69,8 @@ def to_doc(
     if convert or path.endswith(".txt"):
         lines, inlined = to_lines(source, path), []
     else:
-        lines, expansion = expand(source, path, tree, flavoured)
+        read = rst.expand if path.lower().endswith(".rst") else expand
+        lines, expansion = read(source, path, tree, flavoured)
         inlined = expansion.inlined
         report.expanded(expansion)
     text = to_text(lines)

@@ -10,6 +10,7 @@ from stages.ingest.dialects.outline import fences, parsed
 from stages.ingest.dialects.page import Page
 
 CODE_TITLE = re.compile(r"""\[([^\]]+)\]|\b(?:title|label|filename|tab)=(?:"([^"]*)"|'([^']*)')""")
+MAX_DEPTH = 8  # of notes in notes whose indentation goes
 BACKTICKS = re.compile(r"`{3,}")
 
 
@@ -17,7 +18,24 @@ def written(lines: list[Line]) -> list[Line]:
     """The lines with the marks of notes as directives, those of blocks as lines; what is left are tabs and items."""
     if not any(marks.OPENING in line.text for line in lines):
         return lines
-    return [out for line in marks.isolated(lines) for out in of_mark(line)]
+    lines = list(marks.isolated(lines))
+    for start, end in notes(lines):
+        lines[start + 1 : end] = dedent(lines[start + 1 : end])
+    return [out for line in lines for out in of_mark(line)]
+
+
+def notes(lines: list[Line]) -> list[tuple[int, int]]:
+    """The first and the last line of each note between marks, the outer ones first."""
+    found: list[tuple[int, int]] = []
+    waiting: list[int] = []
+    for number, line in enumerate(lines):
+        mark = marks.read(line.text)
+        if mark is not None and mark.kind == marks.NOTE and not marks.prefix(line.text).strip():
+            waiting.append(number)
+        elif mark is not None and mark.kind == marks.NOTE_END and waiting:
+            start = waiting.pop()
+            found += [(start, number)] if len(waiting) < MAX_DEPTH else []
+    return sorted(found)
 
 
 def of_mark(line: Line) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from stages.ingest.dialects.headings import below
 from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
 from stages.ingest.dialects.modules import Import
 from stages.ingest.dialects.outline import headings
-from stages.ingest.dialects.page import Findings, Page, Site
+from stages.ingest.dialects.page import Findings, Page, Site, Unread
 from stages.ingest.sources.tree import Tree
 
 UNKNOWN = Site(plain.FLAVOUR)
@@ -23,6 +23,8 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
     text = links.without_data(text)
     values = {**site.values, **head_values(front)}
     page = Page((path,), tree, site, values)
+    if (broken := frontmatter.broken_line(text)) is not None:
+        page.found.unread.append(Unread(path, broken, "front_matter", text.split("\n")[broken - 1][:80]))
     lines = to_lines(frontmatter.without_front_matter(marks.without_marks(text)), path)
     lines = resolved(lines, page)
     leftover.note(lines, page)

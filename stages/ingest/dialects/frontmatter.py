@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -9,6 +10,8 @@ import yaml
 from stages.ingest.dialects.lines import Line, to_text
 
 BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
+KEY = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*[:=][ \t]*(?=\S)")
+MAX_WORDS = 1_000  # characters of a value in broken metadata
 MAX_CHARS = 65_536  # what is longer is no metadata; YAML may nest as deep as it is long
 MAX_DEPTH = 100
 MIN_DESCRIPTION_CHARS = 15  # a shorter one is a label: it names the page and says nothing of it
@@ -16,19 +19,54 @@ SENTENCE = re.compile(r"[，。；：！？,;:!?]|\w\.(?:\s|$)")
 
 
 def front_matter(text: str) -> dict[str, Any]:
-    """The metadata of a page; empty when there is none or it is not a mapping."""
-    match = BLOCK.match(text)
-    if match is None or len(match[2]) > MAX_CHARS or len(re.findall(r"[\[{]|- |\? ", match[2])) > MAX_DEPTH * 10:
-        return {}
+    """The metadata of a page, without what of it is broken; empty when there is none or it is not a mapping."""
+    head = BLOCK.match(text)
+    return read(head[1], head[2])[0] if head else {}
+
+
+def broken_line(text: str) -> int | None:
+    """The line of the page, counted from 1, at which its metadata cannot be read; nothing when it can."""
+    head = BLOCK.match(text)
+    return read(head[1], head[2])[1] if head else None
+
+
+@lru_cache(maxsize=4)
+def read(sign: str, head: str) -> tuple[dict[str, Any], int | None]:
+    """The values of a block of metadata, and the page's line at which it is broken, if it is."""
+    if len(head) > MAX_CHARS or len(re.findall(r"[\[{]|- |\? ", head)) > MAX_DEPTH * 10:
+        return {}, 2
     try:
-        if match[1] == "+++":
-            return tomllib.loads(match[2])
-        # In C, since ruamel's pure Python takes longer than the rest of ingest; every scalar a string, since a title
-        # may be 1.10 or on.
-        values = yaml.load(match[2], Loader=yaml.CBaseLoader)
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
+        values = loaded(head, sign)
+    except yaml.MarkedYAMLError as error:
+        return line_by_line(head, sign), 2 + (error.problem_mark.line if error.problem_mark else 0)
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        place = re.search(r"at line (\d+)", str(error)[:200])
+        return line_by_line(head, sign), 1 + int(place[1]) if place else 2
+    return (values, None) if isinstance(values, dict) else ({}, 2 if values else None)
+
+
+def loaded(head: str, sign: str) -> Any:
+    """The values of a block of metadata. Raises ValueError, YAMLError and what deep nesting makes parsers raise."""
+    if sign == "+++":
+        return tomllib.loads(head)
+    # In C, since ruamel's pure Python takes longer than the rest of ingest; every scalar a string, since a title may
+    # be 1.10 or on.
+    return yaml.load(head, Loader=yaml.CBaseLoader)
+
+
+def line_by_line(head: str, sign: str) -> dict[str, Any]:
+    """What can be read of broken metadata: the words behind each key that stands with its value on one line."""
+    values: dict[str, Any] = {}
+    for line in head.split("\n"):
+        found = KEY.match(line)
+        if found is None or found[1] in values:
+            continue
+        try:
+            one = loaded(line.strip(), sign)
+            values[found[1]] = one[found[1]]
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError, KeyError):
+            values[found[1]] = line[found.end() :].strip().strip("\"'")[:MAX_WORDS]
+    return values
 
 
 def line_of(text: str, key: str) -> int | None:
@@ -45,8 +83,11 @@ def without_front_matter(text: str) -> str:
 
 
 def words(value: object) -> str:
-    """A scalar of the front matter as text; nothing for lists and mappings."""
-    return "" if isinstance(value, list | dict) or value is None else str(value).strip()
+    """A scalar of the front matter as text; nothing for lists, mappings and numbers too long for Python to write."""
+    try:
+        return "" if isinstance(value, list | dict) or value is None else str(value).strip()
+    except ValueError:
+        return ""
 
 
 def as_tags(value: object) -> list[str]:

@@ -98,3 +98,36 @@ def without_empty_fences(lines: list[Line], page: Page, emptied: set[int]) -> li
         if emptied & set(body) and not any(lines[number].text.strip() for number in body):
             lines[first:last] = [line.with_text("") for line in lines[first:last]]
     return lines
+
+
+def chosen(lines: list[Line], options: dict[str, str]) -> list[Line]:
+    """What the options of Sphinx's `include` and `literalinclude` choose of a file: lines, or from and to a text."""
+    if "lines" in options:
+        spans = [part.strip().partition("-") for part in options["lines"].split(",")]
+        return lines_of(lines, [line_span(a, b if sign else a) for a, sign, b in spans if a.strip().isdigit() or b])
+    if "pyobject" in options:
+        return python_object(lines, options["pyobject"])
+    start = int(options.get("start-line") or 0) if (options.get("start-line") or "0").isdigit() else 0
+    end = int(options["end-line"]) if options.get("end-line", "").isdigit() else len(lines)
+    lines = lines[start:end]
+    for key, keep in (("start-after", 1), ("start-at", 0)):
+        if key in options:
+            first = next((n for n, line in enumerate(lines) if options[key] in line.text), None)
+            lines = lines[first + keep :] if first is not None else lines
+    for key, keep in (("end-before", 0), ("end-at", 1)):
+        if key in options:
+            last = next((n for n, line in enumerate(lines) if options[key] in line.text), None)
+            lines = lines[: last + keep] if last is not None else lines
+    return lines
+
+
+def python_object(lines: list[Line], name: str) -> list[Line]:
+    """The function or class of a Python file with this name."""
+    start = re.compile(rf"[ \t]*(?:async[ \t]+def|def|class)[ \t]+{re.escape(name.rpartition('.')[2])}\b")
+    first = next((n for n, line in enumerate(lines) if start.match(line.text)), None)
+    if first is None:
+        return lines
+    depth = len(lines[first].text) - len(lines[first].text.lstrip())
+    behind = range(first + 1, len(lines))
+    shallow = (n for n in behind if lines[n].text.strip() and len(lines[n].text) - len(lines[n].text.lstrip()) <= depth)
+    return lines[first : next(shallow, len(lines))]

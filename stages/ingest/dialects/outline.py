@@ -14,6 +14,8 @@ from markdown_it.token import Token
 COMMONMARK = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join"])
 # In MDX no indentation makes code, and a fence may be indented as deep as the component that it stands in.
 MDX = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["reference", "inline", "text_join", "code"])
+# Lines of MDX that are only tags, or only marks in their place: they bound blocks as blank lines do.
+BOUND = re.compile(r"^([ \t>]*)(?:</?[A-Za-z][^<>\n]*>|\ufdd0[^\n]*\ufdd1)[ \t]*$", re.MULTILINE)
 TAG_LINE = re.compile(r"^([ \t>]*)<(?=/?[A-Za-z>])", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
@@ -32,13 +34,14 @@ class Outline:
 def parsed(text: str, indented_code: bool) -> list[Token]:
     """The blocks of a page that begin and end somewhere."""
     parser, tokens = COMMONMARK if indented_code else MDX, []  # type: ignore[var-annotated]
-    parser.block.parse(readable(text), parser, {}, tokens)
+    parser.block.parse(readable(text, indented_code), parser, {}, tokens)
     return [token for token in tokens if token.map is not None]
 
 
 def outline(text: str, indented_code: bool = True) -> Outline:
     """Fenced code at any depth, indented code unless the page is MDX, headings, lists and quotes."""
     found = Outline()
+    seen = readable(text, indented_code).split("\n")
     for token in parsed(text, indented_code):
         lines = token.map or []
         if token.type in ("fence", "code_block"):
@@ -46,7 +49,8 @@ def outline(text: str, indented_code: bool = True) -> Outline:
         elif token.level == 0 and token.type == "heading_open":
             found.headings.append((lines[0], lines[1], int(token.tag[1])))
         elif token.level == 0 and token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
-            found.nested.update(range(*lines))
+            last = next((n for n in range(lines[1] - 1, lines[0], -1) if seen[n].strip()), lines[0])
+            found.nested.update(range(lines[0], last + 1))
     return found
 
 
@@ -70,12 +74,14 @@ def headings(text: str) -> list[tuple[int, int, int]]:
     return outline(text).headings if HEADING.search(text) else []
 
 
-def readable(text: str) -> str:
+def readable(text: str, indented_code: bool) -> str:
     """The text, line for line, as the parser must see it to tell code from prose.
 
     An MDX comment is what an HTML comment is, a block in which nothing opens a fence; one that is never closed is none.
     A tag opens no HTML block, since in MDX a fence may stand right behind it.
     """
+    if not indented_code and ("<" in text or "\ufdd0" in text):
+        text = BOUND.sub(r"\1", text)
     if "<" not in text and "{/*" not in text:
         return text
     text = text.replace("{/*", "<!--").replace("*/}", "-->")

@@ -82,7 +82,7 @@ class Page:
                 return self.text_of(module)
             except RefusedError as refused:
                 problem = problem if str(refused) == "missing" and problem else str(refused)
-        self.unresolved(origin, modules[0], problem)
+        self.unresolved(origin, modules[0].replace("./../", "../", 1), problem)
         return None
 
     def text_of(self, module: str) -> tuple[str, list[Line]]:

@@ -47,7 +47,8 @@ def masked(text: str) -> str:
     return "".join([*pieces, text[position:]])
 
 
-Replace = Callable[[re.Match[str], Callable[[int], str]], str | None]
+Group = Callable[[int], str]
+Replace = Callable[[re.Match[str], Group], str | None]
 
 
 def substituted(text: str, pattern: re.Pattern[str], replace: Replace) -> str:

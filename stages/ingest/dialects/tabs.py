@@ -43,9 +43,15 @@ def labelled(lines: list[Line], indented_code: bool) -> list[Line]:
     lines = list(marks.isolated(lines))
     found = [marks.read(line.text) for line in lines]
     ends = closings(found)
-    for start, end in outermost_first(found, ends):
-        if not marks.prefix(lines[start].text).strip():
-            lines[start + 1 : end] = dedent(lines[start + 1 : end])
+    tabs = outermost_first(found, ends)
+    indented = any(lines[start].text.startswith((" ", "\t")) for start, _ in tabs)
+    nested = outline(to_text(lines), indented_code).nested if indented else set()
+    for start, end in tabs:
+        white = marks.prefix(lines[start].text)
+        if not white.strip():
+            moved = dedent(lines[start + 1 : end])
+            inner = [line.with_text(white + line.text) if line.text.strip() else line for line in moved]
+            lines[start + 1 : end] = inner if start in nested else moved
     return Labeller(lines, found, ends, indented_code).run()
 
 

@@ -1,4 +1,4 @@
-"""Other sources as Markdown: reStructuredText and HTML by docutils and markdownify, notebooks by their own JSON.
+"""Other sources as Markdown: HTML by markdownify, notebooks by their own JSON.
 
 The lines of what they give are not those of the file, so the lineage of such a page names lines of the converted text.
 """
@@ -6,24 +6,19 @@ The lines of what they give are not those of the file, so the lineage of such a 
 import json
 import re
 from collections.abc import Callable
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from stages.common.base.errors import UserError
 from stages.ingest.sources.tree import RefusedError
 
-DIRECTIVE = re.compile(r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+)::", re.MULTILINE)
-OPTION = re.compile(r"\s*:[\w-]+:(\s|$)")
-ROLE = re.compile(r":([\w:+.-]+):`")
 EXTRA = "pip install 'doclore[sources]'"
 
 
 def converter(path: str) -> Callable[[str], str] | None:
-    """What makes Markdown of a file, by its suffix; nothing for Markdown itself and for plain text."""
-    return {".rst": from_rst, ".html": from_html, ".htm": from_html, ".ipynb": from_notebook}.get(
-        PurePosixPath(path).suffix.lower()
-    )
+    """What makes Markdown of a file, by its suffix; nothing for Markdown itself, for plain text and for what `dialects`
+    read with the files that it names."""
+    return {".html": from_html, ".htm": from_html, ".ipynb": from_notebook}.get(PurePosixPath(path).suffix.lower())
 
 
 def missing(package: str, suffix: str) -> UserError:
@@ -76,96 +71,6 @@ def code_language(element: Any) -> str:
         if found:
             return str(found[1])
     return str(classes[1]) if classes[:1] == ["code"] and len(classes) > 1 else ""
-
-
-def from_rst(text: str) -> str:
-    """reStructuredText as Markdown. Directives and roles that only Sphinx knows keep their text."""
-    try:
-        from docutils.core import publish_parts
-        from docutils.utils import SystemMessage
-    except ImportError:
-        raise missing("docutils", ".rst") from None
-    keep_unknown_markup(text)
-    settings = {
-        "report_level": 5,  # mistakes of the markup are left in place
-        "halt_level": 5,
-        "file_insertion_enabled": False,  # include and raw read other files and URLs
-        "raw_enabled": False,
-        "syntax_highlight": "none",
-        "math_output": "LaTeX",
-        "toc_backlinks": False,
-        "initial_header_level": 2,
-        "doctitle_xform": True,
-        "_disable_config": True,
-    }
-    try:
-        parts = publish_parts(text, writer="html5", settings_overrides=settings)
-    except RecursionError:
-        raise RefusedError("nested_too_deep") from None
-    except (SystemMessage, ValueError, AttributeError, TypeError, IndexError, KeyError):
-        raise RefusedError("not_convertible") from None
-    return from_html(f"<main>{parts['html_body']}</main>")
-
-
-def keep_unknown_markup(text: str) -> None:
-    """Teach docutils the directives and roles of a text that it does not know: their content stays as it is."""
-    from docutils import nodes
-    from docutils.parsers.rst import directives, roles
-
-    keeping = keeping_directive()
-    for name in set(map(str.lower, DIRECTIVE.findall(text))):
-        if name not in known_directives() and name not in directives._directives:
-            directives.register_directive(name, keeping)
-
-    def plain(name: str, raw: str, words: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
-        shown = re.sub(r"\s*<[^<>]*>$", "", words) if not words.startswith("<") else words
-        return [nodes.literal(raw, shown) if ":" in name else nodes.inline(raw, shown)], []
-
-    for name in set(map(str.lower, ROLE.findall(text))):
-        if name not in known_roles() and name not in roles._roles:
-            roles.register_local_role(name, plain)
-
-
-@cache
-def known_directives() -> frozenset[str]:
-    from docutils.parsers.rst import directives
-    from docutils.parsers.rst.languages import en
-
-    return frozenset({*en.directives, *directives._directive_registry})
-
-
-@cache
-def known_roles() -> frozenset[str]:
-    from docutils.parsers.rst import roles
-    from docutils.parsers.rst.languages import en
-
-    return frozenset({*en.roles, *roles._role_registry})
-
-
-@cache
-def keeping_directive() -> Any:
-    """A directive that keeps its argument, the first line of it bold, and its content; options are none of the text."""
-    from docutils import nodes
-    from docutils.parsers.rst import Directive
-
-    class Keeping(Directive):  # type: ignore[misc]
-        optional_arguments = 1
-        final_argument_whitespace = True
-        has_content = True
-        option_spec = None
-
-        def run(self) -> list[Any]:
-            container = nodes.container()
-            if self.name in ("toctree", "image", "index", "highlight", "currentmodule"):
-                return []
-            words = [line for line in "".join(self.arguments).split("\n") if not OPTION.match(line)]
-            if words:
-                container += nodes.paragraph("", "", nodes.strong("", words[0]))
-                container += nodes.paragraph("", " ".join(words[1:]))
-            self.state.nested_parse(self.content, self.content_offset, container)
-            return [container]
-
-    return Keeping
 
 
 def from_notebook(text: str) -> str:

@@ -15,7 +15,9 @@ LANDING_PAGES = ("index", "readme")  # a directory's own page
 
 
 def is_partial_name(path: str) -> bool:
-    return PurePosixPath(path).name.startswith("_")
+    """Whether a file is a part by its name; `_index`, Hugo's page of a section, is one when others import it."""
+    file = PurePosixPath(path)
+    return file.name.startswith("_") and file.stem != "_index"
 
 
 def only_imported(paths: list[str], tree: Tree) -> set[str]:
@@ -26,7 +28,8 @@ def only_imported(paths: list[str], tree: Tree) -> set[str]:
     used = {target for path in paths for target in imported(path, tree)}
     candidates = {path for path in used & set(paths) if not is_page_by_itself(path, tree)}
     names = {PurePosixPath(path).stem for path in candidates}
-    return candidates - {target for path in paths if names for target in linked(path, tree, names)}
+    sections = {path for path in used if PurePosixPath(path).stem == "_index"}
+    return sections | candidates - {target for path in paths if names for target in linked(path, tree, names)}
 
 
 def is_page_by_itself(path: str, tree: Tree) -> bool:

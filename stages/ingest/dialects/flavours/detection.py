@@ -8,11 +8,30 @@ from typing import Any
 
 import yaml
 
-from stages.ingest.dialects.flavours import mkdocs, plain
+from stages.ingest.dialects.flavours import (
+    docusaurus,
+    hugo,
+    liquid,
+    macros,
+    mdbook,
+    mkdocs,
+    myst,
+    obsidian,
+    plain,
+    vitepress,
+)
 from stages.ingest.dialects.frontmatter import words
 from stages.ingest.dialects.page import Flavour, Site
 
-FLAVOURS: dict[str, Flavour] = {flavour.name: flavour for flavour in (plain.FLAVOUR, mkdocs.FLAVOUR)}
+# In the order in which they are asked: those first whose files no other generator has.
+FLAVOURS: dict[str, Flavour] = {
+    flavour.name: flavour
+    for flavour in (
+        docusaurus.DOCUSAURUS, mkdocs.FLAVOUR, vitepress.FLAVOUR, mdbook.FLAVOUR, docusaurus.STARLIGHT,
+        docusaurus.MINTLIFY, docusaurus.NEXTRA, hugo.FLAVOUR, myst.FLAVOUR, liquid.JEKYLL, obsidian.FLAVOUR,
+        macros.FLAVOUR, liquid.GITBOOK, plain.FLAVOUR,
+    )
+}  # fmt: skip
 MAX_CONFIG = 1_000_000  # bytes; larger files are not a site's configuration
 # Where the configuration keeps what pages may name, and under which name they do: {{ site.x }}, {{< param x >}}.
 VALUES = {
@@ -38,7 +57,7 @@ def detected(root: Path, name: str = "auto") -> Site:
             file = next((directory / f for f in flavour.site_files if (directory / f).exists()), None)
             if file and name in ("auto", flavour.name) and is_configuration(file, flavour):
                 return Site(flavour, values_of(file, flavour.name), relpath(directory, root).replace("\\", "/"))
-    return Site(FLAVOURS.get(name, plain.FLAVOUR))
+    return Site(FLAVOURS["plain" if name == "auto" else name])
 
 
 def upwards(root: Path) -> Iterator[Path]:

@@ -1,6 +1,24 @@
 """Pages of no known generator: all syntax is read that cannot be anything else."""
 
-from stages.ingest.dialects.flavours import mkdocs
+from stages.ingest.dialects.flavours import hugo, liquid, macros, mdbook, mkdocs, myst, obsidian, variables, vitepress
 from stages.ingest.dialects.page import Flavour
 
-FLAVOUR = Flavour("plain", (), before=mkdocs.FLAVOUR.before, after=mkdocs.FLAVOUR.after)
+FLAVOUR = Flavour(
+    "plain",
+    (),
+    before=(
+        mdbook.included,
+        vitepress.included,
+        obsidian.without_comments,
+        obsidian.embedded,
+        hugo.shortcodes,
+        liquid.code,
+        liquid.tags,
+        macros.named,
+        variables.in_braces,
+        *myst.BEFORE,
+        *mkdocs.FLAVOUR.before,
+    ),
+    after=(*mkdocs.FLAVOUR.after, obsidian.links),
+    underscored=True,
+)

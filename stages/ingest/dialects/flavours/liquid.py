@@ -1,0 +1,112 @@
+"""Liquid tags of Jekyll and GitBook: `{% hint style="info" %}` … `{% endhint %}`, tabs, highlighted code, includes."""
+
+import re
+
+from stages.ingest.dialects import includes, marks
+from stages.ingest.dialects.attributes import attributes, first
+from stages.ingest.dialects.bracketed import Bracketed, replaced
+from stages.ingest.dialects.flavours import mkdocs, templates, variables
+from stages.ingest.dialects.lines import Line, to_text
+from stages.ingest.dialects.page import Flavour, Page
+
+NAME = re.compile(r"-?\s*(end)?([\w-]+)\s*")
+CLOSED = re.compile(r"\{%-?[ \t]*end([\w-]+)")
+LINKS = frozenset(("link", "post_url"))
+CODE = re.compile(r"[ \t]*\{%-?[ \t]*highlight[ \t]+([\w+-]+)[^{}]*%\}[ \t]*$")
+END_CODE = re.compile(r"[ \t]*\{%-?[ \t]*endhighlight[ \t]*-?%\}[ \t]*$")
+RAW = re.compile(r"\{%-?[ \t]*(?:end)?(?:raw|verbatim)[ \t]*-?%\}")
+NOTE = re.compile(r"[ \t]*\{:[ \t]*\.(note|tip|warning|important|caution|info|danger|highlight)(-title)?[ \t]*\}$")
+
+
+def code(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with highlighted code in fences, which nothing else reads, and without what keeps Liquid away."""
+    if not any("{%" in line.text for line in lines):
+        return lines
+    kept: list[Line] = []
+    for line in lines:
+        opening = CODE.match(line.text) if "highlight" in line.text else None
+        if opening:
+            kept.append(line.with_text(f"```{opening[1]}"))
+        elif "highlight" in line.text and END_CODE.match(line.text):
+            kept.append(line.with_text("```"))
+        else:
+            kept.append(line.with_text(RAW.sub("", line.text)) if "raw" in line.text else line)
+    return kept
+
+
+def tags(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with their tags as text, and as marks of notes, tabs and sections."""
+    if not any("{%" in line.text for line in lines):
+        return lines
+    names = templates.Tags(frozenset(CLOSED.findall(to_text(lines))))
+
+    def text(tag: Bracketed) -> str | None:
+        name = NAME.match(tag.inner)
+        if name is None:
+            return None
+        if name[1] and name[2] in names.closed:
+            return names.close(name[2])
+        return shown(name[2], tag.inner[name.end() :].rstrip("- \n"), tag, names, page)
+
+    return replaced(lines, page, {"{%": "%}"}, text)
+
+
+def shown(name: str, rest: str, tag: Bracketed, names: templates.Tags, page: Page) -> str:
+    """What stands in the place of a start tag."""
+    if name in LINKS:
+        return rest.strip()
+    values = attributes(rest)
+    if name in ("include", "include_relative", "include_cached", "include_file"):
+        return included(rest, values, tag, page)
+    if name == "code" and first(values, "title"):
+        text: str | None = marks.block(f"\n\n**{first(values, 'title')}**\n\n")
+        names.stack.append((name, ""))
+    elif name == "embed":
+        text = names.open(name, {key: value for key, value in values.items() if key != "url"}, [], tag.starts) or ""
+    else:
+        bare = [word for word, value in values.items() if value == "true"][:1] if name in templates.TAB else []
+        text = names.open(name, values, bare, tag.starts)
+    if text is None:
+        page.unread(tag.line, "liquid", "{% " + f"{name} {rest} %}}")
+    return text or ""
+
+
+def included(rest: str, values: dict[str, str], tag: Bracketed, page: Page) -> str:
+    """The text of an included page; of an included template only what it is given to show."""
+    file = rest.split()[0].strip("\"'") if rest.split() else ""
+    said = first(values, "content", "text", "title", "caption", "message")
+    if not file.endswith((".md", ".markdown")):
+        if not said:
+            page.unread(tag.line, "liquid", "{% include " + f"{rest} %}}")
+        return marks.block(f"\n\n{said}\n\n") if said else ""
+    base = page.site.base
+    got = includes.code(page, tag.line, f"/{base}/_includes/{file}", f"./{file}", f"/{base}/{file}")
+    return marks.block(f"\n\n{to_text(tags(got[1], page.within(got[0])))}\n\n") if got else ""
+
+
+def noted(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with kramdown's `{: .note }` before a paragraph or a quote as the label of a quote."""
+    if not any("{:" in line.text for line in lines):
+        return lines
+    kept: list[Line] = []
+    inside = False
+    for number, line in enumerate(lines):
+        found = NOTE.match(line.text.rstrip()) if "{:" in line.text else None
+        below = lines[number + 1].text if number + 1 < len(lines) else ""
+        if found and below.strip() and not (kept and kept[-1].text.strip()):
+            inside = True
+            label = "Note" if found[1] == "highlight" else found[1].capitalize()
+            kept += [line.with_text(f"> **{label}**"), line.with_text(">")]
+        elif inside and line.text.strip():
+            kept.append(line.with_text(line.text if line.text.startswith(">") else f"> {line.text}"))
+        else:
+            inside = False
+            kept.append(line)
+    return kept
+
+
+BEFORE = (code, noted, tags, variables.in_braces)
+JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(mkdocs.attribute_lists,))
+GITBOOK = Flavour(
+    "gitbook", (".gitbook.yaml", ".gitbook", "SUMMARY.md"), before=BEFORE, after=(mkdocs.attribute_lists,)
+)

@@ -1,0 +1,57 @@
+"""Macros of MDN and its like, `{{CSSxRef("color", "label")}}`: their label or the name that they are about."""
+
+import re
+
+from stages.ingest.dialects.bracketed import Bracketed, replaced
+from stages.ingest.dialects.lines import Line
+from stages.ingest.dialects.page import Flavour, Page
+
+CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*\((.*)\)\s*", re.DOTALL)
+BARE = re.compile(r"\s*([A-Za-z_][\w-]*)\s*")
+ARGUMENT = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|[^\s,"']+""")
+CODE = ("xref", "ref", "element", "property", "attr", "prop")  # names of them are code
+SAID = {  # macros without or with arguments that stand for words
+    "optional_inline": "(optional)", "deprecated_inline": "(deprecated)", "experimental_inline": "(experimental)",
+    "non-standard_inline": "(non-standard)", "readonlyinline": "(read-only)", "deprecatedinline": "(deprecated)",
+}  # fmt: skip
+NOT_CODE = ("glossary", "term", "rfc", "interwiki", "link")
+
+
+def named(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with their macros as words; one alone on its line shows what is not in the page, and goes."""
+
+    def words(tag: Bracketed) -> str | None:
+        call = CALL.fullmatch(tag.inner[:1_000])
+        name = call or BARE.fullmatch(tag.inner[:100])
+        if name is None or (call is None and page.site.flavour.name != "mdn" and name[1].lower() not in SAID):
+            return None
+        if name[1].lower() in SAID:
+            return SAID[name[1].lower()]
+        shown = label(name[1].lower(), call[2] if call else "")
+        if not shown or (tag.alone and page_macro(tag)):
+            page.unread(tag.line, "macro", "{{" + tag.inner + "}}")
+            return ""
+        return shown
+
+    return replaced(lines, page, {"{{": "}}"}, words)
+
+
+def page_macro(tag: Bracketed) -> bool:
+    """Whether nothing else stands on its line, the sign of a list item included."""
+    return tag.line.text.strip().startswith("{{")
+
+
+def label(name: str, text: str) -> str:
+    """The second argument where it is words, else the first."""
+    values = [found[1] or found[2] or found[0].strip("\"'") for found in ARGUMENT.finditer(text)]
+    first = values[0] if values else ""
+    second = values[1] if len(values) > 1 and re.search(r"[A-Za-z]", values[1]) else ""
+    if name == "rfc" and first:
+        return f"RFC {first}"
+    if second or not first:
+        return second
+    is_code = name not in NOT_CODE and (name.endswith(CODE) or name in ("jsxref", "domxref"))
+    return f"`{first.replace('.prototype', '')}`" if is_code else first
+
+
+FLAVOUR = Flavour("mdn", ("front-matter-config.json", ".frontmatter-config.json"), before=(named,))

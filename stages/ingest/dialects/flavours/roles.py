@@ -1,0 +1,78 @@
+"""Roles of Sphinx and MyST, ``{ref}`text <target>` ``, as readable names."""
+
+import re
+
+from stages.ingest.dialects import prose
+from stages.ingest.dialects.lines import Line
+from stages.ingest.dialects.page import Page
+
+ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
+TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
+CODE = frozenset(
+    """
+    func meth class attr mod data exc obj const type var macro member enum struct command file code samp envvar
+    option program kbd literal token confval setting property method keyword regexp mailheader makevar newsgroup
+    bash python autolink
+    """.split()
+)
+SILENT = frozenset(
+    ("octicon", "material-regular", "fas", "fab", "far", "fa", "icon", "cite", "cite:p", "cite:t", "index", "eval")
+)
+PAGES = frozenset(
+    ("doc", "ref", "numref", "any", "term", "download", "std:ref", "std:doc", "external:ref", "hoverxref")
+)
+
+
+def named(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with what their roles show."""
+
+    def words(match: re.Match[str], group: prose.Group) -> str | None:
+        shown = shown_by(match[1].lower(), group(2).strip("`"))
+        if not shown and match[1].lower() not in SILENT:
+            return None
+        return shown
+
+    return prose.sub(lines, page, "}`", ROLE, words)
+
+
+def shown_by(role: str, content: str) -> str:
+    """What a reader sees of a role with this content."""
+    content = " ".join(content.split())
+    if role in SILENT or role.startswith(("cite", "fas", "octicon")):
+        return ""
+    titled = TARGET.match(content)
+    name = role.rpartition(":")[2]
+    if name == "math":
+        return f"${content}$"
+    if name in (
+        "sub",
+        "sup",
+        "subscript",
+        "superscript",
+        "abbr",
+        "emphasis",
+        "strong",
+        "guilabel",
+        "menuselection",
+        "dfn",
+    ):
+        return content.replace("-->", "→")
+    if name in ("pep", "rfc"):
+        return titled[1] if titled else f"{name.upper()} {content}"
+    if name in CODE or (":" in role and name not in PAGES):
+        return f"`{titled[1] if titled else shortened(content)}`"
+    if titled:
+        return titled[1]
+    return readable(content) if name in PAGES and name not in ("term",) else content
+
+
+def shortened(name: str) -> str:
+    """`~package.module.name` shows its last part, `!name` makes no link."""
+    return name[1:].rpartition(".")[2] if name.startswith("~") else name.lstrip("!")
+
+
+def readable(target: str) -> str:
+    """A path or a label as words: `../usage`, `install:start` and `kernel-names` are usage, start and kernel names."""
+    last = re.split(r"[/:#]", target.rstrip("/"))[-1] or target
+    last = re.sub(r"\.(?:md|rst|ipynb|html|txt)$", "", last)
+    return last if target.count(".") > 1 or ("/" not in target and "-" not in last) else last.replace("-", " ")
