@@ -265,12 +265,27 @@ def test_tags_are_a_list_however_they_are_written(tags, expected):
 
 
 @pytest.mark.parametrize(
-    "broken", ["title: [unclosed", "title: a: b", "\tx: 1", "date: 2024-13-45", "- a list", "just text", "? {[a]: b}"]
+    "broken", ["title: [unclosed", "\tx: 1", "date: 2024-13-45", "- a list", "just text", "? {[a]: b}"]
 )
 def test_broken_front_matter_costs_its_own_values_only(broken):
     row = page(f"---\n{broken}\n---\n# Heading\n\nText\n")
     assert row["title"] == "Heading"
     assert row["text"].split("\n")[3:] == ["# Heading", "", "Text", ""]
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        ("title: Valves: care and repair\ntags: [x]", "Valves: care and repair"),
+        ("title: @team/valves\ndescription: `a` b: c", "@team/valves"),
+        ("title: 'Valves'\n\tauthor: me", "Valves"),
+    ],
+)
+def test_what_can_be_read_of_broken_front_matter_is_read_and_the_place_is_reported(head, title):
+    assert page(f"---\n{head}\n---\ntext\n")["title"] == title
+    report = Report()
+    ingest.write_docs(docs_section(path="docs"), report)
+    assert [place["path"] for place in report.unread["front_matter"]["places"]] == ["page.md"]
 
 
 @pytest.mark.parametrize(

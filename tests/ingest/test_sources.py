@@ -473,5 +473,5 @@ def test_a_real_corpus_resolves_every_import_and_reports_every_file(write_params
 
 def test_the_suffixes_with_a_converter_are_those_that_need_one():
     assert [bool(converters.converter(name)) for name in ("a.md", "a.MDX", "a.txt", "a.RST", "b.html", "c.ipynb")] == [
-        *(False, False, False, True, True, True),
+        *(False, False, False, False, True, True),
     ]

@@ -65,7 +65,9 @@ def line_by_line(head: str, sign: str) -> dict[str, Any]:
             one = loaded(line.strip(), sign)
             values[found[1]] = one[found[1]]
         except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError, KeyError):
-            values[found[1]] = line[found.end() :].strip().strip("\"'")[:MAX_WORDS]
+            words = line[found.end() :].strip()
+            if words[0] not in "[{&*!|>":
+                values[found[1]] = words.strip("\"'")[:MAX_WORDS]
     return values
 
 

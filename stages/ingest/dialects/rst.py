@@ -121,8 +121,8 @@ def markdown(text: str) -> str:
         "syntax_highlight": "none",
         "math_output": "LaTeX",
         "toc_backlinks": False,
-        "initial_header_level": 2,
-        "doctitle_xform": True,
+        "initial_header_level": 1,
+        "doctitle_xform": False,
         "_disable_config": True,
     }
     try:
@@ -195,6 +195,9 @@ def known_roles() -> frozenset[str]:
 class AnyOption(dict[str, Any]):
     """Options of every name, as they are written."""
 
+    def __bool__(self) -> bool:
+        return True  # docutils reads no options where none is named
+
     def __missing__(self, name: str) -> Any:
         return lambda value: value or ""
 
@@ -217,10 +220,19 @@ def sphinx_directive() -> Any:
                 return []
             if self.name in names.CODE:
                 return self.code()
+            if self.name in ("seealso", "todo"):
+                return self.note()
             container = nodes.container()
             container += self.heading()
             self.state.nested_parse(self.content, self.content_offset, container)
             return [container]
+
+        def note(self) -> list[Any]:
+            title = {"seealso": "See also"}.get(self.name, self.name.capitalize())
+            note = nodes.admonition("", nodes.title("", title), classes=["admonition"])
+            note += self.paragraph(" ".join(self.arguments)) if self.arguments else []
+            self.state.nested_parse(self.content, self.content_offset, note)
+            return [note]
 
         def code(self) -> list[Any]:
             language = names.code_language(" ".join(self.arguments))
@@ -230,17 +242,21 @@ def sphinx_directive() -> Any:
             return [*self.bold(caption), block] if text.strip() else self.bold(caption)
 
         def heading(self) -> list[Any]:
-            words = " ".join(self.arguments).strip()
+            words = "\n".join(self.arguments).strip()
             if self.name in NOTED:
-                version, _, rest = words.partition(" ")
-                inline, _ = self.state.inline_text(
-                    f"{NOTED[self.name]} {version}" + (f": {rest}" if rest else ""), self.lineno
-                )
-                return [nodes.paragraph("", "", *inline)]
+                version, rest = (*words.split(None, 1), "")[:2] if words else ("", "")
+                return self.paragraph(f"{NOTED[self.name]} {version}" + (f": {rest}" if rest else ""))
             if names.is_object(self.name):
-                signatures = "\n".join(self.arguments).split("\n")
+                signatures = words.split("\n")
                 return [nodes.paragraph("", "", nodes.literal("", one.strip())) for one in signatures if one.strip()]
-            return self.bold(words) if self.name not in ("only", "class", "ifconfig", "grid", "hlist") else []
+            if self.name in ("only", "class", "ifconfig", "grid", "hlist"):
+                return []
+            first, _, rest = words.partition("\n")
+            return [*self.bold(first), *(self.paragraph(rest) if rest else [])]
+
+        def paragraph(self, words: str) -> list[Any]:
+            inline, _ = self.state.inline_text(" ".join(words.split()), self.lineno)
+            return [nodes.paragraph("", "", *inline)]
 
         def bold(self, words: str) -> list[Any]:
             if not words:

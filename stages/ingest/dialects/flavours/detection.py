@@ -22,6 +22,7 @@ from stages.ingest.dialects.flavours import (
 )
 from stages.ingest.dialects.frontmatter import words
 from stages.ingest.dialects.page import Flavour, Site
+from stages.ingest.sources.walk import boundary
 
 # In the order in which they are asked: those first whose files no other generator has.
 FLAVOURS: dict[str, Flavour] = {
@@ -42,11 +43,6 @@ VALUES = {
 }
 
 
-def checkout(root: Path) -> Path:
-    """The repository's root above the docs, which is as far as includes reach; the docs themselves without one."""
-    return next((directory for directory in (root, *root.parents) if (directory / ".git").exists()), root)
-
-
 def detected(root: Path, name: str = "auto") -> Site:
     """The site that the docs belong to: the nearest directory, from the docs up, that holds files of a generator.
 
@@ -61,7 +57,7 @@ def detected(root: Path, name: str = "auto") -> Site:
 
 
 def upwards(root: Path) -> Iterator[Path]:
-    top = checkout(root)
+    top = boundary(root)
     yield from (directory for directory in (root, *root.parents) if directory.is_relative_to(top))
 
 

@@ -7,20 +7,18 @@ CODE = frozenset(
     ("code", "code-block", "sourcecode", "code-cell", "jupyter-execute", "parsed-literal", "prompt", "doctest")
 )
 CODE |= {"testcode", "ipython", "literal", "mermaid", "graphviz", "raw", "command-output", "eval", "myst"}
-DROPPED = frozenset(
-    """
-    toctree contents index image bibliography footbibliography tableofcontents only raw video iframe highlight
-    currentmodule module meta sectionauthor codeauthor tags youtube mermaid graphviz include-end testsetup
-    testcleanup default-role role rst-class class autosummary postlist gallery nav bokeh-plot plot anywidget
-    embed blocks myst:card inheritance-diagram
-    """.split()
-)
-TITLED = frozenset(
-    """
-    card grid-item-card dropdown details topic sidebar rubric tab exercise solution proof theorem definition
-    lemma example quote epigraph margin aside table figure glossary
-    """.split()
-)
+DROPPED = frozenset((
+    "toctree", "contents", "index", "image", "bibliography", "footbibliography", "tableofcontents", "only", "raw",
+    "video", "iframe", "highlight", "currentmodule", "module", "meta", "sectionauthor", "codeauthor", "tags",
+    "youtube", "mermaid", "graphviz", "include-end", "testsetup", "testcleanup", "default-role", "role",
+    "rst-class", "class", "autosummary", "postlist", "gallery", "nav", "bokeh-plot", "plot", "anywidget", "embed",
+    "blocks", "myst:card", "inheritance-diagram",
+))  # fmt: skip
+TITLED = frozenset((
+    "card", "grid-item-card", "dropdown", "details", "topic", "sidebar", "rubric", "tab", "exercise", "solution",
+    "proof", "theorem", "definition", "lemma", "example", "quote", "epigraph", "margin", "aside", "table",
+    "figure", "glossary",
+))  # fmt: skip
 LANGUAGES = {"ipython3": "python", "ipython": "python", "py": "python", "pycon": "pycon", "none": "", "default": ""}
 
 
@@ -29,12 +27,11 @@ def is_object(name: str) -> bool:
     return ":" in name or name in OBJECTS or name.startswith("auto")
 
 
-OBJECTS = frozenset(
-    """
-    function class method attribute data exception option program envvar describe object property staticmethod
-    classmethod decorator confval setting cmdoption productionlist type
-    """.split()
-)
+OBJECTS = frozenset((
+    "function", "class", "method", "attribute", "data", "exception", "option", "program", "envvar", "describe",
+    "object", "property", "staticmethod", "classmethod", "decorator", "confval", "setting", "cmdoption",
+    "productionlist", "type",
+))  # fmt: skip
 
 
 def code_language(argument: str) -> str:

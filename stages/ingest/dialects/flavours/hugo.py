@@ -1,4 +1,7 @@
-"""Hugo: shortcodes, `{{< name … >}}` and `{{% name %}}` … `{{% /name %}}`. Their text stays, in parameters too; what a site's own shortcodes show beyond it is not known."""
+"""Hugo: shortcodes, `{{< name … >}}` and `{{% name %}}` … `{{% /name %}}`. Their text stays, in parameters too.
+
+What a site's own shortcodes show beyond it is not known.
+"""
 
 import re
 

@@ -8,13 +8,12 @@ from stages.ingest.dialects.page import Page
 
 ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
 TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
-CODE = frozenset(
-    """
-    func meth class attr mod data exc obj const type var macro member enum struct command file code samp envvar
-    option program kbd literal token confval setting property method keyword regexp mailheader makevar newsgroup
-    bash python autolink
-    """.split()
-)
+CODE = frozenset((
+    "func", "meth", "class", "attr", "mod", "data", "exc", "obj", "const", "type", "var", "macro", "member",
+    "enum", "struct", "command", "file", "code", "samp", "envvar", "option", "program", "kbd", "literal", "token",
+    "confval", "setting", "property", "method", "keyword", "regexp", "mailheader", "makevar", "newsgroup", "bash",
+    "python", "autolink",
+))  # fmt: skip
 SILENT = frozenset(
     ("octicon", "material-regular", "fas", "fab", "far", "fa", "icon", "cite", "cite:p", "cite:t", "index", "eval")
 )

@@ -22,13 +22,12 @@ COLORS = {
     "success": "tip", "error": "danger", "primary": "note", "secondary": "note", "note": "note", "blue": "note",
     "yellow": "warning", "red": "danger", "green": "tip", "working": "note",
 }  # fmt: skip
-SILENT = frozenset(
-    """
-    steps stepper step cards columns column content-ref endcontent-ref br icon toc row blocks cardpane readfile
-    code tabs raw if else elsif for assign unless capture include seo break case when youtube video comment
-    feature-state heading
-    """.split()
-)
+SILENT = frozenset((
+    "steps", "stepper", "step", "cards", "columns", "column", "content-ref", "endcontent-ref", "br", "icon",
+    "toc", "row", "blocks", "cardpane", "readfile", "code", "tabs", "raw", "if", "else", "elsif", "for", "assign",
+    "unless", "capture", "include", "seo", "break", "case", "when", "youtube", "video", "comment",
+    "feature-state", "heading",
+))  # fmt: skip
 
 
 @dataclass
