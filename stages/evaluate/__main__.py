@@ -7,6 +7,7 @@ data/asked.jsonl, what endpoints answered.
 Run: python -m stages.evaluate
 """
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
+from stages.common.chat.conversations import without_thought
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
@@ -78,8 +80,9 @@ def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.E
             for budget in sorted(set(budgets)):
                 conversations = {place: turn for place, turn in enumerate(turns) if turn and budgets[place] == budget}
                 wide = section.model_copy(update={"max_new_tokens": budget})
-                texts = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
-                answers |= zip(conversations, texts, strict=True)
+                written = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
+                spoken = [replace(one, text=without_thought(one.text, chat.opens_thought)) for one in written]
+                answers |= zip(conversations, spoken, strict=True)
             found[name][cell] = [answers.get(place) for place in range(len(rows))]
     return found
 

@@ -63,7 +63,7 @@ def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
 
 
 def in_held_out_family(question: Question) -> bool:
-    return bool(dict(question.row).get("held_out"))
+    return question.row.get("held_out", False)
 
 
 def of_held_out_families(questions: Sequence[Question], cells: Cells) -> tuple[list[Question], Cells]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.chat.conversations import IGNORED, THOUGHT
+from stages.common.chat.conversations import IGNORED, THOUGHT, without_thought
 from stages.common.records.files import digest
 from stages.common.schema import Format
 from stages.common.text.wording import language
@@ -67,7 +67,9 @@ class Figures:
 
     def add(self, encoder: Encoder, example: Example, final: Example | None) -> None:
         """Count an example and what became of it, None if it was dropped."""
+        opened = encoder.chat.opens_thought
         written = [example.rendered.text[turn.start : turn.answer] for turn in example.rendered.turns]
+        written = [without_thought(one, opened) for one in written] if opened else written
         self.note("replacement_characters", example, "\ufffd" in example.rendered.text)
         self.note("empty_answers", example, not all(map(str.strip, written)))
         self.note("think_leaks", example, any(leaks_thought(one, encoder) for one in written))

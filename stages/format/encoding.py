@@ -14,7 +14,7 @@ import tokenizers
 
 from stages.common.chat.templates import Chat, Message
 from stages.common.records.files import digest
-from stages.format.rendering import Rendered, RowError, Turn, pieces
+from stages.format.rendering import Rendered, RowError, Turn, next_role, pieces
 
 PROBE = [{"role": role, "content": f"{role}-turn"} for role in ("user", "assistant", "user", "assistant")]
 
@@ -39,6 +39,7 @@ class Encoder:
         self.bos = chat.tokenizer.bos_token_id
         names = sorted(self.specials, key=len, reverse=True)
         self.pattern = re.compile("|".join(map(re.escape, names)) or r"(?!)")
+        self.opener = next_role(chat, self.pattern)
         self.expected: dict[tuple[tuple[str, ...], ...], list[int]] = {}
         self.segment_ids = functools.lru_cache(maxsize=1024)(self.encode_ids)
 

@@ -33,7 +33,7 @@ def examples(encoder: Encoder, rows: list[Any]) -> Iterator[Example]:
     conversations = [conversation(row, encoder.chat) for row in rows]
     waiting: list[tuple[Any, Rendered]] = []
     for row, messages, rendered in zip(
-        rows, conversations, render(encoder.chat, conversations, encoder.pattern), strict=True
+        rows, conversations, render(encoder.chat, conversations, encoder.pattern, encoder.opener), strict=True
     ):
         found = [rendered] if rendered else by_answer(encoder, messages)
         waiting += [(row, sound(one, row)) for one in found]
@@ -49,7 +49,7 @@ def examples(encoder: Encoder, rows: list[Any]) -> Iterator[Example]:
 def by_answer(encoder: Encoder, messages: list[Message]) -> list[Any]:
     """The conversation up to each of its answers, the last one of each trained."""
     parts = [messages[: i + 1] for i in answers(messages)]
-    return render(encoder.chat, parts, encoder.pattern, last=True)
+    return render(encoder.chat, parts, encoder.pattern, encoder.opener, last=True)
 
 
 def sound(found: Any, row: Any) -> Any:

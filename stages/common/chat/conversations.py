@@ -50,3 +50,11 @@ def with_thought(turn: Message, chat: Chat) -> Message:
     if "reasoning_content" in chat.template:
         return {**turn, "content": answer, "reasoning_content": turn.get("reasoning_content") or thought}
     return {**turn, "content": f"<think>\n{thought}\n</think>\n\n{answer}" if thought else answer}
+
+
+def without_thought(answer: str, opened: bool) -> str:
+    """What a model says behind its thought; `opened`: the prompt has opened the think block. A thought that has no end
+    is all there is."""
+    whole = f"<think>{answer}" if opened else answer
+    found = THOUGHT.match(whole)
+    return whole[found.end() :] if found else answer

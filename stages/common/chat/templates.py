@@ -126,6 +126,11 @@ class Chat:
         return _compile_jinja_template(self.template)
 
     @functools.cached_property
+    def opens_thought(self) -> bool:
+        """Whether a prompt ends in an open think block, so that a model closes it before it answers."""
+        return self.texts([[{"role": "user", "content": "user-turn"}]], prompt=True)[0].rstrip().endswith("<think>")
+
+    @functools.cached_property
     def values(self) -> dict[str, Any]:
         """What apply_chat_template tells a template beside the messages."""
         return {**self.compiled.globals, **self.tokenizer.special_tokens_map, "tools": None, "documents": None}
