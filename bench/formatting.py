@@ -11,7 +11,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -66,7 +65,7 @@ def speed(rows: int) -> None:
 
     settings = params.load(ROOT / "params.yaml")
     tokenizer = pretrained.tokenizer(settings.model)
-    print("format: read JSONL, render, tokenise, label, audit, fill the cache, write Parquet")
+    print("format: read JSONL, render, tokenise, label, audit, write Parquet")
     print("tokenizer: the ids of the finished texts; script: apply_chat_template(tokenize=True), no labels, no files")
     for mode, length in [*((mode, SHORT) for mode in (*MODES, QWEN3)), ("chat", LONG)]:
         section = settings.format.model_copy(update={"mode": "chat" if mode == QWEN3 else mode, "max_length": 4096})
@@ -119,17 +118,15 @@ def qwen3_template() -> str:
 
 
 def write_formatted(encoder: Any, source: Path, target: Path) -> None:
-    """What the stage does with one file, in one process, with an empty cache that it fills."""
+    """What the stage does with one file, in one process."""
     import pyarrow.parquet as pq
 
     from stages.common.records.files import read_jsonl
     from stages.format import batches
 
-    shutil.rmtree(target.parent / ".cache", ignore_errors=True)
-    job = batches.stored(encoder)
     with pq.ParquetWriter(target, batches.SCHEMA, compression="zstd") as writer:
         for rows in batches.batches(read_jsonl(source)):
-            writer.write_batch(job(rows)[0])
+            writer.write_batch(batches.format_batch(encoder, rows)[0])
 
 
 def cpu_seconds(work: Any) -> float:
@@ -140,7 +137,7 @@ def cpu_seconds(work: Any) -> float:
 
 
 def memory() -> None:
-    """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process, with an empty cache."""
+    """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process."""
     from stages.common.base import params
     from stages.common.models import hub
 

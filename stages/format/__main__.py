@@ -22,7 +22,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
 from stages.common.models import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
-from stages.format import audit, batches, refusals, store
+from stages.format import audit, batches, refusals
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
 from stages.format.mixing.documents import documents
@@ -103,7 +103,6 @@ def main() -> None:
         parts = {split: write_split(split, mapped, encoder, base) for split in paths.SPLITS}
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(encoder.chat.template)
-    store.forget_unused()
     report = audit.report(parts, encoder)
     write_json(paths.REPORTS / "format.json", report)
     Console().print(audit.table(report))

@@ -103,17 +103,6 @@ class Figures:
         for count, names in other.names.items():
             self.names[count] = [*self.names.get(count, []), *names][:NAMED_ROWS]
 
-    def to_json(self) -> dict[str, Any]:
-        return {name: dict(value) for name, value in vars(self).items()}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Figures":
-        figures = cls()
-        for name, counted in value.items():
-            numbered = name in ("lengths", "ends")
-            getattr(figures, name).update({int(key) if numbered else key: n for key, n in counted.items()})
-        return figures
-
     def percentile(self, share: int) -> int:
         """The length in tokens that `share` per cent of the rows do not exceed; 0 without rows."""
         left = sum(self.lengths.values()) * share / 100

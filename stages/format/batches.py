@@ -2,12 +2,13 @@
 
 import gc
 import os
-import zlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -17,7 +18,6 @@ import pyarrow as pa
 from stages.common.chat.templates import chat_for
 from stages.common.models import pretrained
 from stages.common.schema import Params
-from stages.format import store
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
 from stages.format.examples import examples, kept
@@ -25,24 +25,16 @@ from stages.format.examples import examples, kept
 SCHEMA = pa.schema(
     {"text": pa.string(), "input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "pair_id": pa.string()}
 )
-MIN_ROWS, MAX_ROWS, MEAN_MORE = 512, 2048, 512  # rows of a batch
+ROWS = 1024  # of a batch
 MANY_BYTES = 20_000_000  # of a dataset: from here on a second process is worth the seconds it takes to start
 
 Result = tuple[pa.RecordBatch, Figures]
-Job = Callable[[list[Any]], Result]
 
 
 def batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    """Rows in batches that end where the hash of a row's id says so: a row more or less changes its own batch only,
-    and the others are found in the store."""
-    batch: list[Any] = []
-    for row in rows:
-        batch.append(row)
-        ends = len(batch) >= MIN_ROWS and zlib.crc32(row["pair_id"].encode()) % MEAN_MORE == 0
-        if ends or len(batch) == MAX_ROWS:
-            yield batch
-            batch = []
-    if batch:
+    """Rows in lists of ROWS, the last one shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, ROWS)):
         yield batch
 
 
@@ -85,21 +77,6 @@ def lists(rows: Sequence[list[int]]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(np.frombuffer(flat, np.int32), pa.int32()))
 
 
-def stored(encoder: Encoder) -> Job:
-    """`format_batch` that looks into the store first."""
-    settings = store.settings_key(encoder)
-
-    def job(rows: list[Any]) -> Result:
-        file = store.file_for(settings, rows)
-        found = store.read(file)
-        if found is None:
-            found = format_batch(encoder, rows)
-            store.write(file, *found)
-        return found
-
-    return job
-
-
 def processes(wanted: int, size: int) -> int:
     """`format.processes` made concrete for a dataset of `size` bytes."""
     return wanted or (min(os.cpu_count() or 1, 8) if size >= MANY_BYTES else 1)
@@ -116,8 +93,7 @@ def mapper(
     """
     if count == 1:
         gc.freeze()
-        job = stored(encoder)
-        yield lambda found: map(job, found)
+        yield lambda found: map(partial(format_batch, encoder), found)
         return
     # Spawned: a fork would inherit the tokenizer's locks. Each process uses one thread, they are as many as the CPUs.
     with ProcessPoolExecutor(count, get_context("spawn"), start_worker, (settings,)) as pool:
@@ -137,13 +113,13 @@ def mapper(
 def start_worker(settings: Params) -> None:
     """Load tokenizer and template once in a new process."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    global job
-    job = stored(Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format)))
+    global encoder_of_worker
+    encoder_of_worker = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
     gc.freeze()
 
 
 def work(rows: list[Any]) -> Result:
-    return job(rows)
+    return format_batch(encoder_of_worker, rows)
 
 
-job: Job  # of a worker process
+encoder_of_worker: Encoder

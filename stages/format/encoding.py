@@ -13,7 +13,6 @@ from typing import Any
 import tokenizers
 
 from stages.common.chat.templates import Chat, Message
-from stages.common.records.files import digest
 from stages.format.rendering import Rendered, RowError, Turn, next_role, pieces
 
 PROBE = [{"role": role, "content": f"{role}-turn"} for role in ("user", "assistant", "user", "assistant")]
@@ -24,9 +23,7 @@ class Encoder:
 
     def __init__(self, chat: Chat) -> None:
         self.chat = chat
-        definition = chat.tokenizer.backend_tokenizer.to_str()
-        self.fingerprint = digest(definition, chat.tokenizer.special_tokens_map, tokenizers.__version__)
-        self.backend = bare(definition)
+        self.backend = bare(chat.tokenizer.backend_tokenizer.to_str())
         added = self.backend.get_added_tokens_decoder()
         literals = "".join(chat.texts([PROBE, PROBE[:1]]) + chat.texts([PROBE[:1]], prompt=True))
         # Added tokens are not all special: Gemma has runs of newlines and HTML tags among them, which are text.

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from copy import copy
 from pathlib import Path
 
@@ -191,39 +190,8 @@ def test_several_processes_write_the_same_bytes_as_one(run_format):
     for processes in (1, 2):
         run_format(many(3000), processes=processes)
         contents.append((paths.FORMATTED / "train.parquet").read_bytes())
-        shutil.rmtree(".cache/format")
     assert contents[0] == contents[1]
     assert pq.ParquetFile(paths.FORMATTED / "train.parquet").num_row_groups > 1
-
-
-def test_an_edited_row_formats_its_own_batch_again_and_no_other(run_format, monkeypatch):
-    rows = many(6000)
-    run_format(rows)
-    before = {file.name for file in Path(".cache/format").iterdir()}
-    rows[3000]["output"] = "It is new."
-    formatted = run_format(rows)
-    assert len({file.name for file in Path(".cache/format").iterdir()} - before) == 1
-    assert "It is new." in formatted[3000]["text"]
-    del rows[10]
-    run_format(rows)
-    assert len({file.name for file in Path(".cache/format").iterdir()} - before) == 2
-    shutil.rmtree(".cache/format")
-    stored = (paths.FORMATTED / "train.parquet").read_bytes(), figures()
-    run_format(rows)
-    assert ((paths.FORMATTED / "train.parquet").read_bytes(), figures()) == stored
-
-
-def test_changed_settings_never_meet_old_batches(run_format):
-    texts = {mode: [one["text"] for one in run_format(mode=mode)] for mode in ("chat", "alpaca")}
-    assert texts["chat"] != texts["alpaca"]
-    assert run_format(loss="all")[0]["labels"] != run_format(loss="assistant")[0]["labels"]
-
-
-def test_a_damaged_cached_batch_is_made_anew(run_format):
-    first = run_format()
-    for file in Path(".cache/format").iterdir():
-        file.write_bytes(file.read_bytes()[:100])
-    assert run_format() == first
 
 
 def test_with_loss_on_all_every_token_is_a_label(run_format):

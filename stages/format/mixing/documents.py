@@ -65,11 +65,10 @@ def rewritten() -> Iterator[tuple[str, str]]:
     trainable = {doc["path"] for doc in read_jsonl(paths.DOCS) if allowed.keeps(doc)}
     rows = [row for row in read_jsonl(paths.REWRITTEN) if row["path"] in trainable]
     found = sources(read_jsonl(paths.CHUNKS)) if rows else {}
-    loose = [row for row in rows if not is_grounded(row["text"], found[row["chunk_id"]])]
-    if loose:
-        print(f"format: documents: {len(loose)} of {len(rows)} rewritten passages state what their chunk does not")
-    left = [row for row in rows if row not in loose]
-    for row in sorted(left, key=lambda row: share("document", row["request_key"])):
+    grounded = [row for row in rows if is_grounded(row["text"], found[row["chunk_id"]])]
+    if loose := len(rows) - len(grounded):
+        print(f"format: documents: {loose} of {len(rows)} rewritten passages state what their chunk does not")
+    for row in sorted(grounded, key=lambda row: share("document", row["request_key"])):
         yield row["request_key"], row["text"]
 
 
