@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,20 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.common.base import paths, timings
-from stages.common.records.files import read_json, read_jsonl
+from stages.common.records.files import read_json, read_jsonl, share
 
-SIDE_BY_SIDE = 3  # held-out questions in the summary
+SIDE_BY_SIDE = 3  # questions in the summary
 
 
 def run(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
-    for split in paths.SPLITS[1:]:
-        if evaluate[split]["rows"]:
-            console.print(metrics_table(split, evaluate[split]))
+    for name in paths.MEASURED:
+        if evaluate.get(name, {}).get("rows"):
+            console.print(metrics_table(name, evaluate[name]))
     console.print(headline(evaluate), highlight=False)
-    console.print("Held-out questions, closed-book:")
     for table in answer_tables(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))):
         console.print(table)
     console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
@@ -123,15 +123,29 @@ def unsure(found: dict[str, Any]) -> str:
 
 
 def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
-    """The first held-out questions, as they were drawn by hash: not the best ones."""
-    for row in predictions[:SIDE_BY_SIDE]:
+    """Some questions with their answers, closed-book."""
+    for row in examples(predictions):
         place = f"{row['path']}, lines {row['line_start']} to {row['line_end']}"
         # Text, because brackets in an answer are no markup.
         title = Text(f"{row['instruction']}\n{row['input']}".strip(), style="bold")
-        table = Table("base", "tuned", "reference", title=title, caption=Text(place), expand=True)
+        sign = "✓" if row["answers"]["tuned_closed"]["key_values"] else "✗"
+        table = Table("base", f"tuned {sign}", "reference", title=title, caption=Text(place), expand=True)
         texts = [row["answers"][cell]["text"] for cell in ("base_closed", "tuned_closed")]
         table.add_row(*(Text(shortened(text)) for text in (*texts, row["reference"])))
         yield table
+
+
+def examples(predictions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Questions of the exam, else of the next set that has any, by hash: in turn one that the tuned model answers right
+    and one that it answers wrong, so that neither the best nor the worst is picked."""
+    first = next((row["split"] for name in paths.MEASURED for row in predictions if row["split"] == name), "")
+    rows = sorted(
+        (row for row in predictions if row["split"] == first), key=lambda row: share("summary", row["pair_id"])
+    )
+    right = [row for row in rows if row["answers"]["tuned_closed"]["key_values"]]
+    wrong = [row for row in rows if not row["answers"]["tuned_closed"]["key_values"]]
+    turns = [row for pair in zip_longest(right, wrong) for row in pair if row]
+    return turns[:SIDE_BY_SIDE]
 
 
 def shortened(text: str, limit: int = 160) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.commands import summary
 from stages.common.base import params, paths
 from stages.common.records.files import read_jsonl, write_json, write_jsonl
 from stages.evaluate import figures as figures_of_evaluate
@@ -416,3 +417,13 @@ def test_dvc_shows_the_same_numbers(write_params):
     assert change["eval_seen.tuned_closed.key_values"]["new"] == 1.0
     assert change["eval_seen.tuned_closed.key_values"]["old"] == figures["eval_seen"]["tuned_closed"]["key_values"]
     shutil.rmtree("plots")
+
+
+def test_the_summary_shows_the_exam_s_questions_right_and_wrong_in_turn():
+    rows = [prediction(n, "exam", tuned_closed=n < 4) for n in range(12)]
+    shown = summary.examples([prediction(99), *rows])
+    assert [row["split"] for row in shown] == ["exam"] * 3
+    assert [row["answers"]["tuned_closed"]["key_values"] for row in shown] == [True, False, True]
+    assert summary.examples(list(reversed([prediction(99), *rows]))) == shown, "by hash, not by place"
+    assert [row["split"] for row in summary.examples([prediction(99)])] == ["eval_seen"], "without an exam the next set"
+    assert len(list(summary.answer_tables(rows))) == 3 and summary.examples([]) == []
