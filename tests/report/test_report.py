@@ -281,10 +281,6 @@ def test_the_funnel_ends_where_training_begins():
     assert found == [("pages", 40), ("chunks", 70), ("pairs", 500), ("kept", 450), ("trained", 380)]
 
 
-def test_style_and_script_are_part_of_the_package():
-    assert '"stages.report" = ["*.css", "*.js"]' in (ROOT / "pyproject.toml").read_text("utf-8")
-
-
 @pytest.fixture(params=[(1280, 800, "light"), (390, 844, "dark")], ids=["1280", "390"])
 def open_page(browser, request, write_params):
     """Opens the report as a file; whatever it asks for, logs or fails at is a problem."""
