@@ -95,7 +95,8 @@ def claimed_names(answer: str) -> list[str]:
 
 def occurs(name: str, text: str) -> bool:
     """Whether a name, or each of its parts, stands in a text as a whole word. GitHub may also be a Github."""
-    if whole(name, text):
+    emphasised = re.fullmatch(r"_[^_](?:.*[^_])?_", name)
+    if whole(name, text) or (emphasised and whole(name[1:-1], text)):
         return True
     parts = re.split(r"[=(),;\[\]{}<>\"'`]+", name)
     if len(parts) > 1:
@@ -105,7 +106,7 @@ def occurs(name: str, text: str) -> bool:
 
 def whole(name: str, text: str) -> bool:
     """Whether a name stands in a text between other things than ASCII letters, digits and underscores."""
-    before = r"(?<![\w-])" if name[0] == "-" else r"(?<!\w)"
+    before = {"-": r"(?<![\w-])", "\\": ""}.get(name[0], r"(?<!\w)")  # a \ begins a name of its own: F\eta, C:\lamp
     return bool(re.search(f"(?a){before}{re.escape(name)}(?!\\w)", text))
 
 

@@ -14,6 +14,7 @@ ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
 SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0
 TABLE_LINE = re.compile(r"(?m)^\s*\|.*$")
 TABLE_ROW = re.compile(r"(?m)^\s*\|")
+SOME = 4  # Chinese characters that are more than a name
 ENOUGH = 40  # letters of prose that tell a language
 MOSTLY, HARDLY = 0.3, 0.05  # share of Chinese characters among the letters of prose
 
@@ -28,6 +29,12 @@ class Source:
     @cached_property
     def text(self) -> str:
         return "\n".join([*self.chunk["headings"], self.chunk["text"]])
+
+    @cached_property
+    def scripts(self) -> frozenset[str]:
+        """zh where the chunk itself has Chinese in its prose or tables, whatever the rest of its page is written in."""
+        some = len(CJK.findall(names.without_code(self.text))) >= SOME
+        return frozenset({"zh"} if some else ())
 
     @cached_property
     def squeezed(self) -> str:

@@ -15,6 +15,7 @@ CheckName = Literal[
     "answer_length",
     "no_leftovers",
     "no_markup",
+    "no_unread_syntax",
     "no_repetition",
     "input_adds_something",
     "stands_alone",

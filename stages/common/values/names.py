@@ -23,6 +23,7 @@ IDENTIFIER = re.compile(
     r"|(?<!\w)[a-z]+[A-Z]\w*|(?<!\w)[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+(?!\w)"  # camelCase, PascalCase
     r"|(?<![\w-])[A-Za-z]+\d+[A-Za-z\d]*(?!\w)|(?<!\w)0x[0-9A-Fa-f]+"  # AC1, 0x1F
 )
+EMPHASISED = re.compile(r"(?<![\w\\])_(?![\s_])([^_\n]*[^_\s])_(?!\w)")  # Markdown's _very_
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\W_]")
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")  # of Markdown: LaTeX's commands begin with a backslash and a letter
 ABBREVIATION = re.compile(r"(?:e\.g|i\.e|p\.u|a\.m|p\.m|etc|vs)\.?", re.IGNORECASE)
@@ -53,7 +54,7 @@ def inline_code(text: str) -> Iterator[str]:
 
 def identifiers(text: str) -> Iterator[str]:
     """Flags, variables and names that are code by their looks, without those inside links."""
-    for match in IDENTIFIER.finditer(LINK.sub(" ", code(text))):
+    for match in IDENTIFIER.finditer(EMPHASISED.sub(r"\1", LINK.sub(" ", code(text)))):
         if match[0] not in UNITS and not ABBREVIATION.fullmatch(match[0]):
             yield match[0]
 

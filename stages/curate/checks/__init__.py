@@ -19,6 +19,7 @@ from stages.curate.checks.form import (
     schema,
 )
 from stages.curate.checks.language import language_agrees
+from stages.curate.checks.syntax import no_unread_syntax
 from stages.curate.checks.wording import answer_not_in_question, no_refusal, quotes_no_prompt, stands_alone
 
 Check = Callable[[Pair, Source, Curate], Verdict | None]
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     answer_length,
     no_leftovers,
     no_markup,
+    no_unread_syntax,
     no_repetition,
     input_adds_something,
     stands_alone,

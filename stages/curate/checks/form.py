@@ -1,6 +1,8 @@
 """Checks of a pair's form: fields, lengths and what a model or a converter left behind."""
 
+import functools
 import re
+from collections import Counter
 
 from stages.common.records.rows import Pair
 from stages.common.rows.rows import Verdict, all_text
@@ -56,6 +58,8 @@ def answer_length(pair: Pair, source: Source | None, limits: Curate) -> Verdict 
 def no_leftovers(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """No think tag, special token, replacement character, field label or fence around everything."""
     found = LEFTOVER.search(all_text(pair))
+    if found and source and found[0] != "\ufffd" and found[0] in source.text:
+        found = None  # documentation about such tokens
     if source is None:
         return Verdict(found[0], "plain text") if found else None
     found = found or LABEL.match(pair["output"]) or LABEL.match(pair["instruction"])
@@ -92,7 +96,16 @@ def input_adds_something(pair: Pair, source: Source | None, limits: Curate) -> V
 
 def no_repetition(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """The answer does not run in circles: the same six or more characters three times in a row."""
+    if not has_thrice(pair["output"], 6):
+        return None
     found = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
     if found and re.search(r"(\w)(?!\1)\w", found[1]) and not (source and found[0] in source.text):
         return Verdict(found[1], "said once")
     return None
+
+
+@functools.lru_cache(1 << 12)  # the wordings of a fact share their answer
+def has_thrice(text: str, size: int) -> bool:
+    """Whether any `size` characters stand three times in a text: what runs in circles has some."""
+    counts: Counter[str] = Counter(text[start : start + size] for start in range(len(text) - size + 1))
+    return max(counts.values(), default=0) >= 3

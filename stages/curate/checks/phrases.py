@@ -50,7 +50,10 @@ JUDGED = (
     r"possible|necessary|required|recommended|allowed|safe|advisable|better|worth|mandatory|important|true|ok(?:ay)?"
 )
 # It takes an hour, is it possible: nothing that "it" would have to stand for.
-EXPLETIVE = rf"(?:'?s)? (?:{JUDGED}|useful|sufficient|enough|takes?|matters?|mean to|costs?|make sense)\b"
+EXPLETIVE = (
+    rf"(?:'?s)? (?:(?:{JUDGED}|useful|sufficient|enough|takes?|matters?|mean to|costs?|make sense)\b"
+    r"|says? (?:on|about|under|of|for)\b|(?-i:[A-Z`“\"]|\w+_\w))"  # what it says on X; what is it, X
+)
 
 # A question that begins with a pronoun for something not named yet. 其他, 此外 and 该如何 are no pronouns.
 BEGINS_WITH_PRONOUN = any_of(
@@ -83,7 +86,7 @@ REFUSAL = any_of(
     rf"{TEXT_ZH}[中里内]?(?:并|均|都)?(?:未|没有?)(?:有|明确|直接|具体)*{TELLS_ZH}",
     rf"(?:未|没有)在{TEXT_ZH}.{{0,4}}{TELLS_ZH}|无法(?:从|根据|依据).{{0,4}}{TEXT_ZH}",
     r"(?:信息|资料)不足.{0,6}无法|我(?:不知道|无法(?:回答|确定|提供|找到))|作为(?:一个)?(?:AI|人工智能|大?语言模型)",
-    r"^(?:抱歉|对不起|很遗憾)|(?:没有|无|未找到)(?:提供)?相关(?:的)?(?:信息|内容|资料|说明)",
+    r"^(?:抱歉|对不起)|^很遗憾[，,]?\s*(?:我|[原本上前]?文|资料|没有?(?:找到|相关|提供))|(?:没有|无|未找到)(?:提供)?相关(?:的)?(?:信息|内容|资料|说明)",
     r"(?:根据|从).{0,8}(?:内容|信息|文本|资料|片段).{0,4}无法|\A(?:未提及|未说明|未提供|不知道|不清楚|无法(?:确定|回答)|无从得知)\W*\Z",
     r"\A(?:not (?:mentioned|specified|stated|provided|given|available)|unknown|no answer)\W*\Z",
     r"\bno (?:\w+ )?information (?:is|was) (?:available|given|provided)\b",
@@ -91,6 +94,8 @@ REFUSAL = any_of(
     rf"\b(?:the|this) {TEXT_EN} (?:does not|doesn't|do not|fails to|did not) (?:\w+ly )?{TELLS}",
     rf"\b(?:no|insufficient|not enough) (?:\w+ )?(?:information|details?|mention)\b.{{0,30}}\b{TEXT_EN}\b",
     r"\bI (?:do not|don't|can't|cannot|am not able to|am unable to) (?:\w+ )?(?:know|answer|determine|find|help)\b",
-    r"\bas an? (?:AI|(?:large )?language model)\b|^(?:sorry|unfortunately|I apologi[sz]e)\b",
+    r"\bas an? (?:AI|(?:large )?language model)\b|^(?:sorry|I apologi[sz]e)\b",
+    rf"^unfortunately,? (?:I\b|(?:there (?:is|was) )?no (?:\w+ )?(?:information|mention|details?|answer)\b"
+    rf"|(?:the|this) {TEXT_EN}\b)",
     r"\bcannot be (?:determined|answered|inferred) from\b",
 )
