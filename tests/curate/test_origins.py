@@ -44,8 +44,8 @@ def test_of_two_places_the_one_in_the_chunk_counts():
 
 
 def test_a_fact_of_a_partial_has_the_lines_of_the_partials_file():
-    origin = [Origin("page.md", 4, 4), Origin("page.md", 5, 5), Origin("page.md", 6, 6), Origin("page.md", 7, 7),
-              *(Origin("_mass.md", number, 8) for number in range(21, 24)), Origin("page.md", 9, 9), Origin("page.md", 10, 10)]  # fmt: skip
+    inlined = [Origin("_mass.md", number, 8) for number in range(21, 24)]
+    origin = [*(Origin("page.md", number, number) for number in range(4, 8)), *inlined, Origin("page.md", 9, 9)]
     row = located("| arm | 3 kg |", TEXT, origin)
     assert (row["line_start"], row["line_end"]) == (8, 8)
     assert row["partial"] == {"path": "_mass.md", "line_start": 23, "line_end": 23}
