@@ -19,7 +19,7 @@ UNREAD = re.compile(
     r"|^[ \t]*\.\. [\w-]+::",  # directives of reStructuredText
     re.MULTILINE,
 )
-ROLE = re.compile(r"\{[a-z][\w:+.-]{0,40}\}(?=`[^`])|(?<![\w:`]):[a-z][\w:+.-]{0,40}:(?=`[^`])")
+ROLE = re.compile(r"\{[a-z][\w:+.-]{0,40}\}(?=`)|(?<![\w:`]):[a-z][\w:+.-]{0,40}:(?=`)")
 SIGNS = re.compile(r"\{[{%*!]|8<|<<<|\[\[|:::|///|!!! |\?\?\?|===|\}`|:`|\.\. ")
 
 
@@ -38,5 +38,6 @@ def unread(text: str) -> str:
     if not SIGNS.search(text):
         return ""
     prose = MATH.sub(" ", names.FENCE.sub("\n", text))
-    found = UNREAD.search(names.SPAN.sub(" ", prose)) or ROLE.search(prose)
+    prose = names.SPAN.sub("`", prose)  # a code span; a role stands before one
+    found = UNREAD.search(prose) or ROLE.search(prose)
     return found[0].strip()[:80] if found else ""
