@@ -26,6 +26,8 @@ from stages.common.records.rows import Chunk, Pair
 from stages.generate import plan, refusals
 from stages.generate.batch import files as batch
 from stages.generate.extractive import pairs as extractive
+from stages.generate.extractive.contexts import Pages
+from stages.generate.extractive.questions import LANGUAGES
 from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.rewriting import Rewrite
@@ -53,7 +55,12 @@ def watched(purpose: str) -> Iterator[Chunk]:
 def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
     """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
     facts: Counter[str] = Counter()
-    for chunk, row, wording in extractive.rows(watched, read_jsonl(paths.DOCS), section, facts):
+    pages = Pages(read_jsonl(paths.DOCS))
+    if section.language == "auto" and (languages := pages.unasked(LANGUAGES)):
+        figures["pages_without_questions"] = languages
+        listed = ", ".join(f"{language} ({count})" for language, count in languages.items())
+        print(f"generate: no questions about pages in {listed}: the extractive backend asks in zh and en", flush=True)
+    for chunk, row, wording in extractive.rows(watched, pages, section, facts):
         yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
     figures["facts"] = dict(sorted(facts.items()))
 

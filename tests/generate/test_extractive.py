@@ -98,7 +98,7 @@ def ask(write_params) -> Asked:
         run.counts = Counter()  # type: ignore[attr-defined]
         return [
             {**row, **wording._asdict()}
-            for _, row, wording in extractive.rows(lambda _: chunks, docs, section, run.counts)
+            for _, row, wording in extractive.rows(lambda _: chunks, contexts.Pages(docs), section, run.counts)
         ]  # type: ignore[attr-defined]
 
     return run
@@ -126,7 +126,7 @@ def test_facts_are_those_that_the_structure_states():
         ("unit", "Delay", "ms"),
         ("definition", "gauge", "shows the level"),
         ("definition", "`lamp`", "tells whether it is on"),
-        ("code", "Switch the lamp on", "```sh\nmake lamp  # comment\n```"),
+        ("code", "How to switch the lamp on", "```sh\nmake lamp  # comment\n```"),
         ("steps", "Order", "1. open the lid\n2. close the lid"),
     }
 
@@ -444,7 +444,8 @@ PIECES = st.one_of(
 def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one_answer(texts):
     chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}
     section = params.load(ROOT / "params.yaml").generate
-    rows = list(extractive.rows(lambda _: chunks.values(), [page(row) for row in chunks.values()], section, Counter()))
+    pages = contexts.Pages([page(row) for row in chunks.values()])
+    rows = list(extractive.rows(lambda _: chunks.values(), pages, section, Counter()))
     assert len({row["instruction"] for _, row, _ in rows}) == len(rows)
     for source, row, _ in rows:
         assert squeezed(row["evidence"]) in squeezed(source["text"])

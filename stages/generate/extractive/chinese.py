@@ -4,6 +4,7 @@ import re
 
 from stages.common.text.wording import CJK
 from stages.generate.extractive import phrasings
+from stages.generate.extractive.columns import WHETHER
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact
 
@@ -60,7 +61,7 @@ def quoted(name: str, noun: str) -> str:
 def attribute(fact: Fact) -> str:
     if fact.kind == "code":
         return spaced(PHRASINGS.code.get(fact.attribute.lower(), fact.attribute))
-    return spaced(fact.attribute)
+    return spaced(WHETHER.sub("", fact.attribute) if fact.kind == "yesno" else fact.attribute)
 
 
 def noun(fact: Fact) -> str:

@@ -19,6 +19,7 @@ ATTRIBUTE = alternatives(
     note=r"备注|注意事项|notes?|remarks?|comments?",
     key=r"键名?|键值|标识符?|(?:键名?|键值)\s*[（(]key[）)]",
     dimension=r"维[度数]|dimensions?",
+    required=r"(?:是否)?必[填选需须要][项的]?|是否必要|required|mandatory",
     accepted=r"(?:取值|有效|允许|数值)?范围|可选[值项]?|可取值|accepted(?: values)?|range|allowed(?: values)?|choices"
     r"|possible values",
     value=r"(?:参数|设定|设置|典型|推荐)?(?:取|数)?值|values?",
@@ -57,6 +58,8 @@ PROPERTIES = re.compile(
     r"参数项?|对比(?:项|维度)|项目|指标|特性|属性|配置项|(?:产品|配件)型号|比较项|property|feature|aspect",
     re.IGNORECASE,
 )
+YES_OR_NO = re.compile(r"(?:是|否|yes|no|true|false)(?![^\W_]).*", re.IGNORECASE)
+WHETHER = re.compile(r"^是否(?:为|有|可)?")
 TYPE_AND_UNIT = re.compile(r"(.+?)\s*\[(.+)\]")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
@@ -42,31 +42,48 @@ class Pages:
 
     def __init__(self, docs: Iterable[Doc]) -> None:
         self.breadcrumbs: dict[str, list[str]] = {}
-        self.with_title: dict[str, list[str]] = defaultdict(list)
+        self.language: dict[str, str] = {}
+        self.with_title: dict[str, set[str]] = defaultdict(set)
+        self.below: dict[str, Counter[str]] = {}  # of a title: how many of its pages stand below each name
         for doc in docs:
             self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
-            self.with_title[normalised(words(doc["title"]))].append(doc["path"])
+            self.language[doc["path"]] = doc.get("language", "")
+            self.with_title[normalised(words(doc["title"]))].add(doc["path"])
 
-    def above(self, path: str) -> Iterator[str]:
+    def unasked(self, asked: Iterable[str]) -> dict[str, int]:
+        """How many pages there are in languages other than those, by language."""
+        others = Counter(language for language in self.language.values() if language and language not in asked)
+        return dict(sorted(others.items()))
+
+    def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first."""
         titles = (words(title) for title in reversed(self.breadcrumbs.get(path, [])))
-        yield from (title for title in titles if not is_common(title))
+        return [title for title in titles if not is_common(title)]
 
     def names(self, chunk: Chunk) -> list[Name]:
         """What the chunk's page may be called, the shortest first."""
-        title, mine = words(chunk["headings"][0]), {chunk["path"], *chunk["also_in"]}
-        same = self.with_title.get(normalised(title), [])
-        others = [path for path in same if path not in mine]
-        if not others and not is_common(title) and not UNTITLED.fullmatch(title):
+        title = words(chunk["headings"][0])
+        same = self.with_title.get(normalised(title), set())
+        mine = [path for path in {chunk["path"], *chunk["also_in"]} if path in same]
+        shared = len(same) > len(mine)
+        if not shared and not is_common(title) and not UNTITLED.fullmatch(title):
             return [Name(title)]
-        taken = {above for path in others for above in self.above(path)}
-        distinct = (above for above in self.above(chunk["path"]) if above not in taken and above != title)
+        all_below = self.names_below(title)
+        mine_below = Counter(name for path in mine for name in set(self.above(path)))
+        distinct = (name for name in self.above(chunk["path"]) if all_below[name] == mine_below[name] and name != title)
         above = next(distinct, "")
         if above and aspect(title):
             return [Name(above), Name(title, above)]
-        if not above or not others:
+        if not above or not shared:
             return [Name(title, above)]
         return [Name(title, shared=len(same)), Name(title, above)]
+
+    def names_below(self, title: str) -> Counter[str]:
+        """How many pages of a title stand below each name; counted once, for a title may have thousands of them."""
+        key = normalised(title)
+        if key not in self.below:
+            self.below[key] = Counter(name for path in self.with_title[key] for name in set(self.above(path)))
+        return self.below[key]
 
 
 class Answers:

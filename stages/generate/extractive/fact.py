@@ -41,7 +41,6 @@ KINDS = {
     "scope": ("summary", 2),
     "usage": ("summary", 2),
     "members": ("summary", 3),
-    "page": ("summary", 3),
     "section": ("summary", 3),
 }
 

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
 from stages.common.records.rows import Chunk
-from stages.generate.extractive import grids, lists, notices, prose, tables
+from stages.common.text.wording import CJK
+from stages.generate.extractive import grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import is_common, topic, words
 from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
-MAX_LEAD_CHARS = 60
+MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
 MEMBER = re.compile(r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?([^\]`]+)`?\]\([^)]*\)")  # [Type.member](#)[Type](type.md)
@@ -20,16 +22,11 @@ COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 DRAWING = re.compile("[├└│─↓→]")
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
-# Leads that say nothing of the code below them, and those of what it prints.
-VAGUE = re.compile(
-    r"(?:如|例如|示例|比如|其中|以及|或|代码|完整|具体|执行|运行|以上|以下|如下|所示|为|块|可|图|用法|的|下面|案例|是"
-    r"|no description|for example|example|like this|e\.g\.|such as|run|type this|then|and|usage)*\W*",
-    re.IGNORECASE,
+OUTPUT = re.compile(
+    r"(?:输出|结果|返回|效果)[^。]{0,8}$|\b(?:output|prints?|result|response|returns?|see|error)\b", re.IGNORECASE
 )
-BELOW = re.compile(r"(?:下面|以下|如下|下列)的?(?:例|示例|代码|命令)|^these\b|\b(?:following|below)\b", re.IGNORECASE)
-OUTPUT = re.compile(r"(?:输出|结果|返回|效果)[^。]{0,8}(?:如下|所示|为)?|output|prints?", re.IGNORECASE)
-SHOWING = re.compile(
-    r"^(?:以下|如下|下面|下列)(?:的)?(?:实例|代码|示例|例子)?(?:展示|演示|给出|说明)?了?|(?:如下|如下所示|所示)$"
+LIGHT = re.compile(
+    r"(?:以下|如下|下面|下列|下述|上述|所示|例如|比如|示例|[如为是])+的?(?:代码|命令|例子|示例|内容|方式)?(?:展示|演示|给出|说明)?了?"
 )
 FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有)*(?:所示)?[:：,，]*$"
@@ -66,7 +63,9 @@ class Reader:
                 yield from self.enter(block)
             else:
                 yield from self.read(place, behind)
-                self.leads = self.leads and not plain(block.text)  # an image does not end it
+                self.leads = self.leads and (
+                    not plain(block.text) or self.is_labelled(block)
+                )  # an image does not end it
             self.before = block.text if block.kind == "paragraph" else ""
             place = behind
 
@@ -79,6 +78,9 @@ class Reader:
         self.leads, self.member = True, bool(member)
         if member:
             yield Fact("type", name, plain(member[2]), heading.text.strip(), self.headings[:-1], noun="field")
+
+    def is_labelled(self, block: Block) -> bool:
+        return block.kind == "paragraph" and bool(prose.labelled(block.text, self.headings))
 
     def end(self, place: int) -> int:
         """The block behind what begins here: an HTML table or an answer may be several."""
@@ -124,16 +126,21 @@ class Reader:
         elif block.kind == "formula":
             yield from self.of_formula(block)
         elif block.kind == "paragraph":
-            yield from self.of_paragraph(block)
+            yield from self.of_paragraph(block, self.announced(behind))
 
-    def of_paragraph(self, block: Block) -> Iterator[Fact]:
-        defined = list(prose.definition_lines(block.text, self.headings))
-        yield from defined
+    def of_paragraph(self, block: Block, announced: Block | None) -> Iterator[Fact]:
+        stated = prose.labelled(block.text, self.headings) or list(prose.definition_lines(block.text, self.headings))
+        yield from stated
         if self.leads and self.member:
             meaning = Fact("meaning", self.path[-1], block.text, block.text, self.headings[:-1], noun="field")
             yield from lists.told(meaning)
-        elif self.leads and not defined:
-            yield from prose.lead(block.text, self.title, self.headings)
+        elif self.leads and not stated:
+            yield from prose.lead(block.text, announced, self.title, self.headings)
+
+    def announced(self, place: int) -> Block | None:
+        """The block there, when a paragraph can take it along as a part of its answer."""
+        block = self.blocks[place] if place < len(self.blocks) else None
+        return block if block and block.kind in ("list", "steps", "fence") else None
 
     def of_list(self, block: Block) -> Iterator[Fact]:
         found = lists.items(block)
@@ -143,28 +150,44 @@ class Reader:
             return
         stated = list(lists.terms(lists.items(block, nested=True), self.headings))
         yield from stated
-        if self.headings and not any(fact.owner for fact in stated):
+        if self.headings and self.leads and not any(fact.owner for fact in stated):
             yield from lists.members(block, found, self.headings)
 
     def of_code(self, block: Block) -> Iterator[Fact]:
-        """A fence is an example of its function, of what the line before it says, or of its heading."""
-        fence, lead = FENCE.match(block.text), self.lead_in()
+        """A fence is an example of its function, of what the sentence before it announces, or of its heading when the
+        section begins with it."""
+        fence, lead = FENCE.match(block.text), speech.announcement(plain(self.before))
         if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
             return
-        if not fence[1] and DRAWING.search(block.text):
+        if (not fence[1] and DRAWING.search(block.text)) or speech.LEFTOVER.search(block.text):
             return
         call = lists.CALL.match(self.headings[-1]) if self.headings else None
-        lead = SHOWING.sub("", lead).strip()
-        says = 3 < len(lead) <= MAX_LEAD_CHARS and not VAGUE.fullmatch(lead) and not BELOW.search(lead)
-        subject = f"`{call[1]}`" if call else lead if says else topic(self.headings)
-        if subject.lower() != fence[1].lower() and not OUTPUT.match(subject):
-            yield Fact("code", subject, block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])
+        code = Fact("code", "", block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])
+        if call:
+            yield replace(code, subject=f"`{call[1]}`")
+        elif lead and not CJK.search(lead) and (wanted := speech.goal(lead)):
+            yield replace(code, subject=f"How to {wanted}")
+        elif lead and (said := self.announces(lead)):
+            yield replace(code, subject=said)
+        elif self.leads and self.names_code():
+            yield replace(code, subject=topic(self.headings))
+
+    def names_code(self) -> bool:
+        """Whether the heading directly above can say what its code is about: one word is too little."""
+        heading = words(self.headings[-1]) if self.headings else ""
+        return len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
+
+    def announces(self, lead: str) -> str:
+        """The sentence before, where it says by itself what the code is about; empty otherwise."""
+        said = LIGHT.sub("", lead).strip(" ，,") if CJK.search(lead) else speech.said(lead)
+        stands = MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said)
+        return said if stands and not speech.points(said) and not speech.refers_back(said) else ""
 
     def of_formula(self, block: Block) -> Iterator[Fact]:
         """A formula that a line with a colon leads in."""
         last = plain(self.before).split("\n")[-1].strip()
         lead = FORMULA_END.sub("", self.lead_in().split("。")[-1]).strip(" ，,其")
-        says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not notices.POINTING.search(lead)
+        says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not speech.points(lead)
         if last.endswith((":", "：")) and says and len(block.text) <= MAX_CODE_CHARS:
             yield Fact("formula", lead, block.text.strip(), block.text.strip(), self.headings)
 
@@ -174,8 +197,8 @@ class Reader:
 
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""
-        caption = SHOWING.sub("", words(self.before)).strip()
-        fits = CAPTION.fullmatch(caption) and not notices.POINTING.search(caption) and not is_common(caption)
+        caption = LIGHT.sub("", words(self.before)).strip()
+        fits = CAPTION.fullmatch(caption) and not speech.points(caption) and not is_common(caption)
         return (*self.headings, caption) if fits and caption not in self.path else self.headings
 
 

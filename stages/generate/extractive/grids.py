@@ -12,6 +12,7 @@ ABOVE, RIGHT = "^", ">"  # a merged cell continues the one above, or the one to 
 MAX_MERGED_ROWS = 12  # a quote that goes back further than this is no longer a quote
 HTML_ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.DOTALL | re.IGNORECASE)
 HTML_CELL = re.compile(r"<t([dh])\b([^>]*)>(.*?)</t\1>", re.DOTALL | re.IGNORECASE)
+LINK_ONLY = re.compile(r"\W*\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?\W*")
 SPAN = r"{}\s*=\s*[\"'{{]*(\d+)"
 
 
@@ -21,6 +22,7 @@ class Cell:
 
     text: str
     row: int
+    link: bool = False  # nothing but a link
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def filled(body: list[list[str]], width: int) -> Iterator[tuple[Cell, ...]]:
             for place, cell in enumerate(padded)
         ]
         above = tuple(
-            above[place] if merged[place] and above else Cell(one_line(cell), number)
+            above[place] if merged[place] and above else Cell(one_line(cell), number, bool(LINK_ONLY.fullmatch(cell)))
             for place, cell in enumerate(padded)
         )
         yield above

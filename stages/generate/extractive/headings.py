@@ -33,17 +33,30 @@ COMMON = re.compile(
 )
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
-    r"常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
+    r"总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
     re.IGNORECASE,
+)
+NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
+# A name in code with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required.
+BADGED = re.compile(
+    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`|[a-z]+(?:[A-Z_.]\w*)*) ?(?P<badge>[A-Z]\w*)"
 )
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
 
 def words(heading: str) -> str:
     """A heading inside a sentence: plain, on one line, without its number."""
-    text = " ".join(plain(heading).split())
+    text = unbadged(" ".join(plain(heading).split()))
     number = NUMBERING.match(text)
     return (text[number.end() :] if number else text).strip(" :：。.") or text
+
+
+def unbadged(text: str) -> str:
+    """A name in code with its badge in brackets: `size` (iOS)."""
+    match = BADGED.fullmatch(text)
+    if not match:
+        return text
+    return f"{match['after'] or match['code']} ({match['before'] or match['badge']})"
 
 
 def topic(headings: tuple[str, ...]) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, UNASKED, topic, words
+from stages.generate.extractive.headings import CHANGES, UNASKED, is_common, topic, words
 from stages.generate.extractive.inline import plain
 from stages.generate.extractive.notices import NOTICE, kind_of
+from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, points
 
+MIN_DEFINITION_CHARS = 5
 MAX_ANSWER_CHARS = 600
 MAX_STEP_CHARS = 160
 MAX_ITEM_CHARS = 200
@@ -26,13 +28,10 @@ NO_TERM = re.compile(
     r"(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*|https?",
     re.IGNORECASE,
 )
-UNFINISHED = re.compile(r"(?:[:：]|[值式数]为|分别为|如下)$")
-DOING = re.compile(
-    r"(?:首先|然后|接着|最后|再次?|先|并|若|如果|当|待|将|把|在|从|按照?|根据|通过|鼠标|用户)?[^，。]{0,12}?"
-    r"(?:点击|单击|双击|右键|选择|选中|打开|进入|输入|填写|创建|新建|设置|配置|添加|增加|拖拽|拖入|保存|运行|启动|安装|下载|上传|导入|导出"
-    r"|删除|修改|查看|切换|绑定|连接|搭建|编写|获取|完成|勾选|确认|执行|登录|注册|使用|插入|编辑|调整|关闭|开启|部署|复制|弹出|放置)"
-)
-PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|新建|创建|安装|添加|导入|导出|绑定|登录|注册")
+# Chinese tells what to do with the particles of handling, of sequence and of completion.
+DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
+PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
+LINK_ONLY = re.compile(r"\W*(?:\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?|<?https?://\S+)\W*")
 
 
 @dataclass(frozen=True)
@@ -97,47 +96,50 @@ def terms(found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
 def stated(text: str) -> tuple[str, str] | None:
     """A term without marks and what is said about it."""
     match = PLAIN_TERM.fullmatch(text)
-    return (match[1], match[2]) if match and not NO_TERM.fullmatch(match[1]) and not DOING.match(match[1]) else None
+    usable = match and not NO_TERM.fullmatch(match[1]) and not DOING.match(match[1]) and not is_common(match[1])
+    return (match[1], match[2]) if match and usable else None
 
 
 def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
     answer, evidence = plain(fact.answer), fact.evidence.strip()
-    says = LETTER.search(answer) or re.search(r"\d", answer)
-    if says and len(answer) <= MAX_ANSWER_CHARS and not UNFINISHED.search(answer) and "\n\n" not in evidence:
+    shortest = MIN_DEFINITION_CHARS if fact.kind == "definition" else 1
+    says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
+    elsewhere = ANNOUNCING.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
+    if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 
 
 def is_procedure(block: Block, found: list[Item], path: list[str], before: str) -> bool:
-    """Whether the items are things to do. In Chinese that shows in their verbs, and in the heading or in the line
-    before; items that begin with a label need the latter. In other languages it shows in the numbers."""
+    """Whether the items are things to do: in Chinese by their particles, or by the heading or the line before that says
+    so; in English by the bare verbs that they begin with. Items that begin with a label are none."""
     asks = any("？" in item.text or "?" in item.text for item in found)
     if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(" ".join(path)):
         return False
+    texts = [plain(item.text) for item in found]
+    if sum(bool(PLAIN_TERM.fullmatch(text)) for text in texts) * 2 > len(texts):
+        return False
     if not CJK.search(block.text):
-        return True
-    doing = sum(bool(DOING.match(plain(item.text))) for item in found)
-    labelled = sum(bool(PLAIN_TERM.fullmatch(item.text)) for item in found) * 2 > len(found)
-    return (doing * 2 > len(found) and not labelled) or (doing > 0 and bool(PROCEDURE.search(path[-1] + before)))
+        return all(LETTER.match(text) and (text[:3] == "If " or not CLOSED.match(text)) for text in texts)
+    doing = sum(bool(DOING.match(text)) for text in texts)
+    return doing * 2 > len(found) or bool(PROCEDURE.search(path[-1] + before))
 
 
 def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The whole procedure."""
     answer = listed(block)
-    if 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer:
+    if goal and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer and not points(answer):
         yield Fact("steps", goal, answer, block.text.strip(), headings)
 
 
 def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
-    """A list of short items, none of them things to do, under a heading that says what they are."""
+    """A list of short items directly under a heading that says what they are."""
     answer, name = listed(block), words(headings[-1])
-    texts = [plain(item.text) for item in found]
-    listed_elsewhere = bool(CALL.match(headings[-1])) or UNASKED.fullmatch(
-        name
-    )  # arguments have questions of their own
-    short = 0 < len(answer) <= MAX_ANSWER_CHARS and all(0 < len(text) <= MAX_ITEM_CHARS for text in texts)
-    doing = sum(bool(DOING.match(text)) for text in texts) if CJK.search(answer) and not CHANGES.search(name) else 0
-    if len(found) > 1 and short and doing * 2 < len(found) and "```" not in answer and not listed_elsewhere:
+    unasked = CALL.match(headings[-1]) or UNASKED.fullmatch(name) or is_common(name)
+    short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in found)
+    links = sum(bool(LINK_ONLY.fullmatch(item.text)) for item in found)
+    stands = not points(answer) and not NARRATION.search(answer) and "```" not in answer
+    if len(found) > 1 and short and stands and not links and 0 < len(answer) <= MAX_ANSWER_CHARS and not unasked:
         yield Fact("members", name, answer, block.text.strip(), headings[:-1])
 
 

@@ -5,24 +5,13 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import LETTER
+from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import topic, words
 from stages.generate.extractive.inline import plain
+from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
-POINTING = re.compile(
-    r"(?:如|见|由|从|按|据)?(?:下|上|左|右)(?:图|表|方|述|列|式)|如图|图\s*\d|表\s*\d|列于|所示|如下(?:案例|步骤|内容|几|说明)"
-    r"|(?:如下|下面|以下|如上)(?:图|表|[:：]?$)|此处不再|(?:下面|以下|接下来)(?:将|分别|对|介绍|以|是)"
-    r"|\b(?:the following|figure \d|table \d|(?:as|is|are) shown|shown (?:here|in)"
-    r"|(?:see|as|shown|listed|described|table|figure|example|section|list|text) (?:above|below))\b",
-    re.IGNORECASE,
-)
-LEADS_AWAY = re.compile(
-    r"^(?:(?:更多|具体|详细)[^。]{0,30})?[^。]{0,40}(?:详见|详情(?:参见|查看|请见)|请?参[见考]|请查看|请?参阅)[^。]*。?$"
-    r"|^(?:see|refer to|for (?:details|more))\b[^.]*\.?$|^(?:no description|暂无|待补充|略|点击打开|查看)",
-    re.IGNORECASE,
-)
 NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?|notes?|tips?|info|warning|caution|danger|important|attention",
     re.IGNORECASE,
@@ -48,10 +37,10 @@ def starts(block: Block) -> bool:
 def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     kind, title, body = parts(source)
     text = "\n".join(line for line in plain(body).split("\n") if line.strip())
-    stands = not POINTING.search(text) and not LEADS_AWAY.search(text) and not text.endswith((":", "："))
-    shortest = 8 if re.search(r"[。.！!；;]", text) else 20
-    if kind and stands and shortest <= len(text) <= MAX_ANSWER_CHARS:
-        yield Fact(kind, title or topic(headings), text, source.strip(), headings)
+    about = title if LETTER.match(title) else topic(headings)
+    stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
+    if kind and stands and len(text) <= MAX_ANSWER_CHARS:
+        yield Fact(kind, about, text, source.strip(), headings)
 
 
 def parts(source: str) -> tuple[str, str, str]:
@@ -72,8 +61,11 @@ def kind_of(name: str) -> str:
 
 
 def asked(block: Block) -> str:
-    """The question that a paragraph begins with; empty when it asks none."""
-    return question(block.text.split("\n")[0].rstrip()) if block.kind == "paragraph" else ""
+    """The question that a paragraph begins with; empty when it asks none. One in the flow of a text is the author's
+    own: only what is marked, by strong type, a number or a Q, or stands with its answer below it, is a reader's."""
+    first, _, rest = block.text.partition("\n")
+    marked = re.match(r"\s*(?:\*\*|[Qq问]\d*\s*[:：.]|\d+[.、)])", first) or rest or CJK.search(first)
+    return question(first.rstrip()) if block.kind == "paragraph" and marked else ""
 
 
 def question(source: str) -> str:
@@ -92,7 +84,7 @@ def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     whole = "\n".join(itertools.takewhile(lambda line: not question(line), lines)) if len(lines) > 1 else source
     for part in (whole, re.split(r"\n\s*\n|\n(?=:\s)", whole.strip())[0]):
         text = answer_text(part)
-        if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not POINTING.search(text):
+        if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not points(text):
             if text.endswith((":", "：")) or "```" in text:
                 continue
             yield Fact(kind, name, text, part.strip(), headings)

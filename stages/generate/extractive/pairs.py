@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from stages.common.records.files import share
-from stages.common.records.rows import Chunk, Doc
+from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
@@ -36,26 +36,20 @@ class Wording(NamedTuple):
 
 
 def rows(
-    read: Callable[[str], Iterable[Chunk]],
-    docs: Iterable[Doc],
-    section: Generate,
-    counts: Counter[str],
+    read: Callable[[str], Iterable[Chunk]], pages: Pages, section: Generate, counts: Counter[str]
 ) -> Iterator[tuple[Chunk, Row, Wording]]:
     """Each fact of the chunks asked in `generate.phrasings` families of question that are trained, and in
     `generate.held_out_phrasings` that are not; a hash of the fact chooses.
 
     `read` gives the chunks, for a purpose that it may show, and is called twice: what a question has to name, so that
-    it has one answer, depends on all of them, and on the titles and breadcrumbs of `docs`. `counts` gets the facts
-    found and those left out, by reason.
+    it has one answer, depends on all of them. `counts` gets the facts found and those left out, by reason.
     """
-    pages = Pages(docs)
     known, spread, aliases = survey(read("survey"), pages)
     asked: set[bytes] = set()
     for chunk in read("generate"):
-        names = pages.names(chunk)
         chosen = []
-        for fact in facts(chunk):
-            found = known.place(fact, names)
+        for fact in facts(chunk) if asks_about(chunk, pages, section) else ():
+            found = known.place(fact, pages.names(chunk))
             reason = refusal(fact, found, asked, spread)
             counts[f"facts_{reason}" if reason else "facts"] += 1
             if found and not reason:
@@ -63,13 +57,24 @@ def rows(
                 chosen.append((fact, found[0]))
         kept = most_valuable(chosen, section.max_facts_per_chunk, chunk)
         counts["facts_beyond_limit"] += len(chosen) - len(kept)
-        lang = chunk_language(chunk) if section.language == "auto" else section.language
         for fact, place in kept:
-            asked_in = "zh" if section.language == "auto" and names_chinese(fact, chunk) else lang
+            lang = LANGUAGES[language_of(fact, chunk, pages, section)]
             for held_out, limit in ((False, section.phrasings), (True, section.held_out_phrasings)):
-                wordings = fresh(questions(fact, place, LANGUAGES[asked_in], aliases, held_out), asked, counts)
+                wordings = fresh(questions(fact, place, lang, aliases, held_out), asked, counts)
                 for family, question in islice(wordings, limit):
                     yield chunk, to_row(fact, question), Wording(family, held_out)
+
+
+def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
+    """Whether there are wordings in the language of a chunk's page, or the params choose one."""
+    return section.language != "auto" or pages.language.get(chunk["path"], "") in ("", *LANGUAGES)
+
+
+def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> str:
+    """The language that a fact is asked in: that of its page, and Chinese where its names are."""
+    if section.language != "auto":
+        return section.language
+    return "zh" if names_chinese(fact, chunk) else pages.language.get(chunk["path"], "") or chunk_language(chunk)
 
 
 def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes], Aliases]:

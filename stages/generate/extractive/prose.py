@@ -1,26 +1,25 @@
 """Facts in paragraphs: what something is, what it is for, what a section says."""
 
-import itertools
 import re
 from collections.abc import Iterator
 
-from stages.common.text.wording import CJK, LETTER, sentences
+from stages.common.markdown.blocks import Block
+from stages.common.text.wording import sentences
+from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import UNASKED, aspect, topic, words
+from stages.generate.extractive.headings import NAME, UNASKED, aspect, is_common, topic, words
 from stages.generate.extractive.inline import plain
-from stages.generate.extractive.lists import CALL, defined, told
-from stages.generate.extractive.notices import LEADS_AWAY, MAX_ANSWER_CHARS, NOTICE, POINTING, kind_of, question
+from stages.generate.extractive.lists import CALL, defined, listed, told
+from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, kind_of, question
+from stages.generate.extractive.speech import ANNOUNCING, NARRATION, complete, imperative, points, refers_back, standing
 
-ABOUT_PAGE = re.compile(
-    r"(?:本(?:节|文|页|章|文档|案例|帮助|教程|页面)|该文档"
-    r"|this (?:page|section|guide|chapter|document))\s*(?:将|主要|会)*\s*"
-    r"(?:介绍|讲述|说明|描述|讲解|describes|explains|covers|shows|is about)",
-    re.IGNORECASE,
+MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
+LABEL = re.compile(
+    r"\s*(?:\*\*|__)?([^\W\d_][\w ]{1,18})\s*[:：]\s*(?:\*\*|__)?\s*(`[^`\n]+`|[^\s*][^\n]{0,60}?)[ \t\\]*"
 )
 THIS = re.compile(
-    r"(?:该|本|此)(?:类|种|款)?(?:元件|模块|控件|功能|模型|平台|软件|页面|工具|装置|产品|函数|算法|项目|系统|接口|方法|参数|设备|标签页|组件"
-    r"|图表|程序|服务)"
-    r"|(?:this|the) (?:component|module|function|page|tool|option|stage|command|model|block|method)\b",
+    r"(?:该|此|本)[^，。的是\s]{1,6}?(?=是|用|可|能|主要|支持|提供|实现|负责|通过)"
+    r"|(?:this|the) \w+(?= (?:is|can|may|\w+s)\b)",
     re.IGNORECASE,
 )
 IS = re.compile(
@@ -30,53 +29,54 @@ IS = re.compile(
 )
 FOR = re.compile(
     r"[^，。,.:：的]{0,12}?\s*(?:(?:主要)?用[于以来]|可用于|(?:主要)?(?:支持|提供|实现|负责)|能够"
-    r"|is used (?:to|for)\b|lets\b|allows\b|provides\b|makes\b|reads\b|writes\b|turns\b|checks\b|measures\b|trains\b)",
+    r"|(?:is|are) used (?:to|for)\b|(?:lets|allows|enables|helps)\b)",
     re.IGNORECASE,
 )
+EXAMPLE = re.compile(r"\bexamples?\b|[示例]例", re.IGNORECASE)  # what it announces is one, and the answer would be half
+WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")
 
 
-def standing(text: str) -> str:
-    """The sentences up to the first that points at a figure or elsewhere."""
-    kept = itertools.takewhile(lambda sentence: not POINTING.search(sentence), sentences(text))
-    return "".join(kept).strip()
-
-
-def says_much(text: str) -> bool:
-    """Whether a paragraph stands alone: long enough, a sentence, about nothing that stands elsewhere."""
-    enough = 12 if CJK.search(text) else 30
-    return (
-        enough <= len(text) <= MAX_ANSWER_CHARS
-        and bool(LETTER.search(text))
-        and not text.endswith((":", "："))
-        and not text.startswith(("|", ":::", "$$", "其中", "例如", "注意", "："))
-        and (ABOUT_PAGE.match(text) or not text.startswith(("本节", "本文", "本页", "本章", "This section", "These ")))
-        and not POINTING.search(text)
-        and not LEADS_AWAY.search(text)
-    )
-
-
-def lead(source: str, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """What the first paragraph below a heading says about it."""
-    text = standing(plain(source))
+def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """What the first paragraph below a heading says about it, with the list or the code that it announces."""
     heading = words(headings[-1]) if headings else ""
-    if not says_much(text) or UNASKED.fullmatch(heading):
+    asks, named = question(heading), bool(NAME.fullmatch(heading))
+    text, evidence = whole(WRAPPED.sub(" ", plain(source)), source, announced)
+    back = refers_back(text) and not ((asks or named) and not text[:1].isdigit())
+    if not text or back or (not complete(text.split("\n")[0] if text.count("\n") else text) and not announced):
+        return
+    if UNASKED.fullmatch(heading) or (not headings and imperative(text)):
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or words(title), heading)
-    if question(heading):
-        yield Fact("faq", question(heading), text, source.strip(), headings[:-1])
+    if asks:
+        yield Fact("faq", asks, text, evidence, headings[:-1])
+    elif named:
+        yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind:
-        yield Fact(kind, above, text, source.strip(), headings)
+        yield Fact(kind, above, text, evidence, headings)
     elif heading:
-        yield Fact("section", heading, text, source.strip(), headings[:-1])
+        yield Fact("section", heading, text, evidence, headings[:-1])
     else:
-        yield Fact("introduction", "", text, source.strip(), headings)
+        yield Fact("introduction", "", text, evidence, headings)
+
+
+def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
+    """A paragraph's sentences that stand alone, with what the last one announces, and their source; empty if none."""
+    if not ANNOUNCING.search(text) or not announced:
+        text = standing(text)
+        if ANNOUNCING.search(text):
+            text = "".join(sentences(text)[:-1]).strip()
+        return (text, source.strip()) if len(text) <= MAX_ANSWER_CHARS else ("", "")
+    *before, last = sentences(text)
+    below = listed(announced) if announced.kind in ("list", "steps") else announced.text.strip()
+    stands = not NARRATION.search(text) and not any(map(points, before)) and not EXAMPLE.search(last)
+    both = f"{text}\n{below}"
+    evidence = f"{source.rstrip()}\n\n{announced.text.rstrip()}"
+    return (both, evidence) if below and stands and len(both) <= MAX_WHOLE_CHARS else ("", "")
 
 
 def kind_of_lead(text: str, name: str, heading: str) -> str:
     """Which question about `name` a paragraph answers; empty: none but what the section is about."""
-    if ABOUT_PAGE.match(text):
-        return "page"
     kind = aspect(heading)
     rest = after_subject(text, name)
     if rest and kind in ("", "features", "purpose", "introduction"):
@@ -89,11 +89,25 @@ def kind_of_lead(text: str, name: str, heading: str) -> str:
 
 def after_subject(text: str, name: str) -> str:
     """What follows the subject at the beginning of a sentence: its name, or "this component"."""
-    found = THIS.match(text)
-    if found:
-        return text[found.end() :]
+    this = THIS.match(text)
+    if this:
+        return text[this.end() :]
     bare = re.sub(r"^(?:the|an?) ", "", text, flags=re.IGNORECASE)
     return bare[len(name) :] if bare.lower().startswith(name.lower()) else ""
+
+
+def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
+    """What lines such as `**type:** string` say of the heading above; nothing unless every line is one."""
+    name = topic(headings)
+    pairs = [LABEL.fullmatch(line) for line in source.split("\n")]
+    if not name or not all(pairs):
+        return []
+    kinds = [(columns.attribute(pair[1]), pair[2]) for pair in pairs if pair]
+    return [
+        Fact(kind, name, plain(value), line.strip(), headings[:-1])
+        for (kind, value), line in zip(kinds, source.split("\n"), strict=True)
+        if kind and plain(value)
+    ]
 
 
 def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
@@ -103,6 +117,6 @@ def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
         marked = defined(line)
         if marked and NOTICE.fullmatch(plain(marked[0])):
             yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], line, headings))
-        elif marked:
+        elif marked and not is_common(plain(marked[0])):
             owner = f"`{call[1]}`" if call else ""
             yield from told(Fact("definition", marked[0], marked[1], line, headings, owner=owner))

@@ -8,6 +8,8 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Cell, Grid
+from stages.generate.extractive.headings import NAME, unbadged, words
+from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
 MAX_NAME_CHARS = 60
@@ -60,20 +62,44 @@ def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
 
 def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The usual table: each row is about a thing, which one column or several together name."""
+    if grid.header and all(map(columns.attribute, grid.header)):
+        yield from facts_of_heading(grid, headings)
+        return
     keys = key_columns(grid)
     if not keys:
         return
     noun = columns.noun(grid.header[keys[0]]) if len(keys) == 1 else ""
     headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
     others = [place for place, name in enumerate(grid.header) if place not in keys and headed[name] == 1]
-    kinds = {place: columns.attribute(grid.header[place]) for place in others}
+    kinds = {place: kind_of_column(grid, place) for place in others if not only_leads_on(grid, place)}
     for number, row in enumerate(grid.rows):
-        subject = name_of(grid, row, keys)
+        subject = unbadged(name_of(grid, row, keys))
         if subject:
             meanings = [row[place].text for place, kind in kinds.items() if kind == "meaning"]
             description = next((text.rstrip("。.；;") for text in meanings if describes(text)), "")
             about = Fact("", subject, "", "", headings, noun=noun, description=description)
             yield from facts_of_row(grid, number, about, kinds)
+
+
+def kind_of_column(grid: Grid, place: int) -> str:
+    """The kind of attribute that a column gives, by its heading or by cells that all say yes or no."""
+    texts = [row[place].text for row in grid.rows if row[place].text]
+    kind = columns.attribute(grid.header[place])
+    return kind or ("yesno" if texts and all(map(columns.YES_OR_NO.fullmatch, texts)) else "")
+
+
+def only_leads_on(grid: Grid, place: int) -> bool:
+    """Whether a column has but links, each of which is called the same."""
+    cells = [row[place] for row in grid.rows if row[place].text]
+    return bool(cells) and all(cell.link for cell in cells) and len({cell.text for cell in cells}) < len(cells)
+
+
+def facts_of_heading(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
+    """A table of attributes that names no thing: its only row is about the name in the heading above."""
+    name = words(headings[-1]) if headings else ""
+    if NAME.fullmatch(name) and len(grid.rows) == 1:
+        kinds = {place: columns.attribute(heading) for place, heading in enumerate(grid.header)}
+        yield from facts_of_row(grid, 0, Fact("", name, "", "", headings[:-1]), kinds)
 
 
 def key_columns(grid: Grid) -> list[int]:
@@ -143,10 +169,10 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             continue
         told.add(normalised(text))
         if kind or grid.header[place]:
-            attribute = "" if kind else grid.header[place]
+            attribute = grid.header[place] if kind in ("", "yesno") else ""
             yield said(about, kind or kind_of(text), text, quote, attribute)
             yield from mentioned(about, kind, text, quote)
-            if LETTER.search(about.subject) and any(cell.text == about.subject for cell in row):
+            if LETTER.search(about.subject) and any(unbadged(cell.text) == about.subject for cell in row):
                 yield from reversed_(about, kind, text, quote)
 
 
@@ -183,7 +209,8 @@ def describes(text: str) -> bool:
 
 
 def says_something(text: str, subject: str) -> bool:
-    return not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
+    says = not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
+    return says and not points(text)
 
 
 def kind_of(text: str) -> str:

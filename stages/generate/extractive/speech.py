@@ -1,0 +1,170 @@
+"""The grammar of sentences: which of them stand alone, which point elsewhere, and which tell one to do something.
+
+Closed classes decide it (pronouns, conjunctions, words of place and order, modal verbs), not the words of a subject.
+"""
+
+import re
+
+from stages.common.text.wording import CJK, LETTER, sentences
+from stages.generate.extractive.phrasings import capital
+
+# What only has a meaning where it stands: "below", "the previous section", 如下图, 详见.
+DEIXIS = re.compile(
+    r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)|here[’']s|here (?:is|are)"
+    r"|(?:figure|table|listing|chapter|section|step|appendix|part) [\dA-Z]"
+    r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post)s?"
+    r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
+    r"|read (?:more|the|our|about)"
+    r"|learn (?:more|how|about)|check out|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
+    r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
+    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|(?<![\w%℃])以[下上](?!的?[任全])"
+    r"|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
+    r"|请?查看.{0,20}(?:文档|章节|说明|帮助)",
+    re.IGNORECASE,
+)
+# A beginning that refers back to what was said before.
+BACKWARD = re.compile(
+    r"(?:(?:this|that|these|those)\b|it(?:[’']s)?\b(?! (?:is|was|can be) \w+ (?:to|that)\b)|(?:they|he|she|its"
+    r"|their|such|so|but|and|or|yet|also"
+    r"|then|thus|hence|however|therefore|otherwise|instead|additionally|furthermore|moreover|similarly"
+    r"|likewise|again|finally"
+    r"|next|now|here|lastly|first|second|for (?:example|instance)|in (?:this|that|these|both|addition)"
+    r"|as (?:you|we|mentioned|an)"
+    r"|note|with (?:this|that)|after (?:this|that)|once)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
+    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|最后|然后|首先|注意|[：:，,。|])",
+    re.IGNORECASE,
+)
+NARRATION = re.compile(
+    r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
+    r"|I[’'](?:ll|ve|m|d)|you[’']ve)\b"
+    r"|我们|让我|(?:吧|呢)[。！]",
+    re.IGNORECASE,
+)
+LEFTOVER = re.compile(
+    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|:[a-z]+-[\w-]+:|&\w+;|\ue000", re.MULTILINE
+)
+ENDED = re.compile(r"[.!?。！？；][\"'”’」』)）\]`*]*$")
+ANNOUNCING = re.compile(r"[:：]$|\b(?:e\.g|i\.e)\.?$|(?:如下|例如|比如)[。.]?$")
+QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$", re.DOTALL)
+CONNECTIVE = re.compile(
+    r"^(?:(?:for example|for instance|then|now|next|finally|first|second|alternatively|also|so|lastly"
+    r"|optionally|again|and|or)\b[, ]*"
+    r"|(?:例如|比如|然后|接着|最后|首先|同样|此外|另外|因此)[，,]?)+",
+    re.IGNORECASE,
+)
+DETERMINER = r"(?:the|an?|this|that|these|your|my|our|its|each|all|it|them)\b"
+PURPOSE = re.compile(
+    rf"(?:in order to|if you (?:want|need|wish|prefer|would like|[’']d like) to|to) ((?!{DETERMINER})\w[^,]+)(?:,\s|$)",
+    re.IGNORECASE,
+)
+MODAL = re.compile(
+    r"\b(?:you|one|users)(?=[ ’'])"
+    r"(?:(?: can| could| may| must| should| will|[’']ll)(?: (?:need|have|want) to)?| (?:need|have|want) to)"
+    r"(?: also| now| then| simply| just| easily| either| first)?"
+    r" ((?!be\b|not\b|see\b|find\b|notice\b|have\b|get\b)[a-z]+ [^,]+)",
+    re.IGNORECASE,
+)
+CLOSED = re.compile(
+    r"(?:the|an?|this|that|these|those|it|you|we|they|i|he|she|in|on|at|for|if|when|while|with|by|from|as|and"
+    r"|but|so|here|there|now|then"
+    r"|after|before|once|because|since|although|however|each|every|all|some|any|no|not|its|your|our|my|their"
+    r"|both|either|most|many|to"
+    r"|what|how|why|where|which|who|is|are|was|can|will|under|within|without|between|whether|\w+ing|\w+ed"
+    r"|\w+ly|\w+tion)\b",
+    re.IGNORECASE,
+)
+OBJECT = re.compile(
+    r"\w+ (?:(?:up|out|in|down|off|on) )?(?:the|an?|your|my|this|these|its|all|each|both|any|some|another"
+    r"|one)\b|\w+ `"
+)
+TAIL = re.compile(
+    r"[,;]?\s*(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
+    r"|setting)\s+)*(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
+    r"|[,;]?\s*\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
+    re.IGNORECASE,
+)
+VAGUE = re.compile(
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such)\b", re.IGNORECASE
+)
+PRONOUN = re.compile(r"\b(?:it|them|they|this|these|those|he|she)\b", re.IGNORECASE)
+LOOSE_END = re.compile(
+    r"\b(?:\w+ing|something|like|via|than|about|with|to|of|in|by|for|as|and|or|using|the|an?|your|from|on|at|into|is|are|be)$",
+    re.IGNORECASE,
+)
+PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}
+PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) + r")\b", re.IGNORECASE)
+ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
+# A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
+DANGLING = re.compile(
+    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|just|simply|is|are|be)|,(?: \w+)?) \w+$"
+    r"|\b[a-z]+s$"
+)
+MAX_GOAL_CHARS = 90
+
+
+def points(text: str) -> bool:
+    """Whether a text only says where something stands, or holds markup that nothing has read."""
+    bare = QUOTED.sub("", text)
+    return bool(DEIXIS.search(bare) or LEFTOVER.search(bare))
+
+
+def standing(text: str) -> str:
+    """The sentences up to the first that points elsewhere or tells what the author does."""
+    kept = []
+    for sentence in sentences(text):
+        if points(sentence) or NARRATION.search(QUOTED.sub("", sentence)):
+            break
+        kept.append(sentence)
+    return "".join(kept).strip()
+
+
+def refers_back(text: str) -> bool:
+    """Whether a text begins with a word that means what was said before it."""
+    return bool(BACKWARD.match(text))
+
+
+def complete(text: str) -> bool:
+    """Whether a text is a whole statement. Chinese often does without the mark at the end, Latin scripts do not."""
+    chinese, ended = bool(CJK.search(text)), bool(ENDED.search(text))
+    shortest = 8 + 4 * (not ended) if chinese else 16
+    stands = bool(LETTER.search(text)) and not ANNOUNCING.search(text)
+    return len(text) >= shortest and stands and (chinese or ended)
+
+
+def announcement(text: str) -> str:
+    """The last sentence of a paragraph, on one line, when it announces what stands below; otherwise empty."""
+    whole = " ".join(text.split())
+    if not ANNOUNCING.search(whole) and not DEIXIS.search(whole[-30:]):
+        return ""
+    return sentences(whole)[-1].strip(" :：。.") if whole else ""
+
+
+def imperative(text: str) -> bool:
+    """Whether an English sentence tells one to do something: a bare verb, as it seems, with its object."""
+    return bool(LETTER.match(text)) and not CLOSED.match(text) and bool(OBJECT.match(text))
+
+
+def said(sentence: str) -> str:
+    """An English announcement that says by itself what it announces, without "as follows"; empty when it does not."""
+    text = CONNECTIVE.sub("", TAIL.sub("", sentence)).strip(" :,.;(")
+    if text[:1].islower() or ADJUNCT.fullmatch(text):
+        return ""
+    bare = QUOTED.sub("`", text)
+    stands = not points(text) and not refers_back(text) and not NARRATION.search(bare) and not PRONOUN.search(bare)
+    ends = not LOOSE_END.search(text) and not DANGLING.search(text)
+    return capital(text) if len(text.split()) >= 4 and stands and ends else ""
+
+
+def goal(sentence: str) -> str:
+    """What an English sentence tells how to do, as it stands behind "how do I": "To stop it, …", "You can stop it"."""
+    text = CONNECTIVE.sub("", sentence)
+    wanted = PURPOSE.match(text)
+    modal = MODAL.search(text)
+    clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
+    clause = TAIL.sub("", clause).strip(" :.,;")
+    good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
+    if not good or VAGUE.search(QUOTED.sub("", clause)) or LOOSE_END.search(clause):
+        return ""
+    clause = re.sub(r"^(?:just|simply|also|then|now|easily|first) ", "", clause)
+    clause = PERSON.sub(lambda match: PERSONS[match[0].lower()], clause)
+    return clause[:1].lower() + clause[1:] if not clause[:2].isupper() else clause
