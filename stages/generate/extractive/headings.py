@@ -33,7 +33,8 @@ COMMON = re.compile(
 )
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
-    r"总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
+    r"总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??"
+    r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
     re.IGNORECASE,
 )
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge

@@ -10,7 +10,8 @@ from stages.generate.extractive.phrasings import capital
 
 # What only has a meaning where it stands: "below", "the previous section", 如下图, 详见.
 DEIXIS = re.compile(
-    r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)|here[’']s|here (?:is|are)"
+    r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
+    r"|here[’']s|here (?:is|are)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) [\dA-Z]"
     r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post)s?"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
@@ -88,7 +89,7 @@ VAGUE = re.compile(
 )
 PRONOUN = re.compile(r"\b(?:it|them|they|this|these|those|he|she)\b", re.IGNORECASE)
 LOOSE_END = re.compile(
-    r"\b(?:\w+ing|something|like|via|than|about|with|to|of|in|by|for|as|and|or|using|the|an?|your|from|on|at|into|is|are|be)$",
+    r"\b(?:\w+ing|something|like|via|than|about|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
 PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}
