@@ -6,13 +6,14 @@ Rows are sorted by pair_id, one a line, so that the work of two reviewers merges
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from stages.common.base.errors import UserError
+from stages.common.base.locks import exclusive_lock
 from stages.common.records.files import write_jsonl
 from stages.common.rows.rows import Rejection, Verdict, fact_id, is_own, rejection
 
@@ -88,6 +89,25 @@ def parsed(line: str) -> Review:
 def write_reviews(file: Path, reviews: Iterable[Review]) -> None:
     ordered = sorted(reviews, key=lambda review: review.pair_id)
     write_jsonl(file, (review.model_dump(exclude_defaults=True, exclude_none=True) for review in ordered))
+
+
+def change_review(
+    file: Path, pair_id: str, review: Review | None, is_expected: Callable[[Review | None], bool] = lambda known: True
+) -> Review | None:
+    """Put one verdict into the file, or take it out, and leave all others as they are; what it was before.
+
+    Several review pages may write: each reads the file anew and writes it under one lock. Raises UserError when what
+    stands there is not what was expected.
+    """
+    with exclusive_lock("review", ""):
+        reviews = read_reviews(file)
+        before = reviews.pop(pair_id, None)
+        if not is_expected(before):
+            raise UserError(f"{pair_id} was judged again meanwhile; its verdict is left alone")
+        if review:
+            reviews[pair_id] = review
+        write_reviews(file, reviews.values())
+    return before
 
 
 def edited(row: Any, review: Review | None) -> Any:

@@ -228,6 +228,49 @@ def test_many_verdicts_at_once_are_all_kept(page, dataset):
     assert verdicts() == dict.fromkeys(ids, "accept")
 
 
+def test_two_pages_at_once_lose_no_verdict(page, dataset):
+    """Two servers, as two people or two browsers have them: each has its own view of the file."""
+    other = Page(Queue())
+    ids = [row["pair_id"] for row in dataset["pairs"][:60]]
+    answers: list[int] = []
+
+    def judge(server: Page, mine: list[str]) -> None:
+        answers.extend(server.ask("POST", "/api/judge", {"pair_id": one, "verdict": "accept"})[0] for one in mine)
+
+    threads = [threading.Thread(target=judge, args=(server, ids[start::4]))
+               for start, server in enumerate((page, page, other, other))]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.stop()
+    assert answers == [200] * len(ids) and verdicts() == dict.fromkeys(ids, "accept")
+
+
+def test_undo_leaves_alone_what_another_page_said_since(page, dataset):
+    one = dataset["loose"]["pair_id"]
+    page.queue.judge(Review(pair_id=one, verdict="accept"))
+    Queue().judge(Review(pair_id=one, verdict="reject"))
+    status, answer, _ = page.ask("POST", "/api/undo", {})
+    assert status == 400 and "judged again meanwhile" in answer["error"]
+    assert verdicts() == {one: "reject"}
+
+
+@pytest.mark.parametrize(("piece", "status"), [("[1," * 1000, 413), ("[" * 1000, 413), ("[", 400)])
+def test_a_body_in_pieces_obeys_the_limit_as_well(page, piece, status):
+    """It names no length; 1,100 pieces are more than a verdict may be, and never read to their end."""
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(1_100):
+            yield piece.encode()
+
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    connection.request("POST", "/api/judge", body=pieces(), headers={"x-token": TOKEN}, encode_chunked=True)
+    assert connection.getresponse().status == status
+    connection.close()
+    assert verdicts() == {}
+
+
 def test_a_verdict_without_a_pair_moves_to_the_closest_one_or_is_dropped(page, dataset):
     asked = "灯的默认亮度为多少？"
     gone = [{"pair_id": "0" * 16, "verdict": "edit", "text": {"output": "七勒克斯"}, "question": asked},

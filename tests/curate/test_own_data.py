@@ -191,7 +191,12 @@ BAD = {
     "turn that is text": ({"messages": ["hi"]}, "turn 1 of messages is no object"),
     "tool turn": ({"messages": [{"role": "tool", "content": "x"}]}, "role is 'tool'; accepted are system"),
     "tool call": ({"messages": [*turns("q"), {"role": "assistant", "content": "", "tool_calls": [1]}]}, "tool calls"),
-    "weight": ({"messages": [*turns("q"), {"role": "assistant", "content": "a", "weight": 0}]}, "weight 0"),
+    "weight": ({"messages": [*turns("q"), {"role": "assistant", "content": "a", "weight": 0}]}, "weight: 0 is not"),
+    "no loss on a turn": (
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", "loss": False},
+                           {"from": "human", "value": "r"}, {"from": "gpt", "value": "b", "loss": True}]},
+        "turn 2 of conversations: loss: False is not understood, every answer is trained",
+    ),
     "blank turn": ({"messages": turns("q", " ")}, "turn 2 of messages: content is blank"),
     "picture": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "content is no text"),
     "assistant first": ({"messages": turns("q", "a")[1:]}, "turn 1 is the assistant's"),

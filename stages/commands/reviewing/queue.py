@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from stages.commands.tracing.rows import CHUNK_ID, FILES, REJECTED
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.curate.review import Orphan, Review, orphans, read_reviews, write_reviews
+from stages.curate.review import Orphan, Review, change_review, orphans, read_reviews
 from stages.report.evidence import evidence_span
 
 
@@ -60,7 +60,7 @@ class Queue:
         self.by_id = {item.pair_id: item for item in reversed(self.items)}
         self.chunks = dict(chunk_offsets(paths.CHUNKS))
         self.lock = threading.Lock()
-        self.undoable: list[tuple[str, Review | None]] = []
+        self.undoable: list[tuple[str, Review | None, Review | None]] = []  # pair, verdict before and after
         self.signature: tuple[int, int] | None = None
         self.known: dict[str, Review] = {}
 
@@ -101,25 +101,18 @@ class Queue:
 
     def change(self, pair_id: str, review: Review | None) -> None:
         with self.lock:
-            self.undoable.append((pair_id, self.put(pair_id, review)))
+            before = change_review(paths.REVIEW, pair_id, review)
+            self.undoable.append((pair_id, before, review))
 
     def undo(self) -> str | None:
-        """Take the last change of this session back; the pair that it was about, or None when there is none."""
+        """Take the last change of this session back; the pair that it was about, or None when there is none. What
+        another page changed since stays: UserError."""
         with self.lock:
             if not self.undoable:
                 return None
-            pair_id, before = self.undoable.pop()
-            self.put(pair_id, before)
+            pair_id, before, after = self.undoable.pop()
+            change_review(paths.REVIEW, pair_id, before, lambda known: known == after)
             return pair_id
-
-    def put(self, pair_id: str, review: Review | None) -> Review | None:
-        """Replace one verdict in the file and leave all others as they are; what it was before."""
-        reviews = dict(self.reviews())
-        before = reviews.pop(pair_id, None)
-        if review:
-            reviews[pair_id] = review
-        write_reviews(paths.REVIEW, reviews.values())
-        return before
 
     def orphans(self) -> list[Orphan]:
         return orphans(self.reviews(), {item.pair_id: item.question for item in self.items})

@@ -5,6 +5,7 @@ hostile page in the same browser reaches nothing; the Host header must name this
 The page itself holds no data and runs no script but its own (Content-Security-Policy).
 """
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -27,6 +28,7 @@ HERE = Path(__file__).parent
 FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css"}
 LISTED = 200  # rows of one answer; the page asks for more as it scrolls
 LONGEST = 1 << 20  # bytes of a verdict
+TOO_LONG = object()
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -78,9 +80,9 @@ def answer(work: Callable[[Queue, Any], Any], queue: Queue) -> Handler:
 
     async def handle(request: Request) -> Response:
         try:
-            if int(request.headers.get("content-length", 0)) > LONGEST:
+            given = await posted(request) if request.method == "POST" else dict(request.query_params)
+            if given is TOO_LONG:
                 return JSONResponse({"error": "too long"}, 413)
-            given = await request.json() if request.method == "POST" else dict(request.query_params)
             return JSONResponse(await run_in_threadpool(work, queue, given))
         except KeyError as error:
             return JSONResponse(
@@ -88,10 +90,20 @@ def answer(work: Callable[[Queue, Any], Any], queue: Queue) -> Handler:
             )
         except ValidationError as error:
             return JSONResponse({"error": error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")}, 400)
-        except (UserError, ValueError, TypeError, AttributeError) as error:
+        except (UserError, OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
     return handle
+
+
+async def posted(request: Request) -> Any:
+    """The JSON of a body, or TOO_LONG: what is sent in pieces names no length, so they are counted as they come."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST:
+            return TOO_LONG
+    return json.loads(body)
 
 
 def rows(queue: Queue, query: dict[str, str]) -> dict[str, Any]:

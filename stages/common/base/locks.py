@@ -9,7 +9,8 @@ from stages.common.base.paths import cache_dir
 
 @contextmanager
 def exclusive_lock(name: str, waiting: str) -> Iterator[None]:
-    """Hold the lock `name` for as long as the block takes; prints `waiting` when another process has it, and waits.
+    """Hold the lock `name` for as long as the block takes; waits where another process has it, and prints `waiting`
+    then, unless that is empty.
 
     The lock ends with the process, however it ends. Its file lies in .cache/locks and stays: a lock file that is
     removed can be held by two at once.
@@ -20,6 +21,7 @@ def exclusive_lock(name: str, waiting: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(waiting, flush=True)
+            if waiting:
+                print(waiting, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -23,6 +23,9 @@ ROLES = {
     "model": "assistant",
 }
 
+# False or 0 in one of these: no loss on that turn.
+UNTRAINED = ("weight", "train", "trainable", "loss", "loss_weight", "loss_scale", "is_trained")
+
 
 class Conversation(NamedTuple):
     """User and assistant turns that alternate, the user's first and the assistant's last. `input` is Alpaca's."""
@@ -76,13 +79,23 @@ def messages(given: Any, field: str, role_key: str, text_key: str) -> list[Messa
         role = turn.get(role_key, turn.get("role", turn.get("from")))
         if role not in ROLES:
             raise ValueError(f"turn {number} of {field}: {role_key} is {role!r}; accepted are {', '.join(ROLES)}")
-        if turn.get("tool_calls") or turn.get("function_call") or turn.get("weight") == 0:
-            raise ValueError(f"turn {number} of {field}: tool calls and weight 0 are not understood")
+        if turn.get("tool_calls") or turn.get("function_call"):
+            raise ValueError(f"turn {number} of {field}: tool calls are not understood")
+        if ROLES[role] == "assistant" and (key := untrained(turn)):
+            raise ValueError(
+                f"turn {number} of {field}: {key}: {turn[key]!r} is not understood, every answer is trained; "
+                "end the conversation before this answer, or leave it out with its question"
+            )
         content = content_text(turn.get(text_key, turn.get("content", turn.get("value"))))
         if content is None or not content.strip():
             raise ValueError(f"turn {number} of {field}: {text_key} is {'no text' if content is None else 'blank'}")
         found.append({"role": ROLES[role], "content": content})
     return found
+
+
+def untrained(turn: dict[str, Any]) -> str:
+    """The key that takes a turn out of the loss, as OpenAI, axolotl, ms-swift and others name it; empty: none."""
+    return next((key for key in UNTRAINED if turn.get(key) in (0, "false", "False")), "")
 
 
 def content_text(content: Any) -> str | None:
