@@ -42,7 +42,18 @@ def merge_base(section: Model, dtype: Any, **options: Any) -> Any:
     if not base.dequantised:
         return causal_lm(base.section, dtype, **options)
     quantised_while_loading = {} if quantised.kind(section) else quantisation(section, dtype)
-    return causal_lm(section, dtype, **quantised_while_loading, **options).dequantize(dtype)
+    return dequantised(causal_lm(section, dtype, **quantised_while_loading, **options), dtype)
+
+
+def dequantised(model: Any, dtype: Any) -> Any:
+    """A model of bitsandbytes with whole weights, which can be saved: transformers would turn each weight back into its
+    quantised parts on the way to the disk, which it cannot."""
+    whole = model.dequantize(dtype)
+    reading = getattr(whole, "_weight_conversions", None) or []
+    parts = ("bitsandbytes" in type(step).__module__ for one in reading for step in getattr(one, "operations", ()))
+    if any(parts):
+        whole._weight_conversions = [one for one in reading if not getattr(one, "operations", ())]
+    return whole
 
 
 def quantisation(section: Model, dtype: Any) -> dict[str, Any]:
