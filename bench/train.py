@@ -13,9 +13,10 @@ SETTINGS. The rows have the lengths of a formatted dataset (bench/train_case.py)
   NVIDIA's for dense bf16, in stages/train/throughput.py.
 - peak memory: torch.cuda.max_memory_allocated, loading included; on a CPU the resident set's peak.
 
-Each case is a process of its own, and one that runs out of memory or time is a row of the table. After --minutes the
-rest is left, in the order of worth; the next call goes on with what the file lacks. On a CPU the models are tiny ones
-of the same families, in what a CPU trains: it shows that the bench runs, its figures say nothing about a GPU.
+The cases of one loaded model are a process of their own, and one that runs out of memory or time is a row of the
+table. After --minutes the rest is left, in the order of worth; the next call goes on with what the file lacks. On a CPU
+the models are tiny ones of the same families, in what a CPU trains: it shows that the bench runs, its figures say
+nothing about a GPU.
 
 `python -m bench.train cpu` compares doclore with plain TRL's defaults on the embedded model: bench/train_cpu.py.
 """
@@ -27,7 +28,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,9 @@ from bench import train_cpu
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = "result: "  # begins the last line of a case
-SECONDS = 8  # of measured steps of a case
-LONGEST_CASE = 150  # seconds until a case is given up: load, compile, measure
+SECONDS = 3  # of measured steps of a case
+LONGEST = 90  # seconds until the cases of one loaded model are given up: load, compile, measure
+ROWS = ("padded", "padding-free", "packed")
 
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "rms_norm_eps": 1e-5, "rope_theta": 5e5}
 QWEN = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "rms_norm_eps": 1e-6, "rope_theta": 1e6}
@@ -74,37 +78,52 @@ TINY = {
 def cases(device: str, models: list[str]) -> list[dict[str, Any]]:
     """What is measured, in the order of worth: packed before padded, 16 bits before 4; on a CPU padded rows only."""
     configs = MODELS if device == "cuda" else TINY
-    ways = [(True, False), (False, False), (True, True), (False, True)] if device == "cuda" else [(False, False)]
-    names = [name for name in configs if not models or name in models]
+    names = [name for name in configs if (name in models if models else name != "Qwen3-14B")]
+    fours, rows = ((False, True), ROWS) if device == "cuda" else ((False,), ROWS[:1])
     return [
-        {"model": name, "backend": backend, "packing": packing, "load_in_4bit": four}
-        for (packing, four), name, backend in itertools.product(ways, names, ("unsloth", "trl"))
+        {"model": name, "backend": backend, "load_in_4bit": four, "rows": way}
+        for name, four, backend, way in itertools.product(names, fours, ("unsloth", "trl"), rows)
     ]
 
 
 def key(case: dict[str, Any]) -> str:
-    rows, weights = "packed" if case["packing"] else "padded", "4-bit" if case["load_in_4bit"] else "16-bit"
-    return f"{case['model']} {case['backend']} {rows} {weights}"
+    weights = "4-bit" if case["load_in_4bit"] else "16-bit"
+    return f"{case['model']} {case['backend']} {case['rows']} {weights}"
 
 
-def run_case(case: dict[str, Any], limit: float) -> dict[str, Any]:
-    """The figures of one case, or `failed` with the reason, from a process that has `limit` seconds."""
+def loaded_alike(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The cases of one model, backend and number type together: they need one process, and the weights once."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for case in cases:
+        groups.setdefault((case["model"], case["load_in_4bit"], case["backend"]), []).append(case)
+    return list(groups.values())
+
+
+def run_cases(cases: list[dict[str, Any]], limit: float) -> Iterator[dict[str, Any]]:
+    """The figures of each case, or `failed` with the reason, as they come from a process that has `limit` seconds."""
+    first, ways = cases[0], [case["rows"] for case in cases]
     with tempfile.TemporaryDirectory(prefix="bench-train-") as directory:
-        config = (MODELS | TINY)[case["model"]]
-        options = case | {"directory": directory, "seconds": SECONDS, "config": config}
+        config = (MODELS | TINY)[first["model"]]
+        options = first | {"directory": directory, "seconds": SECONDS, "config": config, "ways": ways}
         environment = os.environ | {"HF_HUB_OFFLINE": "1", "DVC_ROOT": str(ROOT), "TOKENIZERS_PARALLELISM": "false"}
         command = [sys.executable, "-m", "bench.train_case", json.dumps(options)]
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit, check=False
+        with (Path(directory) / "stderr").open("w+") as errors:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
             )
-        except subprocess.TimeoutExpired:
-            return case | {"failed": f"no result within {limit:.0f} s"}
-    told = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
-    if told:
-        return case | json.loads(told[-1].removeprefix(RESULT))
-    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    return case | {"failed": f"exit code {done.returncode}: {last[:300]}"}
+            killer = threading.Timer(limit, process.kill)
+            killer.start()
+            for line in process.stdout or ():
+                if line.startswith(RESULT):
+                    result = json.loads(line.removeprefix(RESULT))
+                    ways.remove(result["rows"])
+                    yield first | result
+            code, timed_out = process.wait(), not killer.is_alive()
+            killer.cancel()
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or ["no message"])[-1]
+    reason = f"no result within {limit:.0f} s" if timed_out else f"exit code {code}: {last[:300]}"
+    yield from (first | {"rows": way, "failed": reason} for way in ways)
 
 
 def measure(out: Path, models: list[str], minutes: float) -> dict[str, Any]:
@@ -114,16 +133,16 @@ def measure(out: Path, models: list[str], minutes: float) -> dict[str, Any]:
     end = time.monotonic() + 60 * minutes
     wanted = cases("cuda" if torch.cuda.is_available() else "cpu", models)
     results: dict[str, dict[str, Any]] = json.loads(out.read_text())["results"] if out.exists() else {}
-    for case in wanted:
+    for group in loaded_alike([case for case in wanted if key(case) not in results]):
         left = end - time.monotonic()
-        if key(case) in results or left < 2 * SECONDS:
-            continue
-        result = run_case(case, min(left, LONGEST_CASE))
-        if "failed" in result and time.monotonic() >= end:
-            break  # for want of time in this call, not in the case
-        results[key(case)] = result
-        print(f"{key(case)}: {result.get('failed') or figures(result)}", flush=True)
-        write(out, results, wanted)
+        if left < 2 * SECONDS:
+            break
+        for result in run_cases(group, min(left, LONGEST)):
+            if "failed" in result and time.monotonic() >= end:
+                break  # for want of time in this call, not in the case
+            results[key(result)] = result
+            print(f"{key(result)}: {result.get('failed') or figures(result)}", flush=True)
+            write(out, results, wanted)
     return write(out, results, wanted)
 
 
@@ -158,7 +177,7 @@ def table(whole: dict[str, Any]) -> str:
             continue
         mfu = f"{result['mfu']:.1%}" if result.get("mfu") else "-"
         to_trl = ratio(whole["results"], result, backend="trl") if result["backend"] != "trl" else ""
-        to_padded = ratio(whole["results"], result, packing=False) if result["packing"] else ""
+        to_padded = ratio(whole["results"], result, rows="padded") if result["rows"] != "padded" else ""
         lines.append(
             f"| {name} | {result['tokens_per_second']:,.0f} | {mfu} | {result['peak_gb']:.1f} | {to_trl} | {to_padded} "
             f"| {result['steps']} steps on {result['device']} |"
@@ -182,7 +201,7 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=["cpu"], help="doclore beside plain TRL's defaults on a CPU")
     parser.add_argument("--out", type=Path, default=ROOT / ".cache" / "bench" / "train.json")
     parser.add_argument("--models", nargs="*", default=[], choices=[*MODELS, *TINY], help="these only")
-    parser.add_argument("--minutes", type=float, default=8, help="time for all cases together")
+    parser.add_argument("--minutes", type=float, default=4, help="time for all cases together")
     parser.add_argument("--rounds", type=int, default=9, help="cpu: turns of each side")
     parser.add_argument("--steps", type=int, default=5, help="cpu: steps of a turn")
     parser.add_argument("--order", choices=["group_by_length", "random"], default="random", help="cpu: doclore's rows")

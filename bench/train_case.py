@@ -12,11 +12,12 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-WARM_UP = 5  # steps in which kernels are compiled and memory is taken
+WARM_UP = 3  # steps in which kernels are compiled and memory is taken
 ROWS = 4096
 # Settings of all cases; what is not here is as in params.yaml. 4 rows packed are 8,192 tokens.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -25,7 +26,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 1,
         "gradient_checkpointing": False,
-        "padding_free": False,
         "learning_rate": 2e-4,
         "max_steps": 1_000_000,  # the clock ends it
         "save_steps": 1_000_000,
@@ -131,7 +131,8 @@ def settings_of(options: dict[str, Any], directory: Path) -> Any:
 
     settings = params.load(ROOT / "params.yaml")
     model = {"name": str(directory / "model"), "load_in_4bit": options["load_in_4bit"], "dtype": "auto"}
-    train = SETTINGS["train"] | {"packing": options["packing"], "backend": options["backend"]}
+    rows = {"packing": options["rows"] == "packed", "padding_free": options["rows"] != "padded"}
+    train = SETTINGS["train"] | rows | {"backend": options["backend"]}
     changes = {"model": model, "format": SETTINGS["format"], "train": train}
     sections = {name: getattr(settings, name).model_copy(update=update) for name, update in changes.items()}
     return settings.model_copy(update=sections)
@@ -158,27 +159,47 @@ def clock(trainer: Any, seconds: float) -> Any:
     return Clock()
 
 
-def measure(options: dict[str, Any]) -> dict[str, Any]:
-    """Figures of the case. Raises UserError where stages.train would, out of memory included."""
+def measure(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Figures of one model, backend and number type, for each of the `ways` that rows make batches: the model is loaded
+    once. A way that stages.train would refuse, or that memory has no room for, is a result as well."""
     from stages.common.base import paths
+    from stages.common.base.errors import UserError
     from stages.common.models import pretrained
-    from stages.train import attention, backends, faults, progress, throughput, trainer
+    from stages.train import backends, faults
 
-    directory = Path(options["directory"])
-    settings = settings_of(options, directory)
+    directory, ways = Path(options["directory"]), options["ways"]
+    settings = settings_of(options | {"rows": "padded"}, directory)
     backends.refuse_impossible(settings)
-    backend, _ = backends.choose_backend(settings.train.backend)
+    backend, _ = backends.choose_backend(settings)
     backends.prepare(backend)
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     parameters = write_model(directory / "model", options["config"])
-    attention.refuse_unpadded(settings, backend, dtype)
     os.chdir(directory)
-    write_rows(paths.FORMATTED / "train.parquet", options["config"]["vocab_size"], options.get("rows", ROWS))
+    write_rows(paths.FORMATTED / "train.parquet", options["config"]["vocab_size"], ROWS)
     with faults.memory_guard(settings):
-        training = trainer.build(
-            settings, backend, dtype, pretrained.tokenizer(settings.model), directory / "checkpoints"
-        )
-        randomise(training.model)
+        model = backends.lora_model(backend, settings, dtype)
+        randomise(model)  # before the trainer, which under unsloth takes rows of zeros for untrained tokens
+    for rows in ways:
+        try:
+            yield {"rows": rows} | way(model, options | {"rows": rows}, backend, dtype, parameters)
+        except UserError as error:
+            yield {"rows": rows, "failed": str(error)}
+
+
+def way(model: Any, options: dict[str, Any], backend: str, dtype: Any, parameters: int) -> dict[str, Any]:
+    """Figures of one way to make batches of the rows, with the stage's own trainer."""
+    import torch
+
+    from stages.common.models import pretrained
+    from stages.train import attention, faults, progress, throughput, trainer
+
+    directory = Path(options["directory"])
+    settings = attention.settled(settings_of(options, directory), backend, dtype)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with faults.memory_guard(settings):
+        tokenizer = pretrained.tokenizer(settings.model)
+        training = trainer.build(model, settings, backend, dtype, tokenizer, directory / "checkpoints")
         counted = clock(training, options["seconds"])
         training.add_callback(counted)
         training.train()
@@ -221,11 +242,13 @@ def circumstances() -> dict[str, Any]:
 def main() -> None:
     from stages.common.base.errors import UserError
 
+    options = json.loads(sys.argv[1])
     try:
-        result = measure(json.loads(sys.argv[1]))
+        for result in measure(options):
+            print("result: " + json.dumps(result), flush=True)
     except UserError as error:
-        result = {"failed": str(error)}
-    print("result: " + json.dumps(result), flush=True)
+        for rows in options["ways"]:
+            print("result: " + json.dumps({"rows": rows, "failed": str(error)}), flush=True)
 
 
 if __name__ == "__main__":

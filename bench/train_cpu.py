@@ -167,11 +167,12 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
 def ours(settings: Any, steps: int, directory: str) -> Any:
     """The trainer of `stages.train`."""
     from stages.common.models import pretrained
-    from stages.train import adapter, trainer
+    from stages.train import adapter, backends, trainer
 
     changed = settings.model_copy(update={"train": settings.train.model_copy(update={"max_steps": steps})})
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
-    return trainer.build(changed, "trl", dtype, adapter.trained_tokenizer(settings.model), Path(directory))
+    model = backends.lora_model("trl", changed, dtype)
+    return trainer.build(model, changed, "trl", dtype, adapter.trained_tokenizer(settings.model), Path(directory))
 
 
 def loss_of(trainer: Any, rows: int) -> float:

@@ -50,23 +50,27 @@ def test_rows_have_the_lengths_of_the_table_and_the_same_tokens_every_time(tmp_p
     assert all(row["labels"][-1] == row["input_ids"][-1] < 4096 for row in rows.to_pylist())
 
 
-def test_the_cases_are_every_combination_once_the_most_wanted_first():
+def test_the_cases_are_every_combination_once_and_share_a_process_where_they_share_weights():
     cases = train.cases("cuda", [])
-    assert len({train.key(case) for case in cases}) == len(cases) == 3 * 2 * 2 * 2
-    assert all(case["packing"] and not case["load_in_4bit"] for case in cases[:6])
-    assert not any(case["packing"] or case["load_in_4bit"] for case in train.cases("cpu", []))
+    assert len({train.key(case) for case in cases}) == len(cases) == 2 * 2 * 2 * 3
+    groups = train.loaded_alike(cases)
+    assert [len(group) for group in groups] == [3] * 8 and not groups[0][0]["load_in_4bit"]
+    assert {case["rows"] for case in train.cases("cpu", [])} == {"padded"}
+    assert {case["model"] for case in train.cases("cuda", ["Qwen3-14B"])} == {"Qwen3-14B"}
 
 
-def test_the_settings_of_a_case_are_those_of_params_but_for_what_it_says(tmp_path):
-    case = train.cases("cuda", ["Qwen3-8B"])[0]
+@pytest.mark.parametrize("rows", train.ROWS)
+def test_the_settings_of_a_case_are_those_of_params_but_for_what_it_says(tmp_path, rows):
+    case = train.cases("cuda", ["Qwen3-8B"])[0] | {"rows": rows}
     settings = train_case.settings_of(case, tmp_path)
-    assert settings.train.packing and settings.train.backend == "unsloth" and settings.format.max_length == 2048
+    assert (settings.train.packing, settings.train.padding_free) == (rows == "packed", rows != "padded")
+    assert settings.train.backend == "unsloth" and settings.format.max_length == 2048
     assert settings.lora == params.load(ROOT / "params.yaml").lora
     assert preflight.steps(100, settings) == train_case.SETTINGS["train"]["max_steps"]
 
 
 def result(speed, **case):
-    whole = {"model": "m", "backend": "trl", "packing": False, "load_in_4bit": False} | case
+    whole = {"model": "m", "backend": "trl", "rows": "padded", "load_in_4bit": False} | case
     return whole | {"tokens_per_second": speed, "mfu": 0.5, "peak_gb": 1.0, "steps": 3, "device": "d"}
 
 
@@ -74,8 +78,8 @@ def test_ratios_are_to_plain_trl_in_the_same_setting_and_to_the_padded_rows_of_t
     measured = [
         result(100.0),
         result(150.0, backend="unsloth"),
-        result(300.0, packing=True),
-        result(600.0, backend="unsloth", packing=True),
+        result(300.0, rows="packed"),
+        result(600.0, backend="unsloth", rows="packed"),
     ]
     failed = {key: value for key, value in result(0, load_in_4bit=True).items() if key != "tokens_per_second"}
     measured.append(failed | {"failed": "out of memory"})
@@ -93,7 +97,8 @@ def test_ratios_are_to_plain_trl_in_the_same_setting_and_to_the_padded_rows_of_t
 def test_a_case_that_fails_is_a_row_and_what_time_does_not_allow_is_named(tmp_path, monkeypatch):
     clock = itertools.count(0, 10)  # each look at the clock is ten seconds later
     monkeypatch.setattr(train.time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(train, "run_case", lambda case, limit: case | {"failed": "out of memory"})
+    failing = lambda cases, limit: (case | {"failed": "out of memory"} for case in cases)  # noqa: E731
+    monkeypatch.setattr(train, "run_cases", failing)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     out = tmp_path / "train.json"
     first = train.measure(out, [], 1)
@@ -107,7 +112,7 @@ def test_a_case_that_fails_is_a_row_and_what_time_does_not_allow_is_named(tmp_pa
 def test_a_process_that_dies_is_told_with_its_last_line(monkeypatch):
     case = train.cases("cpu", ["tiny Llama"])[1]
     monkeypatch.setitem(train.TINY, "tiny Llama", train.TINY["tiny Llama"] | {"num_attention_heads": "many"})
-    told = train.run_case(case, 60)
+    (told,) = train.run_cases([case], 60)
     assert told["failed"].startswith("exit code 1: ") and told["model"] == "tiny Llama"
 
 
@@ -115,10 +120,12 @@ def test_a_process_that_dies_is_told_with_its_last_line(monkeypatch):
 @pytest.mark.parametrize("backend", ["trl", "unsloth"])
 def test_a_case_trains_and_counts_what_it_trained(tmp_path, backend, monkeypatch):
     monkeypatch.setattr(train, "SECONDS", 1)
-    told = train.run_case({"model": "tiny Qwen3", "backend": backend, "packing": False, "load_in_4bit": False}, 120)
+    cases = [{"model": "tiny Qwen3", "backend": backend, "rows": way, "load_in_4bit": False} for way in train.ROWS[:2]]
+    told, refused = train.run_cases(cases, 120)
     assert "failed" not in told, told
     assert told["mfu"] is None and told["steps"] >= 1 and 4 * 43 < told["tokens_per_step"] < 4 * 426
     assert told["versions"]["trl"] and told["device"] == "cpu"
+    assert "on a CPU" in refused["failed"], "a way that is refused is a row"
 
 
 def test_turns_are_summed_without_the_first():
