@@ -6,10 +6,10 @@ applies it.
 
 import argparse
 import secrets
-import socket
 import webbrowser
 
 from stages.common.base.errors import UserError
+from stages.common.base.ports import listening
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     queue = Queue()
     queue.reviews()  # a malformed data/review.jsonl is told now
     token = secrets.token_urlsafe(24)
-    with listening(arguments.port) as listener:
+    with listening("127.0.0.1", arguments.port) as listener:
         port = listener.getsockname()[1]
         app = application(queue, token, {f"127.0.0.1:{port}", f"localhost:{port}"})
         link = f"http://127.0.0.1:{port}/#{token}"
@@ -38,16 +38,3 @@ def run(arguments: argparse.Namespace) -> None:
             webbrowser.open(link)
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
-
-
-def listening(port: int) -> socket.socket:
-    """A socket on 127.0.0.1; nobody outside this machine reaches it."""
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen()  # so that the link works as soon as it is printed
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UserError(f"port {port} cannot be used ({error}); give another --port") from None
-    return listener

@@ -9,11 +9,11 @@ import argparse
 import json
 import os
 import secrets
-import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.common.base.errors import UserError
+from stages.common.base.ports import listening
 
 if TYPE_CHECKING:
     from stages.common.schema import Params
@@ -120,6 +120,7 @@ def run_llama_cpp(place: Place, room: int, template: str) -> None:
 
     file = llama_cpp.export()
     listening(place.host, place.port).close()
+    llama_cpp.end_at_interrupt()
     settings = llama_cpp.parameters(file, place.model, place.host, place.port, place.key)
     settings.n_parallel, settings.n_ctx = SLOTS, SLOTS * room
     settings.use_jinja, settings.chat_template, settings.ui = True, template, False
@@ -127,19 +128,6 @@ def run_llama_cpp(place: Place, room: int, template: str) -> None:
     server = llama_cpp.start(settings, f"{SLOTS} requests of {room} tokens at once")
     announce(place._replace(port=int(server.listening_address.rpartition(":")[2])))
     llama_cpp.wait()
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that nobody else listens on. Raises UserError when it cannot be had."""
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UserError(f"--host {host} --port {port}: {error}; --port 0 takes a free one") from None
-    return listener
 
 
 def announce(place: Place) -> None:

@@ -5,11 +5,10 @@ Prints the two variables that the llm backend reads once the server answers, and
 
 import argparse
 import secrets
-import socket
 import sys
 from pathlib import Path
 
-from stages.common.base.errors import UserError
+from stages.common.base.ports import listening
 
 ANYWHERE = True
 HOST = "127.0.0.1"
@@ -41,8 +40,9 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.common.servers import llama_cpp
 
     llama_cpp.require_gguf(arguments.model)
-    require_free(arguments.port)
+    listening(HOST, arguments.port).close()
     key, name = secrets.token_hex(16), arguments.model.stem
+    llama_cpp.end_at_interrupt()
     settings = llama_cpp.parameters(arguments.model, name, HOST, arguments.port, key)
     settings.n_parallel, settings.n_ctx = arguments.slots, arguments.slots * arguments.context
     settings.cpuparams.n_threads = arguments.threads
@@ -54,13 +54,3 @@ def run(arguments: argparse.Namespace) -> None:
         file=sys.stderr,
     )
     llama_cpp.wait()
-
-
-def require_free(port: int) -> None:
-    """Raise a UserError when something listens on the port already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            raise UserError(f"--port {port}: {error}; leave it out for a free one") from None

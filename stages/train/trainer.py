@@ -66,7 +66,12 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         report_to=train.report_to,
         disable_tqdm=True,  # the meter instead
     )
-    config._n_gpu = min(1, config.n_gpu)  # transformers would multiply the batch by the number of GPUs it sees
+    return on_one_gpu(config)
+
+
+def on_one_gpu(config: Any) -> Any:
+    """transformers would multiply the batch by the number of GPUs that it sees."""
+    config._n_gpu = min(1, config.n_gpu)
     return config
 
 

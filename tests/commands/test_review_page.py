@@ -34,7 +34,7 @@ class Page:
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
-        self.listener = listening(0)
+        self.listener = listening("127.0.0.1", 0)
         self.port = self.listener.getsockname()[1]
         hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
         config = uvicorn.Config(application(queue, TOKEN, hosts), log_level="warning", lifespan="off")
@@ -300,8 +300,8 @@ def test_the_command_prints_a_link_that_works_and_ends_on_interrupt(dataset):
 
 
 def test_a_port_in_use_and_a_run_before_curate_are_one_line(page):
-    with pytest.raises(UserError, match="cannot be used"):
-        listening(page.port)
+    with pytest.raises(UserError, match="--port 0 takes a free one"):
+        listening("127.0.0.1", page.port)
     shutil.rmtree(paths.DATASET)
     with pytest.raises(UserError, match="run `dvc repro curate`"):
         Queue()

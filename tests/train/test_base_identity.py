@@ -129,7 +129,7 @@ def test_modelscope_is_a_source_like_the_others(prepared, tiny_model, monkeypatc
 def test_modelscope_without_its_library_or_the_model_is_one_line(write_params, monkeypatch):
     section = params.load(write_params({"model.name": "own/tiny", "model.hub": "modelscope"})).model
     monkeypatch.setitem(sys.modules, "modelscope", None)
-    with pytest.raises(UserError, match=r"pip install -e '\.\[modelscope\]'"):
+    with pytest.raises(UserError, match=r"pip install 'doclore\[modelscope\]'"):
         hub.source(section)
 
     def missing(name, **options):

@@ -60,5 +60,7 @@ def test_packed_rows_make_fewer_and_fuller_batches(write_params):
     )
     given = preflight.Rows(800, 100_000, 400)
     assert preflight.sequences(given, packed) == preflight.Rows(100, 100_000, 1000)
+    begun = preflight.Rows(800, 100_001, 400)
+    assert preflight.sequences(begun, packed).count == 101, "a sequence that is begun is one"
     assert preflight.steps(100, packed) == 13
     assert preflight.sequences(given, params.load(write_params())) == given

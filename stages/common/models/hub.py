@@ -55,7 +55,7 @@ def modelscope_directory(section: Model, weights: bool) -> str:
     try:
         from modelscope import snapshot_download
     except ImportError:
-        raise UserError("model.hub = 'modelscope' needs its library; type: pip install -e '.[modelscope]'") from None
+        raise UserError("model.hub = 'modelscope' needs its library; type: pip install 'doclore[modelscope]'") from None
     options: dict[str, Any] = {"revision": section.revision} if section.revision else {}
     options |= {} if weights else {"ignore_patterns": list(NO_WEIGHTS)}
     try:

@@ -41,18 +41,27 @@ def require_gguf(file: Path) -> None:
         raise UserError(f"{file} is no GGUF file; llama.cpp's convert_hf_to_gguf.py makes one from a model's directory")
 
 
-def parameters(file: Path, name: str, host: str, port: int, key: str) -> Any:
-    """xllamacpp's settings of a server that asks for the key. Raises UserError without GGUF file or library."""
-    require_gguf(file)
-    # Python's own handler would run only after llama.cpp has loaded the model, which takes minutes for a large one.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Read when llama.cpp is loaded: threads that wait for work would otherwise spin, and a small machine stalls.
-    os.environ.update(OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="0")
+def library() -> Any:
+    """xllamacpp, loaded with threads that sleep while they wait for work: they would spin, and a small machine stalls.
+    Raises UserError without it."""
+    os.environ.update(OMP_WAIT_POLICY="passive", GOMP_SPINCOUNT="0")  # read when it is loaded
     try:
         import xllamacpp
     except ImportError:
         raise UserError("llama.cpp is not installed; type: pip install 'doclore[teacher]'") from None
-    settings = xllamacpp.CommonParams()
+    return xllamacpp
+
+
+def end_at_interrupt() -> None:
+    """Let Ctrl-C end this process at once. Python's own handler would run only after llama.cpp has loaded the model,
+    which takes minutes for a large one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def parameters(file: Path, name: str, host: str, port: int, key: str) -> Any:
+    """xllamacpp's settings of a server that asks for the key. Raises UserError without GGUF file or library."""
+    require_gguf(file)
+    settings = library().CommonParams()
     settings.model.path = str(file)
     settings.model_alias = {name}
     settings.api_keys = [key]
@@ -65,10 +74,8 @@ def parameters(file: Path, name: str, host: str, port: int, key: str) -> Any:
 def start(settings: Any, room: str) -> Any:
     """A running server; it has loaded the model and answers. Raises UserError, which names `room`, what its memory
     depends on."""
-    import xllamacpp
-
     try:
-        return xllamacpp.Server(settings)
+        return library().Server(settings)
     except RuntimeError:
         raise UserError(
             f"llama.cpp cannot load {settings.model.path}: the file is incomplete, of a newer format, or too large for "

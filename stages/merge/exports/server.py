@@ -3,7 +3,6 @@
 Endpoints: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
 """
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +61,7 @@ def loaded(file: Path, room: int) -> Iterator[Exported]:
     """The file in llama.cpp, with room for `room` tokens, for as long as the block takes."""
     import httpx
 
-    handler = signal.getsignal(signal.SIGINT)
     settings = llama_cpp.parameters(file, "exported", "127.0.0.1", 0, "audit")
-    signal.signal(signal.SIGINT, handler)  # a stage that is interrupted has outputs to put back
     settings.n_ctx, settings.n_parallel, settings.ui = room, 1, False
     server = llama_cpp.start(settings, f"{room} tokens")
     headers = {"Authorization": "Bearer audit"}

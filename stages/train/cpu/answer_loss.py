@@ -47,7 +47,9 @@ class AnswerLoss(torch.autograd.Function):  # type: ignore[misc]
 def has_plain_head(model: Any) -> bool:
     """Whether `answer_loss` is the loss of this model."""
     head = model.get_output_embeddings()
-    return model.config.model_type in PLAIN_HEADS and head.bias is None and not head.weight.requires_grad
+    # An adapter on the head shows the frozen weights as its own.
+    plain = model.config.model_type in PLAIN_HEADS and type(head) is torch.nn.Linear
+    return bool(plain and head.bias is None and not head.weight.requires_grad)
 
 
 def answer_loss(model: Any, inputs: dict[str, Any], tokens: Any = None) -> torch.Tensor:
