@@ -37,7 +37,6 @@ Flavour = Literal[
     "nextra",
     "obsidian",
     "mdn",
-    "antora",
 ]
 
 

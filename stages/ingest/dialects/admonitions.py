@@ -20,7 +20,7 @@ from stages.ingest.dialects.lines import Line, indent, to_text
 from stages.ingest.dialects.outline import outline
 from stages.ingest.dialects.page import Page
 
-OPENING = re.compile(r"[ \t]*(:{3,})[ \t]*(?:([A-Za-z][\w-]*)(?=[\s\[{]|$)|(?=\{[.#a-z]))")
+OPENING = re.compile(r"[ \t]*(:{3,})[ \t]*(?:([^\W\d_][\w-]*)(?=[\s\[{]|$)|(?=\{[.#a-z]))")
 CLOSING = re.compile(r"[ \t]*(:{3,})[ \t]*$")
 TITLE_ATTRIBUTE = re.compile(r"""\b(?:title|summary)=(?:"([^"]*)"|'([^']*)')""")
 CLASS = re.compile(r"\.(?:callout-)?([A-Za-z][\w-]*)")
@@ -30,7 +30,7 @@ PLAIN = frozenset(("details", "dropdown", "collapse", "expand", "expandable", "a
 KINDS = (
     "note tip info warning danger caution important success check question failure bug example quote abstract summary "
     "tldr todo hint attention error faq help missing fail cite seealso done warn notice question deprecated "
-    "versionadded versionchanged"
+    "versionadded versionchanged 注意 警告 提示 说明 信息 重要 危险 备注"
 )
 KNOWN = PLAIN | frozenset(KINDS.split())
 UNSEEN = frozenset(("v-pre", "raw", "no-spa", "div", "container", "column", "columns", "code-group", "grid", "panel"))

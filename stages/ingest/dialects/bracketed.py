@@ -65,6 +65,8 @@ def in_prose(part: list[Line], opening: re.Pattern[str], signs: dict[str, str], 
         before = before[len(marks.prefix(before)) :]
         tag = Bracketed(sign, text[found.end() : end], part[number], not only_text(before), not only_text(rest))
         new = reader(tag)
+        if new and "\n" in new:
+            new = marks.block(f"\n\n{new}\n\n") if tag.alone else " ".join(new.split())
         lost = text.count("\n", start, behind)
         pieces += [text[position:start], text[start:behind] if new is None else new + "\n" * lost]
         position = behind

@@ -22,6 +22,7 @@ SECTIONS = frozenset(("Accordion", "AccordionItem", "Collapse", "Collapsible", "
 STEPS = frozenset(("Step", "Steps.Step"))
 CARDS = frozenset((
     "Card", "LinkCard", "Cards.Card", "IconCard", "CustomCard", "Feature", "Tile", "FileTree.File", "FileTree.Folder",
+    "Tree.File", "Tree.Folder",
 ))  # fmt: skip
 FIELDS = frozenset(("ParamField", "ResponseField", "Param", "Field", "Property", "Parameter", "ApiParam", "TableRow"))
 FIELD_NAMES = ("name", "query", "path", "body", "header", "id", "property")
@@ -124,7 +125,7 @@ class Components:
         if name_is_badge(tag) and not alone and not said:
             return ("(", ")") if tag.name in self.closed and not tag.empty else ("", "")
         if not said:
-            if tag.empty and tag.name not in SILENT:
+            if (tag.empty or tag.name not in self.closed) and tag.name not in SILENT:
                 self.unread.append((tag.end, tag.name))
             return "", ""
         if tag.empty or tag.name not in self.closed:

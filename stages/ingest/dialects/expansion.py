@@ -14,7 +14,7 @@ from stages.ingest.dialects.page import Findings, Page, Site, Unread
 from stages.ingest.sources.tree import Tree
 
 UNKNOWN = Site(plain.FLAVOUR)
-NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}", "{}")  # of a value at the head
+NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}")  # of a value at the head
 
 
 def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list[Line], Findings]:
@@ -34,7 +34,11 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
 def head_values(front: Mapping[str, Any]) -> dict[str, str]:
     """The scalars of the front matter under the names that pages use for them."""
     scalars = {key: words for key, value in front.items() if (words := frontmatter.words(value))}
-    return {name.format(key): words for key, words in scalars.items() for name in NAMES[:-1]}
+    values = {name.format(key): words for key, words in scalars.items() for name in NAMES}
+    for given in (front.get("substitutions"), front.get("myst")):  # of MyST, which names them alone
+        given = given.get("substitutions", given) if isinstance(given, dict) else {}
+        values |= {key: words for key, value in given.items() if (words := frontmatter.words(value))}
+    return values
 
 
 def resolved(lines: list[Line], page: Page) -> list[Line]:

@@ -17,7 +17,7 @@ from stages.ingest.dialects.components import Components
 from stages.ingest.dialects.modules import Modules, without_statements
 from stages.ingest.dialects.outline import code_lines
 from stages.ingest.dialects.prose import PARAGRAPH_END, CodeSpans
-from stages.ingest.dialects.tags import MAX_TAG, Tag, Tags, expression_end
+from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expression_end
 
 # Docusaurus and attribute lists of MkDocs.
 ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
@@ -25,13 +25,15 @@ IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ 
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 CODE = ("CodeBlock", "Code")
+MAX_TITLE = 400  # characters before the attributes of a directive
+FORMULA = frozenset("^_\\}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # \\frac{a}{b} is no expression
 MAX_CODE = 20_000  # characters of a template literal that is shown as code
 
 TOKEN = re.compile(
-    r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!])"""
+    r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!-])"""
 )
 NAMED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:\??\.[\w$]+)*)\s*")
-TEXT = re.compile(r"""\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$]*)`)\s*""")
+TEXT = re.compile(r"""\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$]*)`|(-?\d[\d.]*))\s*""")
 # 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
 SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
 SCRIPTS = {
@@ -102,6 +104,7 @@ class Prose:
         self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>"}
         self.tags = Tags(prose)
         self.line_ends: list[int] = []
+        self.unclosed = 0  # braces without an end
 
     def plain(self) -> str:
         """Comments and tags removed, their line ends and the text between tags kept; expressions filled in."""
@@ -231,14 +234,23 @@ class Prose:
 
     def expression(self, start: int) -> int:
         """A value in braces: filled in when it is known, left as it stands when it is not, and then noted."""
-        end = expression_end(self.prose, start, min(len(self.prose), start + MAX_TAG))
-        if end is None or self.prose[start - 1 : start] == "{":
+        prose = self.prose
+        before = prose[max(start - 1, 0) : start]
+        if (
+            before == "{"
+            or prose[prose.rfind("\n", max(start - MAX_TITLE, 0), start) + 1 : start].lstrip()[:3] == ":::"
+        ):
+            return self.write("{", start + 1)  # of a template language; attributes of a directive
+        reach = MAX_TAG if self.unclosed < MANY else NEAR
+        end = expression_end(prose, start, min(len(prose), start + reach))
+        if end is None:
+            self.unclosed += 1
             return self.write("{", start + 1)
         inner = self.prose[start + 1 : end - 1]
         name, literal = NAMED.fullmatch(inner), TEXT.fullmatch(inner)
         if name and (value := self.source.value(name[1])) is not None:
             return self.blank(value, start, end)
-        if not self.source.braces:
+        if not self.source.braces or before in FORMULA:
             return self.write("{", start + 1)
         if literal:
             return self.blank(next(group for group in literal.groups() if group is not None), start, end)

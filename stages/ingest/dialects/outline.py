@@ -6,6 +6,7 @@ Looked at before and while website syntax is resolved, so the text that the pars
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -31,8 +32,9 @@ class Outline:
     headings: list[tuple[int, int, int]] = field(default_factory=list)
 
 
+@lru_cache(maxsize=2)
 def parsed(text: str, indented_code: bool) -> list[Token]:
-    """The blocks of a page that begin and end somewhere."""
+    """The blocks of a page that begin and end somewhere; asked for again until a step changes the page."""
     parser, tokens = COMMONMARK if indented_code else MDX, []  # type: ignore[var-annotated]
     parser.block.parse(readable(text, indented_code), parser, {}, tokens)
     return [token for token in tokens if token.map is not None]

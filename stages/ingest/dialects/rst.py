@@ -21,6 +21,7 @@ INCLUDE = re.compile(r"([ \t]*)\.\.[ \t]+(include|literalinclude)::[ \t]*(\S+)[ 
 OPTION = re.compile(r"[ \t]+:([\w-]+):(?:[ \t]+(.*))?$")
 SUBSTITUTION = re.compile(r"^[ \t]*\.\.[ \t]+\|([^|\n]{1,200})\|[ \t]+replace::[ \t]*(.*)$", re.MULTILINE)
 REFERENCE = re.compile(r"\|([^|\s](?:[^|\n]{0,198}[^|\s])?)\|")
+GIVEN = ("release", "version", "project")  # substitutions that Sphinx makes of conf.py
 MOST_EXPANDED = 100_000  # characters that substitutions may become
 NOTED = {
     "versionadded": "New in version",
@@ -51,7 +52,10 @@ def expand(text: str, path: str, tree: Tree, site: Site) -> tuple[list[Line], Fi
     for name in sorted(set(map(str.lower, DIRECTIVE.findall(text)))):
         if name.startswith("auto") and name != "automethod":
             page.found.unread.append(Unread(path, line_of(text, name), "autodoc", f".. {name}::"))
-    lines = included(to_lines(text, path), page)
+    known = [
+        f".. |{name}| replace:: {site.values[name]}" for name in GIVEN if name in site.values and f"|{name}|" in text
+    ]
+    lines = included(to_lines("\n\n".join([text, *known]), path), page)
     return to_lines(markdown(to_text(lines)), path), page.found
 
 

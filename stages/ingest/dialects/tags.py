@@ -7,7 +7,7 @@ do.
 import re
 from dataclasses import dataclass
 
-MAX_TAG = 4_000
+MAX_TAG = 20_000
 MANY, NEAR = 100, 200  # behind so many tags that do not end, others are looked for no further than so many characters
 
 NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")

@@ -1,5 +1,6 @@
 """Which generator makes a site of the docs, by its own files, and what its configuration tells of the pages."""
 
+import ast
 import tomllib
 from collections.abc import Iterator, Mapping
 from os.path import relpath
@@ -50,7 +51,8 @@ def detected(root: Path, name: str = "auto") -> Site:
     """
     for directory in upwards(root):
         for flavour in FLAVOURS.values():
-            file = next((directory / f for f in flavour.site_files if (directory / f).exists()), None)
+            places = (directory / beside / name for name in flavour.site_files for beside in ("", "website"))
+            file = next((place for place in places if place.exists()), None)
             if file and name in ("auto", flavour.name) and is_configuration(file, flavour):
                 return Site(flavour, values_of(file, flavour.name), relpath(directory, root).replace("\\", "/"))
     return Site(FLAVOURS["plain" if name == "auto" else name])
@@ -78,29 +80,49 @@ def head_of(file: Path) -> bytes:
 
 def values_of(file: Path, flavour: str) -> Mapping[str, str]:
     """The scalars of a configuration that pages of this flavour name, as they name them."""
+    if flavour == "sphinx":
+        return python_values(file) if file.suffix == ".py" else {}
     if flavour not in VALUES:
         return {}
     key, prefix = VALUES[flavour]
-    settings = read(file)
-    chosen = settings.get(key, {}) if key else settings
-    return dict(scalars(chosen, prefix)) if isinstance(chosen, dict) else {}
+    values: dict[str, str] = {}
+    for part in sorted(file.glob("*.*")) if file.is_dir() else [file]:
+        settings = read(part)
+        chosen = settings.get(key, {}) if key and part.stem != key else settings
+        values |= dict(scalars(chosen, prefix)) if isinstance(chosen, dict) else {}
+    return values
 
 
 def read(file: Path) -> dict[str, Any]:
     """A configuration in YAML, TOML or JSON; empty when it cannot be read."""
     text = head_of(file).decode("utf-8", "replace")
     try:
-        values = tomllib.loads(text) if file.suffix == ".toml" else yaml.load(text, Loader=Scalars)
+        values = tomllib.loads(text) if file.suffix == ".toml" else yaml.load(text, Loader=yaml.CBaseLoader)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
 
 
-class Scalars(yaml.CBaseLoader):
-    """Every scalar a string; tags of other languages, which mkdocs.yml holds, are none of our business."""
-
-
-Scalars.add_multi_constructor("", lambda loader, suffix, node: str(getattr(node, "value", "")))  # type: ignore[no-untyped-call]
+def python_values(file: Path) -> dict[str, str]:
+    """What conf.py sets to a plain text: `release`, `version`, and what `myst_substitutions` holds."""
+    try:
+        body = ast.parse(head_of(file)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    values: dict[str, str] = {}
+    for node in body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        try:
+            value = ast.literal_eval(node.value)
+        except (ValueError, TypeError, RecursionError, MemoryError):
+            continue
+        name = node.targets[0].id
+        if isinstance(value, str) and name in ("release", "version", "project"):
+            values[name] = value
+        elif isinstance(value, dict) and name == "myst_substitutions":
+            values |= {str(key): words(one) for key, one in value.items() if isinstance(one, str)}
+    return values
 
 
 def scalars(values: Mapping[str, Any], prefix: str, depth: int = 4) -> Iterator[tuple[str, str]]:

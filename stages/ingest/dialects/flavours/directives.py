@@ -8,7 +8,8 @@ CODE = frozenset(
 )
 CODE |= {"testcode", "ipython", "literal", "mermaid", "graphviz", "raw", "command-output", "eval", "myst"}
 DROPPED = frozenset((
-    "toctree", "contents", "index", "image", "bibliography", "footbibliography", "tableofcontents", "only", "raw",
+    "toctree", "toc",
+    "contents", "index", "image", "bibliography", "footbibliography", "tableofcontents", "only", "raw",
     "video", "iframe", "highlight", "currentmodule", "module", "meta", "sectionauthor", "codeauthor", "tags",
     "youtube", "mermaid", "graphviz", "include-end", "testsetup", "testcleanup", "default-role", "role",
     "rst-class", "class", "autosummary", "postlist", "gallery", "nav", "bokeh-plot", "plot", "anywidget", "embed",

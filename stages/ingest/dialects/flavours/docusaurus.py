@@ -19,6 +19,9 @@ NEXTRA = Flavour(
         "_meta.js",
         "_meta.json",
         "_meta.ts",
+        "_meta.global.js",
+        "_meta.global.tsx",
+        "app/_meta.global.tsx",
     ),
     mdx=True,
 )

@@ -12,6 +12,7 @@ from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.flavours import mkdocs, templates
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.sources.tree import RefusedError
 
 NAME = re.compile(r"[ \t\n]*(/?)[ \t]*([\w./-]+)[ \t\n]*")
 CLOSED = re.compile(r"\{\{[<%][ \t]*/[ \t]*([\w./-]+)")
@@ -58,11 +59,29 @@ def shown(name: str, rest: str, tag: Bracketed, tags: templates.Tags, page: Page
     file = first(values, "file", "path", "src") or (words[0] if words else "")
     if lower in INCLUDES and name not in tags.closed and "." in file:
         return included(file, values, tag, page)
+    if name not in tags.closed and not values and (own := of_site(name, tag, page)) is not None:
+        return own
     text = tags.open(name, values, words, tag.alone or (tag.starts and name in tags.closed))
     if text is None:
         page.unread(tag.line, "shortcode", f"{tag.sign} {name} {rest}")
         return ""
     return text
+
+
+def of_site(name: str, tag: Bracketed, page: Page) -> str | None:
+    """What a shortcode of the site shows, when it is nothing but text."""
+    for place in ("layouts/shortcodes", "layouts/_shortcodes"):
+        for suffix in ("md", "html"):
+            try:
+                path, lines = page.text_of(f"/{page.site.base}/{place}/{name}.{suffix}")
+            except RefusedError:
+                continue
+            text = to_text(lines)
+            if "{{" in text:
+                return None
+            page.found.inlined.append(path)
+            return marks.block(f"\n\n{text.strip()}\n\n") if tag.alone else text.strip()
+    return None
 
 
 def known(name: str, page: Page) -> str | None:

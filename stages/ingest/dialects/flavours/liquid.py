@@ -107,6 +107,4 @@ def noted(lines: list[Line], page: Page) -> list[Line]:
 
 BEFORE = (code, noted, tags, variables.in_braces)
 JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(mkdocs.attribute_lists,))
-GITBOOK = Flavour(
-    "gitbook", (".gitbook.yaml", ".gitbook", "SUMMARY.md"), before=BEFORE, after=(mkdocs.attribute_lists,)
-)
+GITBOOK = Flavour("gitbook", (".gitbook.yaml", ".gitbook"), before=BEFORE, after=(mkdocs.attribute_lists,))

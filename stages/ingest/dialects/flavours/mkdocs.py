@@ -17,7 +17,7 @@ SIGNS = ("!!!", "???", "===")
 STEP = 4
 MAX_DEPTH = 12  # what is nested deeper stays as it is
 
-BLOCK = re.compile(r"([ \t]*)(/{3,})[ \t]*([a-z][\w-]*)[ \t]*(?:\|[ \t]*(\S.*)?)?$")
+BLOCK = re.compile(r"([ \t]*)(/{3,})[ \t]*([A-Za-z][\w-]*)[ \t]*(?:\|[ \t]*(\S.*)?)?$")
 BLOCK_END = re.compile(r"[ \t]*(/{3,})$")
 OPTION = re.compile(r"[ \t]{4,}([\w-]+):[ \t]*(\S.*)?$")
 WITHOUT_LABEL = ("html", "definition", "define", "caption", "figure-caption", "table-caption", "annotate", "div")
@@ -137,6 +137,7 @@ def blocks(lines: list[Line], page: Page) -> list[Line]:
 
 def block_marks(kind: str, title: str) -> tuple[str, str]:
     """What stands in place of the lines that open and close a block."""
+    kind = kind.lower()
     if kind == "tab":
         opening = marks.mark(marks.TABS) + marks.mark(marks.TAB, title)
         return opening, marks.mark(marks.TAB_END) + marks.mark(marks.TABS_END)

@@ -16,7 +16,7 @@ LINK = re.compile(r"(!?)\[\[(?![\s\[])([^\[\]|\n]{0,300})(?:\\?\|([^\[\]\n]{0,30
 EMBED = re.compile(r"[ \t>]*!\[\[([^\[\]|#^\n]{0,300})(?:#\^?([^\[\]|\n]{1,300}))?(?:\|[^\[\]\n]*)?\]\][ \t]*$")
 COMMENT = re.compile(r"%%[^%\n]{0,2000}%%|^%%[ \t]*$", re.MULTILINE)
 FENCE = "%%"
-BLOCK_ID = re.compile(r"(?:^|[ \t])\^[A-Za-z][\w-]{2,60}[ \t]*$", re.MULTILINE)
+BLOCK_ID = re.compile(r"(?:^|[ \t])\^[A-Za-z][\w-]{1,60}[ \t]*$", re.MULTILINE)
 HIGHLIGHT = re.compile(r"(?<![=\w])==(?![\s=])([^=\n]{1,400}?)(?<![\s=])==(?!=)")
 MEDIA = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|bmp|mp4|webm|mov|mp3|wav|ogg|pdf|canvas|base)$", re.IGNORECASE)
 MARKDOWN = (".md", ".markdown")

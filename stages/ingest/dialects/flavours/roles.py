@@ -74,4 +74,4 @@ def readable(target: str) -> str:
     """A path or a label as words: `../usage`, `install:start` and `kernel-names` are usage, start and kernel names."""
     last = re.split(r"[/:#]", target.rstrip("/"))[-1] or target
     last = re.sub(r"\.(?:md|rst|ipynb|html|txt)$", "", last)
-    return last if target.count(".") > 1 or ("/" not in target and "-" not in last) else last.replace("-", " ")
+    return last.replace("-", " ")

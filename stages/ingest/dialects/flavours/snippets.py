@@ -112,7 +112,8 @@ def places(file: str, page: Page) -> list[str]:
     """Where a file is looked for: from the root and from the site's directory, else beside the page."""
     if file.startswith(("/", "./")):
         return [file]
-    return [f"/{file}", f"/{page.site.base}/{file}", f"./{file}"]
+    beside = [f"/{file}", f"/{page.site.base}/{file}", f"./{file}"]
+    return [*([f"/../../{file}", f"/../{file}"] if file.startswith("../") else []), *beside]
 
 
 def whole(file: str, line: Line, page: Page) -> list[Line] | None:

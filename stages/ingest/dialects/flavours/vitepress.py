@@ -35,13 +35,13 @@ def included(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
-def places(file: str) -> list[str]:
+def places(file: str, page: Page) -> list[str]:
     """Where a file is looked for: `@` is the directory of the sources."""
-    return [file.replace("@/", "/", 1), file.replace("@/", "./", 1)] if file.startswith("@") else [file]
+    return [f"/{file[2:]}", f"/{page.site.base}/{file[2:]}", f"./{file[2:]}"] if file.startswith("@/") else [file]
 
 
 def listing(found: re.Match[str], line: Line, page: Page) -> list[Line]:
-    got = includes.code(page, line, *places(found[2]))
+    got = includes.code(page, line, *places(found[2], page))
     taken = part(got[1], found[3], "", line, page) if got else None
     if got is None or taken is None:
         return [line.with_text("")]
@@ -52,7 +52,7 @@ def listing(found: re.Match[str], line: Line, page: Page) -> list[Line]:
 
 
 def whole(found: re.Match[str], line: Line, page: Page) -> list[Line]:
-    got = includes.code(page, line, *places(found[2]))
+    got = includes.code(page, line, *places(found[2], page))
     taken = part(got[1], found[3], found[4] or "", line, page) if got else None
     if got is None or taken is None:
         return [line.with_text("")]

@@ -1,0 +1,396 @@
+"""flavours: the syntax of each site generator becomes the same Markdown, and what is not understood is counted."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from stages.common.schema import docs
+from stages.ingest.dialects import rst
+from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.flavours import detection
+from stages.ingest.dialects.lines import to_text
+from stages.ingest.dialects.page import Findings
+from stages.ingest.sources.tree import RefusedError, Tree
+
+
+def read(text: str, flavour: str = "auto", path: str = "page.md", **files: str) -> tuple[str, Findings]:
+    """A page of the docs in the working directory as text; files are given with __ for / and the last _ for the dot."""
+    for name, content in files.items():
+        file = Path(".".join(name.replace("__", "/").rsplit("_", 1)))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    root = Path.cwd().resolve()
+    site = detection.detected(root, flavour)
+    reader = rst.expand if path.endswith(".rst") else expand
+    lines, found = reader(text, path, Tree(root, 100_000, root), site)
+    return to_text(lines), found
+
+
+def lines(text: str, flavour: str = "auto", path: str = "page.md", **files: str) -> list[str]:
+    """The lines that are not blank, without the indentation that only lays out."""
+    return [line for line in read(text, flavour, path, **files)[0].split("\n") if line.strip()]
+
+
+SITES = {
+    "docusaurus": "docusaurus.config.ts", "mkdocs": "mkdocs.yml",
+    "vitepress": ".vitepress/config.mts", "hugo": "hugo.toml",
+    "jekyll": "_config.yml", "gitbook": ".gitbook.yaml", "mdbook": "book.toml", "sphinx": "conf.py",
+    "starlight": "astro.config.mjs", "mintlify": "docs.json", "nextra": "theme.config.tsx",
+    "obsidian": ".obsidian/app.json",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SITES)
+@pytest.mark.parametrize("below", ["", "content/en"])
+def test_a_site_is_told_by_its_own_file_in_the_docs_or_above_them_in_the_repository(name, below):
+    Path(".git").mkdir()
+    file = Path(SITES[name])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("", encoding="utf-8")
+    Path(below).mkdir(parents=True, exist_ok=True)
+    assert detection.detected(Path(below).resolve()).flavour.name == name
+    assert detection.detected(Path(below).resolve(), "plain").flavour.name == "plain"
+
+
+def test_a_file_above_the_repository_makes_no_site_of_it():
+    Path("mkdocs.yml").write_text("", encoding="utf-8")
+    Path("repository/.git").mkdir(parents=True)
+    assert detection.detected(Path("repository").resolve()).flavour.name == "plain"
+
+
+def test_every_flavour_of_the_params_is_one_that_there_is():
+    assert set(get_args(docs.Flavour)) - {"auto"} == set(detection.FLAVOURS)
+
+
+COMPONENTS = [
+    ('<Card title="Crane" icon="x">Lifts 4 tons.</Card>', ["- **Crane**: Lifts 4 tons."]),
+    ('<LinkCard title="Crane" description="Lifts loads" href="/c" />', ["- **Crane**: Lifts loads"]),
+    ('<Steps>\n<Step title="Pull">\nPull it.\n</Step>\n<Step title="Push">\n- a\n- b\n</Step>\n</Steps>',
+     ["1. **Pull**: Pull it.", "2. **Push**", "   - a", "   - b"]),
+    ('<ParamField path="depth" type="number" required>\n  How deep.\n</ParamField>',
+     ["- `depth` (number, required): How deep."]),
+    ('<ResponseField name="id" type="string" default="none" />', ["- `id` (string, default: `none`)"]),
+    ('<Callout type="warning" title="Hot">\n    Do not touch.\n</Callout>',
+     ["> **Warning: Hot**", ">", "> Do not touch."]),
+    ("<Tip>Keep dry.</Tip>", ["> **Tip**", ">", "> Keep dry."]),
+    ('## Q\n\n<Accordion title="Why?">\n\nBecause.\n\n</Accordion>', ["## Q", "### Why?", "Because."]),
+    ('## Q\n\n<CodeGroup>\n```sh npm\nnpm i\n```\n```sh yarn\nyarn\n```\n</CodeGroup>',
+     ["## Q", "### npm", "```sh", "npm i", "```", "### yarn", "```sh", "yarn", "```"]),
+    ('<Update label="1.2" description="Ropes" />', ["**1.2**: Ropes"]),
+    ('### `height` <Badge text="new" />', ["### `height`  (new)"]),
+    ('### `height` <span class="badge blue">iOS</span>', ["### `height` (iOS)"]),
+    ("<details><summary>More</summary>\n\nwords\n\n</details>", ["**More**", "words"]),
+    ("<Tabs items={['a', 'b']}>\n<Tabs.Tab>\nx\n</Tabs.Tab>\n<Tabs.Tab>\ny\n</Tabs.Tab>\n</Tabs>",
+     ["## a", "x", "## b", "y"]),
+    ("Put <YOUR_KEY> and <Name> there.", ["Put <YOUR_KEY> and <Name> there."]),
+    ("<script setup>\nconst a = 1\n</script>\n\nwords", ["words"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), COMPONENTS)
+def test_text_in_attributes_is_text_in_reading_order(text, expected):
+    assert lines(f"{text}\n", path="page.mdx") == expected
+
+
+def test_a_component_that_shows_what_cannot_be_known_is_counted():
+    text, found = read("# T\n\n<Chart data={[1]} />\n\nwords\n", path="page.mdx")
+    assert text.split() == ["#", "T", "words"]
+    assert [(one.line, one.kind, one.text) for one in found.unread] == [(3, "component", "<Chart />")]
+
+
+MDX = """---
+title: Winch
+owner: Ada
+---
+import Part from './_part.mdx'
+import Code from '!!raw-loader!./run.sh'
+export const load = 40;
+
+{frontMatter.owner} lifts {load} tons, {'now'}; {unknown} stays.
+
+<Part what="rope" />
+
+<CodeBlock language="bash" title="run.sh">{Code}</CodeBlock>
+
+{items.map((item) => item)}
+"""
+
+
+def test_expressions_are_filled_in_where_they_are_known_and_counted_where_not():
+    text, found = read(MDX, path="page.mdx", _part_mdx="One {props.what} {what}.", run_sh="./winch up")
+    assert [line for line in text.split("\n") if line.strip()] == [
+        *("Ada lifts 40 tons, now; {unknown} stays.", "One rope rope.", "**run.sh**", "```bash", "./winch up", "```"),
+    ]
+    assert [one.text for one in found.unread if one.kind == "expression"] == [
+        "{unknown}",
+        "{items.map((item) => item)}",
+    ]
+
+
+def test_two_imports_on_one_line_are_two_and_an_escaped_underscore_is_one():
+    text = "import A from 'x'; import B from 'y';\nimport Part from './\\_part.mdx';\n\n<Part />\n"
+    assert lines(text, path="page.mdx", _part_mdx="the part") == ["the part"]
+
+
+@pytest.mark.parametrize("fence", ["```js\na\n\nb\n```", "~~~\na\n~~~"])
+def test_a_fence_in_a_component_is_one_however_deep_it_is_indented(fence):
+    inside = "\n".join(f"      {line}" if line else "" for line in fence.split("\n"))
+    text = f'## A\n\n<Tabs>\n  <Tab title="One">\n{inside}\n  </Tab>\n</Tabs>\n\n## B\n'
+    assert read(text, path="page.mdx")[0].split() == ["##", "A", "###", "One", *fence.split(), "##", "B"]
+
+
+MKDOCS = [
+    ("/// warning | Wind\nStay in.\n///", ["> **Warning: Wind**", ">", "> Stay in."]),
+    ("/// details | Why?\n    type: tip\nSo.\n///", ["> **Why?**", ">", "> So."]),
+    ("/// tab | One\na\n///\n/// tab | Two\nb\n///", ["## One", "a", "## Two", "b"]),
+    ("Press ++ctrl+s++ :material-check: now", ["Press Ctrl+S now"]),
+    ("[Go](x.md){ .md-button }", ["[Go](x.md)"]),
+    ("A ABC.\n\n*[ABC]: words", ["A ABC."]),
+    ('1. a\n\n    === "x"\n\n        one\n\n2. b', ["1. a", "    **x**", "    one", "2. b"]),
+    ("C++ and G++ stay", ["C++ and G++ stay"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MKDOCS)
+def test_mkdocs(text, expected):
+    assert lines(f"{text}\n", "mkdocs") == expected
+
+
+def test_mkdocs_shows_files_as_code_and_counts_those_that_are_not_there():
+    text, found = read(
+        "{* src/a.py ln[2:3] *}\n\n```py\n{!src/a.py!}\n```\n\n{* gone.py *}\n\n```\n{!gone.py!}\n```\n",
+        "mkdocs", src__a_py="one\ntwo\nthree\n",
+    )  # fmt: skip
+    assert text.split() == ["```python", "two", "three", "```", "```py", "one", "two", "three", "```"]
+    assert [(one.line, one.module) for one in found.unresolved] == [(7, "./gone.py"), (10, "./gone.py")]
+
+
+VITEPRESS = [
+    ("<<< @/a.conf", ["```", "x = 1", "# region b", "y = 2", "# endregion b", "```"]),
+    ("<<< ./a.conf#b{1 ini}[A]", ["**A**", "```ini", "y = 2", "```"]),
+    ("<!--@include: ./part.md{2,}-->", ["second"]),
+    ("::: code-group\n```sh [npm]\nx\n```\n```sh [pnpm]\ny\n```\n:::",
+     ["## npm", "```sh", "x", "```", "## pnpm", "```sh", "y", "```"]),
+    ("::: details Why\nSo.\n:::", ["> **Why**", ">", "> So."]),
+    ("::: v-pre\nwords\n:::", ["words"]),
+    ("---\nunit: kg\n---\nIn {{ $frontmatter.unit }}.", ["In kg."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), VITEPRESS)
+def test_vitepress(text, expected):
+    conf = "x = 1\n# region b\ny = 2\n# endregion b\n"
+    expected = [line for line in expected if "region" not in line]
+    assert lines(f"{text}\n", "vitepress", a_conf=conf, part_md="first\nsecond\n") == expected
+
+
+HUGO = [
+    ("{{< note >}}\nStay.\n{{< /note >}}", ["> **Note**", ">", "> Stay."]),
+    ('{{% alert title="Wet" color="warning" %}}\nStay.\n{{% /alert %}}', ["> **Warning: Wet**", ">", "> Stay."]),
+    ('{{< tabs >}}{{% tab name="A" %}}\nx\n{{% /tab %}}{{< /tabs >}}', ["## A", "x"]),
+    ('{{< tabpane lang="go" >}}\n{{< tab header="A" >}}\nx := 1\n{{< /tab >}}\n{{< /tabpane >}}',
+     ["## A", "```go", "x := 1", "```"]),
+    ('A {{< tooltip text="valve" id="v" >}} opens.', ["A valve opens."]),
+    ("{{< wrapper >}}\ninner\n{{< /wrapper >}}", ["inner"]),
+    ('{{< figure src="a.png" caption="The valve is open" >}}', ["The valve is open"]),
+    ("{{< highlight go >}}\nx := 1\n{{< /highlight >}}", ["```go", "x := 1", "```"]),
+    ('[x]({{< ref "a.md" >}})', ["[x](a.md)"]),
+    ("{{% comment %}}\nhidden\n{{% /comment %}}\nshown", ["shown"]),
+    ("Version {{< param release >}}.", ["Version 7."]),
+    ("Write {{</* note */>}}.", ["Write `{{< note >}}`."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), HUGO)
+@pytest.mark.parametrize("flavour", ["hugo", "plain"])
+def test_hugo(text, expected, flavour):
+    assert lines(f"---\nrelease: 7\n---\n{text}\n", flavour) == expected
+
+
+def test_hugo_counts_shortcodes_that_show_what_is_not_in_the_page_and_files_that_are_not_there():
+    text, found = read('a\n\n{{< weather >}}\n\n{{< include "gone.md" >}}\n', "hugo")
+    assert text.split() == ["a"]
+    assert ([one.kind for one in found.unread], [one.line for one in found.unresolved]) == (["shortcode"], [5])
+
+
+LIQUID = [
+    ('{% hint style="warning" %}\nHot.\n{% endhint %}', ["> **Warning**", ">", "> Hot."]),
+    ('{% tabs %}\n{% tab title="A" %}\nx\n{% endtab %}\n{% endtabs %}', ["## A", "x"]),
+    ('{% code title="a.sh" %}\n```sh\nx\n```\n{% endcode %}', ["**a.sh**", "```sh", "x", "```"]),
+    ("{% highlight go linenos %}\nx := 1\n{% endhighlight %}", ["```go", "x := 1", "```"]),
+    ("{% raw %}a{% endraw %}", ["a"]),
+    ("[x]({% link _docs/a.md %})", ["[x](_docs/a.md)"]),
+    ("{% if a %}\nx\n{% endif %}", ["x"]),
+    ("{: .note }\nStay.", ["> **Note**", ">", "> Stay."]),
+    ("By {{ page.author }} of {{ site.team | upcase }}.", ["By Ada of ropes."]),
+    ('{% include note.html content="Stay in." %}', ["Stay in."]),
+    ("{% include part.md %}", ["the part"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LIQUID)
+def test_liquid_of_jekyll_and_gitbook(text, expected):
+    files = {"_config_yml": "team: ropes\n", "_includes__part_md": "the part\n"}
+    assert lines(f"---\nauthor: Ada\n---\n{text}\n", "jekyll", **files) == expected
+
+
+MDBOOK = [
+    ("{{#include part.rs}}", ["fn a() {}", "fn b() {}", "fn c() {}"]),
+    ("{{#include part.rs:3}}", ["fn b() {}"]),
+    ("{{#include part.rs:mid}}", ["fn b() {}"]),
+    ("{{#include part.rs:5:}}", ["fn c() {}"]),
+    ("{{#rustdoc_include part.rs:1:1}}", ["fn a() {}"]),
+    ("\\{{#include part.rs}}", ["{{#include part.rs}}"]),
+    ("{{#template t.md name=crane}}", ["A crane."]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MDBOOK)
+@pytest.mark.parametrize("fence", [True, False])
+def test_mdbook(text, expected, fence):
+    part = "fn a() {}\n// ANCHOR: mid\nfn b() {}\n// ANCHOR_END: mid\nfn c() {}\n"
+    shown = lines(f"```rust\n{text}\n```\n" if fence else f"{text}\n", "mdbook", part_rs=part, t_md="A [[#name]].\n")
+    assert shown == (["```rust", *expected, "```"] if fence else expected)
+
+
+def test_mdbook_counts_a_file_that_is_not_there_and_leaves_no_empty_fence():
+    text, found = read("a\n\n```rust\n{{#include gone.rs}}\n```\n", "mdbook")
+    assert text.split() == ["a"]
+    assert [(one.line, one.problem) for one in found.unresolved] == [(4, "missing")]
+
+
+def test_mdbook_shows_no_hidden_lines_of_rust():
+    assert lines("```rust\n# fn main() {\nlet a = 1;\n# }\n```\n", "mdbook") == ["```rust", "let a = 1;", "```"]
+
+
+MYST = [
+    ("(a:b)=\n# T", ["# T"]),
+    (":::{warning}\nHot.\n:::", ["> **Warning**", ">", "> Hot."]),
+    ("```{admonition} Mind\n:class: tip\nHot.\n```", ["> **Tip: Mind**", ">", "> Hot."]),
+    ("````{note}\n```{tip}\nDeep.\n```\n````", ["> **Note**", "> > **Tip**", "> > Deep."]),
+    ("See {ref}`the rope <r>`, {doc}`../crane-care`, {func}`~a.b.c`, {math}`x^2`.",
+     ["See the rope, crane care, `c`, $x^2$."]),
+    ("[](a/hook.md)", ["[hook](a/hook.md)"]),
+    ("```{code-cell} ipython3\n:tags: [x]\nprint(1)\n```", ["```python", "print(1)", "```"]),
+    ("```{code-block} ini\n:caption: a.ini\nx = 1\n```", ["**a.ini**", "```ini", "x = 1", "```"]),
+    ("::::{tab-set}\n:::{tab-item} A\nx\n:::\n::::", ["## A", "x"]),
+    ("```{list-table}\n:header-rows: 1\n* - a\n  - b\n* - 1\n  - 2\n```", ["| a | b |", "| --- | --- |", "| 1 | 2 |"]),
+    ("```{literalinclude} a.py\n:lines: 2\n```", ["```python", "two", "```"]),
+    ("```{include} part.md\n```", ["the part"]),
+    ("```{toctree}\na\nb\n```\nwords", ["words"]),
+    ("```{py:function} lift(load)\nLifts.\n```", ["**`lift(load)`**", "Lifts."]),
+    ("---\nmyst:\n  substitutions:\n    tons: 4\n---\nLifts {{ tons }}.", ["Lifts 4."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), MYST)
+def test_myst(text, expected):
+    shown = lines(f"{text}\n", "sphinx", a_py="one\ntwo\nthree\n", part_md="the part\n")
+    assert [line for line in shown if line.strip("> ")] == [line for line in expected if line != ">"]
+
+
+RST = [
+    (".. code-block:: ini\n   :caption: a.ini\n   :emphasize-lines: 1\n\n   x = 1",
+     ["**a.ini**", "```ini", "x = 1", "```"]),
+    (".. literalinclude:: a.py\n   :lines: 2-\n   :caption: A", ["**A**", "```python", "two", "three", "```"]),
+    (".. include:: part.rst", ["the part"]),
+    (".. versionadded:: 2.1\n   Ropes.", ["New in version 2.1: Ropes."]),
+    (".. seealso:: The hook.", ["> **See also**", "> The hook."]),
+    ("See :ref:`the rope <r>`, :doc:`/crane-care`, :meth:`~a.b.c`.", ["See the rope, crane care, `c`."]),
+    (".. function:: lift(load)\n\n   Lifts.", ["`lift(load)`", "Lifts."]),
+    (".. toctree::\n\n   a\n\nwords", ["words"]),
+    ("Release |release|.", ["Release 3.2."]),
+    (".. tab:: Linux\n\n   x", ["**Linux**", "x"]),
+    ("T\n=\n\nwords\n\nS\n-\n\nwords", ["# T", "words", "## S", "words"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), RST)
+def test_rst_of_sphinx(text, expected):
+    pytest.importorskip("docutils")
+    shown = lines(
+        f"{text}\n", path="page.rst", conf_py="release = '3.2'\n", a_py="one\ntwo\nthree\n", part_rst="the part\n"
+    )
+    assert [line for line in shown if line != ">"] == expected
+
+
+def test_rst_substitutions_of_substitutions_are_refused_before_they_grow():
+    bomb = (
+        "|a0|\n\n"
+        + "".join(f".. |a{n}| replace:: |a{n + 1}| |a{n + 1}|\n" for n in range(40))
+        + ".. |a40| replace:: x\n"
+    )
+    with pytest.raises(RefusedError, match="not_convertible"):
+        read(bomb, path="page.rst")
+
+
+OBSIDIAN = [
+    ("[[Rope care|care]], [[Hook]], [[Hook#Size]], [[#Size]]", ["care, Hook, Hook, Size"]),
+    ("> [!tip]- Mind\n> Hot.", ["> **Tip: Mind**", ">", "> Hot."]),
+    ("![[Hook#Size]]", ["4 cm."]),
+    ("![[Hook#^b1]]", ["A block."]),
+    ("![[a.png]]\n\nwords", ["words"]),
+    ("a %%hidden%% b\n\n%%\nhidden\n%%", ["a  b"]),
+    ("A block. ^name", ["A block."]),
+    ("A ==bright== word", ["A bright word"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), OBSIDIAN)
+def test_obsidian(text, expected):
+    hook = "# Hook\n\n## Size\n\n4 cm.\n\n## Other\n\nA block. ^b1\n"
+    assert lines(f"{text}\n", "obsidian", notes__Hook_md=hook) == expected
+
+
+MACROS = [
+    ('The {{Glossary("rope", "ropes")}} and {{cssxref("hook-size")}}.', ["The ropes and `hook-size`."]),
+    ('{{EmbedLiveSample("x", 1, 2)}}\n\nwords', ["words"]),
+    ('- {{domxref("Crane.lift()")}}', ["- `Crane.lift()`"]),
+    ("a {{optional_inline}}", ["a (optional)"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MACROS)
+def test_macros_of_mdn(text, expected):
+    assert lines(f"{text}\n", "mdn") == expected
+
+
+REFERENCES = [
+    ("See [the `rope`][r] and [Hook].\n\n[r]: a.md\n[hook]: b.md 'B'", ["See [the `rope`](a.md) and [Hook](b.md)."]),
+    ("![Alt][i]\n\n[i]: a.png", ["![Alt](a.png)"]),
+    ("[none] and [x] stay\n\n[y]: a.md", ["[none] and [x] stay"]),
+    ("a[^1]\n\n[^1]: A note.", ["a[^1]", "[^1]: A note."]),
+    (f"![a](data:image/png;base64,{'A' * 300})", ["![a](data:)"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), REFERENCES)
+def test_links_by_reference_are_links_and_images_in_base64_are_none(text, expected):
+    assert lines(f"{text}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("{{ some.thing }}", "variable"),
+        ("a [[b]] c", "wikilink"),
+        ("{% x %}", "liquid"),
+        ("A <Gone a='x' b>", "component"),
+    ],
+)
+def test_syntax_of_another_generator_is_counted_with_its_place(text, kind):
+    found = read(f"# T\n\n{text}\n", "mdbook")[1]
+    assert [(one.path, one.line, one.kind) for one in found.unread] == [("page.md", 3, kind)]
+
+
+def test_includes_reach_the_checkout_but_no_hidden_file_and_nothing_outside():
+    Path("src").mkdir()
+    Path("listing.rs").write_text("fn a() {}\n", encoding="utf-8")
+    Path(".env").write_text("KEY=secret\n", encoding="utf-8")
+    site = detection.Site(detection.FLAVOURS["mdbook"])
+    tree = Tree(Path("src").resolve(), 1_000, Path.cwd().resolve())
+    text = "".join(f"{{{{#include {name}}}}}\n\n" for name in ("../listing.rs", "../.env", "../../../etc/hostname"))
+    shown, found = expand(text, "page.md", tree, site)
+    assert to_text(shown).split() == ["fn", "a()", "{}"]
+    assert [one.problem for one in found.unresolved] == ["leaves_docs", "leaves_docs"]
