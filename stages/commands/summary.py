@@ -12,6 +12,7 @@ from rich.text import Text
 
 from stages.common.base import paths, timings
 from stages.common.records.files import read_json, read_jsonl, share
+from stages.report import decision, words
 
 SIDE_BY_SIDE = 3  # questions in the summary
 
@@ -20,12 +21,16 @@ def run(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
+    predictions = list(read_jsonl(paths.REPORTS / "predictions.jsonl"))
     for name in paths.MEASURED:
         if evaluate.get(name, {}).get("rows"):
             console.print(metrics_table(name, evaluate[name]))
     console.print(headline(evaluate), highlight=False)
-    for table in answer_tables(list(read_jsonl(paths.REPORTS / "predictions.jsonl"))):
+    for table in answer_tables(predictions):
         console.print(table)
+    for sentence in decision.sentences(evaluate, predictions):
+        opening = "Next: " if sentence.key.startswith("next_") else ""
+        console.print(Text(opening + words.in_english(sentence.key, sentence.values)))
     console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
 
 

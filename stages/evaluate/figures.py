@@ -219,6 +219,7 @@ def prediction(split: str, question: Question, answers: dict[str, Answer | None]
                 "text": answer.text,
                 "stopped": answer.stopped,
                 "key_values": right(answer, question),
+                "refused": metrics.refused(answer.text),
                 "exact_match": metrics.exact_match(answer.text, row["output"]),
                 "chrf": round(metrics.chrf([answer.text], [row["output"]]), 2),
             }

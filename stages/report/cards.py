@@ -14,7 +14,7 @@ from stages.report.evidence import evidence_span
 from stages.report.inputs import Inputs
 
 SHOWN = 50
-MAX_TEXT = 1_000  # characters of an answer or a reference, so that the page stays below 2 MB
+MAX_TEXT = 900  # characters of an answer or a reference, so that the page stays below 2 MB
 MAX_QUESTION = 500
 MAX_CHUNK = 3_000
 MAX_VALUES = 12
@@ -22,10 +22,11 @@ SIDES = ("base_closed", "tuned_closed")
 
 
 class Answer(NamedTuple):
-    """A model's answer in one cell; `right` by the key values of the fact, `verdict` the judge's, if there is one."""
+    """A model's answer in one cell, `cut` characters of it left out; `right` by its key values, `verdict` the judge's."""
 
     cell: str
     pieces: list[Piece]
+    cut: int
     right: bool
     stopped: bool
     verdict: str
@@ -54,7 +55,8 @@ class Source(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A question. `found` says whether the search found its chunk; None where nothing was searched."""
+    """A question. `nearest` is the trained question that is worded most like it, `found` says whether the search found
+    its chunk; None where nothing was searched."""
 
     pair_id: str
     split: str
@@ -64,6 +66,9 @@ class Card(NamedTuple):
     sides: list[Answer]
     others: list[Answer]
     reference: list[Piece]
+    reference_cut: int
+    tags: list[str]
+    nearest: str
     key_values: list[str]
     found: bool | None
     source: Source
@@ -105,7 +110,7 @@ def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Card:
-    reference = shortened(row["reference"])
+    reference = row["reference"][:MAX_TEXT]
     answers = {cell: answer(cell, found, reference) for cell, found in row["answers"].items()}
     tuned = row["answers"].get("tuned_closed", {})
     searched = row.get("retrieved")
@@ -117,7 +122,10 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
         right=tuned.get("key_values", False),
         sides=[answers[cell] for cell in SIDES if cell in answers],
         others=[found for cell, found in answers.items() if cell not in SIDES],
-        reference=pieces(reference, shortened(tuned.get("text", reference))),
+        reference=pieces(reference, tuned.get("text", reference)[:MAX_TEXT]),
+        reference_cut=len(row["reference"]) - len(reference),
+        tags=row.get("tags", []),
+        nearest=shortened(row.get("nearest_trained", {}).get("question", ""), MAX_QUESTION),
         key_values=[shortened(value, 80) for value in row.get("key_values", [])[:MAX_VALUES]],
         found=row["chunk_id"] in searched if searched else None,
         source=source(row, chunk, evidence, docs),
@@ -125,11 +133,19 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
 
 
 def answer(cell: str, found: dict[str, Any], reference: str) -> Answer:
-    marked = pieces(shortened(found["text"]), reference)
-    return Answer(cell, marked, found.get("key_values", False), found.get("stopped", True), found.get("judge", ""))
+    text = found["text"][:MAX_TEXT]
+    cut = len(found["text"]) - len(text)
+    return Answer(
+        cell,
+        pieces(text, reference),
+        cut,
+        found.get("key_values", False),
+        found.get("stopped", True),
+        found.get("judge", ""),
+    )
 
 
-def shortened(text: str, limit: int = MAX_TEXT) -> str:
+def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from stages.common.base import paths
 
 CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved")
 SETS = paths.MEASURED
-SECTIONS_SHOWN = 12
+PAGES_SHOWN = 12
 
 
 class Outcome(NamedTuple):
@@ -30,10 +29,10 @@ class Outcome(NamedTuple):
     endless: int
 
 
-class Section(NamedTuple):
-    """A directory of the documentation: questions about it, and how many the tuned model answers right."""
+class Page(NamedTuple):
+    """A page: questions about it that it was trained for or asked in the exam, and how many the tuned model answers."""
 
-    name: str
+    path: str
     rows: int
     right: int
 
@@ -78,14 +77,14 @@ def right(row: dict[str, Any], cell: str) -> bool:
     return bool(row["answers"].get(cell, {}).get("key_values"))
 
 
-def sections(predictions: Iterable[dict[str, Any]]) -> list[Section]:
-    """Directories with wrong answers about trained facts, the most wrong ones first."""
+def pages(predictions: Iterable[dict[str, Any]]) -> list[Page]:
+    """Pages with wrong answers, but for those that were never trained; the most wrong ones first."""
     results: dict[str, list[bool]] = defaultdict(list)
     for row in predictions:
-        if row["split"] == "eval_seen" and "tuned_closed" in row["answers"]:
-            results["/".join(PurePosixPath(row["path"]).parent.parts[:2]) or "."].append(right(row, "tuned_closed"))
-    found = [Section(name, len(rights), sum(rights)) for name, rights in results.items() if not all(rights)]
-    return sorted(found, key=lambda one: (one.right - one.rows, one.name))[:SECTIONS_SHOWN]
+        if row["split"] != "eval_unseen" and "tuned_closed" in row["answers"]:
+            results[row["path"]].append(right(row, "tuned_closed"))
+    found = [Page(path, len(rights), sum(rights)) for path, rights in results.items() if not all(rights)]
+    return sorted(found, key=lambda one: (one.right - one.rows, one.path))[:PAGES_SHOWN]
 
 
 def search(predictions: Iterable[dict[str, Any]]) -> tuple[int, int]:

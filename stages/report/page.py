@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from stages.common.records.files import atomic
 from stages.common.schema import Params
-from stages.report import curves, inputs, measures, pipeline, words
-from stages.report.cards import cards
+from stages.report import curves, decision, inputs, markdown, measures, pipeline, words
+from stages.report.cards import cards, link
 from stages.report.inputs import Inputs
 from stages.report.treemap import Group, treemap
 
@@ -40,7 +40,7 @@ def environment() -> Environment:
     )
     found.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
     found.filters["value"] = words.value
-    found.globals |= {"t": words.both, "name": words.named, "failed": words.failed}
+    found.globals |= {"t": words.both, "name": words.named, "failed": words.failed, "marked": markdown.marked}
     return found
 
 
@@ -54,7 +54,8 @@ def context(given: Inputs, settings: Params) -> dict[str, Any]:
         "evaluate": evaluate,
         "sets": measures.sets(evaluate),
         "outcomes": measures.outcomes(given.predictions),
-        "sections": measures.sections(given.predictions),
+        "lead": decision.sentences(evaluate, given.predictions),
+        "pages": [(page, link(page.path, settings.docs.path)) for page in measures.pages(given.predictions)],
         "search": measures.search(given.predictions),
         "cards": cards(given, settings.docs.path),
         "questions": len(given.predictions),
@@ -103,7 +104,7 @@ def parameters(settings: Params) -> dict[str, dict[str, str]]:
     return {name: dict(flat(section)) for name, section in settings.model_dump(mode="json").items()}
 
 
-def plain(value: Any) -> str:
+def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -115,5 +116,5 @@ def flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             found += flat(value, f"{prefix}{key}.")
         else:
-            found.append((prefix + key, plain(value)))
+            found.append((prefix + key, written(value)))
     return found

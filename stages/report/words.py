@@ -4,6 +4,7 @@ A text may hold mark-up of ours; values that are put into it are escaped.
 """
 
 import math
+import re
 from typing import Any
 
 from markupsafe import Markup
@@ -14,24 +15,61 @@ WORDS: dict[str, Text] = {
     "title": ("What {model} learned from {docs}", "{model} 从 {docs} 学到了什么"),
     "report": ("doclore report", "doclore 报告"),
     # In short
-    "lead_seen": (
-        "Asked {rows} questions about facts it was trained on, in wordings it never saw and without any page before it, "
-        "the tuned model states the right values in <strong>{tuned}</strong> of its answers; the base model in "
-        "<strong>{base}</strong>.",
-        "就训练过的事实，用从未见过的问法提出 {rows} 个问题，并且不给任何文档：微调后的模型有 <strong>{tuned}</strong> "
-        "的回答给出了正确的关键值，底座模型为 <strong>{base}</strong>。",
+    "lead_exam": (
+        "Your exam: the tuned model answers <strong>{tuned}</strong> right by itself, the base model {base} ({rests}).",
+        "自备考题：微调后的模型凭自身记忆答对 <strong>{tuned}</strong>，底座模型为 {base}（{rests}）。",
     ),
-    "lead_gold": (
-        " With the right passage before the question, the base model reaches {share}.",
-        "把正确的段落放在问题之前，底座模型能达到 {share}。",
+    "lead_eval_seen": (
+        "Of what it was trained on, it knows <strong>{tuned}</strong> when asked in words it never saw, the base model "
+        "{base} ({rests}).",
+        "对训练过的事实，换成从未见过的问法，它答对 <strong>{tuned}</strong>，底座模型为 {base}（{rests}）。",
     ),
-    "lead_search": (
-        " With the passages that a search finds, it reaches {share}.",
-        "换成搜索找到的段落，则为 {share}。",
+    "lead_eval_unseen": (
+        "On pages it never saw it is right in {tuned}, the base model in {base} ({rests}).",
+        "对从未训练过的页面，它答对 {tuned}，底座模型为 {base}（{rests}）。",
     ),
-    "lead_unseen": (
-        " On pages that were never trained the tuned model is right in {share}.",
-        "对于从未训练过的页面，微调模型答对 {share}。",
+    "lead_doubtless": (
+        "{set}: {share} of its answers are wrong and do not say so.",
+        "{set}：有 {share} 的回答是错的，却没有表示不确定。",
+    ),
+    "lead_search_better": (
+        "It beats a search with the base model: {tuned} against {search} of {rows} questions put to both.",
+        "它胜过“搜索加底座模型”：在两者都回答的 {rows} 个问题上，{tuned} 对 {search}。",
+    ),
+    "lead_search_worse": (
+        "A search with the base model does better: {search} against {tuned} of {rows} questions put to both.",
+        "“搜索加底座模型”更好：在两者都回答的 {rows} 个问题上，{search} 对 {tuned}。",
+    ),
+    "lead_search_like": (
+        "A search with the base model does about as well: {search} against {tuned} of {rows} questions put to both.",
+        "“搜索加底座模型”与它不相上下：在两者都回答的 {rows} 个问题上，{search} 对 {tuned}。",
+    ),
+    "next": ("Next", "下一步"),
+    "next_promote": ("Publish it: `doclore promote`.", "可以发布：`doclore promote`。"),
+    "next_exam": (
+        "Ask it what people ask: put questions of your own into data/exam with `doclore exam add`.",
+        "用真实的问题考它：用 `doclore exam add` 把自己的问题放进 data/exam。",
+    ),
+    "next_gate": (
+        "See below why the gate is not passed.",
+        "查看下方未通过门槛的原因。",
+    ),
+    "next_endless": (
+        "Most wrong answers do not end: train longer, or raise `evaluate.max_new_tokens`.",
+        "错误的回答大多没有结束：延长训练，或调大 `evaluate.max_new_tokens`。",
+    ),
+    "next_reads": (
+        "{n} of the wrong answers are right with the passage in the prompt: put a search before the model, or train it on "
+        "more wordings and for more epochs.",
+        "有 {n} 个错误回答在给出段落后答对：在模型前加上搜索，或增加问法与训练轮数。",
+    ),
+    "next_misreads": (
+        "{n} of the wrong answers stay wrong with the passage in the prompt: take a larger base model.",
+        "有 {n} 个错误回答在给出段落后仍然答错：换用更大的底座模型。",
+    ),
+    "next_learn": (
+        "Train on more wordings of each fact and for more epochs.",
+        "为每个事实增加问法，并增加训练轮数。",
     ),
     "lead_none": ("No held-out question was measured.", "没有测量任何留出的问题。"),
     "gap_recovery": ("Gap recovery", "差距弥补率"),
@@ -77,6 +115,17 @@ WORDS: dict[str, Text] = {
         "{rows} questions about pages that were never trained: does it invent?",
         "{rows} 个问题，来自从未训练过的页面：会编造吗？",
     ),
+    "by_tag": ("Your exam by tag", "自备考题，按标签"),
+    "tag": ("Tag", "标签"),
+    "rests_on": ("It rests on {pages} pages.", "依据 {pages} 个页面。"),
+    "one_page": (
+        "It rests on one page, so there is no interval.",
+        "只依据一个页面，因此没有区间。",
+    ),
+    "wording_note": (
+        "Likeness to the nearest trained question: {p50} in the middle, {p100} at most; {near} are near-duplicates.",
+        "与最相近的训练问题的相似度：中位数 {p50}，最高 {p100}；{near} 为近似重复。",
+    ),
     "base_closed": ("Base, closed-book", "底座，不看文档"),
     "tuned_closed": ("Tuned, closed-book", "微调，不看文档"),
     "base_gold": ("Base, with the passage", "底座，给出段落"),
@@ -108,8 +157,8 @@ WORDS: dict[str, Text] = {
     ),
     "unasked": ("{n} not asked with the passage", "{n} 个没有在给出段落的情况下提问"),
     "endless": ("{n} not ended by the model itself", "{n} 个没有自行结束"),
-    "by_section": ("Wrong answers about trained facts by directory", "训练过的事实中答错的问题，按目录"),
-    "directory": ("Directory", "目录"),
+    "by_page": ("Pages with the most wrong answers", "答错最多的页面"),
+    "page": ("Page", "页面"),
     # Answers
     "answers": ("Answers side by side", "回答对照"),
     "answers_note": (
@@ -127,6 +176,7 @@ WORDS: dict[str, Text] = {
     "base": ("Base", "底座"),
     "tuned": ("Tuned", "微调"),
     "reference": ("Reference", "参考答案"),
+    "nearest": ("nearest trained question", "最相近的训练问题"),
     "unended": ("not ended", "未结束"),
     "empty": ("(empty)", "（空）"),
     "cut": ("… {n} more characters", "……另有 {n} 个字符"),
@@ -213,6 +263,13 @@ WORDS: dict[str, Text] = {
     ),
 }
 
+# What a figure rests on: questions about no known pages, about one, about several.
+RESTS_ON: tuple[Text, Text, Text] = (
+    ("{rows} questions", "{rows} 个问题"),
+    ("{rows} questions about one page", "一个页面的 {rows} 个问题"),
+    ("{rows} questions about {pages} pages", "{pages} 个页面的 {rows} 个问题"),
+)
+
 # Why the gate failed, by the names of evaluate/gate.py's checks.
 GATE: dict[str, Text] = {
     "no_rows": (
@@ -282,12 +339,23 @@ def named(key: str) -> Markup:
 
 def twice(text: Text, values: dict[str, Any]) -> Markup:
     """The text in both languages; a value that is a pair is put in by language, too."""
-    english, chinese = (
-        Markup(coded(part)).format(**{key: one[n] if isinstance(one, tuple) else one for key, one in values.items()})
-        for n, part in enumerate(text)
-    )
+    english, chinese = filled((Markup(coded(text[0])), Markup(coded(text[1]))), values)
     spans = Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-CN">{}</span>')
     return spans.format(english, chinese)
+
+
+def filled(text: Text, values: dict[str, Any]) -> Text:
+    """The text with values put in, by language where a value is a pair."""
+    english, chinese = (
+        part.format(**{key: value[n] if isinstance(value, tuple) else value for key, value in values.items()})
+        for n, part in enumerate(text)
+    )
+    return english, chinese
+
+
+def in_english(key: str, values: dict[str, Any]) -> str:
+    """A text for the terminal, without mark-up."""
+    return re.sub(r"<[^>]+>", "", filled(WORDS[key], values)[0])
 
 
 def coded(text: str) -> str:

@@ -1,0 +1,73 @@
+"""What a busy reader repeats: how much the model knows, where it is wrong without saying so, whether a search does as
+well, and what to do next. The same sentences stand in the report and in `doclore summary`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from stages.report import measures, words
+
+GOOD = 0.9  # share of right answers from which on there is nothing to mend
+CLOSE = 0.05  # a difference of shares that is none
+
+
+class Sentence(NamedTuple):
+    """A text of words.WORDS, and what is put into it."""
+
+    key: str
+    values: dict[str, Any]
+
+
+def sentences(evaluate: dict[str, Any], predictions: Sequence[dict[str, Any]]) -> list[Sentence]:
+    """What was found, then what to do next; one sentence alone when nothing was measured."""
+    outcomes = measures.outcomes(predictions)
+    if not outcomes:
+        return [Sentence("lead_none", {})]
+    found = [*knows(evaluate), *doubtless(outcomes[0].split, predictions), *against_search(predictions)]
+    return [*found, next_step(evaluate, outcomes[0])]
+
+
+def knows(evaluate: dict[str, Any]) -> Iterator[Sentence]:
+    """The share of right answers in each set, closed-book, and what it rests on."""
+    for name, rows, cells in measures.sets(evaluate):
+        shares = {cell: words.share(figures["key_values"]) for cell, figures in cells}
+        if {"base_closed", "tuned_closed"} <= shares.keys():
+            pages = evaluate[name].get("pages", 0)
+            rests = words.filled(words.RESTS_ON[min(pages, 2)], {"rows": rows, "pages": pages})
+            values = {"tuned": shares["tuned_closed"], "base": shares["base_closed"], "rests": rests}
+            yield Sentence(f"lead_{name}", values)
+
+
+def doubtless(name: str, predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
+    """Wrong answers that do not say that they cannot answer: what a user fears."""
+    answers = [row["answers"].get("tuned_closed") for row in predictions if row["split"] == name]
+    told = [answer for answer in answers if answer and "refused" in answer]
+    if told:
+        wrong = sum(not answer["key_values"] and not answer["refused"] for answer in told)
+        yield Sentence("lead_doubtless", {"share": words.share(wrong / len(told)), "set": words.WORDS[name]})
+
+
+def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
+    """The tuned model by itself beside the base model with a search, on the questions of both."""
+    both = [row for row in predictions if {"tuned_closed", "base_retrieved"} <= row["answers"].keys()]
+    known = [row for row in both if row["split"] != "eval_unseen"]
+    if not known:
+        return
+    tuned, search = (sum(measures.right(row, cell) for row in known) / len(known)
+                     for cell in ("tuned_closed", "base_retrieved"))  # fmt: skip
+    verdict = "better" if tuned > search + CLOSE else "worse" if search > tuned + CLOSE else "like"
+    values = {"rows": len(known), "tuned": words.share(tuned), "search": words.share(search)}
+    yield Sentence(f"lead_search_{verdict}", values)
+
+
+def next_step(evaluate: dict[str, Any], outcome: measures.Outcome) -> Sentence:
+    """The one thing to do, by what most of the wrong answers lack."""
+    wrong = outcome.wrong + outcome.lost
+    if wrong <= (1 - GOOD) * outcome.rows:
+        if not evaluate.get("gate", {}).get("passed"):
+            return Sentence("next_gate", {})
+        return Sentence("next_promote" if outcome.split == "exam" else "next_exam", {})
+    if outcome.endless > wrong / 2:
+        return Sentence("next_endless", {})
+    if outcome.reads >= outcome.misreads and outcome.reads:
+        return Sentence("next_reads", {"n": outcome.reads})
+    return Sentence("next_misreads" if outcome.misreads else "next_learn", {"n": outcome.misreads})
