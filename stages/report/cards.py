@@ -22,7 +22,7 @@ SIDES = ("base_closed", "tuned_closed")
 
 
 class Answer(NamedTuple):
-    """A model's answer in one cell, `cut` characters of it left out; `right` by its key values, `verdict` the judge's."""
+    """A model's answer in one cell, but `cut` characters; `right` by its key values, `verdict` the judge's."""
 
     cell: str
     pieces: list[Piece]
