@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
 from stages.common import schema
@@ -30,6 +31,7 @@ from stages.generate.extractive.contexts import Pages
 from stages.generate.extractive.questions import LANGUAGES
 from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
+from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
 from stages.generate.pace import pace
 from stages.generate.tally import Tally
@@ -69,20 +71,22 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
     and for passages in other words."""
     store.seed(paths.RESPONSES)
-    labelling = Labelling(section, store, chunks)
+    labelling = Labelling(section, store, chunks, of_pages())
     expected = plan.make(labelling, store, params.load().chunk.encoding)
     for line in expected.lines(section):
         print(f"generate: plan: {line}", flush=True)
     files = batch.Batch(section, store) if section.backend == "batch" else None
-    for name, requests, answer in (
-        ("questions", labelling.questions, Answer),
-        ("wordings", labelling.wordings, Wordings),
-        ("rewrites", labelling.rewrites, Rewrite),
-    ):
+    answers: tuple[type[BaseModel], ...] = (Answer, Wordings, Rewrite)
+    for name, part, answer in zip(labelling.passes, expected.passes(), answers, strict=True):
+        requests = labelling.passes[name]
         if files:
             outcome = files.complete(name, requests, answer)
+        elif part.calls:
+            total = None if name == "wordings" and expected.later else part.calls
+            outcome = client.complete(requests(), store, answer, section, "generate", total)
         else:
-            outcome = client.complete(requests(), store, answer, section, "generate", sum(1 for _ in requests()))
+            labelling.found[name], outcome = part.found, Outcome()
+        outcome = labelling.found[name] + outcome
         refuse_too_many_failures(outcome, section.max_failed)
         run.asked += outcome
     yield from labelling.pairs(tally)

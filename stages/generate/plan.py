@@ -4,8 +4,9 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Store, Usage
+from stages.common.llm.store import Entry, Store, Usage
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text import tokens
@@ -23,14 +24,16 @@ class Pass:
 
     requests: int = 0
     calls: int = 0
+    found: Outcome = field(default_factory=Outcome)  # those that are answered or were refused
     prompt_tokens: int = 0
     items: int = 0  # pairs or wordings that the calls ask for; of rewrites, tokens
     stored: list[str] = field(default_factory=list)  # keys of some that are answered
 
-    def hit(self, request: Request) -> None:
+    def hit(self, key: str, entry: Entry) -> None:
         self.requests += 1
+        self.found.hit(entry.refused)
         if len(self.stored) < SAMPLE:
-            self.stored.append(request.key())
+            self.stored.append(key)
 
     def miss(self, prompt_tokens: int, items: int, calls: int = 1) -> None:
         self.requests += calls
@@ -97,39 +100,42 @@ class Plan:
 def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
     questions, wordings, rewrites, chunks = Pass(), Pass(), Pass(), 0
+    room = labelling.section.max_tokens
     for chunk, tasks in labelling.asked():
         chunks += 1
-        for task in tasks:
-            if store.look_up(task.request):
-                questions.hit(task.request)
+        for task, before in tasks:
+            entry = store.find_for(task.key, room)
+            if entry:
+                questions.hit(task.key, entry)
             else:
-                questions.miss(chunk_prompt_tokens(chunk, task.request, encoding), task.pairs)
+                request = labelling.recipe.request(chunk, task.style, task.sample, before)
+                questions.miss(chunk_prompt_tokens(chunk, request, encoding), task.pairs)
         for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
-            request = labelling.wording(pair)
-            if store.look_up(request):
-                wordings.hit(request)
-            else:
-                wordings.miss(prompt_tokens(request, encoding), labelling.section.paraphrases)
+            for wording, make in labelling.rewording.requests(pair, chunk):
+                entry = store.find_for(wording.key, room) or (store.look_up(make()) if store.older else None)
+                if entry:
+                    wordings.hit(wording.key, entry)
+                else:
+                    wordings.miss(prompt_tokens(make(), encoding), wording.wanted)
     for chunk in labelling.chunks() if labelling.section.rewrites else ():
         for request in labelling.rewriting.requests(chunk):
-            if store.look_up(request):
-                rewrites.hit(request)
+            if entry := store.look_up(request):
+                rewrites.hit(request.key(), entry)
             else:
                 rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])
-    later = questions_to_come(questions, wordings) if labelling.rewording else 0
+    later = requests_to_come(questions, wordings, labelling.rewording.for_each()) if labelling.rewording else 0
     if later:
-        prompts = labelling.rewording.values()
-        system = max(count(prompt.messages({"question": "", "count": 1})[0]["content"], encoding) for prompt in prompts)
-        wordings.miss(system + QUESTION_TOKENS, labelling.section.paraphrases, later)
+        system = max(count(text, encoding) for text in labelling.rewording.systems())
+        wordings.miss(system + QUESTION_TOKENS, max(1, labelling.section.paraphrases), later)
     cost = expected(questions, wordings, rewrites, store, labelling.section)
     return Plan(chunks, questions, wordings, rewrites, later, *cost, labelling.focus.remark)
 
 
-def questions_to_come(questions: Pass, wordings: Pass) -> int:
-    """How many questions the calls of the first pass will bring: as many each as the stored answers have on average;
-    without any of these, as many as are asked for."""
+def requests_to_come(questions: Pass, wordings: Pass, each: float) -> int:
+    """How many requests for wordings the calls of the first pass will lead to: as many as the stored answers did on
+    average; without any of these, `each` for every question that is asked for."""
     answered = questions.requests - questions.calls
-    return round(questions.calls * wordings.requests / answered) if answered else questions.items
+    return round(questions.calls * wordings.requests / answered) if answered else round(questions.items * each)
 
 
 def chunk_prompt_tokens(chunk: Chunk, request: Request, encoding: str) -> int:

@@ -1,10 +1,10 @@
 """What generate refuses by its settings alone; `doclore check` asks before anything runs."""
 
-from pathlib import Path
-
-from stages.common.llm import address, prompts
+from stages.common.llm import address
 from stages.common.schema import Params
+from stages.generate.labelling.languages import Languages
 from stages.generate.labelling.recipe import Recipe
+from stages.generate.labelling.rewording import Rewording
 from stages.generate.labelling.rewriting import Rewriting
 
 
@@ -14,7 +14,6 @@ def refuse_impossible(settings: Params) -> None:
     if section.backend == "extractive":
         return
     address.require_model(section, "generate")
-    recipe = Recipe(section)
-    Rewriting(section)
-    for language in recipe.prompts if section.paraphrases else ():
-        prompts.load(Path(section.prompts) / f"paraphrase.{language}.md", ("question", "count"))
+    languages = Languages(section)
+    for reader in (Recipe, Rewriting, Rewording):
+        reader(section, languages)

@@ -51,7 +51,7 @@ def ask(write_params) -> Callable[..., list[Pair]]:
 
 
 def prepare(write_params: Callable[..., Path], chunks: list[Chunk], **settings: object) -> None:
-    plain = {"styles": {"fact": 1}, "personas": [], "paraphrases": 0}  # one request for each chunk
+    plain = {"styles": {"fact": 1}, "personas": [], "paraphrases": 0, "held_out": 0.0}  # one request for each chunk
     fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0, **plain}
     write_params({f"generate.{name}": value for name, value in {**fixed, **settings}.items()})
     write_jsonl(paths.CHUNKS, chunks)
@@ -95,7 +95,7 @@ def test_llm_pairs_are_instruction_input_output_with_chunk_and_request_key(endpo
     assert row["chunk_id"] == numbered(1)[0]["chunk_id"]
     assert row["pair_id"] == digest(row["chunk_id"], "Why?", "trace", "Because.")
     assert len(row["request_key"]) == 64
-    assert set(row) == set(Pair.__annotations__)
+    assert set(row) == set(Pair.__annotations__) - {"family", "held_out"}
 
 
 def test_a_request_carries_model_sampling_and_the_schema_of_the_answer(endpoint, ask):
@@ -153,7 +153,9 @@ def test_a_prompt_gets_title_headings_text_and_number_of_pairs(endpoint, ask):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_prompts_of_the_repository_are_valid(lang):
     prompt = prompts.load(ROOT / "prompts" / f"generate.{lang}.md", recipe.NAMES)
-    assert {"title", "headings", "text", "pairs", "style", "persona"} == set(prompt.user.get_identifiers())
+    assert {"title", "headings", "before", "text", "pairs", "style", "example", "persona"} == set(
+        prompt.user.get_identifiers()
+    )
 
 
 @pytest.mark.parametrize(

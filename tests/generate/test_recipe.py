@@ -14,10 +14,12 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.llm import replies
+from stages.common.llm.requests import Request
 from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.generate.labelling import recipe
 from stages.generate.labelling.answer import Answer, Wordings
+from stages.generate.labelling.languages import Languages
 from support.lamps import PAIR, chunk, lamps, report, run, teacher
 from support.repository import ROOT
 
@@ -41,13 +43,17 @@ def chosen(section: schema.Generate, chunks: list[Chunk]) -> list[list[str]]:
     return [recipe.styles(row, section) for row in chunks]
 
 
+def made(section: schema.Generate, row: Chunk) -> list[tuple[recipe.Task, Request]]:
+    return list(recipe.Recipe(section, Languages(section)).requests(row))
+
+
 def keys(section: schema.Generate, *chunks: Chunk) -> list[str]:
-    return [task.request.key() for row in chunks for task in recipe.Recipe(section).tasks(row)]
+    return [task.key for row in chunks for task, _ in made(section, row)]
 
 
 def prompt_of(section: schema.Generate, row: Chunk, place: int = 0) -> str:
     """System and user part of one request about a chunk."""
-    return "\n".join(turn["content"] for turn in list(recipe.Recipe(section).tasks(row))[place].request.messages)
+    return "\n".join(turn["content"] for turn in made(section, row)[place][1].messages)
 
 
 def test_styles_are_drawn_by_their_weights(section):
@@ -151,7 +157,7 @@ def test_a_style_of_the_users_own_needs_only_a_part_in_the_prompts(section):
 )
 def test_a_style_or_persona_that_the_prompts_do_not_describe_is_one_line(section, settings, line):
     with pytest.raises(ParamsError) as caught:
-        recipe.Recipe(section(**settings))
+        recipe.Recipe(section(**settings), Languages(section(**settings)))
     assert str(caught.value).startswith(line.format(ROOT / "prompts"))
 
 
@@ -160,7 +166,7 @@ def test_only_the_prompt_of_the_chosen_language_has_to_be_there(section):
     Path(own, "generate.en.md").unlink()
     assert keys(section(prompts=own, language="zh"), chunk("Lamp."))
     with pytest.raises(ParamsError, match=r"generate.en.md"):
-        recipe.Recipe(section(prompts=own))
+        recipe.Recipe(section(prompts=own), Languages(section(prompts=own)))
 
 
 def copied_prompts(edit: Callable[[str], str], directory: str = "own") -> str:
@@ -214,8 +220,8 @@ def test_the_number_of_pairs_may_follow_the_length(section, tokens, asked):
     row = chunk("Lamp.", tokens=tokens)
     assert recipe.pairs(row, section(pairs_per_1k_tokens=5)) == asked
     assert recipe.pairs(row, section(pairs_per_chunk=4)) == 4
-    (task, *_) = recipe.Recipe(section(pairs_per_1k_tokens=5)).tasks(row)
-    assert task.request.schema["properties"]["pairs"]["maxItems"] == asked
+    ((_, request), *_) = made(section(pairs_per_1k_tokens=5), row)
+    assert request.schema["properties"]["pairs"]["maxItems"] == asked
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def teacher(body: dict) -> str:
 
 def prepare(write_params: Callable[..., Path], chunks: list[Chunk], **settings: object) -> None:
     """Write params.yaml and data/chunks.jsonl for a run with a language model."""
-    fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0, **settings}
+    fixed = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "max_retries": 0}
+    fixed |= {"held_out": 0.0, **settings}
     write_params({f"generate.{name}": value for name, value in fixed.items()})
     write_jsonl(paths.CHUNKS, chunks)
 

@@ -49,6 +49,12 @@ class Outcome:
         both.per_second = self.per_second + Counter({second + shift: n for second, n in after.per_second.items()})
         return both
 
+    def hit(self, refused: str) -> None:
+        """Note a request that has its entry, which says why it was refused if it was."""
+        self.hits += 1
+        self.refused_before += bool(refused)
+        self.note(refused)
+
     def start(self) -> None:
         self.started = time.monotonic()
 

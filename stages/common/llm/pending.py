@@ -106,10 +106,7 @@ class Pending:
     def is_stored(self, request: Request) -> bool:
         entry = self.store.look_up(request)
         if entry:
-            self.outcome.hits += 1
-            if entry.refused:
-                self.outcome.refused_before += 1
-                self.outcome.note(entry.refused)
+            self.outcome.hit(entry.refused)
             self.bar.update()
         return entry is not None
 

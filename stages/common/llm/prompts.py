@@ -1,7 +1,8 @@
 """Prompt files: what a language model is told, in a form that users edit.
 
 A file has the parts `# system` and `# user`, and for each kind of question or asker a part `# style NAME` or
-`# persona NAME`. `$style` and `$persona` in the user part stand for one of these. Only text that reaches the model is
+`# persona NAME`, and for each kind of question perhaps an `# example NAME`. `$style`, `$persona` and `$example` in the
+user part stand for one of these. Only text that reaches the model is
 part of a request's key, so an edit to one style asks nothing of the others.
 """
 
@@ -14,12 +15,12 @@ from string import Template
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.llm.requests import Message
 
-PART = re.compile(r"^# (system|user|style \S+|persona \S+)[ \t]*$", re.MULTILINE)
+PART = re.compile(r"^# (system|user|style \S+|persona \S+|example \S+)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt file. `variants` are its parts `style NAME` and `persona NAME`."""
+    """A prompt file. `variants` are its parts `style NAME`, `persona NAME` and `example NAME`."""
 
     file: Path
     system: Template
@@ -29,9 +30,15 @@ class Prompt:
     def uses(self, name: str) -> bool:
         return name in self.system.get_identifiers() or name in self.user.get_identifiers()
 
+    def names(self, kind: str) -> list[str]:
+        """The styles, personas or examples that the file describes."""
+        return [part.partition(" ")[2] for part in self.variants if part.startswith(f"{kind} ")]
+
     def messages(self, values: dict[str, object], **chosen: str) -> tuple[Message, Message]:
         """The conversation with the model; `chosen` names the style and the persona, empty for none."""
         parts = {kind: self.variants[f"{kind} {name}"] for kind, name in chosen.items() if self.uses(kind) and name}
+        if "example" in parts:
+            parts["example"] = f"\n\n{parts['example']}"  # it stands behind the style, where there is one
         known = {**dict.fromkeys(chosen, ""), **values, **parts}
         return (
             {"role": "system", "content": self.system.substitute(known)},
@@ -40,7 +47,7 @@ class Prompt:
 
     def require(self, kind: str, names: Collection[str], key: str) -> None:
         """Raise ParamsError when params.yaml names, under `key`, a style or persona that the file does not describe."""
-        described = [part.partition(" ")[2] for part in self.variants if part.startswith(f"{kind} ")]
+        described = self.names(kind)
         unknown = sorted(set(names) - set(described))
         if self.uses(kind) and unknown:
             raise ParamsError(

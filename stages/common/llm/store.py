@@ -172,6 +172,12 @@ class Store:
             return None
         return Entry(row.answer, row.refused)
 
+    def find_for(self, key: str, room: int) -> Entry | None:
+        """What is stored under a key and is good for a room."""
+        self.adopt()
+        row = self.row(key)
+        return Entry(row.answer, row.refused) if row and not 0 < row.room < (room or float("inf")) else None
+
     def of_older(self, request: Request) -> RowParts | None:
         for key in request.keys_before(self.rooms):
             row = self.row(key)
@@ -201,7 +207,7 @@ class Store:
 
     def get(self, key: str) -> str | None:
         """The stored answer; None when the request was never answered or was refused."""
-        self.adopt()
+        self.adopt()  # what was found under an older key
         entry = self.find(key)
         return entry.answer if entry and not entry.refused else None
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from stages.common.base.errors import UserError
-from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, DatasetRow, Pair
+from stages.common.text.wording import fact_id as fact_id
 from stages.common.text.wording import normalised
 
 Rejection = dict[str, Any]
@@ -35,11 +35,6 @@ def to_row(pair: Pair, chunks: Chunks) -> DatasetRow:
         "line_start": chunk["line_start"],
         "line_end": chunk["line_end"],
     }
-
-
-def fact_id(pair: Pair) -> str:
-    """Wordings of one question about one place share it."""
-    return digest(pair["chunk_id"], pair["evidence"], normalised(pair["output"]))
 
 
 def question(row: DatasetRow) -> str:

@@ -38,6 +38,8 @@ class Generate(Connection):
     pairs_per_chunk: Count
     pairs_per_1k_tokens: Amount
     paraphrases: Limit
+    held_out: Annotated[float, Field(ge=0, le=1)]
+    examples: bool
     rewrites: Limit
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count

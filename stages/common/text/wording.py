@@ -4,7 +4,10 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stages.common.records.files import digest
 
 CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 LETTER = re.compile(r"[^\W\d_]")
@@ -24,6 +27,11 @@ def language(text: str) -> str:
     """`zh` when at least a fifth of the letters are Chinese characters, else `en`."""
     letters = len(LETTER.findall(text))
     return "zh" if letters and len(CJK.findall(text)) / letters >= 0.2 else "en"
+
+
+def fact_id(pair: Mapping[str, Any]) -> str:
+    """Wordings of one question about one place share it."""
+    return digest(pair["chunk_id"], pair["evidence"], normalised(pair["output"]))
 
 
 def normalised(text: str) -> str:

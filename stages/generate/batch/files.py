@@ -78,9 +78,7 @@ class Batch:
                     if example not in lacking.examples:
                         lacking.examples.append(example)
                 continue
-            outcome.hits += 1
-            outcome.refused_before += bool(entry.refused)
-            outcome.note(entry.refused)
+            outcome.hit(entry.refused)
         self.requested |= lacking.rooms.keys()
         return lacking
 

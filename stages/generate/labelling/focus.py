@@ -16,9 +16,8 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl
 from stages.common.records.rows import Chunk, Pair
-from stages.generate.labelling.recipe import Task
 
-Tasks = Callable[[Chunk, int], Iterator[Task]]  # the requests about a chunk, for a sample index
+Keys = Callable[[int], Iterator[str]]  # of the requests about a chunk, for a sample index
 
 
 class Everything:
@@ -29,7 +28,7 @@ class Everything:
     def asks(self, chunk: Chunk) -> bool:
         return True
 
-    def sample(self, chunk: Chunk, tasks: Tasks) -> int:
+    def sample(self, chunk: Chunk, keys: Keys) -> int:
         return 0
 
     def kept(self, chunk: Chunk) -> list[Pair]:
@@ -61,14 +60,14 @@ class Uncovered(Everything):
     def asks(self, chunk: Chunk) -> bool:
         return chunk["chunk_id"] in self.chunks
 
-    def sample(self, chunk: Chunk, tasks: Tasks) -> int:
+    def sample(self, chunk: Chunk, keys: Keys) -> int:
         """The first sample index of which nothing was asked before the last outputs were written.
 
         What is in the response store is no measure: answers of a run that was cut off have to be found again.
         """
         if not self.asks(chunk):
             return 0
-        return next(index for index in count() if not any(t.request.key() in self.tried for t in tasks(chunk, index)))
+        return next(index for index in count() if self.tried.isdisjoint(keys(index)))
 
     def kept(self, chunk: Chunk) -> list[Pair]:
         """The last pairs of a chunk."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.llm import prompts
+from stages.common.llm.outcome import Outcome
 from stages.common.llm.replies import UNUSABLE, AnswerType, problem
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
@@ -15,17 +14,26 @@ from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
 from stages.generate.labelling import recipe
-from stages.generate.labelling.answer import Answer, Wordings, wordings_schema
+from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.focus import Everything, Uncovered
+from stages.generate.labelling.languages import Languages
+from stages.generate.labelling.rewording import Rewording
 from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.tally import Tally
+
+
+class Known(NamedTuple):
+    """A task, and what its request says before the passage."""
+
+    task: recipe.Task
+    before: str
 
 
 def to_pair(
     chunk_id: str, row: dict[str, str], style: str, request_key: str, family: str = "", held_out: bool = False
 ) -> Pair:
     instruction, extra, output = (row.get(name, "").strip() for name in ("instruction", "input", "output"))
-    return {
+    pair: Pair = {
         "pair_id": digest(chunk_id, instruction, extra, output),
         "chunk_id": chunk_id,
         "instruction": instruction,
@@ -34,9 +42,8 @@ def to_pair(
         "evidence": row["evidence"],
         "style": style,
         "request_key": request_key,
-        "family": family,
-        "held_out": held_out,
     }
+    return {**pair, "family": family, "held_out": held_out} if family else pair
 
 
 def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
@@ -54,49 +61,95 @@ def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
 class Labelling:
     """The requests of section `generate` about some chunks, and their answers in the store.
 
-    `chunks` gives the chunks anew each time it is called: they are read from their file, never held together.
+    `chunks` gives the chunks anew each time it is called: they are read from their file, never held together. What is
+    remembered of a request is its key.
     """
 
-    def __init__(self, section: Generate, store: Store, chunks: Callable[[], Iterator[Chunk]]) -> None:
-        self.section = section
-        self.store = store
-        self.chunks = chunks
-        self.recipe = recipe.Recipe(section)
-        self.rewriting = Rewriting(section)
+    def __init__(
+        self,
+        section: Generate,
+        store: Store,
+        chunks: Callable[[], Iterator[Chunk]],
+        pages: dict[str, str] | None = None,
+    ) -> None:
+        """`pages`: the language of each page by its path, as far as known."""
+        self.section, self.store, self.chunks = section, store, chunks
+        languages = Languages(section, pages)
+        self.recipe = recipe.Recipe(section, languages)
+        self.rewriting = Rewriting(section, languages)
+        self.rewording = Rewording(section, languages)
         self.focus = Uncovered() if section.focus == "uncovered" else Everything()
-        self.rewording = {
-            lang: prompts.load(Path(section.prompts) / f"paraphrase.{lang}.md", ("question", "count"))
-            for lang in (self.recipe.prompts if section.paraphrases else ())
-        }
+        self.known: dict[str, list[Known]] = {}  # tasks by chunk
+        self.passes = {"questions": self.questions, "wordings": self.wordings, "rewrites": self.rewrites}
+        self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
 
-    def asked(self) -> Iterator[tuple[Chunk, list[recipe.Task]]]:
-        """The chunks that are asked about, with their requests of the first pass."""
+    def asked(self) -> Iterator[tuple[Chunk, list[Known]]]:
+        """The chunks that are asked about, with their tasks of the first pass."""
+        previous = None
         for chunk in self.chunks():
             if self.focus.asks(chunk):
-                yield chunk, self.tasks(chunk)
+                yield chunk, self.tasks(chunk, recipe.leans_on(chunk, previous))
+            previous = chunk
 
-    def tasks(self, chunk: Chunk) -> list[recipe.Task]:
-        return list(self.recipe.tasks(chunk, self.focus.sample(chunk, self.recipe.tasks)))
+    def tasks(self, chunk: Chunk, before: str = "") -> list[Known]:
+        """The tasks about a chunk. Prompts and keys are worked out once in a run; the requests are made again when they
+        are asked, as all of them together would hold every chunk several times."""
+        if chunk["chunk_id"] not in self.known:
+            sample = self.focus.sample(chunk, lambda index: (t.key for t, _ in self.recipe.requests(chunk, index)))
+            self.known[chunk["chunk_id"]] = list(self.first_look(chunk, sample, before))
+        return self.known[chunk["chunk_id"]]
+
+    def first_look(self, chunk: Chunk, sample: int, before: str) -> Iterator[Known]:
+        """What was asked once without the sentences before the passage is not paid for again with them."""
+        plain = dict(self.recipe.requests(chunk, sample))
+        leaning = self.recipe.requests(chunk, sample, before) if before else plain.items()
+        for (task, request), (there, asked) in zip(leaning, plain.items(), strict=True):
+            paid = self.store.look_up(request)  # also finds what has an older key
+            if before and not paid and self.store.look_up(asked):
+                yield Known(there, "")
+            else:
+                yield Known(task, before)
+
+    def first(self, name: str) -> Outcome:
+        """Where what is found in the store is counted; it counts when the requests of a pass are looked up first."""
+        found = Outcome()
+        return found if name in self.found else self.found.setdefault(name, found)
+
+    def missing(self, key: str, found: Outcome) -> bool:
+        """Whether a request has no entry in the store; those with one are counted."""
+        entry = self.store.find_for(key, self.section.max_tokens)
+        if entry:
+            found.hit(entry.refused)
+        return entry is None
 
     def questions(self) -> Iterator[Request]:
-        """The first pass: what is asked about the chunks."""
-        for _, tasks in self.asked():
-            yield from (task.request for task in tasks)
+        """The first pass: what is asked about the chunks and has no entry in the store."""
+        found = self.first("questions")
+        for chunk, tasks in self.asked():
+            for task, before in tasks:
+                if self.missing(task.key, found):
+                    yield self.recipe.request(chunk, task.style, task.sample, before)
 
     def wordings(self) -> Iterator[Request]:
         """The second pass: what is asked about the questions that the first one brought."""
-        if self.rewording:
-            for chunk, tasks in self.asked():
-                yield from (self.wording(pair) for pair in self.first_pairs(chunk, tasks, Tally()))
+        found = self.first("wordings")
+        for chunk, tasks in self.asked() if self.rewording else ():
+            for pair in self.first_pairs(chunk, tasks, Tally()):
+                for wording, request in self.rewording.requests(pair, chunk):
+                    if self.missing(wording.key, found):
+                        yield request()
 
     def rewrites(self) -> Iterator[Request]:
         """Beside the passes: every chunk in other words, as `generate.rewrites` says."""
-        for chunk in self.chunks():
-            yield from self.rewriting.requests(chunk)
+        found = self.first("rewrites")
+        for chunk in self.chunks() if self.section.rewrites else ():
+            for request in self.rewriting.requests(chunk):
+                if self.missing(request.key(), found):
+                    yield request
 
     def rewritten(self) -> Iterator[Any]:
         """The rows of data/rewritten.jsonl: the versions that are stored."""
-        for chunk in self.chunks():
+        for chunk in self.chunks() if self.section.rewrites else ():
             for request in self.rewriting.requests(chunk):
                 if answer := self.store.get(request.key()):
                     text = stored(Rewrite, answer, request.key()).text
@@ -106,56 +159,64 @@ class Labelling:
     def responses(self) -> Iterator[Any]:
         """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay."""
         fresh = set()
-        requests = chain(self.questions(), self.wordings(), self.rewrites())
-        for row in self.store.rows(request.key() for request in requests):
+        for row in self.store.rows(chain.from_iterable(self.keys())):
             fresh.add(row["key"])
             yield row
         yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)
 
-    def wording(self, pair: Pair) -> Request:
-        """The request for other wordings of a question. It depends on the question alone."""
-        count = self.section.paraphrases
-        prompt = self.rewording[recipe.question_language(pair["instruction"], self.section)]
-        messages = prompt.messages({"question": pair["instruction"], "count": count})
-        return Request.of(self.section, messages, wordings_schema(count))
+    def keys(self) -> Iterator[Iterator[str]]:
+        """The keys of all requests, pass by pass."""
+        yield (task.key for _, tasks in self.asked() for task, _ in tasks)
+        yield (
+            wording.key
+            for chunk, tasks in (self.asked() if self.rewording else ())
+            for pair in self.first_pairs(chunk, tasks, Tally())
+            for wording, _ in self.rewording.requests(pair, chunk)
+        )
+        for chunk in self.chunks() if self.section.rewrites else ():
+            yield (request.key() for request in self.rewriting.requests(chunk))
 
     def pairs(self, tally: Tally) -> Iterator[Pair]:
         """All pairs in the order of the chunks: of each chunk those that stay, then those in its stored answers, each
         question followed by its other wordings."""
+        previous = None
         for chunk in self.chunks():
             kept = self.focus.kept(chunk)
-            found = {pair["pair_id"]: pair for pair in kept}
+            rows = {pair["pair_id"]: pair for pair in kept}
             if self.focus.asks(chunk) or not kept:
-                for pair in self.first_pairs(chunk, self.tasks(chunk), tally):
-                    for wording in [pair, *(self.reworded(pair, tally) if self.rewording else ())]:
-                        found.setdefault(wording["pair_id"], wording)
-            yield from found.values()
+                for pair in self.first_pairs(chunk, self.tasks(chunk, recipe.leans_on(chunk, previous)), tally):
+                    for wording in [pair, *self.reworded(pair, chunk, tally)]:
+                        rows.setdefault(wording["pair_id"], wording)
+            yield from rows.values()
+            previous = chunk
 
-    def first_pairs(self, chunk: Chunk, tasks: list[recipe.Task], tally: Tally) -> Iterator[Pair]:
+    def first_pairs(self, chunk: Chunk, tasks: list[Known], tally: Tally) -> Iterator[Pair]:
         """The pairs of the first pass about a chunk, each once: styles may find the same, a model may repeat itself."""
         seen = set()
-        for task in tasks:
-            answer = self.store.get(task.request.key())
-            rows = stored(Answer, answer, task.request.key()).pairs if answer else []
-            if answer:
-                tally.answer(len(rows), task.pairs)
+        for task, _ in tasks:
+            answer = self.store.get(task.key)
+            if answer is None:
+                tally.unanswered(task.style)
+                continue
+            rows = stored(Answer, answer, task.key).pairs
+            tally.answer(task.style, len(rows), task.pairs)
             usable = [row for row in rows if row.usable()]
-            tally.dropped.update(blank=len(rows) - len(usable), beyond_asked=len(usable[task.pairs :]))
+            tally.drop(task.style, blank=len(rows) - len(usable), beyond_asked=len(usable[task.pairs :]))
             for row in usable[: task.pairs]:
-                pair = to_pair(chunk["chunk_id"], row.model_dump(), task.style, task.request.key())
+                pair = to_pair(chunk["chunk_id"], row.model_dump(), task.style, task.key)
                 if pair["pair_id"] in seen:
-                    tally.dropped["repeated"] += 1
+                    tally.drop(task.style, repeated=1)
                     continue
                 seen.add(pair["pair_id"])
                 tally.pair(pair, chunk["text"])
                 yield pair
 
-    def reworded(self, pair: Pair, tally: Tally) -> Iterator[Pair]:
+    def reworded(self, pair: Pair, chunk: Chunk, tally: Tally) -> Iterator[Pair]:
         """The other wordings of a pair's question, with its answer and evidence."""
-        request = self.wording(pair)
-        answer = self.store.get(request.key())
-        questions = stored(Wordings, answer, request.key()).questions if answer else []
-        tally.dropped["beyond_asked"] += len(questions[self.section.paraphrases :])
-        for question in questions[: self.section.paraphrases]:
-            row = {**pair, "instruction": question}
-            yield to_pair(pair["chunk_id"], row, pair["style"], request.key())  # type: ignore[arg-type]
+        for wording, _ in self.rewording.requests(pair, chunk) if self.rewording else ():
+            answer = self.store.get(wording.key)
+            questions = stored(Wordings, answer, wording.key).questions if answer else []
+            tally.drop(pair["style"], beyond_asked=len(questions[wording.wanted :]))
+            for question in questions[: wording.wanted]:
+                row: Any = {**pair, "instruction": question}
+                yield to_pair(pair["chunk_id"], row, pair["style"], wording.key, wording.family, wording.held_out)

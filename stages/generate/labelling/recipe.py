@@ -14,10 +14,21 @@ from stages.common.llm.requests import Request
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
-from stages.common.text.wording import language
+from stages.common.text.wording import sentences
 from stages.generate.labelling import answer
+from stages.generate.labelling.languages import Languages, name, named, prompt_language
 
-NAMES = ("title", "headings", "text", "pairs", "style", "persona")  # what prompts/generate.*.md may use
+NAMES = (
+    "title",
+    "headings",
+    "before",
+    "text",
+    "pairs",
+    "style",
+    "persona",
+    "example",
+    "language",
+)  # what prompts/generate.*.md may use
 
 TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
 STEP = re.compile(r"^[ \t]*(?:\d+[.)、．]|第[一二三四五六七八九十]步|step \d)[ \t]*\S", re.MULTILINE | re.IGNORECASE)
@@ -32,6 +43,12 @@ TROUBLE = re.compile(
     r"|\b(?:error|fail\w*|warning|cannot|unable|exception|invalid|troubleshoot\w*)\b",
     re.MULTILINE | re.IGNORECASE,
 )
+BEFORE = {"zh": "前文：", "en": "Just before the passage: "}
+SENTENCES_BEFORE = 2
+LONGEST_BEFORE = 400  # characters: what is longer is a table or code
+LEANING = re.compile(
+    r"\s*(?:[a-z]|[（(，,、；;]|(?:It|This|These|That|They|Those|Such|Otherwise|Then|Also)\b|它|这|该|其|此|否则|因此|同样)"
+)
 LONG = 200  # tokens: below it a chunk seldom says two things that belong together
 
 
@@ -45,6 +62,17 @@ SUITS: Mapping[str, Callable[[Chunk], bool]] = {
     "troubleshooting": lambda chunk: bool(TROUBLE.search(chunk["text"])),
     "multi-step": lambda chunk: several(STEP, chunk) or chunk["tokens"] >= LONG,
 }
+
+
+def leans_on(chunk: Chunk, previous: Chunk | None) -> str:
+    """The two sentences before a chunk that does not stand alone: the rest of a section that was too long, or one that
+    begins with what only the sentences before explain. Empty for all others."""
+    if not previous or previous["path"] != chunk["path"] or previous["line_end"] >= chunk["line_start"]:
+        return ""
+    if previous["headings"] != chunk["headings"] and not LEANING.match(chunk["text"]):
+        return ""
+    last = [" ".join(sentence.split()) for sentence in sentences(previous["text"])[-SENTENCES_BEFORE:]]
+    return " ".join(sentence for sentence in last if len(sentence) <= LONGEST_BEFORE)
 
 
 def several(pattern: re.Pattern[str], chunk: Chunk) -> bool:
@@ -79,46 +107,53 @@ def pairs(chunk: Chunk, section: Generate) -> int:
     return section.pairs_per_chunk
 
 
-def question_language(text: str, section: Generate) -> str:
-    return language(text) if section.language == "auto" else section.language
-
-
 class Task(NamedTuple):
-    """One request about a chunk."""
+    """One request about a chunk: what it asks for, and its key. The request itself is made anew when it is asked, as
+    all of them together would hold every chunk several times."""
 
     style: str
     pairs: int
-    request: Request
+    sample: int
+    key: str
 
 
 class Recipe:
     """Chunks to requests, by the prompts and params of section `generate`."""
 
-    def __init__(self, section: Generate) -> None:
-        self.section = section
-        languages = ("zh", "en") if section.language == "auto" else (section.language,)
-        self.prompts = {lang: prompts.load(Path(section.prompts) / f"generate.{lang}.md", NAMES) for lang in languages}
+    def __init__(self, section: Generate, languages: Languages) -> None:
+        self.section, self.languages = section, languages
+        directory = Path(section.prompts)
+        self.prompts = {lang: prompts.load(directory / f"generate.{lang}.md", NAMES) for lang in languages.prompts()}
+        used = [style for style, weight in section.styles.items() if weight]
         for prompt in self.prompts.values():
-            prompt.require("style", [name for name, weight in section.styles.items() if weight], "generate.styles")
+            prompt.require("style", used, "generate.styles")
             prompt.require("persona", section.personas, "generate.personas")
+            if section.examples:
+                prompt.require("example", used, "generate.examples")
 
-    def tasks(self, chunk: Chunk, sample: int = 0) -> Iterator[Task]:
-        """The chunk's requests; those that would be the same, because the prompt has no $style, stand once."""
+    def requests(self, chunk: Chunk, sample: int = 0, before: str = "") -> Iterator[tuple[Task, Request]]:
+        """The chunk's tasks with their requests; those that would be the same, because the prompt has no $style, stand
+        once."""
         seen = set()
         for style in styles(chunk, self.section):
-            request = self.request(chunk, style, sample)
+            request = self.request(chunk, style, sample, before)
             if request.key() not in seen:
                 seen.add(request.key())
-                yield Task(style, pairs(chunk, self.section), request)
+                yield Task(style, pairs(chunk, self.section), sample, request.key()), request
 
-    def request(self, chunk: Chunk, style: str, sample: int) -> Request:
-        prompt = self.prompts[question_language(chunk["text"], self.section)]
+    def request(self, chunk: Chunk, style: str, sample: int, before: str = "") -> Request:
+        """The request about a chunk in a style; `before` is what stands before a passage that does not stand alone."""
+        language = self.languages.of_chunk(chunk)
+        prompt = self.prompts[prompt_language(language)]
         asked = pairs(chunk, self.section)
         values: dict[str, object] = {
             "title": chunk["headings"][0],
             "headings": " > ".join(chunk["headings"]),
             "text": chunk["text"],
             "pairs": asked,
+            "language": name(language),
+            "before": f"\n{BEFORE[prompt_language(language)]}{before}" if before else "",
         }
-        messages = prompt.messages(values, style=style, persona=persona(chunk, style, self.section))
-        return Request.of(self.section, messages, answer.schema(asked), sample)
+        chosen = {"style": style, "persona": persona(chunk, style, self.section)}
+        messages = prompt.messages(values, **chosen, example=style if self.section.examples else "")
+        return Request.of(self.section, named(messages, language, prompt.uses), answer.schema(asked), sample)

@@ -10,9 +10,9 @@ from stages.common.llm import prompts
 from stages.common.llm.requests import Request
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
-from stages.generate.labelling.recipe import question_language
+from stages.generate.labelling.languages import Languages, name, named, prompt_language
 
-NAMES = ("title", "headings", "text")  # what prompts/rewrite.*.md may use
+NAMES = ("title", "headings", "text", "language")  # what prompts/rewrite.*.md may use
 
 
 class Rewrite(BaseModel):
@@ -23,21 +23,25 @@ class Rewrite(BaseModel):
     text: str = Field(min_length=1)
 
 
+SCHEMA = Rewrite.model_json_schema()
+
+
 class Rewriting:
     """The requests of `generate.rewrites`: so many versions of each chunk."""
 
-    def __init__(self, section: Generate) -> None:
-        self.section = section
-        languages = ("zh", "en") if section.language == "auto" else (section.language,)
+    def __init__(self, section: Generate, languages: Languages) -> None:
+        self.section, self.languages = section, languages
         self.prompts = {
             lang: prompts.load(Path(section.prompts) / f"rewrite.{lang}.md", NAMES)
-            for lang in (languages if section.rewrites else ())
+            for lang in (languages.prompts() if section.rewrites else ())
         }
 
     def requests(self, chunk: Chunk) -> Iterator[Request]:
         """One request for each version; they differ in their sample index alone."""
         for sample in range(self.section.rewrites):
-            prompt = self.prompts[question_language(chunk["text"], self.section)]
+            language = self.languages.of_chunk(chunk)
+            prompt = self.prompts[prompt_language(language)]
             headings = " > ".join(chunk["headings"])
             values: dict[str, object] = {"title": chunk["headings"][0], "headings": headings, "text": chunk["text"]}
-            yield Request.of(self.section, prompt.messages(values), Rewrite.model_json_schema(), sample)
+            messages = named(prompt.messages({**values, "language": name(language)}), language, prompt.uses)
+            yield Request.of(self.section, messages, SCHEMA, sample)
