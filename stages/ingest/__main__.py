@@ -7,99 +7,25 @@ Run: python -m stages.ingest
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
-from stages.common.base.errors import ParamsError, run_stage
-from stages.common.markdown.blocks import blocks, heading_text
+from stages.common.base.errors import ParamsError, UserError, run_stage
 from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
-from stages.common.records.rows import Doc, to_spans
-from stages.ingest.dialects import frontmatter, rst
-from stages.ingest.dialects.expansion import expand
+from stages.common.records.rows import Doc
 from stages.ingest.dialects.flavours import detection
-from stages.ingest.dialects.lines import to_lines, to_text
-from stages.ingest.dialects.outline import HEADING
-from stages.ingest.dialects.page import Site as Generated
-from stages.ingest.dialects.stubs import stub
+from stages.ingest.pages import Reader, name_of
 from stages.ingest.sources import identity, manifest
 from stages.ingest.sources.breadcrumbs import breadcrumbs
-from stages.ingest.sources.converters import converter
-from stages.ingest.sources.imports import is_partial_name, only_imported
-from stages.ingest.sources.kinds import kind, unpublished
-from stages.ingest.sources.languages import language, neighbours
+from stages.ingest.sources.imports import is_partial_name, only_imported, text_of
+from stages.ingest.sources.languages import neighbours
 from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
 from stages.ingest.sources.walk import boundary, root_directory
-
-
-def first_heading(text: str) -> str:
-    """The words of the first top-level heading, else of the first one of any level; empty when there is none."""
-    headings = [block for block in blocks(text) if block.kind == "heading"] if HEADING.search(text) else []
-    return next(
-        (heading_text(block) for level in (1, 0) for block in headings if block.level == level or not level), ""
-    )
-
-
-def name_of(path: str) -> str:
-    """A page's name when it has no title: that of the file, or of the directory for index files."""
-    file = PurePosixPath(path)
-    return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
-
-
-def to_doc(
-    path: str,
-    tree: Tree,
-    flavoured: Generated,
-    section: schema.Docs,
-    report: Report,
-    titles: dict[str, str],
-) -> Doc:
-    """The row of one page, whose title goes to `titles` too. Raises RefusedError when the file makes none."""
-    source, encoding = tree.read(path)
-    report.decoded(path, encoding)
-    convert = converter(path)
-    source = convert(source) if convert else source
-    front = frontmatter.front_matter(source)
-    if unpublished(front, path) and not section.unpublished:
-        raise RefusedError("unpublished")
-    if convert or path.endswith(".txt"):
-        lines, inlined = to_lines(source, path), []
-    else:
-        read = rst.expand if path.lower().endswith(".rst") else expand
-        lines, expansion = read(source, path, tree, flavoured)
-        inlined = expansion.inlined
-        report.expanded(expansion)
-    text = to_text(lines)
-    title = titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
-    if problem := stub(text):
-        raise RefusedError("only_title" if problem == "empty" and front.get("title") else problem)
-    page_kind = kind(path, front, title, text)
-    if page_kind not in section.page_kinds:
-        raise RefusedError(f"kind_{page_kind}")
-    description = frontmatter.words(front.get("description"))
-    lines = frontmatter.with_description(lines, source, description, title)
-    text = to_text(lines)
-    return {
-        "path": path,
-        "title": title,
-        "description": description,
-        "tags": frontmatter.as_tags(front.get("tags")),
-        "language": language(f"{title}.\n{text}"),
-        "kind": page_kind,
-        "group": "",
-        "text": text,
-        "sha256": digest(text, length=64),
-        "also_in": [],
-        "breadcrumbs": [],
-        "partials": sorted(set(inlined)),
-        "spans": to_spans(path, (line.origin for line in lines)),
-        "file_sha256": "",
-        "rev": "",
-    }
 
 
 @dataclass
@@ -121,12 +47,14 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     hashes = {file["path"]: file["sha256"] for file in files if file["sha256"]}
     root = root_directory(section.path)
     tree = Tree(root, section.max_bytes, boundary(root), hashes)
-    flavoured = detection.detected(root, section.flavour)
+    reader = Reader(tree, detection.detected(root, section.flavour), section, report, site.titles)
     provenance = Provenance(root, (path for path in hashes if path.startswith("../")))
     pages = [file for file in files if file["role"] == "page"]
     parts = only_imported([file["path"] for file in pages if not file["problem"]], tree)
+    report.account.expect(file["path"] for file in pages if is_partial_name(file["path"]) or file["path"] in parts)
     report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
     first: dict[str, str] = {}
+    skipped: list[tuple[str, str]] = []
     for file in tqdm(pages, desc="ingest", unit="file", disable=None):
         path = file["path"]
         report.counts["files"] += 1
@@ -135,9 +63,10 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
                 raise RefusedError(file["problem"])
             if is_partial_name(path) or path in parts:
                 raise RefusedError("partial")
-            doc = to_doc(path, tree, flavoured, section, report, site.titles)
+            doc = reader.read(path)
         except RefusedError as refused:
             report.skip(path, str(refused))
+            skipped.append((path, str(refused)))
             continue
         content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
         original = first.setdefault(content, path)
@@ -146,9 +75,11 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             report.counts["duplicates"] += 1
             site.also_in.setdefault(original, []).append(path)
             continue
-        rev = provenance.revision([path, *doc["partials"]])
-        yield {**doc, "title": doc["title"] or name_of(path), "file_sha256": file["sha256"], "rev": rev}
+        yield {**doc, "title": doc["title"] or name_of(path), "rev": provenance.revision([path, *doc["partials"]])}
+    for path, reason in skipped:  # when it is known which partials are shown
+        report.account.skipped(path, text_of(path, tree), reason)
     report.read_besides = sorted(tree.unlisted)
+    report.characters = tree.characters
 
 
 def write_docs(section: schema.Docs, report: Report) -> None:
@@ -189,6 +120,18 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
         )
 
 
+def refuse_unread(section: schema.Docs, report: Report) -> None:
+    """Raise UserError when more words than `docs.max_unread` allows reached no page."""
+    account = report.account
+    if account.share > section.max_unread:
+        worst = ", ".join(f"{loss.path}:{loss.line} ({loss.lost:,} of {loss.words:,})" for loss in account.worst(5))
+        raise UserError(
+            f"{account.share:.1%} of the words in the sources reached no page, and docs.max_unread allows"
+            f" {section.max_unread:.1%}; most in {worst}; see account in {paths.REPORTS / 'ingest.json'}, then leave"
+            " such files out by docs.exclude or raise docs.max_unread"
+        )
+
+
 def main() -> None:
     section, report = params.load().docs, Report()
     if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before
@@ -196,6 +139,7 @@ def main() -> None:
     write_docs(section, report)
     write_json(paths.REPORTS / "ingest.json", report.as_json())
     print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
+    refuse_unread(section, report)
 
 
 if __name__ == "__main__":

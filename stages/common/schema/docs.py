@@ -48,4 +48,5 @@ class Docs(Section):
     page_kinds: list[Kind]
     unpublished: bool
     languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]]
+    max_unread: Annotated[float, Field(ge=0, le=1)]
     max_bytes: Count

@@ -48,7 +48,8 @@ def read(sign: str, head: str) -> tuple[dict[str, Any], int | None]:
 def loaded(head: str, sign: str) -> Any:
     """The values of a block of metadata. Raises ValueError, YAMLError and what deep nesting makes parsers raise."""
     if sign == "+++":
-        return tomllib.loads(head)
+        # Without numbers of so many digits that Python writes them no more.
+        return {key: x for key, x in tomllib.loads(head).items() if not isinstance(x, int) or abs(x) < 10**18}
     # In C, since ruamel's pure Python takes longer than the rest of ingest; every scalar a string, since a title may
     # be 1.10 or on.
     return yaml.load(head, Loader=yaml.CBaseLoader)

@@ -19,7 +19,7 @@ NAMES = {
     "changelog": r"change-?logs?|(?:[\w.]+-)?release-?notes?(?:-.+)?|what-?s-?new(?:-in-.+)?"
     r"|(?:[\d./]+-)?更新(?:日志|记录)"
     r"|变更(?:日志|记录)|发(?:布|行)(?:说明|日志|记录)|版本(?:说明|历史|更新)",
-    "index": r"genindex|(?:py-)?modindex|404|500|sitemap|sidebar|footer|navbar",
+    "index": r"genindex|(?:py-)?modindex|404|sitemap",
     "faq": r"faqs?(?:-.+)?|frequently-asked-questions|常见问题(?:解答|与解答)?|questions-and-answers",
     "tutorial": r"tutorials?|(?:.+-)?tutorial|getting-started|quick-?starts?|quick-?start-guide|first-steps|walkthrough"
     r"|.*教程|快速(?:入门|开始|上手)",
@@ -76,7 +76,7 @@ DEMO = re.compile(
     r"|guides lead a user through a specific task they want to accomplish"
     r"|reference pages are ideal for outlining how things work|this page demonstrates usage of some of the runtime apis"
     r"|this page demonstrates some of the built-in markdown extensions|for full documentation visit \[mkdocs\.org\]"
-    r"|you['’]ll find this post in your `_posts` directory|lorem ipsum dolor sit amet,? consectetur",
+    r"|you['’]ll find this post in your `_posts` directory",
     re.IGNORECASE,
 )
 FOR_AGENTS = re.compile(r"guidance to (?:claude code|ai (?:coding )?agents|agents )", re.IGNORECASE)
@@ -136,11 +136,11 @@ def by_text(stem: str, text: str) -> str:
 
 
 def is_changelog(stem: str, text: str) -> bool:
-    """Whether most headings of some level are versions or dates."""
+    """Whether most headings of some level are versions or dates, each once: a tab for Python 3.12 comes again."""
     found = HEADING.findall(text)
     for level in {marks for marks, _ in found}:
         names = [name for marks, name in found if marks == level]
-        versions = sum(1 for name in names if VERSION.match(name[:80]))
+        versions = len({name for name in names if VERSION.match(name[:80])})
         if versions > 0.6 * len(names) and versions >= (1 if stem in SHOUTED["changelog"] else LEAST_VERSIONS):
             return True
     return False

@@ -1,10 +1,12 @@
 """What became of every file: counts, and lists of what was skipped, not resolved or not UTF-8."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from stages.ingest.dialects.page import Findings
+from stages.ingest.sources.losses import Account
 
 LONGEST_LIST = 1_000  # entries of one list in the report; the counts are always complete
 MOST_PLACES = 3  # of each kind of syntax that is not understood
@@ -22,6 +24,11 @@ class Report:
     unresolved: list[dict[str, Any]] = field(default_factory=list)
     not_utf8: list[dict[str, str]] = field(default_factory=list)
     unread: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    broken: list[dict[str, Any]] = field(default_factory=list)  # front matter
+    data: Counter[str] = field(default_factory=Counter)  # lines with base64, by path
+    characters: Mapping[str, Counter[str]] = field(default_factory=dict)  # taken out, by path and kind
+    account: Account = field(default_factory=Account)
     excluded: list[tuple[str, int]] = field(default_factory=list)  # directories with pages, and how many
     read_besides: list[str] = field(default_factory=list)  # files that data/sources.jsonl does not name
 
@@ -31,6 +38,13 @@ class Report:
         listed = self.skipped.setdefault(reason, [])
         if len(listed) < LONGEST_LIST:
             listed.append(path.encode("utf-8", "backslashreplace").decode())
+
+    def failed(self, path: str, error: Exception) -> None:
+        """A page on which a reader raised what it should not have."""
+        if len(self.failures) < LONGEST_LIST:
+            self.failures.append(
+                {"path": path, "error": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
+            )
 
     def decoded(self, path: str, encoding: str) -> None:
         self.encodings[encoding] += 1
@@ -59,12 +73,40 @@ class Report:
             "unresolved": self.unresolved,
             "unread": dict(sorted(self.unread.items())),
             "not_utf8": self.not_utf8,
+            "failures": self.failures,
+            "broken_front_matter": self.broken[:LONGEST_LIST],
+            "base64": dict(self.data.most_common(LONGEST_LIST)),
+            "characters": {
+                "counts": dict(sum(self.characters.values(), Counter()).most_common()),
+                "pages": {path: dict(counts) for path, counts in sorted(self.characters.items())[:LONGEST_LIST]},
+            },
+            "account": self.account.as_json(),
             "excluded_directories": dict(self.excluded),
             "read_besides": self.read_besides,
         }
 
     def summary(self) -> str:
-        """The counts that are not zero, and the encodings other than UTF-8, in one line."""
+        """What became of the files and their words, in at most five lines."""
         others = [f"{n} in {name}" for name, n in sorted(self.encodings.items()) if not name.startswith("utf-8")]
         counts = [f"{count} {name}" for name, count in self.counts.items() if count or name == "pages"]
-        return ", ".join(counts + others)
+        lines = [", ".join(counts + others), *self.account.summary()]
+        if notes := [*self.unread_syntax(), *self.remarks()]:
+            lines.append("; ".join(notes))
+        return "\n".join(lines)
+
+    def unread_syntax(self) -> Iterator[str]:
+        """Syntax that is not understood, by kind with its first place."""
+        for kind, entry in sorted(self.unread.items(), key=lambda item: -item[1]["count"])[:5]:
+            place = entry["places"][0]
+            yield f"{entry['count']} {kind} not understood ({place['path']}:{place['line']} {place['text'][:40]})"
+
+    def remarks(self) -> Iterator[str]:
+        for failure in self.failures[:1]:
+            yield f"{len(self.failures)} failed ({failure['path']}: {failure['error']})"
+        for broken in self.broken[:1]:
+            yield f"{len(self.broken)} with broken front matter ({broken['path']}:{broken['line']})"
+        for path, pages in self.excluded[:1]:
+            total = sum(count for _, count in self.excluded)
+            yield f"{total} pages in {len(self.excluded)} excluded directories ({path}: {pages})"
+        for link in self.skipped.get("unreadable", [])[:1]:
+            yield f"{link} cannot be read: mend or delete the file or link"

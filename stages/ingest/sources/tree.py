@@ -1,12 +1,14 @@
 """The documentation as ingest reads it: text files, as the manifest knows them, none above the size limit."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os.path import relpath
 from pathlib import Path, PurePosixPath
 
 from stages.common.base.errors import UserError
+from stages.ingest.sources import characters
 from stages.ingest.sources.decoding import DecodingError, Text, decode
 
 
@@ -27,6 +29,7 @@ class Tree:
     reach: Path | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
+    characters: dict[str, Counter[str]] = field(default_factory=dict)  # taken out of files, by kind
 
     def read(self, path: str) -> Text:
         """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError, and
@@ -37,7 +40,7 @@ class Tree:
             if len(data) > self.max_bytes:
                 raise RefusedError("over_max_bytes")
             self.check(path, data)
-            return decode(data)
+            return self.cleaned(path, decode(data))
         except DecodingError as error:
             raise RefusedError(str(error)) from None
         except FileNotFoundError:
@@ -51,6 +54,12 @@ class Tree:
             self.unlisted.add(path)
         elif known != hashlib.sha256(data).hexdigest():
             raise UserError(f"{self.root / path} was changed while ingest ran; run `dvc repro`, which reads it again")
+
+    def cleaned(self, path: str, decoded: Text) -> Text:
+        text, counts = characters.cleaned(decoded.text)
+        if counts:
+            self.characters[path] = counts
+        return Text(text, decoded.encoding)
 
     def resolve(self, module: str, page: str) -> str:
         """The path below the root that an import or a link names: relative to its page, or from the site's root.

@@ -1,0 +1,130 @@
+"""One page: a file in, its row out, and what is found on the way to the report."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from stages.common import schema
+from stages.common.base.budget import OverBudgetError, budget
+from stages.common.base.errors import UserError
+from stages.common.markdown.blocks import blocks, heading_text
+from stages.common.records.files import digest
+from stages.common.records.rows import Doc, to_spans
+from stages.ingest.dialects import frontmatter, rst
+from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.lines import Line, to_lines, to_text
+from stages.ingest.dialects.outline import HEADING
+from stages.ingest.dialects.page import Site
+from stages.ingest.dialects.stubs import stub
+from stages.ingest.sources.converters import converter
+from stages.ingest.sources.kinds import kind, unpublished
+from stages.ingest.sources.languages import language
+from stages.ingest.sources.report import Report
+from stages.ingest.sources.tree import RefusedError, Tree
+
+MAX_SECONDS = 30  # of CPU time for a page; the largest real ones take one or two
+
+
+@dataclass
+class Reader:
+    """Reads the pages of a site, one at a time. `titles` gets those of all pages by path."""
+
+    tree: Tree
+    site: Site
+    section: schema.Docs
+    report: Report
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> Doc:
+        """The row of a page. Raises RefusedError when the file makes none, whatever the reason; a page that cannot be
+        read costs no other."""
+        try:
+            with budget(MAX_SECONDS):
+                return self.doc(path)
+        except (RefusedError, UserError):
+            raise
+        except OverBudgetError:
+            raise RefusedError("over_budget") from None
+        except Exception as error:  # a page may be anything, and readers may be wrong
+            self.report.failed(path, error)
+            raise RefusedError("failed") from None
+
+    def doc(self, path: str) -> Doc:
+        original, encoding = self.tree.read(path)
+        self.report.decoded(path, encoding)
+        convert = converter(path)
+        source = convert(original) if convert else original
+        front = frontmatter.front_matter(source)
+        if line := frontmatter.broken_line(source):
+            self.report.broken.append({"path": path, "line": line})
+        if unpublished(front, path) and not self.section.unpublished:
+            raise RefusedError("unpublished")
+        lines, partials = self.lines(path, source, plain=bool(convert) or path.lower().endswith(".txt"))
+        text = to_text(lines)
+        title = self.titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
+        if missing := stub(text):
+            raise RefusedError("only_title" if missing == "empty" and front.get("title") else missing)
+        page_kind = kind(path, front, title, text)
+        if page_kind not in self.section.page_kinds:
+            raise RefusedError(f"kind_{page_kind}")
+        description = frontmatter.words(front.get("description"))
+        lines = frontmatter.with_description(lines, source, description, title)
+        text = to_text(lines)
+        doc: Doc = {
+            "path": path,
+            "title": title,
+            "description": description,
+            "tags": frontmatter.as_tags(front.get("tags")),
+            "language": language(f"{title}.\n{text}"),
+            "kind": page_kind,
+            "group": "",
+            "text": text,
+            "sha256": digest(text, length=64),
+            "also_in": [],
+            "breadcrumbs": [],
+            "partials": partials,
+            "spans": to_spans(path, (line.origin for line in lines)),
+            "file_sha256": self.tree.hashes.get(path, ""),
+            "rev": "",
+        }
+        self.report.account.page(original, doc)
+        return doc
+
+    def lines(self, path: str, source: str, plain: bool) -> tuple[list[Line], list[str]]:
+        """The lines of a page as plain Markdown without embedded data, and the files inlined into it."""
+        if plain:
+            return without_data(to_lines(source, path), self.report), []
+        read = rst.expand if path.lower().endswith(".rst") else expand
+        lines, found = read(source, path, self.tree, self.site)
+        self.report.expanded(found)
+        return without_data(lines, self.report), sorted(set(found.inlined))
+
+
+DATA = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,[A-Za-z0-9+/=_-]*|\b(?=[A-Za-z]*\d)[A-Za-z0-9+/]{400,}={0,2}")
+
+
+def without_data(lines: list[Line], report: Report) -> list[Line]:
+    """The lines without data in base64: images in addresses, and runs of it that are longer than any word or key."""
+    counts: Counter[str] = report.data
+    kept = []
+    for line in lines:
+        if len(line.text) > 100 and (";base64," in line.text or len(line.text) > 400) and DATA.search(line.text):
+            counts[line.origin.path] += 1
+            line = line.with_text(DATA.sub("", line.text))
+        kept.append(line)
+    return kept
+
+
+def first_heading(text: str) -> str:
+    """The words of the first top-level heading, else of the first one of any level; empty when there is none."""
+    headings = [block for block in blocks(text) if block.kind == "heading"] if HEADING.search(text) else []
+    return next(
+        (heading_text(block) for level in (1, 0) for block in headings if block.level == level or not level), ""
+    )
+
+
+def name_of(path: str) -> str:
+    """A page's name when it has no title: that of the file, or of the directory for index files."""
+    file = PurePosixPath(path)
+    return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
