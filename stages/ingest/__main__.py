@@ -66,7 +66,8 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             doc = reader.read(path)
         except RefusedError as refused:
             report.skip(path, str(refused))
-            skipped.append((path, str(refused)))
+            if not file["problem"]:  # a pipe would be waited for
+                skipped.append((path, str(refused)))
             continue
         content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
         original = first.setdefault(content, path)
