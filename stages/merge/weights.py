@@ -9,9 +9,9 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import hub, memory, pretrained
+from stages.common.models import hub, memory, pretrained, quantised
 from stages.common.records.files import read_json
-from stages.common.schema import Merge, Params
+from stages.common.schema import Merge, Model, Params
 from stages.merge import portable
 
 BYTES = {
@@ -44,6 +44,14 @@ def require_disk(settings: Params) -> None:
             f"{free / 1e9:.1f} GB are free; make room (dvc gc --workspace), shorten merge.export, or type: "
             "-S merge.method=adapter_only"
         )
+
+
+def merged_into(settings: Params) -> Model:
+    """The base as it was trained on. In forced 4 bits, the adapter of a pre-quantised one goes into its own weights."""
+    section = hub.as_trained(settings.model)
+    if settings.merge.method == "merged_4bit_forced" and quantised.kind(section) == "bitsandbytes":
+        return section.model_copy(update={"merge_base": quantised.DEQUANTISED})
+    return section
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any]) ->
 
 
 def write(model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any]) -> None:
-    model.save_pretrained(directory)
+    model.save_pretrained(directory, save_embedding_layers=False)  # they are the base's, an adapter on them is saved
     config_file = directory / "adapter_config.json"
     config = read_json(config_file)
     # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.
