@@ -1,5 +1,5 @@
-"""unsloth's CUDA code on a CPU: what a GPU's user gets of patches, batches and losses. Without this, unsloth on a CPU is
-stock transformers, PEFT and TRL."""
+"""unsloth's CUDA code on a CPU: what a GPU's user gets of patches, batches and losses. Without this, unsloth on a CPU
+is stock transformers, PEFT and TRL."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ assert "Unsloth" in trl.SFTTrainer.__name__, trl.SFTTrainer
 
 
 def run(code: str, compiled: Path) -> str:
-    """What a program prints that begins with unsloth's CUDA patches; the test is skipped where their wheels are missing."""
+    """What a program prints that begins with unsloth's CUDA patches; the test is skipped without their wheels."""
     if not (ENVIRONMENT / "triton").is_dir():
         pytest.skip(
             f"no wheels in {ENVIRONMENT}; type: pip install --no-deps --target {ENVIRONMENT} {' '.join(WHEELS)}"

@@ -27,8 +27,8 @@ def figures(directory, **changes):
     training = build(directory, **changes)
     batch = next(iter(training.get_train_dataloader()))
     trainer.run(training, Path(directory))
-    real = int(training.tokens)
-    return {"shape": list(batch["input_ids"].shape), "positions": "position_ids" in batch, "losses": losses(training), "tokens": real}
+    found = {"shape": list(batch["input_ids"].shape), "positions": "position_ids" in batch}
+    return found | {"losses": losses(training), "tokens": int(training.tokens)}
 """
 
 
