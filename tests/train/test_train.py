@@ -233,7 +233,7 @@ def saving(self, directory):
         os.kill(os.getpid(), signal.SIGKILL)
     return save(self, directory)
 Trainer.training_step, Trainer._save_optimizer_and_scheduler = training_step, saving
-from stages import train
+from stages.train import __main__ as train
 train.main()
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
