@@ -202,12 +202,11 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as directory:
             row, pairs = measure(docs, Path(directory))
-        unread = ", ".join(
-            f"{count} {kind}" for kind, count in sorted(row.unread.items(), key=lambda item: -item[1])[:4]
-        )
+        kinds = sorted(row.unread.items(), key=lambda item: -item[1])[:4]
+        unread = ", ".join(f"{count} {kind}" for kind, count in kinds)
         print(
-            f"{name:26} {row.files:6} {row.pages:6} {row.words:8} {100 * row.lost / max(row.words, 1):7.2f} {row.pairs:7}"
-            f" {sum(row.leftover.values()):12} {row.seconds:6.1f} {row.megabytes:4.0f}  {unread or '-'}",
+            f"{name:26} {row.files:6} {row.pages:6} {row.words:8} {100 * row.lost / max(row.words, 1):7.2f}"
+            f" {row.pairs:7} {sum(row.leftover.values()):12} {row.seconds:6.1f} {row.megabytes:4.0f}  {unread or '-'}",
             flush=True,
         )
         for count, path, words in row.worst if arguments.worst else []:

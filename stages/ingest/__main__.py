@@ -98,12 +98,16 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
     """The rows with what all pages together say of each; those in other languages or versions are left out."""
     language_by_place = neighbours((page.path, page.language) for page in site.pages)
     groups = identity.groups(site.pages)
+    other_version = identity.other_versions(section.versions, groups)
     doc: Doc
     for doc in read_jsonl(unfinished):
         path = doc["path"]
         doc["language"] = doc["language"] or language_by_place(path)
         if section.languages and doc["language"] not in section.languages:
             report.skip(path, "other_language")
+            continue
+        if path in other_version:
+            report.skip(path, "other_version")
             continue
         report.counts["pages"] += 1
         report.languages[doc["language"] or "unknown"] += 1

@@ -117,6 +117,7 @@ def test_a_page_that_its_site_does_not_show_says_so(front):
         "_versions/3.2/fill/boiler.md",
         "v2/fill/boiler.md",
         "latest/fill/boiler.md",
+        "2026-01-31/fill/boiler.md",
     ],
 )
 def test_translations_and_versions_of_a_page_have_its_name(path):
@@ -148,3 +149,22 @@ def test_a_translation_under_another_name_is_found_by_its_code():
 def test_groups_do_not_depend_on_the_order_of_the_pages():
     pages = [("a.md", "en", LONG), ("b.md", "en", LONG), ("zh/a.md", "zh", PROSE["zh"]), ("c.md", "en", "short")]
     assert groups(*pages) == groups(*reversed(pages))[::-1]
+
+
+@pytest.mark.parametrize(
+    ("versions", "left_out"),
+    [
+        ([], set()),
+        (["2.0"], {"docs/a.md", "versioned_docs/version-1.0/a.md", "versioned_docs/version-1.0/old.md"}),
+        (["1.0", "2.0"], {"docs/a.md"}),
+        (["9"], {f"versioned_docs/version-{page}.md" for page in ("1.0/a", "1.0/old", "2.0/a")}),
+    ],
+)
+def test_one_version_of_a_site_can_be_chosen(versions, left_out):
+    paths = [
+        "docs/a.md",
+        "docs/new.md",
+        *(f"versioned_docs/version-{page}.md" for page in ("1.0/a", "1.0/old", "2.0/a")),
+    ]
+    found = identity.groups(identity.page(path, "en", f"Text of {path}.") for path in paths)
+    assert identity.other_versions(versions, found) == left_out

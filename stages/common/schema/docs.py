@@ -48,5 +48,6 @@ class Docs(Section):
     page_kinds: list[Kind]
     unpublished: bool
     languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]]
+    versions: list[Annotated[str, Field(min_length=1)]]
     max_unread: Annotated[float, Field(ge=0, le=1)]
     max_bytes: Count

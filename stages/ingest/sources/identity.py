@@ -6,7 +6,7 @@ what no translator changes, or in nearly all of their words, take the name of th
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -26,8 +26,9 @@ LANGUAGE_NAMES = {
 REGION = re.compile(r"([a-z]{2,3})[-_](?:[a-z]{2}|[a-z]{4}|\d{3})", re.IGNORECASE)
 VERSION = re.compile(
     r"(?:version-|release-|v)?\d+(?:[._]\d+)+(?:[._-]?(?:x|alpha|beta|rc|lts|stable)\w*)?|v\d+|version-[\w.-]+|\d+\.x"
+    r"|\d{4}-\d{2}-\d{2}"
 )
-VERSION_WORDS = {"latest", "current", "next", "stable", "nightly", "canary", "unreleased"}
+VERSION_WORDS = {"latest", "current", "next", "stable", "nightly", "canary", "unreleased", "draft"}
 # Directories that only say that their children are languages or versions.
 PLUGIN = "docusaurus-plugin-content-"
 HOLDERS = {"i18n", "_i18n", "l10n", "locales", "translations", "versions", "_versions", "versioned_docs"}
@@ -124,6 +125,17 @@ def groups(pages: Iterable[Page]) -> dict[str, str]:
     for one, other in [*twins(rows, "lines", LEAST_LINES), *twins(rows, "kept", LEAST_KEPT, translated=True)]:
         join(one, other)
     return {path: digest(name(top(path)).name, length=12) for path in parents}
+
+
+def other_versions(versions: Sequence[str], groups: Mapping[str, str]) -> set[str]:
+    """The paths that are left out when only these versions are read: those of another version, and those of none that
+    a page of a chosen version is a copy of."""
+    names = {path: name(path).version for path in groups} if versions else {}
+    chosen = {groups[path] for path, version in names.items() if version in versions}
+    return {
+        path for path, version in names.items()
+        if version not in versions and (version or groups[path] in chosen)
+    }  # fmt: skip
 
 
 def twins(rows: list[Page], field: str, least: int, translated: bool = False) -> Iterator[tuple[str, str]]:
