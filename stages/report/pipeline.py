@@ -28,7 +28,7 @@ def steps(inputs: Inputs) -> list[Step]:
     """The stages in their order."""
     of = inputs.stages
     figures: dict[str, Figures] = {
-        "ingest": picked(of["ingest"], "pages", "duplicates"),
+        "ingest": picked(of["ingest"], "pages", "duplicates") | accounted(of["ingest"]),
         "chunk": picked(of["chunk"], "chunks", "tokens"),
         "generate": picked(of["curate"], "pairs"),
         "curate": picked(of["curate"], "kept", "rejected"),
@@ -38,6 +38,14 @@ def steps(inputs: Inputs) -> list[Step]:
         "evaluate": {"questions": len(inputs.predictions)} if inputs.predictions else {},
     }
     return [Step(stage, values, inputs.seconds.get(stage)) for stage, values in figures.items()]
+
+
+def accounted(ingest: Figures) -> Figures:
+    """Words that reached no page, what of the syntax is not understood, and the languages of the pages."""
+    lost = {"words_lost": ingest["account"]["lost"]} if "account" in ingest else {}
+    unread = sum(entry["count"] for entry in ingest.get("unread", {}).values())
+    languages = ", ".join(f"{code} {pages:,}" for code, pages in ingest.get("languages", {}).items())
+    return lost | ({"unread": unread} if unread else {}) | ({"languages": languages} if languages else {})
 
 
 def picked(report: Figures, *names: str) -> Figures:
