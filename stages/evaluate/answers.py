@@ -1,6 +1,6 @@
 """What a model answers and how surprised it is by the reference, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -27,8 +27,16 @@ class Tokenised(TypedDict):
     labels: list[int]
 
 
-def generate(model: Any, tokenizer: Any, prompts: list[str], max_new_tokens: int, batch_size: int) -> list[Answer]:
-    """One greedy answer per prompt, in the order of the prompts. Prompts hold their special tokens already."""
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[str],
+    max_new_tokens: int,
+    batch_size: int,
+    watch: Callable[[int], None] = lambda tokens: None,
+) -> list[Answer]:
+    """One greedy answer per prompt, in the order of the prompts. Prompts hold their special tokens already. `watch` is
+    told how many tokens of the current batch's answers are written."""
     import torch
 
     ids = tokenizer(prompts, add_special_tokens=False).input_ids
@@ -47,10 +55,22 @@ def generate(model: Any, tokenizer: Any, prompts: list[str], max_new_tokens: int
                 do_sample=False,
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,
+                stopping_criteria=[watching(watch, width)],
             )
         for i, tokens in zip(batch, output[:, width:].tolist(), strict=True):
             answers[i] = read(tokenizer, tokens)
     return [answers[i] for i in range(len(prompts))]
+
+
+def watching(watch: Callable[[int], None], width: int) -> Callable[..., Any]:
+    """A stopping criterion of transformers that stops nothing: it is called behind every token."""
+    import torch
+
+    def criterion(ids: Any, scores: Any, **_: Any) -> Any:
+        watch(ids.shape[1] - width)
+        return torch.zeros(ids.shape[0], dtype=torch.bool, device=ids.device)
+
+    return criterion
 
 
 def read(tokenizer: Any, tokens: list[int]) -> Answer:

@@ -44,9 +44,13 @@ class LocalModel:
         keys = [digest("answer", prompt, section.max_new_tokens) for prompt in prompts]
         sizes = [len(prompt) for prompt in prompts]
 
-        def compute(places: list[int]) -> list[Any]:
+        def compute(places: list[int], bar: Any) -> list[Any]:
+            def watch(tokens: int) -> None:
+                bar.set_postfix_str(f"token {tokens} of {section.max_new_tokens}", refresh=False)
+                bar.update(0)  # a long answer is no standstill
+
             chosen = [prompts[place] for place in places]
-            found = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen))
+            found = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen), watch)
             return [[answer.text, answer.stopped] for answer in found]
 
         return [Answer(*value) for value in self.measured(keys, sizes, section.batch_size, compute, desc, "answer")]
@@ -56,7 +60,7 @@ class LocalModel:
         keys = [digest("loss", row["input_ids"], row["labels"]) for row in rows]
         sizes = [len(row["input_ids"]) for row in rows]
 
-        def compute(places: list[int]) -> list[Any]:
+        def compute(places: list[int], bar: Any) -> list[Any]:
             return answers.losses(self.model, [rows[place] for place in places], self.tokenizer.pad_token_id)
 
         return answers.mean(self.measured(keys, sizes, section.batch_size, compute, desc, "row"))
@@ -66,7 +70,7 @@ class LocalModel:
         keys: list[str],
         sizes: list[int],
         batch_size: int,
-        compute: Callable[[list[int]], list[Any]],
+        compute: Callable[[list[int], Any], list[Any]],
         desc: str,
         unit: str,
     ) -> list[Any]:
@@ -79,7 +83,7 @@ class LocalModel:
         with tqdm(total=len(missing), desc=f"evaluate {self.name} {desc}", unit=unit, disable=not missing) as bar:
             for start in range(0, len(missing), batch_size):
                 batch = missing[start : start + batch_size]
-                self.keep({keys[place]: value for place, value in zip(batch, compute(batch), strict=True)})
+                self.keep({keys[place]: value for place, value in zip(batch, compute(batch, bar), strict=True)})
                 bar.update(len(batch))
         return [self.known[key] for key in keys]
 

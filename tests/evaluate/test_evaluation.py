@@ -279,3 +279,14 @@ def test_two_orders_are_joined_by_reciprocal_ranks_with_the_constant_of_the_pape
             return self.order(1)
 
     assert [text for text in Orders().find("x", 40) if text in (100, 200)] == [100, 200]
+
+
+def test_a_long_answer_moves_while_it_is_written(tiny_model):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    seen: list[int] = []
+    watched = local.answers.generate(model, tokenizer, ["Why is that?", "a"], 5, 2, seen.append)
+    assert seen == list(range(1, len(seen) + 1)) and 1 <= len(seen) <= 5
+    assert watched == local.answers.generate(model, tokenizer, ["Why is that?", "a"], 5, 2)
