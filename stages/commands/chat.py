@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stages.commands.serving.reasons import Memory
+    from stages.commands.serving.reasons import TrainedRows
     from stages.commands.serving.talk import Talker
 
 
@@ -37,20 +37,20 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("nothing asked; give a question, such as -p 'What does ingest do?'")
     settings = params.load()
     tokenizer = trained_tokenizer()
-    memory = open_memory() if arguments.why else None
+    trained = trained_rows() if arguments.why else None
     quiet()
     names = ("base", "tuned") if arguments.compare else (arguments.model,)
     talkers = [Talker(name, settings, tokenizer) for name in names]
     if question is not None:
-        one_question(question, talkers, arguments, memory)
+        one_question(question, talkers, arguments, trained)
     else:
-        dialogue(talkers, arguments, memory)
+        dialogue(talkers, arguments, trained)
 
 
-def open_memory() -> "Memory":
-    from stages.commands.serving.reasons import Memory
+def trained_rows() -> "TrainedRows":
+    from stages.commands.serving.reasons import TrainedRows
 
-    return Memory()
+    return TrainedRows()
 
 
 def quiet() -> None:
@@ -61,13 +61,13 @@ def quiet() -> None:
 
 
 def one_question(
-    question: str, talkers: list["Talker"], arguments: argparse.Namespace, memory: "Memory | None"
+    question: str, talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None"
 ) -> None:
     answers = tell(question, [[] for _ in talkers], talkers, arguments)
-    explain(question, answers[-1], memory)
+    explain(question, answers[-1], trained)
 
 
-def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, memory: "Memory | None") -> None:
+def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None") -> None:
     """Question after question; each model remembers its own answers."""
     print("Ask about the documentation. Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.")
     turns: list[list[dict[str, str]]] = [[] for _ in talkers]
@@ -83,7 +83,7 @@ def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, memory: "Me
             answers = tell(question, turns, talkers, arguments)
             for history, answer in zip(turns, answers, strict=True):
                 history += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-            explain(question, answers[-1], memory)
+            explain(question, answers[-1], trained)
 
 
 def tell(
@@ -150,12 +150,12 @@ def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
     return [text.strip() for text in texts]
 
 
-def explain(question: str, answer: str, memory: "Memory | None") -> None:
+def explain(question: str, answer: str, trained: "TrainedRows | None") -> None:
     """The nearest training rows and where they stand in the documentation, as `doclore why` says it."""
-    if not memory:
+    if not trained:
         return
     print("\nNearest training rows:")
-    for row in memory.nearest(question, answer):
+    for row in trained.nearest(question, answer):
         print(f"\n{row['instruction']}\n→ {' '.join(row['output'].split())[:200]}")
-        for name, value in memory.origin(row).items():
+        for name, value in trained.origin(row).items():
             print(f"  {name:10}{value}")

