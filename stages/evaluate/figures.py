@@ -43,10 +43,23 @@ def set_figures(
         if interval := statistics.difference_interval(pages, base, tuned):
             gain |= {**named(interval), "p": statistics.paired_p(pages, base, tuned)}
         found["tuned_minus_base"] = rounded(gain)
+        found |= new_knowledge(pages, base, tuned)
     found |= preference_figures(questions, verdicts.preferred)
     if tags := tag_figures(questions, cells):
         found["tags"] = tags
     return found, headline(*of_held_out_families(questions, cells))
+
+
+def new_knowledge(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> dict[str, Any]:
+    """The share of right answers among the questions that the base model answers wrong: what it could do before is no
+    merit of the training."""
+    unknown = [(page, after) for page, before, after in zip(pages, base, tuned, strict=True) if not before]
+    if not unknown:
+        return {}
+    learned = [after for _, after in unknown]
+    interval = statistics.share_interval([page for page, _ in unknown], learned)
+    figures = {"rows": len(unknown), "key_values": sum(learned) / len(unknown), **named(interval, "key_values_")}
+    return {"new_knowledge": rounded(figures)}
 
 
 def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:

@@ -86,6 +86,7 @@ WORDS: dict[str, Text] = {
         "无法给出区间：段落给底座模型带来 {gap} 个百分点，95% 区间 {low} 至 {high}",
     ),
     "gain": ("Tuned − base", "微调 − 底座"),
+    "new_knowledge": ("Tuned, where the base was wrong", "微调，底座答错的问题"),
     "gain_note": ("more answers with the right values, closed-book", "不看文档时，答对关键值的比例之差"),
     "interval": ("95% interval {low} to {high}", "95% 区间 {low} 至 {high}"),
     "points": ("points", "个百分点"),

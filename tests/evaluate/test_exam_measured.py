@@ -117,3 +117,13 @@ def test_the_shipped_exam_asks_what_the_manual_states(shipped):
         for value in exam.values_of(asked):
             assert stated(text, value), (asked["question"], value)
             assert stated(asked["reference"], value), (asked["question"], value)
+
+
+def test_new_knowledge_counts_only_what_the_base_model_did_not_know():
+    pages = [str(n) for n in range(10)]
+    base = [True] * 4 + [False] * 6
+    tuned = [True] * 4 + [True] * 3 + [False] * 3
+    assert figures.new_knowledge(pages, base, tuned)["new_knowledge"]["key_values"] == 0.5
+    found = figures.new_knowledge(["a"] * 10, base, tuned)["new_knowledge"]
+    assert found == {"rows": 6, "key_values": 0.5}, "all on one page: no interval"
+    assert figures.new_knowledge(pages, [True] * 10, tuned) == {}
