@@ -23,7 +23,7 @@ def command_modules() -> Iterator[tuple[str, ModuleType]]:
     """The commands by name, in alphabetical order."""
     for module in iter_modules(commands.__path__):
         if not module.ispkg and module.name != "main":
-            yield module.name, import_module(f"stages.commands.{module.name}")
+            yield module.name.rstrip("_"), import_module(f"stages.commands.{module.name}")
 
 
 def parser() -> argparse.ArgumentParser:

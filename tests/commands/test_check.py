@@ -121,6 +121,7 @@ def test_check_says_what_the_stage_itself_refuses_before_it_begins(project, stag
     assert str(refused.value) in str(said.value)
 
 
+@pytest.mark.slow
 def test_unknown_benchmarks_are_refused_by_name(project):
     pytest.importorskip("lm_eval", reason="comes with the extra lm-eval")
     settings = project({"evaluate.lm_eval": ["mmluu"]})

@@ -123,7 +123,7 @@ def test_conversations_are_compared_with_all_their_turns():
 
 
 @pytest.mark.slow
-def test_a_revision_s_dataset_comes_from_dvc_by_commit_and_by_the_name_of_an_experiment(tmp_path, monkeypatch):
+def test_a_revision_s_dataset_comes_from_dvc_by_commit_and_by_the_name_of_an_experiment(monkeypatch, capfd):
     monkeypatch.delenv("DVC_ROOT")
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "test")
@@ -153,7 +153,9 @@ def test_a_revision_s_dataset_comes_from_dvc_by_commit_and_by_the_name_of_an_exp
             assert '"old"' in files["train"].read_text() and set(files) == set(FILES)
     assert not files["train"].exists()
     shutil.rmtree(".dvc/cache")
+    capfd.readouterr()
     with pytest.raises(UserError, match="dvc fetch --all-commits"), dataset_files("HEAD"):
         pass
+    assert capfd.readouterr() == ("", ""), "the error is all that is said"
     with pytest.raises(UserError, match="nothing is no commit"), dataset_files("nothing"):
         pass

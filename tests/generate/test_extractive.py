@@ -440,6 +440,7 @@ PIECES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.lists(PIECES, min_size=1, max_size=5).map("\n\n".join), min_size=1, max_size=3))
 def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one_answer(texts):
     chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}

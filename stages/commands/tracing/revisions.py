@@ -1,5 +1,6 @@
 """The dataset of a Git revision, which DVC gets from its cache or a remote."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ def fetch(revision: str, files: dict[str, Path]) -> None:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # it would list each file that is not here
     try:
         tree = DVCFileSystem(rev=commit(revision))
         for fate, file in files.items():

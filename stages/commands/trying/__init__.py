@@ -1,0 +1,1 @@
+"""A first look at a documentation, without DVC, a model or a network."""

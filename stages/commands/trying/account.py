@@ -1,0 +1,102 @@
+"""A rehearsal in words: pages, what was left out, what is held out, sample pairs and what a full run would cost."""
+
+from collections.abc import Iterable, Iterator
+
+from stages.commands.trying.rehearsal import Rehearsal
+from stages.common import schema
+from stages.common.records.files import share
+from stages.common.records.rows import DatasetRow
+from stages.common.text import tokens
+
+LISTED = 5
+SHORT = 300  # characters of an answer
+TURNS = 30  # tokens that a chat template writes around a question and its answer, about
+CPU_SPEED = 523  # tokens a second that the embedded model is trained with on 2 cores (BENCHMARKS.md, a step on a CPU)
+
+
+def lines(seen: Rehearsal, settings: schema.Params, pairs: int) -> Iterator[str]:
+    yield from pages(seen)
+    yield from held_out(seen)
+    yield from samples(seen.rows, pairs)
+    yield from cost(seen, settings)
+
+
+def pages(seen: Rehearsal) -> Iterator[str]:
+    """What was read, what was not, and what stays as unread syntax."""
+    ingest = seen.ingest
+    languages = ", ".join(f"{count:,} {name or 'of unknown language'}" for name, count in most(ingest["languages"]))
+    total = sum(chunk["tokens"] for chunk in seen.chunks)
+    yield f"{ingest['pages']:,} pages from {ingest['files']:,} files ({languages})"
+    yield f"{len(seen.chunks):,} chunks of {total:,} tokens"
+    for reason, files in ingest["skipped"].items():
+        yield f"left out: {ingest[f'skipped_{reason}']:,} files ({reason.replace('_', ' ')}), such as {files[0]}"
+    for name, count in ingest.get("excluded_directories", {}).items():
+        yield f"left out: {name}/ with {count:,} pages, by docs.exclude"
+    for kind, found in ingest.get("unread", {}).items():
+        place = found["places"][0]
+        example = " ".join(place["text"].split())
+        yield f"not understood: {kind}, {found['count']:,} times, such as {example} ({place['path']}:{place['line']})"
+    sizes: dict[str, int] = {}
+    for chunk in seen.chunks:
+        sizes[chunk["path"]] = sizes.get(chunk["path"], 0) + chunk["tokens"]
+    yield "largest pages: " + ", ".join(f"{path} ({size:,} tokens)" for path, size in most(sizes)[:LISTED])
+
+
+def held_out(seen: Rehearsal) -> Iterator[str]:
+    names = sorted({row["path"] for row in seen.unseen})
+    of_sample = f" of the {seen.sampled:,} chunks that were drawn" if seen.scale > 1 else ""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    shown = f": {', '.join(names[:LISTED])}{more}" if names else ""
+    yield f"held out, never trained: {len(names)} pages{of_sample}{shown}"
+    yield f"{seen.curate['pairs']:,} pairs{of_sample}, {seen.curate['rejected']:,} of them rejected or held back"
+
+
+def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
+    """Pairs drawn by hash, one a fact: not the best ones."""
+    drawn: dict[str, DatasetRow] = {}
+    for row in sorted(rows, key=lambda row: share("try", row["pair_id"])):
+        drawn.setdefault(row["fact_id"], row)
+    yield ""
+    yield f"{min(number, len(drawn))} of the pairs:"
+    for row in list(drawn.values())[:number]:
+        yield f"\n{row['path']}:{row['line_start']}-{row['line_end']}"
+        yield f"  {' '.join((row['instruction'] + ' ' + row['input']).split())}"
+        yield f"  → {shortened(' '.join(row['output'].split()))}"
+
+
+def cost(seen: Rehearsal, settings: schema.Params) -> Iterator[str]:
+    """What a full run would take, scaled up from the sample."""
+    each = [size(row, settings.chunk.encoding) for row in seen.rows]
+    rows, total = round(len(each) * seen.scale), sum(each) * seen.scale * settings.train.num_train_epochs
+    batch = settings.train.per_device_train_batch_size * settings.train.gradient_accumulation_steps
+    steps = round(rows * settings.train.num_train_epochs / batch)
+    yield ""
+    yield (
+        f"a full run: about {rows:,} rows to train on, {steps:,} steps of {batch} rows, {duration(total / CPU_SPEED)} "
+        "for the embedded model on 2 CPU cores"
+    )
+    section = settings.generate
+    requests = len(seen.chunks) * section.styles_per_chunk
+    asked = sum(chunk["tokens"] for chunk in seen.chunks) * section.styles_per_chunk
+    yield (
+        f"with a language model that writes the pairs (generate.backend: llm): about {requests:,} requests with "
+        f"{asked:,} tokens of your pages; `doclore plan` counts what they cost"
+    )
+
+
+def size(row: DatasetRow, encoding: str) -> int:
+    return tokens.count(f"{row['instruction']}\n{row['input']}\n{row['output']}", encoding) + TURNS
+
+
+def most(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90 * 60:
+        return f"about {max(1, round(seconds / 60))} minutes"
+    return f"about {seconds / 3600:.0f} hours"
