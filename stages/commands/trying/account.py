@@ -68,7 +68,8 @@ def cost(seen: Rehearsal, settings: schema.Params) -> Iterator[str]:
     """What a full run would take, scaled up from the sample."""
     each = [size(row, settings.chunk.encoding) for row in seen.rows]
     rows, total = round(len(each) * seen.scale), sum(each) * seen.scale * settings.train.num_train_epochs
-    batch = settings.train.per_device_train_batch_size * settings.train.gradient_accumulation_steps
+    each_device = settings.train.per_device_train_batch_size
+    batch = (8 if each_device == "auto" else int(each_device)) * settings.train.gradient_accumulation_steps
     steps = round(rows * settings.train.num_train_epochs / batch)
     yield ""
     yield (
