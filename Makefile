@@ -37,6 +37,8 @@ setup: .venv/.setup
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "doclore needs Python 3.11 or 3.12 with venv; type: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
+		{ echo "PYTHON=$(PYTHON) is not Python 3.11 or 3.12 with venv; name another"; exit 1; }
 	$(PYTHON) -m venv .venv
 
 # Each step leaves a mark; what is marked and unchanged is not done again.

@@ -2,6 +2,10 @@
 
 Prompts are built as in training and answers are greedy, so that a question gets the answer that evaluate saw. In the
 dialogue Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.
+
+Examples:
+  doclore chat -p "What does ingest do?"
+  doclore chat --compare
 """
 
 import argparse

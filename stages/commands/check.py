@@ -2,6 +2,8 @@
 
 Each stage is asked for what it refuses by its settings alone, so that nothing of it is found only after a training.
 
+Examples:
+  doclore check
 """
 
 import argparse
@@ -13,6 +15,8 @@ from typing import Any
 
 from stages.common.base import params
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.git import git
+from stages.common.base.paths import PARAMS
 from stages.common.schema import Params
 
 STAGES = ("ingest", "chunk", "generate", "curate", "format", "train", "merge", "evaluate")
@@ -20,10 +24,41 @@ STAGES = ("ingest", "chunk", "generate", "curate", "format", "train", "merge", "
 
 def run(arguments: argparse.Namespace) -> None:
     settings = params.load()
-    refused = [*missing_files(settings), *refusals(settings)]
-    if refused:
-        raise ParamsError("\ndoclore: ".join(dict.fromkeys(refused)))
+    for line in differences():
+        print(line)
+    if refused := problems(settings):
+        raise ParamsError("\ndoclore: ".join(refused))
     print("params.yaml: all values are usable")
+
+
+def problems(settings: Params) -> list[str]:
+    """What DVC or a stage would refuse, each once."""
+    return list(dict.fromkeys([*missing_files(settings), *refusals(settings)]))
+
+
+def differences() -> Iterator[str]:
+    """The values that differ from the last commit: `dvc exp run -S` writes them into params.yaml and leaves them."""
+    from ruamel.yaml import YAML
+
+    committed = git("show", "HEAD:./params.yaml")
+    if committed is None:
+        return
+    before, after = (dict(flat(YAML(typ="safe").load(text))) for text in (committed, PARAMS.read_text("utf-8")))
+    changed = [f"{key}: {before.get(key)} → {value}" for key, value in after.items() if before.get(key) != value]
+    if changed:
+        yield (
+            f"params.yaml is not that of the last commit ({', '.join(changed)}), as `dvc exp run -S` leaves it; commit "
+            "it, or type: git restore --staged --worktree params.yaml"
+        )
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys as -S takes them, with their values."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def refusals(settings: Params) -> Iterator[str]:

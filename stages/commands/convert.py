@@ -2,6 +2,10 @@
 
 Nested values survive: a column that a table cannot hold as it is carries JSON text and says so. Rows that cannot be
 read are listed with their line, and the exit code is then 1; the others are converted all the same.
+
+Examples:
+  doclore convert rows.parquet rows.jsonl
+  doclore convert rows.jsonl rows.csv
 """
 
 import argparse

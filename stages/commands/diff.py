@@ -2,6 +2,10 @@
 
 Compares the dataset of OLD (a commit, branch, tag or experiment; HEAD when left out) with that of NEW, which is the
 workspace when left out. A changed row has the same question with another answer, or the same answer worded otherwise.
+
+Examples:
+  doclore diff
+  doclore diff v1 --page install --rows
 """
 
 import argparse

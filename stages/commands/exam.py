@@ -2,6 +2,10 @@
 
 `check` tells what is no question, and which questions no page of the documentation answers: a search does not find
 their key values there.
+
+Examples:
+  doclore exam check
+  doclore exam list
 """
 
 import argparse

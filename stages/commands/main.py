@@ -3,6 +3,7 @@ the work, and `add_arguments`, where there is one, says what it takes; ANYWHERE 
 Modules import what is heavy inside `run`."""
 
 import argparse
+import difflib
 import os
 import signal
 import sys
@@ -31,10 +32,12 @@ def parser() -> argparse.ArgumentParser:
         prog="doclore", description="Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."
     )
     found.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
-    subparsers = found.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = found.add_subparsers(metavar="COMMAND")
     for name, module in command_modules():
         text = str(module.__doc__)
-        command = subparsers.add_parser(name, help=text.partition("\n")[0], description=text)
+        command = subparsers.add_parser(
+            name, help=text.partition("\n")[0], description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
         command.set_defaults(run=module.run, anywhere=getattr(module, "ANYWHERE", False))
@@ -52,9 +55,24 @@ def enter_project(arguments: argparse.Namespace) -> None:
     os.chdir(root)
 
 
+def refuse_unknown(word: str) -> None:
+    """Raise UserError with the word that was probably meant."""
+    known = [name for name, _ in command_modules()]
+    if word in known or word.startswith("-"):
+        return
+    alike = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean `doclore {alike[0]}`?" if alike else "type `doclore`, which lists them"
+    raise UserError(f"there is no word {word!r}; {hint}")
+
+
 def main() -> None:
-    arguments = parser().parse_args()
+    words = sys.argv[1:]
     try:
+        if not words:
+            parser().print_help()
+            return
+        refuse_unknown(words[0])
+        arguments = parser().parse_args(words)
         if not arguments.anywhere:
             enter_project(arguments)
         arguments.run(arguments)

@@ -1,4 +1,8 @@
-"""Print what generate would ask and cost, and what the judge of evaluate would; nothing is sent."""
+"""Print what generate would ask and cost, and what the judge of evaluate would; nothing is sent.
+
+Examples:
+  doclore plan
+"""
 
 import argparse
 from collections.abc import Iterator

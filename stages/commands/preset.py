@@ -2,6 +2,10 @@
 
 Without NAME it lists the presets. Comments and all other values of params.yaml stay; `git restore params.yaml` undoes
 it.
+
+Examples:
+  doclore preset
+  doclore preset qwen3-8b-bf16-h200 --dry-run
 """
 
 import argparse

@@ -1,6 +1,10 @@
 """Show rows as they will be trained: raw row, conversation, text, and tokens with and without loss.
 
 Works straight from data/dataset with the settings of params.yaml, before `format` has run.
+
+Examples:
+  doclore preview -n 5
+  doclore preview --html rows.html
 """
 
 import argparse

@@ -2,6 +2,10 @@
 
 The tag is annotated and follows GTO (https://dvc.org/doc/gto), so that DVC Studio and `gto show` list it. It is only
 made when the commit holds the very reports and models that lie here. `git push origin TAG` shares it.
+
+Examples:
+  doclore promote --check
+  doclore promote --version v0.2.0
 """
 
 import argparse

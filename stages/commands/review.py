@@ -2,6 +2,10 @@
 
 The page is served on 127.0.0.1 only, under a link that holds a key. Commit data/review.jsonl with Git; `dvc repro`
 applies it.
+
+Examples:
+  doclore review
+  doclore review --no-browser --port 8123
 """
 
 import argparse

@@ -3,6 +3,10 @@
 By vLLM where it is installed and there is a GPU, else by transformers, else by llama.cpp from a GGUF file in
 models/exports. Prompts are built as in training and answers are greedy unless a request says otherwise. The key is
 DOCLORE_API_KEY, or a new one that is printed.
+
+Examples:
+  doclore serve
+  DOCLORE_API_KEY=secret doclore serve --port 0
 """
 
 import argparse

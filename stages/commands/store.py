@@ -1,6 +1,10 @@
 """Look after the answers that were paid for: info, gc, export FILE, import FILE.
 
 The store is .cache/responses.sqlite. `gc` shows what would go; nothing is deleted without --yes.
+
+Examples:
+  doclore store info
+  doclore store export answers.jsonl
 """
 
 import argparse

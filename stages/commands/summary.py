@@ -1,4 +1,8 @@
-"""Print what the last run made of the documentation."""
+"""Print what the last run made of the documentation.
+
+Examples:
+  doclore summary
+"""
 
 import argparse
 from collections.abc import Iterator

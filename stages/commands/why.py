@@ -2,6 +2,10 @@
 
 WHAT is a pair_id, the text of a question (the closest one is shown when none is worded so), or a page, a partial or a
 file of data/extra, with `:line` for one line of it: docs/page.md:12.
+
+Examples:
+  doclore why docs/index.md:12
+  doclore why "What is a chunk?"
 """
 
 import argparse

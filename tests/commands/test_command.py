@@ -117,3 +117,22 @@ def test_a_reader_that_leaves_and_a_full_disk_are_no_traceback():
     assert left.stdout.count("\n") == 1 and left.stderr == "" and left.returncode == 141
     full = shell("$DOCLORE why data/extra/own.jsonl --json > /dev/full")
     assert full.returncode == 1 and full.stderr == "doclore: No space left on device\n"
+
+
+def test_without_a_word_the_help_lists_them_and_a_misspelt_one_gets_the_right_one(typed):
+    code, out, _ = typed()
+    assert code == 0 and all(f"\n    {name} " in out for name in ("check", "preview", "try", "why"))
+    code, _, complaint = typed("prewiev")
+    assert code == 1 and complaint == "doclore: there is no word 'prewiev'; did you mean `doclore preview`?\n"
+
+
+def test_every_word_s_help_has_examples(typed):
+    for name, _ in doclore.command_modules():
+        code, out, _ = typed(name, "--help")
+        assert code == 0 and f"doclore {name}" in out.partition("Examples:")[2].partition("options:")[0], name
+
+
+@pytest.mark.parametrize("shell_name", ["bash", "zsh"])
+def test_a_completion_knows_words_and_options(typed, shell_name):
+    code, out, _ = typed("completion", shell_name)
+    assert code == 0 and "preview" in out and "--compare" in out

@@ -1,0 +1,22 @@
+"""Print what makes a shell complete `doclore` words and options.
+
+Examples:
+  doclore completion bash > ~/.local/share/bash-completion/completions/doclore
+  doclore completion zsh > ~/.zfunc/_doclore
+"""
+
+import argparse
+
+ANYWHERE = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    import shtab
+
+    from stages.commands.main import parser
+
+    print(shtab.complete(parser(), shell=arguments.shell))

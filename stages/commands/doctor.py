@@ -1,0 +1,41 @@
+"""Find what would fail later for want of something on this machine: Python, disk, GPU, endpoint, hub, DVC remote.
+
+What `doclore check` refuses is listed too. Each line says what it found; ✗ has to be mended, ! is worth knowing.
+
+Examples:
+  doclore doctor
+  doclore doctor --offline
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+
+from stages.common.base.errors import UserError
+
+MARKS = {"good": "✓", "note": "!", "bad": "✗"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offline", action="store_true", help="ask no endpoint, hub or remote")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from stages.commands import check
+    from stages.commands.examining import machine, services
+    from stages.common.base import params
+
+    settings = params.load()
+    bad = 0
+    parts: list[Callable[[], Iterator[tuple[str, str]]]] = [
+        lambda: machine.findings(settings),
+        lambda: (("bad", problem) for problem in check.problems(settings)),
+        lambda: (("note", line) for line in check.differences()),
+    ]
+    if not arguments.offline:
+        parts.append(lambda: services.findings(settings))
+    for part in parts:
+        for kind, line in part():
+            bad += kind == "bad"
+            print(f"{MARKS[kind]} {line}", flush=True)
+    if bad:
+        raise UserError(f"{bad} {'thing has' if bad == 1 else 'things have'} to be mended")

@@ -1,0 +1,1 @@
+"""What `doclore doctor` looks at."""
