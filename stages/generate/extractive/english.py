@@ -22,7 +22,7 @@ KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
 CLAUSES = ("section", "members", "steps", "code")
 HOW_TO = re.compile(r"^How to (?=\w)")
 THIS_COMMAND = re.compile(r"^This (?:command|line|script)(?:, [^,]+,)? (?=\w+s\b)")
-CLAUSE = re.compile(r"(?:How|What|Why|When|Where|Which|Who)\b(?!.*\?)")
+CLAUSE = re.compile(r"(?:How|What|Why|When|Where|Which|Who) (?!.*\?)")
 
 
 def kind(fact: Fact) -> str:

@@ -13,6 +13,7 @@ from stages.generate.extractive.headings import is_common, topic, words
 from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
+MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
 MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
@@ -22,6 +23,7 @@ COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 DRAWING = re.compile("[├└│─↓→]")
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
+UNREAD = re.compile(r"\{\{#|\{\*|^\s*(?:`{3,}|~{3,})\{[a-z]")  # what another tool would have put in, or read
 OUTPUT = re.compile(
     r"(?:输出|结果|返回|效果)[^。]{0,8}$|\b(?:output|prints?|result|response|returns?|see|error)\b", re.IGNORECASE
 )
@@ -126,16 +128,26 @@ class Reader:
         elif block.kind == "formula":
             yield from self.of_formula(block)
         elif block.kind == "paragraph":
-            yield from self.of_paragraph(block, self.announced(behind))
+            yield from self.of_paragraph(block, place)
 
-    def of_paragraph(self, block: Block, announced: Block | None) -> Iterator[Fact]:
+    def of_paragraph(self, block: Block, place: int) -> Iterator[Fact]:
         stated = prose.labelled(block.text, self.headings) or list(prose.definition_lines(block.text, self.headings))
         yield from stated
         if self.leads and self.member:
             meaning = Fact("meaning", self.path[-1], block.text, block.text, self.headings[:-1], noun="field")
             yield from lists.told(meaning)
         elif self.leads and not stated:
-            yield from prose.lead(block.text, announced, self.title, self.headings)
+            behind = self.paragraphs(place)
+            yield from prose.lead(self.source(place, behind), self.announced(behind), self.title, self.headings)
+
+    def paragraphs(self, first: int) -> int:
+        """The block behind the paragraphs that begin there and together say little enough for one answer."""
+        behind = first + 1
+        while behind < len(self.blocks) and self.blocks[behind].kind == "paragraph" and not self.begins(behind):
+            if len(self.source(first, behind + 1)) > MAX_LEAD_SOURCE_CHARS or prose.apart(self.blocks[behind].text):
+                break
+            behind += 1
+        return behind
 
     def announced(self, place: int) -> Block | None:
         """The block there, when a paragraph can take it along as a part of its answer."""
@@ -159,7 +171,7 @@ class Reader:
         fence, lead = FENCE.match(block.text), speech.announcement(plain(self.before))
         if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
             return
-        if (not fence[1] and DRAWING.search(block.text)) or speech.LEFTOVER.search(block.text):
+        if (not fence[1] and DRAWING.search(block.text)) or UNREAD.search(block.text):
             return
         call = lists.CALL.match(self.headings[-1]) if self.headings else None
         code = Fact("code", "", block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])

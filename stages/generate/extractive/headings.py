@@ -42,12 +42,13 @@ NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a n
 BADGED = re.compile(
     r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`|[a-z]+(?:[A-Z_.]\w*)*) ?(?P<badge>[A-Z]\w*)"
 )
+PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
 
 def words(heading: str) -> str:
     """A heading inside a sentence: plain, on one line, without its number."""
-    text = unbadged(" ".join(plain(heading).split()))
+    text = unbadged(" ".join(PICTURE.sub("", plain(heading)).split()))
     number = NUMBERING.match(text)
     return (text[number.end() :] if number else text).strip(" :：。.") or text
 

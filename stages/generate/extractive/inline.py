@@ -13,6 +13,7 @@ TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
 IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
 LINK = re.compile(rf"\[([^\[\]\n]+)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>\n]*)?/?>")
 STRONG = re.compile(r"(?<!\\)\*\*|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|(?<!\\)~~")
 STAR = re.compile(r"(?<![\\*])\*(?=[^\s*])([^*\n]+?)(?<=[^\s\\])\*(?!\*)")
@@ -36,7 +37,7 @@ def plain(text: str) -> str:
 
     text = VERBATIM.sub(hold, text)
     text = LINK.sub(r"\1", IMAGE.sub("", text))
-    text = TAG.sub("", AUTOLINK.sub(r"\1", text))
+    text = TAG.sub("", BREAK.sub(" ", AUTOLINK.sub(r"\1", text)))
     text = UNDERSCORE.sub(r"\1", STAR.sub(r"\1", STRONG.sub("", text)))
     text = html.unescape(ESCAPE.sub(r"\1", text))
     text = HELD.sub(lambda match: held[int(match[1])], text)

@@ -31,6 +31,7 @@ NO_TERM = re.compile(
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
+LINK_FIRST = re.compile(r"\W*(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINK_ONLY = re.compile(r"\W*(?:\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?|<?https?://\S+)\W*")
 
 
@@ -128,7 +129,8 @@ def is_procedure(block: Block, found: list[Item], path: list[str], before: str) 
 def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The whole procedure."""
     answer = listed(block)
-    if goal and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer and not points(answer):
+    names = bool(CJK.search(goal)) or len(goal.split()) > 1  # one word is a part of a page, not a goal
+    if names and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer and not points(answer):
         yield Fact("steps", goal, answer, block.text.strip(), headings)
 
 
@@ -137,10 +139,22 @@ def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Itera
     answer, name = listed(block), words(headings[-1])
     unasked = CALL.match(headings[-1]) or UNASKED.fullmatch(name) or is_common(name)
     short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in found)
-    links = sum(bool(LINK_ONLY.fullmatch(item.text)) for item in found)
     stands = not points(answer) and not NARRATION.search(answer) and "```" not in answer
-    if len(found) > 1 and short and stands and not links and 0 < len(answer) <= MAX_ANSWER_CHARS and not unasked:
+    if (
+        len(found) > 1
+        and short
+        and stands
+        and not leads_elsewhere(block)
+        and 0 < len(answer) <= MAX_ANSWER_CHARS
+        and not unasked
+    ):
         yield Fact("members", name, answer, block.text.strip(), headings[:-1])
+
+
+def leads_elsewhere(block: Block) -> bool:
+    """Whether a list is one of links: more of its items begin with one than not."""
+    found = items(block) if block.kind in ("list", "steps") else []
+    return sum(bool(LINK_FIRST.match(item.text)) for item in found) * 2 > len(found)
 
 
 def listed(block: Block) -> str:

@@ -19,8 +19,12 @@ NOTICE = re.compile(
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
-ASKING = re.compile(
-    r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|when|which|can|does|is)\b", re.IGNORECASE
+ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
+UNMARKED = re.compile(
+    r"(?:what|how|why|when|where|which|who)"
+    r" (?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|use|not)\b"
+    r"|什么是|为什么|怎么|怎样|如何(?!.*(?:步骤|方法)$)",
+    re.IGNORECASE,
 )
 TROUBLE = re.compile(
     r"报错|错误|失败|无法|不能|异常|没有|缺少|过长|很慢|error|fail|cannot|can't|unable|missing|refused|not found",
@@ -71,6 +75,11 @@ def asked(block: Block) -> str:
 def question(source: str) -> str:
     match = QUESTION.fullmatch(source.strip())
     return plain(match[1]).strip() if match else ""
+
+
+def heading_question(heading: str) -> str:
+    """The question that a heading asks, with or without its mark; empty when it asks none."""
+    return question(heading) or (heading if UNMARKED.match(heading) else "")
 
 
 def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:

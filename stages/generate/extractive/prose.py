@@ -4,15 +4,25 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import sentences
+from stages.common.text.wording import CJK, sentences
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import NAME, UNASKED, aspect, is_common, topic, words
 from stages.generate.extractive.inline import plain
-from stages.generate.extractive.lists import CALL, defined, listed, told
-from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, kind_of, question
-from stages.generate.extractive.speech import ANNOUNCING, NARRATION, complete, imperative, points, refers_back, standing
+from stages.generate.extractive.lists import CALL, defined, leads_elsewhere, listed, told
+from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, heading_question, kind_of
+from stages.generate.extractive.speech import (
+    ANNOUNCING,
+    NARRATION,
+    OF_A_PAGE,
+    complete,
+    imperative,
+    points,
+    refers_back,
+    standing,
+)
 
+MIN_LATIN, MIN_CHINESE = 40, 12  # what is shorter says too little of a section or a page
 MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
 LABEL = re.compile(
     r"\s*(?:\*\*|__)?([^\W\d_][\w ]{1,18})\s*[:：]\s*(?:\*\*|__)?\s*(`[^`\n]+`|[^\s*][^\n]{0,60}?)[ \t\\]*"
@@ -32,44 +42,45 @@ FOR = re.compile(
     r"|(?:is|are) used (?:to|for)\b|(?:lets|allows|enables|helps)\b)",
     re.IGNORECASE,
 )
-EXAMPLE = re.compile(r"\bexamples?\b|[示例]例", re.IGNORECASE)  # what it announces is one, and the answer would be half
-WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")
+HALF = re.compile(r"\bexamples?\b|\b(?:see|visit)\W*$|[示例]例", re.IGNORECASE)  # announces what is not all of it
+WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 
 
 def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """What the first paragraph below a heading says about it, with the list or the code that it announces."""
+    """What the paragraphs below a heading say about it, with the list or the code that the last one announces."""
     heading = words(headings[-1]) if headings else ""
-    asks, named = question(heading), bool(NAME.fullmatch(heading))
+    asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(WRAPPED.sub(" ", plain(source)), source, announced)
-    back = refers_back(text) and not ((asks or named) and not text[:1].isdigit())
-    if not text or back or (not complete(text.split("\n")[0] if text.count("\n") else text) and not announced):
-        return
-    if UNASKED.fullmatch(heading) or (not headings and imperative(text)):
+    if not text or UNASKED.fullmatch(heading) or (refers_back(text) and not asks and not named):
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or words(title), heading)
+    says_enough = "\n" in text or len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN)
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
     elif named:
         yield Fact("meaning", heading, text, evidence, headings[:-1])
-    elif kind:
+    elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading:
+    elif heading and says_enough:
         yield Fact("section", heading, text, evidence, headings[:-1])
-    else:
+    elif not headings and says_enough and not imperative(text) and not OF_A_PAGE.match(text):
         yield Fact("introduction", "", text, evidence, headings)
 
 
 def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
-    """A paragraph's sentences that stand alone, with what the last one announces, and their source; empty if none."""
+    """Sentences that stand alone, with what the last one announces, and their source; empty if none do."""
     if not ANNOUNCING.search(text) or not announced:
         text = standing(text)
         if ANNOUNCING.search(text):
             text = "".join(sentences(text)[:-1]).strip()
-        return (text, source.strip()) if len(text) <= MAX_ANSWER_CHARS else ("", "")
+        fits = complete(text) and len(text) <= MAX_ANSWER_CHARS
+        return (text, source.strip()) if fits else ("", "")
     *before, last = sentences(text)
-    below = listed(announced) if announced.kind in ("list", "steps") else announced.text.strip()
-    stands = not NARRATION.search(text) and not any(map(points, before)) and not EXAMPLE.search(last)
+    below = "" if leads_elsewhere(announced) else listed(announced)
+    if announced.kind == "fence":
+        below = announced.text.strip()
+    stands = not NARRATION.search(text) and not any(map(points, before)) and not HALF.search(last)
     both = f"{text}\n{below}"
     evidence = f"{source.rstrip()}\n\n{announced.text.rstrip()}"
     return (both, evidence) if below and stands and len(both) <= MAX_WHOLE_CHARS else ("", "")
@@ -108,6 +119,11 @@ def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
         for (kind, value), line in zip(kinds, source.split("\n"), strict=True)
         if kind and plain(value)
     ]
+
+
+def apart(source: str) -> bool:
+    """Whether a paragraph says something of its own: a definition, or nothing but a picture."""
+    return any(map(defined, source.split("\n"))) or not plain(source)
 
 
 def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:

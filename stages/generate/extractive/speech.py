@@ -12,8 +12,8 @@ from stages.generate.extractive.phrasings import capital
 DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
     r"|here[’']s|here (?:is|are)"
-    r"|(?:figure|table|listing|chapter|section|step|appendix|part) [\dA-Z]"
-    r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post)s?"
+    r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
+    r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post|step)s?"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check out|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
@@ -37,12 +37,14 @@ BACKWARD = re.compile(
 )
 NARRATION = re.compile(
     r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
-    r"|I[’'](?:ll|ve|m|d)|you[’']ve)\b"
-    r"|我们|让我|(?:吧|呢)[。！]",
+    r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember)\b"
+    r"|我们|让我|想象一下|假设|(?:吧|呢)[。！]",
     re.IGNORECASE,
 )
+# A description of a page that has no subject: "Explains what it is", "Learn how".
+OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
 LEFTOVER = re.compile(
-    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|:[a-z]+-[\w-]+:|&\w+;|\ue000", re.MULTILINE
+    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|:[a-z]+-[\w-]+:|&\w+;|(?<=\w) [,;](?= )|\ue000", re.MULTILINE
 )
 ENDED = re.compile(r"[.!?。！？；][\"'”’」』)）\]`*]*$")
 ANNOUNCING = re.compile(r"[:：]$|\b(?:e\.g|i\.e)\.?$|(?:如下|例如|比如)[。.]?$")
