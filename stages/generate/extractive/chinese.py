@@ -11,7 +11,7 @@ from stages.generate.extractive.fact import Fact
 UNQUOTED = " "  # what stands for a quotation mark in a question without any
 PHRASINGS = phrasings.load("zh")
 IN_QUOTES_ALREADY = ("named", "section", "members", "faq", "code", "formula")
-BARE = re.compile(r"`[^`]+`|\$[^$]+\$")
+BARE = re.compile(r"`[^`]+`(?: \([^()]*\))?|\$[^$]+\$")
 VERB = re.compile(
     r"(?:如何|怎样|怎么)?(?:新建|创建|配置|设置|添加|编辑|删除|修改|查看|绑定|登录|注册|安装|部署|启动|运行|使用|导入|导出|选择|打开|搭建|编写|获取"
     r"|申请|上传|下载|更新|定义|设计|生成|调用|保存|复制|移动|连接|调整|启用|禁用|开启|关闭|切换|提交|发布|共享|管理|封装|引用|接入|升级|转换|录入"

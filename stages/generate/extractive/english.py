@@ -60,7 +60,7 @@ def clause(fact: Fact) -> str:
 
 def quoted(name: str) -> str:
     """Code, abbreviations and single capitalised words stand as they are, other names in quotation marks."""
-    bare = re.fullmatch(r"`[^`]*`|\$[^$]*\$|[A-Z][\w.+-]*|“.*”|[\w., ]+ \d+", name)
+    bare = re.fullmatch(r"`[^`]*`(?: \([^()]*\))?|\$[^$]*\$|[A-Z][\w.+-]*|“.*”|[\w., ]+ \d+", name)
     return name if bare or "“" in name else f"“{name}”"
 
 

@@ -28,7 +28,7 @@ COMMON = re.compile(
     r"|参数|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
     r"|代码解析|接口调用|语法|示例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
-    r"|returned by|returns|arguments|parameters|examples?|notes?|faq|see also|references|contents",
+    r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references|contents",
     re.IGNORECASE,
 )
 # Sections that are not worth a question of their own.

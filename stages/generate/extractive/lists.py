@@ -129,8 +129,13 @@ def is_procedure(block: Block, found: list[Item], path: list[str], before: str) 
 def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The whole procedure."""
     answer = listed(block)
-    names = bool(CJK.search(goal)) or len(goal.split()) > 1  # one word is a part of a page, not a goal
-    if names and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS and "```" not in answer and not points(answer):
+    if (
+        goal
+        and not is_common(goal)
+        and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS
+        and "```" not in answer
+        and not points(answer)
+    ):
         yield Fact("steps", goal, answer, block.text.strip(), headings)
 
 
