@@ -517,6 +517,131 @@ def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_para
     assert report["facts"]["facts"] * 2 >= len(trained) > report["facts"]["facts"]
 
 
+GUIDE = ("Guide", "Kettle")
+
+
+def codes(text: str, headings: tuple[str, ...] = GUIDE) -> set[str]:
+    return {fact.subject for fact in facts(chunk(text, headings)) if fact.kind == "code"}
+
+
+@pytest.mark.parametrize(
+    ("lead", "subject"),
+    [
+        (
+            "To fill a kettle far from the tap,\nuse the hose:",
+            "How to fill a kettle far from the tap",
+        ),
+        ("You can empty the\nkettle with the following command:", "How to empty the kettle"),
+        ("The kettle is hot. Clean your kettle as follows:", "How to clean my kettle"),
+        (
+            "Every kettle with a sensor\nreports the level of its water:",
+            "Every kettle with a sensor reports the level of its water",
+        ),
+    ],
+)
+def test_code_is_asked_for_by_the_whole_sentence_that_announces_it_or_by_what_it_tells_how_to_do(lead, subject):
+    assert codes(f"The kettle boils water.\n\n{lead}\n\n```sh\nkettle\n```") == {subject}
+
+
+@pytest.mark.parametrize(
+    "lead",
+    ["It looks like this:", "In a terminal, run:", "See the example below:", "Then we call it:", "On the left side:"],
+)
+def test_code_behind_a_sentence_that_says_nothing_by_itself_is_not_asked_for(lead):
+    assert codes(f"The kettle boils water.\n\n{lead}\n\n```sh\nkettle\n```") == set()
+
+
+def test_a_section_is_answered_with_the_list_that_it_announces():
+    text = "A kettle has two parts:\n\n- a lid\n- a handle\n"
+    assert ("section", "Kettle", "A kettle has two parts:\n- a lid\n- a handle") in stated(text, GUIDE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In this section we will look at kettles and at how they are made.",
+        "This was the last of the kettles that anybody made in the town.",
+        "Let’s build a kettle with a lid and a handle that does not get hot.",
+        "For kettles see the manual that comes with each of them in the box.",
+        "A kettle costs {{price}} in any shop that has kettles on its shelves.",
+        "- [Lids](lids.md)\n- [Handles](handles.md)",
+        "- https://kettles.example\n- https://lids.example",
+    ],
+)
+def test_a_text_that_needs_what_stands_around_it_or_says_nothing_is_no_answer(text):
+    assert stated(text, GUIDE) == set()
+
+
+def test_lines_of_attributes_are_looked_up_and_the_meaning_is_what_follows_them():
+    text = "**type:** `number`  \n**default:** `4`\n\nHow many cups the kettle fills.\n"
+    assert stated(text, ("Guide", "Options", "`cups`")) == {
+        ("type", "`cups`", "`number`"),
+        ("default", "`cups`", "`4`"),
+        ("meaning", "`cups`", "How many cups the kettle fills."),
+    }
+
+
+@pytest.mark.parametrize(("header", "kind"), [("Required", "required"), ("必填项", "required"), ("Insulated", "yesno")])
+def test_a_column_of_yes_and_no_is_asked_as_such(header, kind):
+    assert (kind, "`lid`", "no") in stated(table(f"Name | {header}", "`lid` | no", "`handle` | yes"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("`cups` iOS", "`cups` (iOS)"),
+        ("Required**`cups`**", "`cups` (Required)"),
+        ("cupSize Required", "cupSize (Required)"),
+    ],
+)
+def test_a_badge_stands_apart_from_the_name(heading, name):
+    assert words(heading) == name
+
+
+def test_a_table_of_attributes_below_a_name_is_about_that_name():
+    assert stated(table("Type | Default", "number | 4"), ("Guide", "`cups`")) == {
+        ("type", "`cups`", "number"),
+        ("default", "`cups`", "4"),
+    }
+
+
+def test_numbered_statements_are_no_procedure():
+    assert not {fact for fact in stated("1. The lid closes.\n2. The water boils.\n") if fact[0] == "steps"}
+
+
+def test_a_heading_that_is_a_question_without_its_mark_is_asked_as_one():
+    text = "The whistle shows that the water boils."
+    assert ("faq", "Why does it whistle", text) in stated(text, ("Guide", "Why does it whistle"))
+
+
+def test_a_page_in_a_language_without_wordings_is_asked_nothing_and_told(write_params, capsys):
+    write_params({"generate.backend": "extractive"})
+    row = chunk("Der Kessel ist ein Topf, in dem Wasser kocht.", ("Kessel",))
+    write_jsonl(paths.CHUNKS, [row])
+    write_jsonl(paths.DOCS, [{**page(row), "language": "de"}])
+    generate.main()
+    assert list(read_jsonl(paths.PAIRS)) == []
+    assert "no questions about pages in de (1)" in capsys.readouterr().out
+
+
+def test_a_name_is_also_asked_for_in_words_and_by_its_description_where_only_one_has_them(ask):
+    rows = ask(
+        chunk(
+            table(
+                "Name | Default | Meaning",
+                "`cup_size` | 4 | how much water fits in",
+                "`lid_size` | 2 | shared words of two",
+            )
+        )
+        | {"path": "a.md"},
+        chunk(table("Name | Default | Meaning", "`lidSize` | 3 | shared words of two"), ("Other",), "b.md"),
+        phrasings=24,
+    )
+    asked = [row["instruction"] for row in rows if row["output"] == "4"]
+    assert all(any(name in question for question in asked) for name in ("cup size", "how much water fits in"))
+    assert not [row for row in rows if row["output"] in ("2", "3") and row["family"] in ("in_words", "described")]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not CLOUDPSS.is_dir(), reason="needs the CloudPSS documentation beside the repository")
 def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(write_params):

@@ -196,16 +196,13 @@ class Reader:
         return said if stands and not speech.points(said) and not speech.refers_back(said) else ""
 
     def of_formula(self, block: Block) -> Iterator[Fact]:
-        """A formula that a line with a colon leads in."""
-        last = plain(self.before).split("\n")[-1].strip()
-        lead = FORMULA_END.sub("", self.lead_in().split("。")[-1]).strip(" ，,其")
+        """A formula that a sentence with a colon leads in."""
+        before = plain(self.before)
+        said = speech.announcement(before) if before.endswith((":", "：")) else ""
+        lead = FORMULA_END.sub("", said).strip(" ，,其") if CJK.search(said) else speech.said(said)
         says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not speech.points(lead)
-        if last.endswith((":", "：")) and says and len(block.text) <= MAX_CODE_CHARS:
+        if says and len(block.text) <= MAX_CODE_CHARS:
             yield Fact("formula", lead, block.text.strip(), block.text.strip(), self.headings)
-
-    def lead_in(self) -> str:
-        """The line before, without its colon."""
-        return plain(self.before).split("\n")[-1].strip(" :：。.")
 
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""

@@ -28,19 +28,20 @@ COMMON = re.compile(
     r"|参数|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
     r"|代码解析|接口调用|语法|示例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
-    r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references|contents",
+    r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"
+    r"|contents",
     re.IGNORECASE,
 )
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
-    r"总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??"
+    r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??"
     r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
     re.IGNORECASE,
 )
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
 # A name in code with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required.
 BADGED = re.compile(
-    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`|[a-z]+(?:[A-Z_.]\w*)*) ?(?P<badge>[A-Z]\w*)"
+    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`|[a-z]+(?:[A-Z_.]\w*)*) ?(?P<badge>\w*[A-Z]\w*)"
 )
 PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)

@@ -11,7 +11,7 @@ from stages.generate.extractive.phrasings import capital
 # What only has a meaning where it stands: "below", "the previous section", 如下图, 详见.
 DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
-    r"|here[’']s|here (?:is|are)"
+    r"|here[’']s|here,? (?:is|are|it|you|the)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
     r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post|step)s?"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
