@@ -17,7 +17,9 @@ MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
 MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
-MEMBER = re.compile(r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?([^\]`]+)`?\]\([^)]*\)")  # [Type.member](#)[Type](type.md)
+MEMBER = re.compile(
+    r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?((?:\[[^\]]*\]|[^\]`])+)`?\]\([^)]*\)"
+)  # [Type.member](#)[Type](type.md)
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules

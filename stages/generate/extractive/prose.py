@@ -42,7 +42,9 @@ FOR = re.compile(
     r"|(?:is|are) used (?:to|for)\b|(?:lets|allows|enables|helps)\b)",
     re.IGNORECASE,
 )
-HALF = re.compile(r"\bexamples?\b|\b(?:see|visit)\W*$|[示例]例", re.IGNORECASE)  # announces what is not all of it
+HALF = re.compile(
+    r"\bexamples?\b|\b(?:see|visit)\W*$|[示实]例|本(?:节|文|页|章)", re.IGNORECASE
+)  # announces what is not all of it
 WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 
 
@@ -78,6 +80,7 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
         return (text, source.strip()) if fits else ("", "")
     *before, last = sentences(text)
     below = "" if leads_elsewhere(announced) else listed(announced)
+    below = "" if points(below) else below
     if announced.kind == "fence":
         below = announced.text.strip()
     stands = not NARRATION.search(text) and not any(map(points, before)) and not HALF.search(last)
@@ -123,7 +126,8 @@ def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
 
 def apart(source: str) -> bool:
     """Whether a paragraph says something of its own: a definition, or nothing but a picture."""
-    return any(map(defined, source.split("\n"))) or not plain(source)
+    text = plain(source)
+    return any(map(defined, source.split("\n"))) or not text or refers_back(text)
 
 
 def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:

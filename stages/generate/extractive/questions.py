@@ -29,6 +29,8 @@ class Aliases:
         self.subjects: dict[str, set[str]] = defaultdict(set)
 
     def add(self, fact: Fact) -> None:
+        if fact.kind in ("named", "keyed"):  # whose subject is a description or a key
+            return
         subject = normalised(fact.subject + fact.owner)
         for alias in (fact.subject, fact.description, *in_words(fact.subject)):
             self.subjects[normalised(alias)].add(subject)
@@ -74,6 +76,8 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
         where = ""  # the subject says it already
     if not where and "{c}" in optional(phrase, ""):
         return ""
+    if fact.kind == "faq":
+        subject = subject.rstrip("?？")
     values = {"s": subject, "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
     question: str = lang.tidy(family.framed(put(optional(phrase, where), values), values))
     if family.raw:
