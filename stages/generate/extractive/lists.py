@@ -31,6 +31,7 @@ NO_TERM = re.compile(
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
+UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、]$|\b(?:and|or)$")
 LINK_FIRST = re.compile(r"\W*(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINK_ONLY = re.compile(r"\W*(?:\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?|<?https?://\S+)\W*")
 
@@ -106,7 +107,7 @@ def told(fact: Fact) -> Iterator[Fact]:
     answer, evidence = plain(fact.answer), fact.evidence.strip()
     shortest = MIN_DEFINITION_CHARS if fact.kind == "definition" else 1
     says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
-    elsewhere = ANNOUNCING.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
+    elsewhere = UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 

@@ -71,10 +71,13 @@ def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
 
 
 def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> str:
-    """The language that a fact is asked in: that of its page, and Chinese where its names are."""
+    """The language that a fact is asked in: that of its page or, where that is not known, of its names or its chunk."""
     if section.language != "auto":
         return section.language
-    return "zh" if names_chinese(fact, chunk) else pages.language.get(chunk["path"], "") or chunk_language(chunk)
+    of_page = pages.language.get(chunk["path"], "")
+    if of_page == "zh" or (of_page == "en" and not CJK.search(chunk["headings"][0])):
+        return of_page
+    return "zh" if names_chinese(fact, chunk) else chunk_language(chunk)
 
 
 def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes], Aliases]:

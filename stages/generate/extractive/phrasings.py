@@ -15,6 +15,7 @@ from stages.common.base.errors import UserError
 
 BRACE = re.compile(r"\{(\w+)\}")
 SLOT = re.compile(r"\{([A-Za-z]{2,})\}")
+WORD = re.compile(r"[a-z]+(?![\w.-])")
 OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
 Phrases = dict[str, tuple[str, ...]]
@@ -79,7 +80,8 @@ def optional(template: str, place: str) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The text with a capital at its beginning, unless that is a name such as `size_max` or ch01-01."""
+    return text[:1].upper() + text[1:] if WORD.match(text) else text
 
 
 def put(template: str, values: dict[str, str]) -> str:
