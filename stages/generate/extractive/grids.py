@@ -12,7 +12,7 @@ ABOVE, RIGHT = "^", ">"  # a merged cell continues the one above, or the one to 
 MAX_MERGED_ROWS = 12  # a quote that goes back further than this is no longer a quote
 HTML_ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.DOTALL | re.IGNORECASE)
 HTML_CELL = re.compile(r"<t([dh])\b([^>]*)>(.*?)</t\1>", re.DOTALL | re.IGNORECASE)
-LINK_ONLY = re.compile(r"\W*\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?\W*")
+LINK_ONLY = re.compile(r"(?:\W*\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?)+\W*")
 SPAN = r"{}\s*=\s*[\"'{{]*(\d+)"
 
 

@@ -41,7 +41,7 @@ UNASKED = re.compile(
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
 # A name in code with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required.
 BADGED = re.compile(
-    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`|[a-z]+(?:[A-Z_.]\w*)*) ?(?P<badge>\w*[A-Z]\w*)"
+    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`(?: ?)|[a-z]+(?:[A-Z_.]\w*)* )(?P<badge>\w*[A-Z]\w*)"
 )
 PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
@@ -51,7 +51,7 @@ def words(heading: str) -> str:
     """A heading inside a sentence: plain, on one line, without its number."""
     text = unbadged(" ".join(PICTURE.sub("", plain(heading)).split()))
     number = NUMBERING.match(text)
-    return (text[number.end() :] if number else text).strip(" :：。.") or text
+    return (text[number.end() :] if number else text).strip(" :：。.–—") or text
 
 
 def unbadged(text: str) -> str:
@@ -59,7 +59,7 @@ def unbadged(text: str) -> str:
     match = BADGED.fullmatch(text)
     if not match:
         return text
-    return f"{match['after'] or match['code']} ({match['before'] or match['badge']})"
+    return f"{(match['after'] or match['code']).strip()} ({match['before'] or match['badge']})"
 
 
 def topic(headings: tuple[str, ...]) -> str:

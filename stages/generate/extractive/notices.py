@@ -41,7 +41,9 @@ def starts(block: Block) -> bool:
 def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     kind, title, body = parts(source)
     text = "\n".join(line for line in plain(body).split("\n") if line.strip())
-    about = title if LETTER.match(title) else topic(headings)
+    named = LETTER.match(title) and not NOTICE.fullmatch(title)
+    above = tuple(heading for heading in headings if not NOTICE.fullmatch(words(heading)))
+    about = title if named else topic(above)
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     if kind and stands and len(text) <= MAX_ANSWER_CHARS:
         yield Fact(kind, about, text, source.strip(), headings)

@@ -43,7 +43,7 @@ FOR = re.compile(
     re.IGNORECASE,
 )
 HALF = re.compile(
-    r"\bexamples?\b|\b(?:see|visit)\W*$|[示实]例|本(?:节|文|页|章)", re.IGNORECASE
+    r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
 WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 

@@ -79,7 +79,10 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
     if fact.kind == "faq":
         subject = subject.rstrip("?？")
     values = {"s": subject, "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
-    question: str = lang.tidy(family.framed(put(optional(phrase, where), values), values))
+    named = (
+        f"“{subject}”" if fact.kind in lang.IN_QUOTES_ALREADY else subject
+    )  # phrases have their own marks, frames none
+    question: str = lang.tidy(family.framed(put(optional(phrase, where), values), {**values, "s": named}))
     if family.raw:
         return " ".join(DECORATION.sub(lang.UNQUOTED, question).split()).rstrip("?？.。")
     return capital(question)

@@ -18,7 +18,7 @@ DEIXIS = re.compile(
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check out|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
-    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|(?<![\w%℃])以[下上](?!的?[任全])"
+    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|请?查看.{0,20}(?:文档|章节|说明|帮助)",
     re.IGNORECASE,
@@ -61,7 +61,7 @@ PURPOSE = re.compile(
     re.IGNORECASE,
 )
 MODAL = re.compile(
-    r"\b(?:you|one|users)(?=[ ’'])"
+    r"(?:^|, (?:then )?)(?:you|one|users)(?=[ ’'])"
     r"(?:(?: can| could| may| must| should| will|[’']ll)(?: (?:need|have|want) to)?| (?:need|have|want) to)"
     r"(?: also| now| then| simply| just| easily| either| first)?"
     r" ((?!be\b|not\b|see\b|find\b|notice\b|have\b|get\b)[a-z]+ [^,]+)",
@@ -77,7 +77,7 @@ CLOSED = re.compile(
     re.IGNORECASE,
 )
 OBJECT = re.compile(
-    r"\w+ (?:(?:up|out|in|down|off|on) )?(?:the|an?|your|my|this|these|its|all|each|both|any|some|another"
+    r"\w+ (?:(?:up|out|down|off) )?(?:the|an?|your|my|this|these|its|all|each|both|any|some|another"
     r"|one)\b|\w+ `"
 )
 TAIL = re.compile(
@@ -91,7 +91,7 @@ VAGUE = re.compile(
 )
 PRONOUN = re.compile(r"\b(?:it|them|they|this|these|those|he|she)\b", re.IGNORECASE)
 LOOSE_END = re.compile(
-    r"\b(?:\w+ing|something|like|via|than|about|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
+    r"\b(?:(?:and|or) \w+|\w+ing|something|like|via|than|about|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
 PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}
@@ -102,6 +102,7 @@ DANGLING = re.compile(
     r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|just|simply|is|are|be)|,(?: \w+)?) \w+$"
     r"|\b[a-z]+s$"
 )
+LETTER_OR_CODE = re.compile(r"[^\W_]|[`$(“\"]")
 MAX_GOAL_CHARS = 90
 
 
@@ -139,7 +140,8 @@ def announcement(text: str) -> str:
     whole = " ".join(text.split())
     if not ANNOUNCING.search(whole) and not DEIXIS.search(whole[-30:]):
         return ""
-    return sentences(whole)[-1].strip(" :：。.") if whole else ""
+    last = sentences(whole)[-1].strip(" :：。.") if whole else ""
+    return last[LETTER_OR_CODE.search(last).start() :] if LETTER_OR_CODE.search(last) else ""
 
 
 def imperative(text: str) -> bool:

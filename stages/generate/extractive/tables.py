@@ -89,9 +89,12 @@ def kind_of_column(grid: Grid, place: int) -> str:
 
 
 def only_leads_on(grid: Grid, place: int) -> bool:
-    """Whether a column has but links, each of which is called the same."""
+    """Whether a column has but links, each of which is called the same, or examples that are links."""
     cells = [row[place] for row in grid.rows if row[place].text]
-    return bool(cells) and all(cell.link for cell in cells) and len({cell.text for cell in cells}) < len(cells)
+    links = [cell for cell in cells if cell.link]
+    if columns.attribute(grid.header[place]) in ("example", "note"):
+        return len(links) * 2 > len(cells)
+    return bool(cells) and len(links) == len(cells) > len({cell.text for cell in cells})
 
 
 def facts_of_heading(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
