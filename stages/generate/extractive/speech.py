@@ -91,7 +91,8 @@ VAGUE = re.compile(
 )
 PRONOUN = re.compile(r"\b(?:it|them|they|this|these|those|he|she)\b", re.IGNORECASE)
 LOOSE_END = re.compile(
-    r"\b(?:(?:and|or) \w+|\w+ing|something|like|via|than|about|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
+    r"\b(?:(?:and|or) \w+|\w+ing|something|like|via|than|about"
+    r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
 PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}
@@ -102,7 +103,7 @@ DANGLING = re.compile(
     r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|just|simply|is|are|be)|,(?: \w+)?) \w+$"
     r"|\b[a-z]+s$"
 )
-LETTER_OR_CODE = re.compile(r"[^\W_]|[`$(“\"]")
+BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
 
 
@@ -141,7 +142,7 @@ def announcement(text: str) -> str:
     if not ANNOUNCING.search(whole) and not DEIXIS.search(whole[-30:]):
         return ""
     last = sentences(whole)[-1].strip(" :：。.") if whole else ""
-    return last[LETTER_OR_CODE.search(last).start() :] if LETTER_OR_CODE.search(last) else ""
+    return BEFORE_WORDS.sub("", last)
 
 
 def imperative(text: str) -> bool:
