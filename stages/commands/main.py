@@ -48,7 +48,10 @@ def enter_project(arguments: argparse.Namespace) -> None:
     """Go to the project's root, where every path of doclore begins; files that were named stay the same files."""
     root = project(Path.cwd())
     if root is None:
-        raise UserError("there is no project here or above (a directory with dvc.yaml and params.yaml); go to one")
+        raise UserError(
+            "there is no project here or above (a directory with dvc.yaml and params.yaml); go to one, "
+            "or make one: doclore init DIR --docs DOCS"
+        )
     for name, value in vars(arguments).items():
         if isinstance(value, Path):
             setattr(arguments, name, Path(os.path.relpath(value, root)))

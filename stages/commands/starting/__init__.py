@@ -1,0 +1,1 @@
+"""A project of one's own, out of the files that the wheel carries."""
