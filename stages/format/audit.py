@@ -13,6 +13,7 @@ from stages.common.chat.conversations import IGNORED, THOUGHT, without_thought
 from stages.common.records.files import digest
 from stages.common.schema import Format
 from stages.common.text.wording import language
+from stages.common.values.names import without_code
 from stages.format.encoding import Encoder
 from stages.format.examples import Example, named
 
@@ -152,11 +153,14 @@ def table(report: dict[str, Any]) -> Table:
 
 
 def leaks_thought(written: str, encoder: Encoder) -> bool:
-    """Whether the model is trained to write thoughts beside the block that the template has for them."""
+    """Whether the model is trained to write thoughts beside the block that the template has for them.
+
+    Documentation about templates may name the tags in code: that is no thought.
+    """
     if "think>" not in written:
         return False
     block = THOUGHT.match(written) if encoder.chat.section.thinking == "keep" else None
-    rest = written[block.end() :] if block else written
+    rest = without_code(written[block.end() :] if block else written)
     return "<think>" in rest or "</think>" in rest
 
 

@@ -236,6 +236,11 @@ def test_a_share_above_its_limit_fails_with_the_rows_place_and_the_key(run_forma
     run_format([*ROWS, *rows], **audit | {f"audit.{limit}": 0.25})
 
 
+def test_an_answer_that_names_the_tags_of_a_thought_in_code_is_no_thought(run_format):
+    run_format([*ROWS, row("How does a thought begin?", "With `<think>`, and it ends with `</think>`.")])
+    assert figures()["train"]["think_leaks"] == 0
+
+
 def test_a_thought_is_emptied_or_kept_as_thinking_says(run_format, tokenizer):
     thought = [row("Why?", "<think>\nLate.\n</think>\n\nSo."), *ROWS]
     assert tokenizer.decode(supervised(run_format(thought)[0])) == "So.<|im_end|>"
