@@ -22,7 +22,7 @@ CHINESE = ("灯 {n} 的默认亮度是多少？", "{n} 勒克斯", "灯 {n} 的�
 
 def prediction(n: int, split: str = "eval_seen", wording: tuple[str, ...] = ENGLISH, **right: bool) -> dict:
     """A question with answers in all cells; `right` says by cell whether they are, as none is otherwise."""
-    question, reference, _ = (text.format(n=n) for text in wording)
+    question, reference, fact = (text.format(n=n) for text in wording)
     answers = {
         cell: {
             "text": reference if right.get(cell) else f"{HOSTILE} {n}",
@@ -36,7 +36,7 @@ def prediction(n: int, split: str = "eval_seen", wording: tuple[str, ...] = ENGL
     place = {"path": f"lamps/灯 {n % 4}.md", "line_start": 3, "line_end": 9}
     row = {"pair_id": f"{split}{n}", "chunk_id": f"c{n}", "instruction": question, "input": HOSTILE, **place}
     return {"split": split, **row, "reference": reference, "key_values": [reference], "retrieved": [f"c{n}", "c0"],
-            "evidence": f"{n} lux", "tags": ["May"] if split == "exam" else [], "answers": answers}  # fmt: skip
+            "evidence": fact, "tags": ["May"] if split == "exam" else [], "answers": answers}  # fmt: skip
 
 
 def evaluation(rows: list[dict], **others: object) -> dict:
