@@ -4,13 +4,14 @@ import re
 from collections import Counter
 from typing import Any
 
-from stages.common.private.masking import masked_values
+from stages.common.records.masking import masked_values, masks
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, rejection
 from stages.common.schema import Curate
 
 # What people and models write. What a check found in it is quoted in `value`; `row` is an own row that is no row.
 FIELDS = ("instruction", "input", "output", "evidence", "system", "messages", "row", "value")
+PAIR = ("instruction", "input", "output")
 ONLY_MASKS = re.compile(r"(?:\[[A-Za-z][\w() .-]*\]|\W)+")
 
 
@@ -37,6 +38,7 @@ def sift(
 
 
 def masked_row(row: Any) -> tuple[Any, list[str]]:
-    """The row without anything private, and the kinds that were found."""
+    """The row without anything private, and the kinds that were found, also those that ingest masked on the page."""
     values, kinds = masked_values({name: row[name] for name in FIELDS if name in row})
-    return ({**row, **values}, sorted(kinds)) if kinds else (row, [])
+    masked_before = {kind for name in PAIR if "[" in row[name] for kind in masks(row[name])}
+    return {**row, **values} if kinds else row, sorted(masked_before.union(kinds))

@@ -23,6 +23,7 @@ from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.models.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
 from stages.evaluate.answers import Answer, Tokenised
@@ -59,10 +60,13 @@ def trained_chat(settings: schema.Params) -> Chat:
     return chat_for(tokenizer, settings.format, tokenizer.chat_template)
 
 
-def question_sets(section: schema.Evaluate) -> dict[str, list[Question]]:
-    """The questions of each set that is measured, the exam's first."""
+def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
+    """The questions of each set that is measured, the exam's first; what is private in it is masked as in the rows."""
+    section, asked = settings.evaluate, exam_questions()
+    if settings.curate.private != "keep":
+        asked, _ = masked_values(asked)
     library = Library(list(read_jsonl(paths.CHUNKS)), section)
-    found = {"exam": exam.questions(exam_questions(), library)}
+    found = {"exam": exam.questions(asked, library)}
     for split in HELD_OUT:
         rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
         found[split] = library.questions(rows)
@@ -124,7 +128,7 @@ def main() -> None:
     chat = trained_chat(settings)
     asked = models.under_test(settings, chat)
     benchmarks = forgetting.Benchmarks(section)
-    questions = question_sets(section)
+    questions = question_sets(settings)
     answers = answered(questions, chat, section, asked)
     verdicts = judge.verdicts(questions, answers, section.judge)
     nearest = nearest_trained(questions)

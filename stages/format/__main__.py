@@ -22,6 +22,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
 from stages.common.models import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
+from stages.common.records.masking import masked_values
 from stages.format import audit, batches, refusals
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
@@ -48,10 +49,13 @@ def stop_token(figures: Figures, section: schema.Format, names: Callable[[list[i
     return next(iter(figures.ends))
 
 
-def training_rows(section: schema.Format, figures: Figures) -> Iterator[Any]:
-    """The rows of the dataset, then the general ones that are replayed among them."""
+def training_rows(settings: schema.Params, figures: Figures) -> Iterator[Any]:
+    """The rows of the dataset, then the general ones that are replayed among them, masked as curate masks rows."""
+    section = settings.format
     file = dataset_file("train")
     replayed = replay_rows(section.replay, count_lines(file)) if section.replay.share else []
+    if settings.curate.private != "keep":
+        replayed, figures.private = masked_values(replayed)
     figures.counts["replayed"] = len(replayed)
     return itertools.chain(read_jsonl(file), replayed)
 
@@ -60,18 +64,18 @@ def count_lines(file: Path) -> int:
     return sum(1 for _ in read_jsonl(file))
 
 
-def document_batches(encoder: Encoder, figures: Figures) -> Iterator[pa.RecordBatch]:
+def document_batches(encoder: Encoder, figures: Figures, hide: bool) -> Iterator[pa.RecordBatch]:
     """Raw pages, so many tokens of them for each token of the rows before."""
     wanted = round(encoder.chat.section.documents * figures.counts["tokens"])
-    for rows in batches.batches(documents(encoder, wanted)) if wanted else ():
+    for rows in batches.batches(documents(encoder, wanted, hide)) if wanted else ():
         figures.counts.update(documents=len(rows), document_tokens=sum(len(row["input_ids"]) for row in rows))
         yield pa.RecordBatch.from_pylist(rows, schema=batches.SCHEMA)
 
 
-def write_split(split: str, mapped: Mapped, encoder: Encoder, base: schema.Model) -> Figures:
+def write_split(split: str, mapped: Mapped, encoder: Encoder, settings: schema.Params) -> Figures:
     """One Parquet file, a row group for each batch, its template, stop token and base model in the metadata."""
-    figures, section = Figures(), encoder.chat.section
-    rows = training_rows(section, figures) if split == "train" else read_jsonl(dataset_file(split))
+    figures, section, base = Figures(), settings.format, settings.model
+    rows = training_rows(settings, figures) if split == "train" else read_jsonl(dataset_file(split))
     with (
         atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
         pq.ParquetWriter(stream, batches.SCHEMA, compression="zstd") as writer,
@@ -83,7 +87,7 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder, base: schema.Model
         if split == "train":
             stop = stop_token(figures, section, encoder.chat.tokenizer.convert_ids_to_tokens)
             audit.check(figures, section)
-            for batch in document_batches(encoder, figures):
+            for batch in document_batches(encoder, figures, settings.curate.private != "keep"):
                 writer.write_batch(batch)
             writer.add_key_value_metadata({"stop_token": encoder.chat.tokenizer.convert_ids_to_tokens(stop)})
             writer.add_key_value_metadata({"base": json.dumps({"name": base.name, "revision": base.revision})})
@@ -100,7 +104,7 @@ def main() -> None:
     train = dataset_file("train")
     count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)
     with batches.mapper(settings, encoder, count) as mapped:
-        parts = {split: write_split(split, mapped, encoder, base) for split in paths.SPLITS}
+        parts = {split: write_split(split, mapped, encoder, settings) for split in paths.SPLITS}
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(encoder.chat.template)
     report = audit.report(parts, encoder)

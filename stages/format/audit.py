@@ -64,6 +64,7 @@ class Figures:
         self.lengths: Counter[int] = Counter()  # tokens of a row → rows
         self.languages: Counter[str] = Counter()
         self.ends: Counter[int] = Counter()  # token that ends an answer → rows
+        self.private: Counter[str] = Counter()  # what was masked in replayed rows
         self.names: dict[str, list[str]] = {}  # count → the first rows that it counted
 
     def add(self, encoder: Encoder, example: Example, final: Example | None) -> None:
@@ -132,6 +133,7 @@ def report(parts: dict[str, Figures], encoder: Encoder) -> dict[str, Any]:
         **{split: figures.summary() for split, figures in parts.items()},
         "stop_token": chat.tokenizer.convert_ids_to_tokens(stop),
         "system_in_user_turn": chat.folds_system and bool(chat.section.system_prompt),
+        "private": dict(sorted(parts["train"].private.items())),
         "template_hash": digest(chat.template),
     }
 

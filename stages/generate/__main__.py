@@ -33,6 +33,7 @@ from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
+from stages.generate.labelling.sending import withheld
 from stages.generate.pace import pace
 from stages.generate.tally import Tally
 
@@ -90,7 +91,12 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
         refuse_too_many_failures(outcome, section.max_failed)
         run.asked += outcome
     yield from labelling.pairs(tally)
-    run.figures |= {**run.asked.report(), **tally.oddities(), **({"batch": files.report()} if files else {})}
+    run.figures |= {
+        **withheld(chunks(), section.private),
+        **run.asked.report(),
+        **tally.oddities(),
+        **({"batch": files.report()} if files else {}),
+    }
     write_jsonl(paths.REWRITTEN, labelling.rewritten())
     write_jsonl(paths.RESPONSES, labelling.responses())
 

@@ -112,12 +112,13 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
         report.counts["pages"] += 1
         report.languages[doc["language"] or "unknown"] += 1
         report.kinds[doc["kind"]] += 1
-        yield {
+        row: Doc = {
             **doc,
             "group": groups[path],
             "also_in": site.also_in.get(path, []),
             "breadcrumbs": breadcrumbs(path, site.titles),
         }
+        yield report.hide(row) if section.private == "mask" else row
     if not report.counts["pages"] and section.include:
         raise ParamsError(
             f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"

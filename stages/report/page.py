@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.common.records.files import atomic
+from stages.common.records.masking import masked
 from stages.common.schema import Params
 from stages.report import curves, decision, inputs, markdown, measures, pipeline, words
 from stages.report.cards import cards, link
@@ -29,7 +30,7 @@ def write(file: Path, settings: Params) -> None:
     """Render the page from what lies in reports/ and data/."""
     page = environment().get_template("report.html.jinja").render(context(inputs.read(), settings))
     with atomic(file) as stream:
-        stream.write(page)
+        stream.write(masked(page)[0] if settings.curate.private != "keep" else page)
 
 
 @functools.cache

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from stages.common.private.masking import masked, masked_values
-from stages.common.private.patterns import secret_patterns, secrets
+from stages.common.records.masking import masked, masked_values
+from stages.common.records.patterns import secret_patterns, secrets
 from support.secrets import PLANTED
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJsYW1wLWh1YiJ9"

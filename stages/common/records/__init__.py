@@ -1,1 +1,1 @@
-"""The rows between the stages, how they are hashed and written, and where their lines come from."""
+"""The rows between the stages: how they are hashed and written, where their lines come from, what is masked in them."""

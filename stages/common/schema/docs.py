@@ -50,4 +50,5 @@ class Docs(Section):
     languages: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]]
     versions: list[Annotated[str, Field(min_length=1)]]
     max_unread: Annotated[float, Field(ge=0, le=1)]
+    private: Literal["mask", "keep"]
     max_bytes: Count

@@ -31,6 +31,7 @@ class Generate(Connection):
     phrasings: Annotated[int, Field(ge=1, le=24)]
     held_out_phrasings: Limit
     max_facts_per_chunk: Limit
+    private: Literal["mask", "refuse", "keep"]
     prompts: str
     styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]
     styles_per_chunk: Count

@@ -12,6 +12,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import adds_bos
 from stages.common.records.files import digest, read_jsonl, share
+from stages.common.records.masking import masked
 from stages.common.records.rows import Doc
 from stages.common.rows.grounding import is_grounded
 from stages.common.rows.source import sources
@@ -75,13 +76,13 @@ def rewritten() -> Iterator[tuple[str, str]]:
 SOURCES = {"raw": raw, "rewritten": rewritten}
 
 
-def documents(encoder: Encoder, tokens: int) -> Iterator[dict[str, Any]]:
-    """Formatted rows of pages or passages until there are about so many tokens."""
+def documents(encoder: Encoder, tokens: int, hide: bool) -> Iterator[dict[str, Any]]:
+    """Formatted rows of pages or passages until there are about so many tokens; `hide`: what is private is masked."""
     source, left = encoder.chat.section.documents_source, tokens
     for name, text in SOURCES[source]():
         if left <= 0:
             return
-        for number, (piece, ids) in enumerate(pieces(encoder, text)):
+        for number, (piece, ids) in enumerate(pieces(encoder, masked(text)[0] if hide else text)):
             if left > 0:
                 pair_id = digest("document", name, number)
                 yield {"text": piece, "input_ids": ids, "labels": ids, "pair_id": pair_id}

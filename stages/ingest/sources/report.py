@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stages.common.records.masking import masked_values
+from stages.common.records.rows import Doc
 from stages.ingest.dialects.page import Findings
 from stages.ingest.sources.losses import Account
 
@@ -20,6 +22,7 @@ class Report:
     encodings: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    private: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, list[str]] = field(default_factory=dict)
     unresolved: list[dict[str, Any]] = field(default_factory=list)
     not_utf8: list[dict[str, str]] = field(default_factory=list)
@@ -46,6 +49,14 @@ class Report:
                 {"path": path, "error": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
             )
 
+    def hide(self, doc: Doc) -> Doc:
+        """The page with everything private masked, counted by kind."""
+        texts = {name: doc[name] for name in ("title", "description", "tags", "text", "breadcrumbs")}  # type: ignore[literal-required]
+        hidden, kinds = masked_values(texts)
+        self.private += kinds
+        self.counts["pages_with_private_data"] += bool(kinds)
+        return {**doc, **hidden}  # type: ignore[typeddict-item]
+
     def decoded(self, path: str, encoding: str) -> None:
         self.encodings[encoding] += 1
         if not encoding.startswith("utf-8") and len(self.not_utf8) < LONGEST_LIST:
@@ -69,6 +80,7 @@ class Report:
             "encodings": dict(sorted(self.encodings.items())),
             "languages": dict(sorted(self.languages.items())),
             "kinds": dict(sorted(self.kinds.items())),
+            "private": dict(sorted(self.private.items())),
             "skipped": dict(sorted(self.skipped.items())),
             "unresolved": self.unresolved,
             "unread": dict(sorted(self.unread.items())),

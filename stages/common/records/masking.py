@@ -1,11 +1,12 @@
 """The one function that masks private text, for whatever is written or sent."""
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from stages.common.private.patterns import Match, personal, secrets
+from stages.common.records.patterns import PERSONAL, Match, personal, secret_patterns, secrets
 
 Row = TypeVar("Row")
 CACHED = 1 << 14  # texts; the wordings of a fact share their answer and their evidence
@@ -23,6 +24,17 @@ def masked(text: str) -> tuple[str, tuple[str, ...]]:
         kinds.append(kind)
         at = end
     return "".join([*pieces, text[at:]]) if kinds else text, tuple(kinds)
+
+
+def masks(text: str) -> list[str]:
+    """The kinds that a text holds the masks of."""
+    return mask_pattern().findall(text) if "[" in text else []
+
+
+@functools.cache
+def mask_pattern() -> re.Pattern[str]:
+    kinds = {*PERSONAL, *(kind for kind, _ in secret_patterns())}
+    return re.compile(rf"\[({'|'.join(map(re.escape, sorted(kinds)))})\](?!\()")
 
 
 def intervals(matches: list[Match]) -> Iterator[Match]:

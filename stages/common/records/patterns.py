@@ -17,6 +17,7 @@ NOT_USED = (
     "NPM tokens", "OpenAI Token",
 )  # fmt: skip
 PRIVATE_KEY = "Private Key"
+PERSONAL = ("e-mail", "ID number", "phone")
 PASSWORD = "Basic Auth Credentials"
 PEM = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 # A group in a pattern is what to mask.

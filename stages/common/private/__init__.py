@@ -1,1 +1,0 @@
-"""Secrets and personal data in text: found by their form, and masked."""
