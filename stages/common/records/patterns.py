@@ -129,9 +129,16 @@ def tokens(text: str, line_start: int, line_end: int) -> Iterator[Match]:
             start, stop = match.span(pattern.groups if kind in GROUPED else 0)
             if start < end or is_inside_word(text, start) or EXAMPLE.search(match[0]):
                 continue
-            if kind not in SHAPE_ONLY or CONTEXT.search(text, max(start - NEARBY, 0), start):
-                end = RUN.match(text, stop).end()  # type: ignore[union-attr]
+            stop = RUN.match(text, stop).end()  # type: ignore[union-attr]
+            if kind not in SHAPE_ONLY or has_context(text, start, stop):
+                end = stop
                 yield Match(start, end, kind)
+
+
+def has_context(text: str, start: int, end: int) -> bool:
+    """Whether a word before a token says what it is, or the text is nothing else, as an answer is."""
+    alone = not re.search(r"\w", text[max(start - NEARBY, 0) : start] + text[end : end + NEARBY])
+    return alone or bool(CONTEXT.search(text, max(start - NEARBY, 0), start))
 
 
 def is_inside_word(text: str, start: int) -> bool:

@@ -1,0 +1,153 @@
+"""Private means private: one secret of each kind in every source, and nothing that is written or sent holds any."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.chunk import __main__ as chunk_stage
+from stages.common.base import paths
+from stages.common.exam.questions import questions
+from stages.common.records.files import read_json, read_jsonl
+from stages.common.records.masking import masked_values, masks
+from stages.curate import __main__ as curate_stage
+from stages.format import __main__ as format_stage
+from stages.generate import __main__ as generate_stage
+from stages.ingest import __main__ as ingest_stage
+from support.repository import ROOT
+from support.secrets import PLANTED
+
+PERSONAL = {"e-mail": "li.ming@lamps.cn", "phone": "13912340978", "ID number": "11010519491231002X"}
+ALL = {**PLANTED, **PERSONAL}
+NEEDLES = {name: max(value.replace("==", "").split("\n")[-2:][0].split(), key=len)[-14:] for name, value in ALL.items()}
+NEEDLES |= {"Basic Auth Credentials": PLANTED["Basic Auth Credentials"].split(":")[2].partition("@")[0]}
+NEEDLES["NPM tokens"], NEEDLES["Private Key"] = PLANTED["NPM tokens"][-14:], PLANTED["Private Key"].split("\n")[1][:30]
+
+LLM = {"generate.backend": "llm", "generate.model": "teacher", "generate.prompts": str(ROOT / "prompts"),
+       "generate.paraphrases": 0}  # fmt: skip
+
+
+def page(name: str) -> str:
+    """A page with a section, a table row and a code block for each secret, one in its title and one in a partial."""
+    parts = [f"---\ntitle: Keys of {PERSONAL['e-mail']}\ndescription: Call {PERSONAL['phone']} first.\n---\n\n"]
+    parts.append("import More from './_more.md'\n\n<More />\n\n")
+    for kind, secret in ALL.items():
+        parts.append(f"## The {kind} of {name}\n\nThe default token of {kind} is `{secret}`, which opens the hub.\n\n")
+        parts.append(f"Type this with the token:\n\n```sh\nlogin {secret}\n```\n\n")
+        parts.append(f"| Key | Token |\n| --- | --- |\n| {kind} | {secret.splitlines()[0]} |\n\n")
+    return "".join(parts)
+
+
+@pytest.fixture
+def project(tmp_path, write_params) -> Path:
+    """Pages, own rows, an exam, replayed rows and a reviewer's edit, each with every secret."""
+    docs = tmp_path / "pages"
+    docs.mkdir()
+    (docs / "alpha.md").write_text(page("alpha"), "utf-8")
+    (docs / "_more.md").write_text(f"The token of the partial is `{PLANTED['GitHub Token']}`, for all hubs.\n", "utf-8")
+    rows = [
+        {
+            "instruction": f"Which {kind} opens hub {n}?",
+            "output": f"The token {secret} does.",
+            "system": f"key {secret}",
+        }
+        for n, (kind, secret) in enumerate(ALL.items())
+    ]
+    for directory in (paths.EXTRA, Path("data/replay")):
+        directory.mkdir(parents=True)
+        lines = [json.dumps({**row, "instruction": f"{directory.name}: {row['instruction']}"}) for row in rows]
+        (directory / "rows.jsonl").write_text("\n".join([*lines, '{"x": "token ' + NEEDLES["phone"] + '"}']), "utf-8")
+    paths.EXAM.mkdir(parents=True)
+    exam = [{"question": f"What is the {row['instruction']}", "reference": row["output"]} for row in rows]
+    (paths.EXAM / "asked.jsonl").write_text("\n".join(map(json.dumps, exam)), "utf-8")
+    write_params({"docs.path": str(docs), "generate.max_facts_per_chunk": 0})
+    ingest_stage.main()
+    chunk_stage.main()
+    return tmp_path
+
+
+def written() -> dict[str, str]:
+    """Everything that stages wrote, by file."""
+    own = {"extra", "replay", "exam"}
+    files = [file for root in ("data", "reports") for file in Path(root).rglob("*") if file.is_file()]
+    return {str(file): file.read_bytes().decode("utf-8", "replace") for file in files if file.parent.name not in own}
+
+
+def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name, file) for file, text in texts.items() for name, needle in NEEDLES.items() if needle in text]
+
+
+def test_the_secrets_are_there_to_be_found(project):
+    assert len(set(NEEDLES.values())) == len(ALL)
+    assert {name for name, _ in leaks({"pages": (project / "pages/alpha.md").read_text("utf-8")})} == set(ALL)
+
+
+def test_nothing_that_is_written_holds_a_secret_of_any_source(project):
+    generate_stage.main()
+    target = next(read_jsonl(paths.PAIRS))["pair_id"]
+    edit = {"pair_id": target, "verdict": "edit", "text": {"output": f"The token is {PLANTED['Google key']}."}}
+    paths.REVIEW.write_text(json.dumps(edit) + "\n", "utf-8")
+    curate_stage.main()
+    assert leaks({file: text for file, text in written().items() if not file.endswith("review.jsonl")}) == []
+    rows = list(read_jsonl(paths.DATASET / "train.jsonl"))
+    assert {kind for row in rows for kind in masks(row["output"])} >= {"GitHub Token", "e-mail", "Google key"}
+    ingest, curate = read_json(paths.REPORTS / "ingest.json"), read_json(paths.REPORTS / "curate.json")
+    assert set(ingest["private"]) == set(ALL) and ingest["pages_with_private_data"] == 1
+    assert curate["private"]["GitHub Token"] > 0
+
+
+@pytest.mark.slow
+def test_pages_whose_private_data_is_kept_are_masked_in_all_rows_still(project, write_params):
+    write_params({"docs.path": str(project / "pages"), "generate.max_facts_per_chunk": 0, "docs.private": "keep"})
+    ingest_stage.main()
+    chunk_stage.main()
+    generate_stage.main()
+    curate_stage.main()
+    assert leaks({"chunks": paths.CHUNKS.read_text("utf-8")})
+    assert leaks({file: text for file, text in written().items() if "dataset" in file or "rejected" in file}) == []
+
+
+@pytest.mark.parametrize(
+    ("pages", "private"), [("mask", "mask"), ("keep", "mask"), ("mask", "refuse"), ("keep", "refuse")]
+)
+def test_what_is_sent_holds_no_secret_and_refused_chunks_are_not_sent(project, write_params, endpoint, pages, private):
+    (project / "pages/clean.md").write_text("# Clean\n\nThe clean lamp draws 40 W and has no key at all.\n", "utf-8")
+    write_params({"docs.path": str(project / "pages"), "docs.private": pages, 
+                  **LLM, "generate.private": private})  # fmt: skip
+    ingest_stage.main()
+    chunk_stage.main()
+    generate_stage.main()
+    sent = json.dumps(endpoint.requests, ensure_ascii=False)
+    assert "clean lamp" in sent and leaks({"requests": sent}) == []
+    assert ("The GitLab Token of alpha" in sent) == (private == "mask")
+    figures = read_json(paths.REPORTS / "generate.json")
+    assert figures["private_chunks_masked" if private == "mask" else "private_chunks_refused"] > 6
+
+
+def test_what_is_kept_is_sent_as_it_stands(project, write_params, endpoint):
+    write_params({"docs.path": str(project / "pages"), "docs.private": "keep", 
+                  **LLM, "generate.private": "keep"})  # fmt: skip
+    ingest_stage.main()
+    chunk_stage.main()
+    generate_stage.main()
+    assert leaks({"requests": json.dumps(endpoint.requests)})
+
+
+def test_the_exam_is_masked_before_it_is_asked(project):
+    asked, kinds = masked_values(questions())
+    assert leaks({"exam": json.dumps(asked)}) == [] and set(kinds) == set(ALL)
+
+
+@pytest.mark.slow
+def test_nothing_that_is_trained_holds_a_secret(project, write_params, tiny_model):
+    """Pairs, replayed rows and pages as plain text."""
+    write_params({"docs.path": str(project / "pages"), "generate.max_facts_per_chunk": 0, "docs.private": "keep",
+                  "model.name": str(tiny_model), "format.documents": 1.0, "format.replay.share": 0.2,
+                  "format.max_length": 2048})  # fmt: skip
+    for stage in (ingest_stage, chunk_stage, generate_stage, curate_stage, format_stage):
+        stage.main()
+    import pyarrow.parquet as pq
+
+    tables = {split: pq.read_table(paths.FORMATTED / f"{split}.parquet") for split in paths.SPLITS}
+    assert leaks({split: "\n".join(table.column("text").to_pylist()) for split, table in tables.items()}) == []
+    assert read_json(paths.REPORTS / "format.json")["private"]
