@@ -112,7 +112,7 @@ def test_pages_whose_private_data_is_kept_are_masked_in_all_rows_still(project, 
 )
 def test_what_is_sent_holds_no_secret_and_refused_chunks_are_not_sent(project, write_params, endpoint, pages, private):
     (project / "pages/clean.md").write_text("# Clean\n\nThe clean lamp draws 40 W and has no key at all.\n", "utf-8")
-    write_params({"docs.path": str(project / "pages"), "docs.private": pages, 
+    write_params({"docs.path": str(project / "pages"), "docs.private": pages,
                   **LLM, "generate.private": private})  # fmt: skip
     ingest_stage.main()
     chunk_stage.main()
@@ -125,7 +125,7 @@ def test_what_is_sent_holds_no_secret_and_refused_chunks_are_not_sent(project, w
 
 
 def test_what_is_kept_is_sent_as_it_stands(project, write_params, endpoint):
-    write_params({"docs.path": str(project / "pages"), "docs.private": "keep", 
+    write_params({"docs.path": str(project / "pages"), "docs.private": "keep",
                   **LLM, "generate.private": "keep"})  # fmt: skip
     ingest_stage.main()
     chunk_stage.main()
