@@ -1,4 +1,4 @@
-"""One way of asking for many answers, measured: doclore's client, a bare loop over the SDK, or aiohttp without it.
+"""One way of asking for many answers, measured: the generate stage, a bare loop over the SDK, or aiohttp without it.
 
 Called by bench/generation.py, each way in a process of its own so that CPU and memory are those of that way alone.
 Run: OPENAI_BASE_URL=... OPENAI_API_KEY=x python -m bench.asking_runs doclore --chunks 1000 --concurrency 256
@@ -14,13 +14,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.common.llm import client
 from stages.common.llm.forms import Form
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Store
-from stages.common.schema.connection import Connection
-from stages.generate.labelling.answer import Answer, schema
+from stages.generate.labelling.answer import schema
 
+ROOT = Path(__file__).resolve().parents[1]
 SYSTEM = "You are a strict data annotator. You turn documentation into training data and answer with JSON only. " * 4
 TEXT = "The converter station limits the current of each branch and reports the level of its lamp to the panel. " * 30
 
@@ -44,24 +42,39 @@ def body(number: int) -> dict[str, Any]:
     return Form().body(asked, asked.messages, 2048)
 
 
-def run_doclore(chunks: int, concurrency: int, timeout: float = 120.0) -> None:
-    """Everything: store, claims, checks, progress bar."""
-    connection = Connection(
-        model="teacher",
-        concurrency=concurrency,
-        timeout=timeout,
-        max_retries=5,
-        requests_per_minute=0,
-        tokens_per_minute=0,
-        max_outage=0,
-        extra_body={},
-        thinking="auto",
-    )
-    with Store(Path("responses.sqlite")) as store:
-        outcome = client.complete(requests(chunks), store, Answer, connection, "generate", chunks)
-    print(json.dumps({"answered": outcome.answered, "hits": outcome.hits, "calls": outcome.calls}))
-    if outcome.answered + outcome.hits != chunks:
-        raise SystemExit(f"{chunks - outcome.answered - outcome.hits} of {chunks} lost: {outcome.reasons()}")
+def prepare(directory: Path, chunks: int, concurrency: int, **settings: object) -> None:
+    """Write params.yaml and data/chunks.jsonl: `python -m stages.generate` then asks once about each made-up chunk."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    plain = {"styles": {"fact": 1.0}, "personas": [], "paraphrases": 0, "held_out": 0.0, "pairs_per_chunk": 3}
+    connected = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "concurrency": concurrency}
+    values["generate"].update({**plain, **connected, **settings})
+    with (directory / "params.yaml").open("w", encoding="utf-8") as stream:
+        yaml.dump(values, stream)
+    (directory / "data").mkdir()
+    with (directory / "data" / "chunks.jsonl").open("w", encoding="utf-8") as stream:
+        for number in range(chunks):
+            place = {"path": "page.md", "headings": ["Manual", str(number)], "line_start": number, "line_end": number}
+            text = {"text": f"Passage {number}: {TEXT}", "tokens": 700, "also_in": [], "partials": []}
+            stream.write(json.dumps({"chunk_id": f"{number:016x}", **place, **text}) + "\n")
+
+
+def prepared(chunks: int, concurrency: int, **settings: object) -> Callable[[], None]:
+    """What `python -m stages.generate` does after its imports, on chunks that lie ready."""
+    from stages.generate import __main__ as generate
+
+    prepare(Path(), chunks, concurrency, max_retries=5, **settings)
+
+    def run() -> None:
+        generate.main()
+        figures = json.loads(Path("reports", "generate.json").read_text(encoding="utf-8"))
+        print(json.dumps({name: figures[name] for name in ("answered", "hits", "calls")}))
+        if figures["failed"]:
+            raise SystemExit(f"{figures['failed']} of {chunks} lost")
+
+    return run
 
 
 async def loop(ask: Callable[[int], Awaitable[str]], chunks: int, concurrency: int) -> None:
@@ -122,12 +135,12 @@ async def run_aiohttp(chunks: int, concurrency: int) -> None:
         await loop(ask, chunks, concurrency)
 
 
-WAYS = {
-    "doclore": run_doclore,
-    "impatient": lambda *given: run_doclore(*given, timeout=3.0),
-    "bare": lambda *given: asyncio.run(run_bare(*given)),
-    "post": lambda *given: asyncio.run(run_post(*given)),
-    "aiohttp": lambda *given: asyncio.run(run_aiohttp(*given)),
+WAYS: dict[str, Callable[[int, int], Callable[[], None]]] = {
+    "doclore": prepared,
+    "impatient": lambda *given: prepared(*given, timeout=3.0),
+    "bare": lambda *given: lambda: asyncio.run(run_bare(*given)),
+    "post": lambda *given: lambda: asyncio.run(run_post(*given)),
+    "aiohttp": lambda *given: lambda: asyncio.run(run_aiohttp(*given)),
 }
 
 
@@ -137,8 +150,9 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=1000)
     parser.add_argument("--concurrency", type=int, default=256)
     arguments = parser.parse_args()
+    run = WAYS[arguments.way](arguments.chunks, arguments.concurrency)
     wall, cpu = time.perf_counter(), time.process_time()
-    WAYS[arguments.way](arguments.chunks, arguments.concurrency)
+    run()
     figures = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     print(json.dumps({**figures, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 

@@ -24,9 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from bench.asking_runs import TEXT
+from bench.asking_runs import TEXT, prepare
 from bench.endpoint import completion, pairs
 from stages.common.text.tokens import seed_cl100k
 
@@ -202,23 +200,6 @@ def faults(options: argparse.Namespace) -> None:
     row(f"{chunks:,} chunks, {share:.0%} faults of ten kinds: chunks lost", str(lost), "0", lost == 0)
     row("the same: extra requests, of so many faults", f"{extra} of {seen['faults']}", "≤ faults",
         extra <= seen["faults"])  # fmt: skip
-
-
-def prepare(directory: Path, chunks: int, concurrency: int) -> None:
-    """A directory in which `python -m stages.generate` asks about made-up chunks, once each."""
-    yaml = YAML()
-    values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    plain: Figures = {"styles": {"fact": 1.0}, "personas": [], "paraphrases": 0, "pairs_per_chunk": 3}
-    connected = {"backend": "llm", "model": "teacher", "prompts": str(ROOT / "prompts"), "concurrency": concurrency}
-    values["generate"].update({**plain, **connected})
-    with (directory / "params.yaml").open("w", encoding="utf-8") as stream:
-        yaml.dump(values, stream)
-    (directory / "data").mkdir()
-    with (directory / "data" / "chunks.jsonl").open("w", encoding="utf-8") as stream:
-        for number in range(chunks):
-            place = {"path": "page.md", "headings": ["Manual"], "line_start": number, "line_end": number}
-            text = {"text": f"Lamp {number} has {number * 7} lux.", "tokens": 9, "also_in": [], "partials": []}
-            stream.write(json.dumps({"chunk_id": f"{number:016x}", **place, **text}) + "\n")
 
 
 def stage(directory: Path, address: str) -> "subprocess.Popen[bytes]":

@@ -1,4 +1,4 @@
-"""Look after the answers that were paid for: info, gc, export FILE, import FILE.
+"""Look after the answers that were paid for: info, gc, backup FILE, export FILE, import FILE, repair.
 
 The store is .cache/responses.sqlite. `gc` shows what would go; nothing is deleted without --yes.
 
@@ -17,7 +17,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from stages.common.llm.store import Response, Store
 
@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", help="write the entries to a JSONL file")
     export.add_argument("file", type=Path)
     export.add_argument("--model", help="only answers of this model")
+    copy = actions.add_parser("backup", help="copy the store to a file, also while a run writes to it")
+    copy.add_argument("file", type=Path)
+    actions.add_parser("repair", help="make a damaged store anew of all rows that are readable")
     take = actions.add_parser("import", help="put the entries of an exported file into the store")
     take.add_argument("file", type=Path)
 
@@ -54,11 +57,15 @@ def days(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from stages.common.base.paths import cache_dir
     from stages.common.llm.store import Store
 
     if arguments.action != "import" and not (Path(os.environ.get("DVC_ROOT") or ".") / STORE).exists():
         raise UserError(f"there is no {STORE} here: nothing has been asked yet, or this is not the repository root")
-    actions = {"info": info, "gc": collect, "export": export, "import": take}
+    if arguments.action == "repair":
+        repair(cache_dir() / STORE.name)
+        return
+    actions = {"info": info, "gc": collect, "export": export, "import": take, "backup": back_up}
     with Store.of_repository() as store:
         actions[arguments.action](store, arguments)
 
@@ -109,9 +116,40 @@ def export(store: "Store", arguments: argparse.Namespace) -> None:
 
     if arguments.file.is_dir():
         raise UserError(f"{arguments.file} is a directory; give a file in it")
-    entries = [entry._asdict() for entry in upkeep.chosen(store, upkeep.Choice(arguments.model))]
+    entries = Counted(entry._asdict() for entry in upkeep.chosen(store, upkeep.Choice(arguments.model)))
     write_jsonl(arguments.file, entries)
-    print(f"{len(entries)} entries in {arguments.file}")
+    print(f"{entries.count} entries in {arguments.file}")
+
+
+def back_up(store: "Store", arguments: argparse.Namespace) -> None:
+    from stages.commands.storing import upkeep
+
+    if arguments.file.is_dir() or arguments.file.resolve() == store.file.resolve():
+        raise UserError(f"{arguments.file}: give the name of another file")
+    upkeep.back_up(store, arguments.file)
+    print(f"{upkeep.count(store)} entries in {arguments.file}; to put it back, copy it to {STORE} while nothing runs")
+
+
+def repair(file: Path) -> None:
+    from stages.commands.storing import upkeep
+
+    kept, damaged = upkeep.repair(file)
+    print(
+        f"{kept} entries are whole and stand in {file}; the damaged file is kept as {damaged}. What else is in "
+        f"{paths.RESPONSES} comes back with the next `dvc repro`"
+    )
+
+
+class Counted:
+    """Items as they pass by, and how many there were."""
+
+    def __init__(self, items: "Iterable[object]") -> None:
+        self.items, self.count = items, 0
+
+    def __iter__(self) -> "Iterator[object]":
+        for item in self.items:
+            self.count += 1
+            yield item
 
 
 def take(store: "Store", arguments: argparse.Namespace) -> None:
@@ -119,8 +157,9 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
 
     if not arguments.file.is_file():
         raise UserError(f"{arguments.file} is no file; name one that `doclore store export` wrote")
-    entries = list(exported(arguments.file))
-    print(f"{len(entries)} entries read, {upkeep.take_in(store, entries)} of them new")
+    entries = Counted(exported(arguments.file))
+    new = upkeep.take_in(store, entries)  # type: ignore[arg-type]
+    print(f"{entries.count} entries read, {new} of them new")
 
 
 def exported(file: Path) -> "Iterator[Response]":

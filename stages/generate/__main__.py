@@ -50,6 +50,12 @@ def chunks() -> Iterator[Chunk]:
     return read_jsonl(paths.CHUNKS)
 
 
+def count_chunks() -> int:
+    next(chunks(), None)  # says what to do when there are none
+    with paths.CHUNKS.open("rb") as stream:
+        return sum(1 for _ in stream)
+
+
 def watched(purpose: str) -> Iterator[Chunk]:
     """The chunks under a progress bar."""
     return iter(tqdm(chunks(), desc=purpose, unit="chunk"))
@@ -115,7 +121,7 @@ def main() -> None:
     settings = params.load()
     refusals.refuse_impossible(settings)
     section = settings.generate
-    tally, run = Tally(), Run({"backend": section.backend, "chunks": sum(1 for _ in chunks())})
+    tally, run = Tally(), Run({"backend": section.backend, "chunks": count_chunks()})
     if section.backend == "extractive":
         write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
         write_jsonl(paths.REWRITTEN, [])

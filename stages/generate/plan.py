@@ -103,12 +103,12 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     room = labelling.section.max_tokens
     for chunk, tasks in labelling.asked():
         chunks += 1
-        for task, before in tasks:
-            entry = store.find_for(task.key, room)
+        for known in tasks:
+            task, entry = known.task, labelling.entry(known)
             if entry:
                 questions.hit(task.key, entry)
             else:
-                request = labelling.recipe.request(chunk, task.style, task.sample, before)
+                request = labelling.request(chunk, known)
                 questions.miss(chunk_prompt_tokens(chunk, request, encoding), task.pairs)
         for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
             for wording, make in labelling.rewording.requests(pair, chunk):

@@ -1,7 +1,10 @@
 """The response store: what is in it stays, whoever writes at the same time."""
 
+import argparse
 import asyncio
 import contextlib
+import errno
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,13 +17,14 @@ from pathlib import Path
 import pytest
 
 from stages.commands import main as doclore
+from stages.commands import store as store_command
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.llm.forms import Form
 from stages.common.llm.store import Response, Store
 from stages.common.llm.writer import Writer
 from stages.common.records.files import read_jsonl, write_jsonl
-from support.asking import GOOD, request
+from support.asking import GOOD, complete, request
 from support.repository import ROOT
 
 
@@ -417,3 +421,96 @@ def test_a_row_that_is_not_what_was_written_is_never_an_answer():
         store.connection.execute("UPDATE responses SET answer = replace(answer, 'b', 'c')")
         with pytest.raises(UserError, match=r"damaged .*doclore store repair"):
             store.find("k")
+
+
+@pytest.fixture
+def say(monkeypatch) -> Callable[..., None]:
+    """Run `doclore store …`; an error is raised, not printed."""
+
+    def run(*words: str) -> None:
+        parser = argparse.ArgumentParser()
+        store_command.add_arguments(parser)
+        store_command.run(parser.parse_args(words))
+
+    return run
+
+
+def filled(count: int, size: int = 3000) -> dict[str, str]:
+    """A store with answers of some length; what is in it."""
+    answers = {request(n).key(): json.dumps({"names": [{"a": f"{n} " * (size // 4)}]}) for n in range(count)}
+    with Store(paths.cache_dir() / "responses.sqlite") as store:
+        store.put_all(Response(key, answer, model="teacher", prompt_tokens=5) for key, answer in answers.items())
+        store.put_all([Response("refused-" + "0" * 56, "", "status 400: no")])
+    return answers
+
+
+def readable() -> dict[str, str]:
+    with Store(paths.cache_dir() / "responses.sqlite") as store:
+        return dict(store.connection.execute("SELECT key, answer FROM responses WHERE refused = ''"))
+
+
+@pytest.mark.parametrize("damage", ["one byte", "an inner page", "cut", "header"])
+def test_repair_brings_back_every_readable_answer_and_nothing_else(say, damage, capsys):
+    answers, file = filled(400), paths.cache_dir() / "responses.sqlite"
+    data = bytearray(file.read_bytes())
+    size = 4096
+    inner = [n for n in range(1, len(data) // size) if data[n * size] == 5]
+    if damage == "one byte":
+        data[data.index(b"200 200 200")] ^= 0x15
+    elif damage == "an inner page":
+        data[inner[0] * size : (inner[0] + 1) * size] = b"\x7f" * size
+    elif damage == "cut":
+        del data[len(data) // 2 :]
+    else:
+        data[24:100] = b"\xff" * 76
+    file.write_bytes(data)
+    say("repair")
+    found = readable()
+    assert all(answers[key] == answer for key, answer in found.items())
+    assert len(found) >= {"one byte": 399, "an inner page": 400, "cut": 150, "header": 400}[damage]
+    assert "entries are whole" in capsys.readouterr().out
+    assert (paths.cache_dir() / "responses.sqlite.damaged-1").read_bytes() == bytes(data)
+
+
+def test_repair_reads_what_lies_in_the_log_alone(say):
+    store = Store(paths.cache_dir() / "responses.sqlite")
+    store.put_all(Response(request(n).key(), GOOD) for n in range(50))
+    file = paths.cache_dir() / "responses.sqlite"
+    files = {name: name.read_bytes() for name in paths.cache_dir().iterdir()}
+    store.connection.close()
+    for name, data in files.items():
+        name.write_bytes(data)  # as a plain copy of a store in use has them
+    file.write_bytes(b"\xff" * 8192)
+    say("repair")
+    assert len(readable()) == 50
+
+
+def test_repair_of_what_holds_nothing_leaves_it_as_it_is(say):
+    file = paths.cache_dir() / "responses.sqlite"
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(UserError, match="no readable answer"):
+        say("repair")
+    assert file.read_bytes() == b"no database" * 1000
+    assert [name.name for name in paths.cache_dir().iterdir()] == ["responses.sqlite"]
+
+
+def test_a_backup_is_whole_while_others_write(say, capsys):
+    filled(20)
+    with Store(paths.cache_dir() / "responses.sqlite") as other:
+        other.put("late", GOOD)
+        say("backup", "copy.sqlite")
+    with Store(Path("copy.sqlite")) as copy:
+        assert copy.get("late") == GOOD
+    assert "22 entries in copy.sqlite" in capsys.readouterr().out
+    with pytest.raises(UserError, match="another file"):
+        say("backup", str(paths.cache_dir() / "responses.sqlite"))
+
+
+def test_a_file_system_without_locks_is_told(endpoint, monkeypatch, capsys):
+    def refuse(*given: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("stages.common.llm.claims.fcntl.lockf", refuse)
+    endpoint.reply = lambda body: GOOD
+    assert complete([request(0)]).answered == 1
+    assert "no locks on the file system" in capsys.readouterr().err

@@ -1,10 +1,17 @@
 """Looking after the response store: what it holds, what could go, and how it moves to another machine."""
 
+import contextlib
+import itertools
+import os
+import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from stages.commands.storing import salvage
+from stages.common.base.errors import UserError
 from stages.common.llm.store import Response, Store
 
 DAY = 86400.0
@@ -80,11 +87,54 @@ def delete(store: Store, keys: list[str]) -> None:
     store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def take_in(store: Store, entries: list[Response]) -> int:
+def take_in(store: Store, entries: Iterable[Response]) -> int:
     """Put entries that were exported into the store; how many were new."""
     before = count(store)
     store.put_all(entries)
     return count(store) - before
+
+
+def back_up(store: Store, file: Path) -> None:
+    """Copy the store as it is at this moment, while others may write to it."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with contextlib.closing(sqlite3.connect(temporary)) as copy:
+            store.connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        temporary.replace(file)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(f"{file}: {error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def repair(file: Path) -> tuple[int, Path]:
+    """Make a store anew of the readable rows of a damaged one; how many there are, and where the damaged one is kept.
+    Nothing is changed when there is none."""
+    fresh = file.with_name(f"{file.stem}.repaired.sqlite")
+    for part in beside(fresh):
+        part.unlink(missing_ok=True)
+    with Store(fresh) as store:
+        store.put_all(salvage.rows(file))
+        kept = count(store)
+        store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not kept:
+        for part in beside(fresh):
+            part.unlink(missing_ok=True)
+        raise UserError(f"{file} holds no readable answer; it is left as it is")
+    damaged = next(
+        name for n in itertools.count(1) if not (name := file.with_name(f"{file.name}.damaged-{n}")).exists()
+    )
+    for part, name in zip(beside(file), beside(damaged), strict=True):
+        if part.exists():
+            part.rename(name)
+    fresh.rename(file)
+    return kept, damaged
+
+
+def beside(file: Path) -> tuple[Path, Path, Path]:
+    """The files of a store."""
+    return file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")
 
 
 def count(store: Store) -> int:

@@ -9,6 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
+NOBODY = "f" * 64  # a key that no request has
 PLACE_DIGITS = 15  # hex digits of the key: 60 bits, which fit into a file offset
 
 
@@ -17,6 +18,9 @@ class Claims:
 
     def __init__(self, file: Path) -> None:
         self.descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        self.work = True  # whether this file system knows locks
+        if self.take(NOBODY):
+            self.give_back(NOBODY)
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -28,6 +32,7 @@ class Claims:
         except (BlockingIOError, PermissionError):  # fcntl(2): EAGAIN or EACCES
             return False
         except OSError:
+            self.work = False
             return True  # a file system without locks: at worst an answer is paid for twice
         return True
 

@@ -47,6 +47,8 @@ def complete(
     bar: tqdm[Any] = tqdm(total=total, desc=section, unit="request")
     claims = Claims(store.file.with_suffix(".claims"))
     try:
+        if not claims.work:
+            bar.write(f"{section}: no locks on the file system of {store.file}: run one process at a time", sys.stderr)
         pending = Pending(requests, store, claims, outcome, bar)
         first = pending.first()
         if first:

@@ -9,6 +9,7 @@ part of a request's key, so an edit to one style asks nothing of the others.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from string import Template
 
@@ -27,8 +28,12 @@ class Prompt:
     user: Template
     variants: dict[str, str]
 
+    @cached_property
+    def used(self) -> frozenset[str]:
+        return frozenset((*self.system.get_identifiers(), *self.user.get_identifiers()))
+
     def uses(self, name: str) -> bool:
-        return name in self.system.get_identifiers() or name in self.user.get_identifiers()
+        return name in self.used
 
     def names(self, kind: str) -> list[str]:
         """The styles, personas or examples that the file describes."""

@@ -6,6 +6,7 @@ beside it that end in -wal and -shm belong to it while doclore runs. Each row ca
 reading; `doclore store repair` brings back what is readable of a damaged file.
 """
 
+import hashlib
 import re
 import sqlite3
 import time
@@ -19,7 +20,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.llm.forms import Form
 from stages.common.llm.requests import Request
-from stages.common.records.files import digest, read_jsonl
+from stages.common.records.files import read_jsonl
 
 BUSY_SECONDS = 60.0
 APPLICATION = 0x646F636C  # PRAGMA application_id: "docl"
@@ -282,7 +283,8 @@ class Store:
 
 
 def checksum(key: str, answer: str, refused: str) -> str:
-    return digest(key, answer, refused)
+    text = "\n".join((key, refused, answer))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def former_rooms() -> tuple[int, ...]:

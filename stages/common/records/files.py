@@ -10,11 +10,12 @@ from typing import IO, Any
 
 from stages.common.base.errors import UserError
 
+CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def digest(*parts: Any, length: int = 16) -> str:
     """The first `length` hex digits of the SHA-256 of the parts' canonical JSON."""
-    canonical = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+    return hashlib.sha256(CANONICAL.encode(parts).encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def share(*parts: Any) -> float:

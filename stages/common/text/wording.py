@@ -23,8 +23,11 @@ NO_SENTENCE_END = re.compile(
 LOWER_NEXT = re.compile(r"\s+[a-z]")
 
 
+@functools.lru_cache(maxsize=256)  # what is asked about a chunk follows from its language several times
 def language(text: str) -> str:
     """`zh` when at least a fifth of the letters are Chinese characters, else `en`."""
+    if text.isascii():
+        return "en"
     letters = len(LETTER.findall(text))
     return "zh" if letters and len(CJK.findall(text)) / letters >= 0.2 else "en"
 

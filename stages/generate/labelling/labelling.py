@@ -10,7 +10,7 @@ from stages.common.base.errors import UserError
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.replies import UNUSABLE, AnswerType, problem
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Store
+from stages.common.llm.store import Entry, Store
 from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
@@ -22,6 +22,8 @@ from stages.generate.labelling.rewording import Rewording
 from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.labelling.sending import sendable
 from stages.generate.tally import Tally
+
+MOST_RECENT = 64
 
 
 class Known(NamedTuple):
@@ -82,8 +84,11 @@ class Labelling:
         self.rewriting = Rewriting(section, languages)
         self.rewording = Rewording(section, languages)
         self.focus = Uncovered() if section.focus == "uncovered" else Everything()
+        self.recent: dict[str, Request] = {}  # the last requests that were made and are to be asked, by key
+        self.looked_up: dict[str, Entry | None] = {}  # what was found for the requests of the last chunk
         self.known: dict[str, list[Known]] = {}  # tasks by chunk
         self.passes = {"questions": self.questions, "wordings": self.wordings, "rewrites": self.rewrites}
+        self.wording_keys: dict[str, None] = {}  # of the wordings of all pairs, in their order
         self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
 
     def asked(self) -> Iterator[tuple[Chunk, list[Known]]]:
@@ -104,14 +109,30 @@ class Labelling:
 
     def first_look(self, chunk: Chunk, sample: int, before: str) -> Iterator[Known]:
         """What was asked once without the sentences before the passage is not paid for again with them."""
+        self.looked_up.clear()
         plain = dict(self.recipe.requests(chunk, sample))
         leaning = self.recipe.requests(chunk, sample, before) if before else plain.items()
         for (task, request), (there, asked) in zip(leaning, plain.items(), strict=True):
             paid = self.store.look_up(request)  # also finds what has an older key
+            self.looked_up[task.key] = paid
+            if not paid:
+                self.recent[task.key] = request
             if before and not paid and self.store.look_up(asked):
                 yield Known(there, "")
             else:
                 yield Known(task, before)
+
+    def request(self, chunk: Chunk, known: Known) -> Request:
+        """A request about a chunk, made anew unless that was done a moment ago."""
+        if len(self.recent) > MOST_RECENT:
+            self.recent.clear()
+        task, before = known
+        return self.recent.pop(task.key, None) or self.recipe.request(chunk, task.style, task.sample, before)
+
+    def entry(self, known: Known) -> Entry | None:
+        """What the store holds for a request."""
+        key = known.task.key
+        return self.looked_up.pop(key) if key in self.looked_up else self.store.find_for(key, self.section.max_tokens)
 
     def first(self, name: str) -> Outcome:
         """Where what is found in the store is counted; it counts when the requests of a pass are looked up first."""
@@ -129,9 +150,9 @@ class Labelling:
         """The first pass: what is asked about the chunks and has no entry in the store."""
         found = self.first("questions")
         for chunk, tasks in self.asked():
-            for task, before in tasks:
-                if self.missing(task.key, found):
-                    yield self.recipe.request(chunk, task.style, task.sample, before)
+            for known in tasks:
+                if self.missing(known.task.key, found):
+                    yield self.request(chunk, known)
 
     def wordings(self) -> Iterator[Request]:
         """The second pass: what is asked about the questions that the first one brought."""
@@ -160,24 +181,19 @@ class Labelling:
                     yield {**place, "text": text, "request_key": request.key()}
 
     def responses(self) -> Iterator[Any]:
-        """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay."""
+        """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay. To be called when
+        the pairs are made: only then all questions are known."""
         fresh = set()
-        for row in self.store.rows(chain.from_iterable(self.keys())):
+        questions = (task.key for tasks in self.known.values() for task, _ in tasks)
+        rewrites = (
+            r.key()
+            for chunk in (self.chunks() if self.section.rewrites else ())
+            for r in self.rewriting.requests(chunk)
+        )
+        for row in self.store.rows(chain(questions, self.wording_keys, rewrites)):
             fresh.add(row["key"])
             yield row
         yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)
-
-    def keys(self) -> Iterator[Iterator[str]]:
-        """The keys of all requests, pass by pass."""
-        yield (task.key for _, tasks in self.asked() for task, _ in tasks)
-        yield (
-            wording.key
-            for chunk, tasks in (self.asked() if self.rewording else ())
-            for pair in self.first_pairs(chunk, tasks, Tally())
-            for wording, _ in self.rewording.requests(pair, chunk)
-        )
-        for chunk in self.chunks() if self.section.rewrites else ():
-            yield (request.key() for request in self.rewriting.requests(chunk))
 
     def pairs(self, tally: Tally) -> Iterator[Pair]:
         """All pairs in the order of the chunks: of each chunk those that stay, then those in its stored answers, each
@@ -217,6 +233,7 @@ class Labelling:
     def reworded(self, pair: Pair, chunk: Chunk, tally: Tally) -> Iterator[Pair]:
         """The other wordings of a pair's question, with its answer and evidence."""
         for wording, _ in self.rewording.requests(pair, chunk) if self.rewording else ():
+            self.wording_keys[wording.key] = None
             answer = self.store.get(wording.key)
             questions = stored(Wordings, answer, wording.key).questions if answer else []
             tally.drop(pair["style"], beyond_asked=len(questions[wording.wanted :]))
