@@ -62,15 +62,18 @@ def prepare(directory: Path, chunks: int, concurrency: int, **settings: object) 
 
 
 def prepared(chunks: int, concurrency: int, **settings: object) -> Callable[[], None]:
-    """What `python -m stages.generate` does after its imports, on chunks that lie ready."""
+    """What `python -m stages.generate` does after its imports and the vocabulary of its plan, on chunks that lie ready.
+    `asking`: seconds from the first call to the last answer."""
+    from stages.common.text import tokens
     from stages.generate import __main__ as generate
 
+    tokens.count("", "cl100k_base")
     prepare(Path(), chunks, concurrency, max_retries=5, **settings)
 
     def run() -> None:
         generate.main()
         figures = json.loads(Path("reports", "generate.json").read_text(encoding="utf-8"))
-        print(json.dumps({name: figures[name] for name in ("answered", "hits", "calls")}))
+        print(json.dumps({**{n: figures[n] for n in ("answered", "hits", "calls")}, "asking": figures["seconds"]}))
         if figures["failed"]:
             raise SystemExit(f"{figures['failed']} of {chunks} lost")
 
