@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.common.base import paths
+from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.llm.store import Store
 from stages.common.records.files import read_jsonl
 from stages.common.records.rows import Pair
 from stages.generate import __main__ as generate
 from stages.generate.batch import files as batch
+from stages.generate.labelling import recipe
+from stages.generate.labelling.languages import Languages
 from support.lamps import PAIR, lamps, prepare, report, run, teacher
 
 FOLDER = Path(".cache/batch")
@@ -194,10 +196,9 @@ def test_batches_lie_in_the_directory_that_params_name(ask, tmp_path):
     assert not FOLDER.exists()
 
 
-@pytest.mark.parametrize("limit", [{"MOST_LINES": 3}, {"MOST_BYTES": 11_000}])
+@pytest.mark.parametrize("limit", [{"lines": 3}, {"bytes": 11_000}])
 def test_no_file_is_above_the_limits_of_a_batch_service(ask, monkeypatch, limit):
-    for name, value in limit.items():
-        monkeypatch.setattr(batch, name, value)
+    monkeypatch.setitem(batch.SERVICES, "openai", batch.SERVICES["openai"]._replace(**limit))
     waits(ask, 7)
     files = sorted(FOLDER.glob("requests-questions-*.jsonl"))
     assert len(files) == 3
@@ -206,6 +207,43 @@ def test_no_file_is_above_the_limits_of_a_batch_service(ask, monkeypatch, limit)
     write_results([result(row) for row in submitted()][:5])
     waits(ask, 7)
     assert len(list(FOLDER.glob("requests-questions-*.jsonl"))) == 1
+
+
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "azure": "/chat/completions",
+    "vllm": "/v1/chat/completions",
+    "dashscope": "/v1/chat/completions",
+}
+
+
+@pytest.mark.parametrize("service", PATHS)
+def test_lines_name_the_path_that_the_service_wants(ask, service):
+    waits(ask, 1, batch_service=service)
+    (row,) = submitted()
+    assert (row["method"], row["url"], row["body"]["model"]) == ("POST", PATHS[service], "teacher")
+
+
+def test_lines_for_mistral_hold_id_and_body_alone_and_its_results_are_read(ask):
+    waits(ask, 2, batch_service="mistral")
+    rows = submitted()
+    assert all(set(row) == {"custom_id", "body"} and "model" not in row["body"] for row in rows)
+    write_results([{**result(row), "error": None, "status_code": 200} for row in rows])
+    assert len(ask(lamps(2), **ONE, batch_service="mistral")) == 2
+
+
+def test_results_of_a_batch_that_doclore_0_1_wrote_are_found(ask):
+    waits(ask, 2)
+    old = {row["custom_id"]: row for row in submitted()}
+    section = params.load().generate
+    made = recipe.Recipe(section, Languages(section)).requests
+    results = [
+        {**result(old[task.key]), "custom_id": next(request.keys_before(()))}
+        for row in lamps(2)
+        for task, request in made(row)
+    ]
+    write_results(results)
+    assert len(ask(lamps(2), **ONE)) == 2
 
 
 def test_what_the_llm_backend_was_answered_needs_no_batch_and_the_other_way_round(endpoint, ask, write_params):

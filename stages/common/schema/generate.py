@@ -46,5 +46,6 @@ class Generate(Connection):
     max_tokens: Count
     max_failed: Annotated[float, Field(ge=0, le=1)]
     price_per_million: Price
+    batch_service: Literal["openai", "azure", "vllm", "mistral", "dashscope"]
     batch_dir: str
     batch_discount: Annotated[float, Field(ge=0, le=1)]

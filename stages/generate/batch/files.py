@@ -1,15 +1,15 @@
 """Requests to files and answers out of files, for batch services that answer at a discount.
 
 The lines are those of OpenAI's Batch API (https://platform.openai.com/docs/guides/batch), which vLLM's `run-batch`
-reads and writes, too. `custom_id` is the request's key, so results may lie in any order, in any number of files, and
-more than once.
+reads and writes, too; other services differ in the path and in how much one file may hold. `custom_id` is the request's
+key, so results may lie in any order, in any number of files, and more than once.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -24,7 +24,23 @@ from stages.common.records.files import atomic
 from stages.common.schema import Generate
 from stages.generate.batch.results import Missing, Reading
 
-MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of one file; OpenAI's limits
+
+class Service(NamedTuple):
+    """What a service takes: lines and bytes of one file, and the path that a line names; without one a line has no
+    more than its id and its body, and the model is named when the file is submitted."""
+
+    lines: int
+    bytes: int
+    path: str
+
+
+SERVICES = {
+    "openai": Service(50_000, 200_000_000, "/v1/chat/completions"),
+    "azure": Service(100_000, 200_000_000, "/chat/completions"),
+    "vllm": Service(50_000, 200_000_000, "/v1/chat/completions"),  # no limit of its own; a part can be run again
+    "mistral": Service(1_000_000, 500_000_000, ""),
+    "dashscope": Service(50_000, 500_000_000, "/v1/chat/completions"),
+}
 REQUESTS = "requests-"  # how the names of our files begin; every other *.jsonl beside them holds results
 
 
@@ -35,7 +51,7 @@ class Batch:
         if not section.model:
             raise ParamsError("params.yaml: generate.model = '': accepted is a model id that the batch service knows")
         self.directory = Path(section.batch_dir) if section.batch_dir else paths.cache_dir() / "batch"
-        self.section, self.store = section, store
+        self.section, self.store, self.service = section, store, SERVICES[section.batch_service]
         self.place = f"batch:{section.model}"
         self.form: Form = store.form(self.place)
         self.requested: set[str] = set()  # keys of this run's requests that had no entry in the store
@@ -106,7 +122,7 @@ class Batch:
         for file in self.directory.glob(f"{REQUESTS}{name}-*.jsonl"):
             file.unlink()
         files = []
-        for number, lines in groupby((self.line(request, truncated) for request in requests), FileNumber()):
+        for number, lines in groupby((self.line(request, truncated) for request in requests), FileNumber(self.service)):
             files.append(self.directory / f"{REQUESTS}{name}-{number}.jsonl")
             with atomic(files[-1], "wb") as stream:
                 stream.writelines(lines)
@@ -115,7 +131,9 @@ class Batch:
     def line(self, request: Request, truncated: set[str]) -> bytes:
         room = int(request.sampling.get("max_tokens", 0)) * (2 if request.key() in truncated else 1)
         body = self.form.body(request, request.messages, room)
-        row = {"custom_id": request.key(), "method": "POST", "url": "/v1/chat/completions", "body": body}
+        row = {"custom_id": request.key(), "method": "POST", "url": self.service.path, "body": body}
+        if not self.service.path:
+            row = {"custom_id": request.key(), "body": {name: body[name] for name in body if name != "model"}}
         return (json.dumps(row, ensure_ascii=False) + "\n").encode()
 
     def report(self) -> dict[str, Any]:
@@ -126,11 +144,12 @@ class Batch:
 class FileNumber:
     """The number of the file that a line goes into, so that no file is above the limits."""
 
-    def __init__(self) -> None:
-        self.number, self.lines, self.bytes = 1, 0, 0
+    def __init__(self, service: Service) -> None:
+        self.service, self.number, self.lines, self.bytes = service, 1, 0, 0
 
     def __call__(self, line: bytes) -> int:
-        if self.lines == MOST_LINES or (self.lines and self.bytes + len(line) > MOST_BYTES):
+        most = self.service
+        if self.lines == most.lines or (self.lines and self.bytes + len(line) > most.bytes):
             self.number, self.lines, self.bytes = self.number + 1, 0, 0
         self.lines += 1
         self.bytes += len(line)
