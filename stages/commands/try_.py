@@ -3,12 +3,17 @@
 Nothing is trained, asked or written, and neither DVC nor a model is needed. In a project its params.yaml holds, outside
 one the defaults. Of a large documentation pairs are made from a sample of the pages.
 
+Given a page instead, in a project with a language model, it sends one chunk of it and shows prompt, reply, pairs and
+verdicts side by side; what is answered is stored as in a run.
+
 Examples:
   doclore try ../my-docs
   doclore try . --pairs 50
+  doclore try docs/page.md --chunk 2
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from stages.common.base.errors import UserError
@@ -17,8 +22,9 @@ ANYWHERE = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("docs", type=Path, metavar="DOCS", help="directory of the documentation")
+    parser.add_argument("docs", type=Path, metavar="DOCS", help="directory of the documentation, or one of its pages")
     parser.add_argument("--pairs", type=int, default=20, metavar="N", help="so many sample pairs (default: 20)")
+    parser.add_argument("--chunk", type=int, default=1, metavar="N", help="of a page: which chunk is sent (default: 1)")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -26,9 +32,26 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.commands.trying import account, rehearsal
     from stages.common.base import params
 
+    if arguments.docs.is_file():
+        try_page(arguments.docs.resolve(), arguments.chunk)
+        return
     if not arguments.docs.is_dir():
-        raise UserError(f"{arguments.docs} is {'a file' if arguments.docs.exists() else 'not there'}; name a directory")
+        raise UserError(f"{arguments.docs} is not there; name a directory")
     file = (project(Path.cwd()) or Path(__file__).parents[2]) / "params.yaml"
     seen = rehearsal.rehearse(arguments.docs, file)
     for line in account.lines(seen, params.load(file), max(arguments.pairs, 0)):
         print(line)
+
+
+def try_page(page: Path, chunk: int) -> None:
+    from rich.console import Console
+
+    from doclore.launcher import project
+    from stages.commands.trying import asked
+    from stages.common.base import params
+
+    root = project(Path.cwd())
+    if root is None:
+        raise UserError(f"{page} is a file; a page is tried in a project: go to one, or name a directory")
+    os.chdir(root)
+    asked.ask(page, chunk, params.load(), Console())
