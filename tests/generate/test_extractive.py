@@ -204,8 +204,8 @@ def test_a_member_of_an_interface_has_a_type_and_a_meaning():
 
 
 def test_a_paragraph_is_answered_with_as_far_as_it_points_nowhere():
-    text = "水泵把水从低处送到高处。效果如下图所示。"
-    assert {answer for _, _, answer in stated(text, ("手册", "水泵"))} == {"水泵把水从低处送到高处。"}
+    text = "水泵把水从低处送到高处。水压由转速决定。效果如下图所示。"
+    assert {answer for _, _, answer in stated(text, ("手册", "水泵"))} == {"水泵把水从低处送到高处。水压由转速决定。"}
 
 
 @pytest.mark.parametrize("text", ["下图是水泵的外形。", "详见水泵的说明文档。", "本节将按以上分类介绍。", "参数如下："])
@@ -224,7 +224,12 @@ def test_headings_that_are_clauses_and_commands_make_sentences(ask):
     assert all(re.search(r"stops the pump", row["instruction"]) for row in rows)
     rows = ask(chunk("1. open it\n2. close it\n", ("Manual", "How to mend it")), phrasings=6)
     assert rows and all(" mend it" in row["instruction"] and "How to" not in row["instruction"] for row in rows)
-    rows = ask(chunk("The pump reads the level of the water first.", ("Manual", "What the pump reads")), phrasings=6)
+    rows = ask(
+        chunk(
+            "The pump reads the level of the water first. The pressure comes second.", ("Manual", "What the pump reads")
+        ),
+        phrasings=6,
+    )
     assert rows and all("what the pump reads" in row["instruction"] for row in rows)
 
 
@@ -391,7 +396,7 @@ def test_what_all_pages_of_a_title_say_is_asked_once_and_of_the_title(ask):
 
 
 def test_what_every_page_says_is_asked_of_none(ask):
-    said = "The part has the same colour as all the others have."
+    said = "The part has the same colour as all the others have. Its size is that of the machine."
     rows = ask(*(chunk(said, (f"Part {n}",), f"{n}.md") for n in range(extractive.MAX_CHUNKS_OF_PROSE + 1)))
     assert rows == []
     assert ask.counts["facts_boilerplate"] == extractive.MAX_CHUNKS_OF_PROSE + 1
@@ -470,7 +475,7 @@ def test_chinese_questions_have_full_width_marks_without_spaces_and_nothing_doub
 
 def test_two_facts_never_share_the_words_of_a_question(ask):
     text = "- 交流线路故障：单相短路等。\n- 直流线路故障：极间短路等。\n\n"
-    text += "## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上。\n"
+    text += "## 交流线路故障\n\n交流线路故障发生在线路的某一个位置上，持续时间可以设置。故障类型也可以设置。\n"
     rows = ask(chunk(text, ("故障事件",)), phrasings=24)
     assert {row["style"] for row in rows} == {"lookup", "summary"}
     assert len({row["instruction"] for row in rows}) == len(rows)

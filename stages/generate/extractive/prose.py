@@ -22,7 +22,7 @@ from stages.generate.extractive.speech import (
     standing,
 )
 
-MIN_LATIN, MIN_CHINESE = 40, 12  # what is shorter says too little of a section or a page
+MIN_LATIN, MIN_CHINESE = 90, 25  # a single sentence that is shorter says too little of a section or a page
 MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
 LABEL = re.compile(
     r"\s*(?:\*\*|__)?([^\W\d_][\w ]{1,18})\s*[:：]\s*(?:\*\*|__)?\s*(`[^`\n]+`|[^\s*][^\n]{0,60}?)[ \t\\]*"
@@ -43,7 +43,7 @@ FOR = re.compile(
     re.IGNORECASE,
 )
 HALF = re.compile(
-    r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|本(?:节|文|页|章)", re.IGNORECASE
+    r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
 WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 
@@ -57,7 +57,9 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or words(title), heading)
-    says_enough = "\n" in text or len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN)
+    says_enough = (
+        "\n" in text or len(sentences(text)) > 1 or len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN)
+    )
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
     elif named:

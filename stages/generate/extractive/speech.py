@@ -18,7 +18,7 @@ DEIXIS = re.compile(
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check out|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
-    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|(?<![\w%℃])以[下上](?!的?[任全])"
+    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|请?查看.{0,20}(?:文档|章节|说明|帮助)",
     re.IGNORECASE,
@@ -32,13 +32,13 @@ BACKWARD = re.compile(
     r"|next|now|here|lastly|first|second|for (?:example|instance)|in (?:this|that|these|both|addition)"
     r"|as (?:you|we|mentioned|an)"
     r"|note|with (?:this|that)|after (?:this|that)|once)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
-    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|最后|然后|首先|注意|[：:，,。|])",
+    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|正如|在这[种样个里]|最后|然后|首先|注意|[：:，,。|])",
     re.IGNORECASE,
 )
 NARRATION = re.compile(
     r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
     r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember)\b"
-    r"|我们|让我|想象一下|假设|(?:吧|呢)[。！]",
+    r"|我们|让我|看看|想象一下|假设|(?:吧|呢)[。！]",
     re.IGNORECASE,
 )
 # A description of a page that has no subject: "Explains what it is", "Learn how".
