@@ -27,7 +27,8 @@ DRAWING = re.compile("[├└│─↓→]")
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 UNREAD = re.compile(r"\{\{#|\{\*|^\s*(?:`{3,}|~{3,})\{[a-z]")  # what another tool would have put in, or read
 OUTPUT = re.compile(
-    r"(?:输出|结果|返回|效果)[^。]{0,8}$|\b(?:output|prints?|result|response|returns?|see|error)\b", re.IGNORECASE
+    r"(?:输出|结果|返回|效果)[^。]{0,8}$|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
+    re.IGNORECASE,
 )
 LIGHT = re.compile(
     r"(?:以下|如下|下面|下列|下述|上述|所示|例如|比如|示例)+的?(?:代码|命令|例子|示例|内容|方式)?(?:展示|演示|给出|说明)?了?"

@@ -10,7 +10,7 @@ from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import CHANGES, UNASKED, is_common, topic, words
 from stages.generate.extractive.inline import plain
 from stages.generate.extractive.notices import NOTICE, kind_of
-from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, points
+from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, imperative, points
 
 MIN_DEFINITION_CHARS = 5
 MAX_ANSWER_CHARS = 600
@@ -107,7 +107,8 @@ def told(fact: Fact) -> Iterator[Fact]:
     answer, evidence = plain(fact.answer), fact.evidence.strip()
     shortest = MIN_DEFINITION_CHARS if fact.kind == "definition" else 1
     says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
-    elsewhere = UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
+    task = fact.kind == "definition" and "`" not in fact.subject and imperative(answer)
+    elsewhere = task or UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 

@@ -13,13 +13,13 @@ DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
     r"|here[’']s|here,? (?:is|are|it|you|the)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
-    r"|(?:this|that|next|last) (?:section|chapter|page|guide|document|tutorial|article|example|snippet|post|step)s?"
+    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document|tutorial|article|example|snippet|post|step)s?"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
-    r"|learn (?:more|how|about)|check out|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
+    r"|learn (?:more|how|about)|check (?:out|back)|recommend reading|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
-    r"|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
+    r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|请?查看.{0,20}(?:文档|章节|说明|帮助)",
     re.IGNORECASE,
 )
