@@ -13,10 +13,12 @@ DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
     r"|here[’']s|here,? (?:is|are|it|you|the)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
-    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document|tutorial|article|example|snippet|post|step)s?"
+    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document|tutorial|article|example|snippet)s?"
+    r"|(?:this|next|last) (?:post|step)"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
-    r"|learn (?:more|how|about)|check (?:out|back)|recommend reading|take a look|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
+    r"|learn (?:more|how|about)|check (?:out|back)|recommend reading|take a look"
+    r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
@@ -76,6 +78,7 @@ CLOSED = re.compile(
     r"|\w+ly|\w+tion)\b",
     re.IGNORECASE,
 )
+THIRD_PERSON = re.compile(r"\w*[^\Wsu]s\b")
 OBJECT = re.compile(
     r"\w+ (?:(?:up|out|down|off) )?(?:the|an?|your|my|this|these|its|all|each|both|any|some|another"
     r"|one)\b|\w+ `"
@@ -147,7 +150,8 @@ def announcement(text: str) -> str:
 
 def imperative(text: str) -> bool:
     """Whether an English sentence tells one to do something: a bare verb, as it seems, with its object."""
-    return bool(LETTER.match(text)) and not CLOSED.match(text) and bool(OBJECT.match(text))
+    bare = LETTER.match(text) and not CLOSED.match(text) and not THIRD_PERSON.match(text)
+    return bool(bare and OBJECT.match(text))
 
 
 def said(sentence: str) -> str:
