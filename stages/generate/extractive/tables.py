@@ -175,7 +175,7 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             attribute = grid.header[place] if kind in ("", "yesno") else ""
             yield said(about, kind or kind_of(text), text, quote, attribute)
             yield from mentioned(about, kind, text, quote)
-            if LETTER.search(about.subject) and any(unbadged(cell.text) == about.subject for cell in row):
+            if LETTER.search(about.subject) and any(cell.text == about.subject for cell in row):
                 yield from reversed_(about, kind, text, quote)
 
 
