@@ -41,7 +41,8 @@ UNASKED = re.compile(
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
 # A name in code with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required.
 BADGED = re.compile(
-    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*)* )(?P<badge>i?[A-Z]{1,2}[a-z]{2,}|iOS)"
+    r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))"
+    r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*)* )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
 )
 PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
