@@ -1,5 +1,6 @@
 """flavours: the syntax of each site generator becomes the same Markdown, and what is not understood is counted."""
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,7 @@ from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_text
 from stages.ingest.dialects.page import Findings
+from stages.ingest.sources.imports import only_imported
 from stages.ingest.sources.tree import RefusedError, Tree
 
 
@@ -394,3 +396,47 @@ def test_includes_reach_the_checkout_but_no_hidden_file_and_nothing_outside():
     shown, found = expand(text, "page.md", tree, site)
     assert to_text(shown).split() == ["fn", "a()", "{}"]
     assert [one.problem for one in found.unresolved] == ["leaves_docs", "leaves_docs"]
+
+
+def test_a_section_page_is_none_where_names_with_an_underscore_are_parts():
+    pages = {"a.md": "import P from './_p.md'\n\n<P />\n", "_p.md": "part\n", "b/_index.md": "words\n"}
+    for name, text in pages.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text, encoding="utf-8")
+    tree = Tree(Path.cwd().resolve(), 1_000)
+    assert "b/_index.md" in only_imported([*pages], tree)
+    assert "b/_index.md" not in only_imported(["b/_index.md"], tree)
+
+
+HOSTILE = {
+    "spaces in a title": ":::note a" + " " * 200_000 + "b\ntext\n:::\n",
+    "spaces in an import": "import {" + " " * 200_000 + "}\n",
+    "an import of spaces": "import a" + " " * 200_000 + "x\n",
+    "tags with braces": "<A {" * 50_000,
+    "braces": "{a " * 100_000,
+    "titles in brackets": ":::note [" + "]" * 100_000 + "x\n:::\n",
+    "openings of slashes": "/// note | a\n" * 5_000,
+    "shortcodes that never close": "{{< a " * 50_000,
+    "tags that never close": "{% a " * 50_000,
+    "brackets": "[" * 200_000,
+    "links": "[a][" * 50_000 + "\n\n[a]: b\n",
+    "wikilinks": "[[a|" * 50_000,
+    "comments": "%%a " * 50_000,
+    "roles": "{a}`" * 50_000,
+    "scripts": "<script>\n" * 20_000,
+    "directives": "```{note}\n" * 5_000,
+    "a number of TOML": "+++\ntitle = 0x" + "F" * 20_000 + "\n+++\n",
+    "callouts": "> [!note] " + " " * 100_000 + "\n" + "> a\n" * 1_000,
+    "attribute lists": "{ .a " * 50_000,
+    "keys": "++a+" * 50_000,
+    "macros": '{{a("' * 50_000,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_input_takes_much_longer_than_its_length(name):
+    """Twice the text takes no four times the steps: CPU seconds that only a quadratic reader would need."""
+    start = time.process_time()
+    read(f"{HOSTILE[name]}\n\nwords\n", path="page.mdx")
+    assert time.process_time() - start < 20

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 
 # The line below a table's header. A formula ends behind its mark; a label in brackets may follow it.
-DELIMITER = re.compile(r"(?!-[ \t]|.$)\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+DELIMITER = re.compile(r"(?!-[ \t]|.$)\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*(?:\|[ \t]*)?$")
 CELL_BORDER = re.compile(r"(?<!\\)\|")
 CLOSING = {"$$": re.compile(r"\$\$[ \t]*(\([^()\n]*\)[ \t]*)?$"), "\\[": re.compile(r"\\\][ \t]*$")}
 

@@ -11,14 +11,15 @@ from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
 from stages.ingest.dialects.modules import Import
 from stages.ingest.dialects.outline import headings
 from stages.ingest.dialects.page import Findings, Page, Site, Unread
-from stages.ingest.sources.tree import Tree
+from stages.ingest.sources.tree import RefusedError, Tree
 
+FAILURES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 UNKNOWN = Site(plain.FLAVOUR)
 NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}")  # of a value at the head
 
 
 def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list[Line], Findings]:
-    """The lines of a page in plain Markdown, and what was inlined and not."""
+    """The lines of a page in plain Markdown, and what was inlined and not. Raises RefusedError."""
     front = frontmatter.front_matter(text)
     text = links.without_data(text)
     values = {**site.values, **head_values(front)}
@@ -26,8 +27,11 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
     if (broken := frontmatter.broken_line(text)) is not None:
         page.found.unread.append(Unread(path, broken, "front_matter", text.split("\n")[broken - 1][:80]))
     lines = to_lines(frontmatter.without_front_matter(marks.without_marks(text)), path)
-    lines = resolved(lines, page)
-    leftover.note(lines, page)
+    try:
+        lines = resolved(lines, page)
+        leftover.note(lines, page)
+    except FAILURES as error:  # of a reader on a page that nobody thought of: it costs that page
+        raise RefusedError("not_convertible") from error
     return lines, page.found
 
 

@@ -12,6 +12,7 @@ from stages.ingest.dialects.lines import Line, to_text
 BLOCK = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 KEY = re.compile(r"[ \t]*([A-Za-z_][\w-]*)[ \t]*[:=][ \t]*(?=\S)")
 MAX_WORDS = 1_000  # characters of a value in broken metadata
+MAX_BITS = 10_000  # of a number
 MAX_CHARS = 65_536  # what is longer is no metadata; YAML may nest as deep as it is long
 MAX_DEPTH = 100
 MIN_DESCRIPTION_CHARS = 15  # a shorter one is a label: it names the page and says nothing of it
@@ -48,11 +49,17 @@ def read(sign: str, head: str) -> tuple[dict[str, Any], int | None]:
 def loaded(head: str, sign: str) -> Any:
     """The values of a block of metadata. Raises ValueError, YAMLError and what deep nesting makes parsers raise."""
     if sign == "+++":
-        # Without numbers of so many digits that Python writes them no more.
-        return {key: x for key, x in tomllib.loads(head).items() if not isinstance(x, int) or abs(x) < 10**18}
+        return writable(tomllib.loads(head))
     # In C, since ruamel's pure Python takes longer than the rest of ingest; every scalar a string, since a title may
     # be 1.10 or on.
     return yaml.load(head, Loader=yaml.CBaseLoader)
+
+
+def writable(value: Any) -> Any:
+    """The values of TOML without numbers too long for Python to write."""
+    if isinstance(value, dict):
+        return {key: writable(one) for key, one in value.items()}
+    return None if isinstance(value, int) and value.bit_length() > MAX_BITS else value
 
 
 def line_by_line(head: str, sign: str) -> dict[str, Any]:
@@ -86,11 +93,8 @@ def without_front_matter(text: str) -> str:
 
 
 def words(value: object) -> str:
-    """A scalar of the front matter as text; nothing for lists, mappings and numbers too long for Python to write."""
-    try:
-        return "" if isinstance(value, list | dict) or value is None else str(value).strip()
-    except ValueError:
-        return ""
+    """A scalar of the front matter as text; nothing for lists and mappings."""
+    return "" if isinstance(value, list | dict) or value is None else str(value).strip()
 
 
 def as_tags(value: object) -> list[str]:

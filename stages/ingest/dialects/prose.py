@@ -72,7 +72,7 @@ def substituted(text: str, pattern: re.Pattern[str], replace: Replace) -> str:
 
 def sub(lines: list[Line], page: Page, sign: str, pattern: re.Pattern[str], replace: Replace) -> list[Line]:
     """The lines with a pattern replaced in their prose; `sign` is what every match holds."""
-    if not any(sign in line.text for line in lines):
+    if not any(sign in line.text for line in lines) or not pattern.search("\n".join(line.text for line in lines)):
         return lines
     code = page.code(lines)
     kept: list[Line] = []

@@ -83,6 +83,8 @@ def attributes_end(prose: str, position: int, reach: int) -> int | None:
 def expression_end(prose: str, position: int, limit: int) -> int | None:
     """Behind the } that closes the { at `position`."""
     depth = 0
+    if prose.find("}", position, limit) < 0:
+        return None
     while position < limit:
         if prose[position] in "{}":
             depth += 1 if prose[position] == "{" else -1

@@ -28,7 +28,9 @@ def only_imported(paths: list[str], tree: Tree) -> set[str]:
     used = {target for path in paths for target in imported(path, tree)}
     candidates = {path for path in used & set(paths) if not is_page_by_itself(path, tree)}
     names = {PurePosixPath(path).stem for path in candidates}
-    sections = {path for path in used if PurePosixPath(path).stem == "_index"}
+    # Where pages import files with an underscore, that makes parts of all. Hugo, which has _index, has no imports.
+    of_docusaurus = any(is_partial_name(path) for path in used)
+    sections = {path for path in (paths if of_docusaurus else used) if PurePosixPath(path).stem == "_index"}
     return sections | candidates - {target for path in paths if names for target in linked(path, tree, names)}
 
 
