@@ -440,3 +440,24 @@ def test_no_input_takes_much_longer_than_its_length(name):
     start = time.process_time()
     read(f"{HOSTILE[name]}\n\nwords\n", path="page.mdx")
     assert time.process_time() - start < 20
+
+
+ASCIIDOC = [
+    ("= T\n:tons: 4\n\n== S\n\nLifts {tons}.", ["# T", "## S", "Lifts 4."]),
+    ("NOTE: Hot.", ["> **Note**", ">", "> Hot."]),
+    ("[WARNING]\n====\nHot.\n====", ["> **Warning**", ">", "> Hot."]),
+    (".a.sh\n[source,sh]\n----\nx {y}\n----", ["**a.sh**", "```sh", "x {y}", "```"]),
+    ("* a\n** b\n+\nmore\n. c", ["- a", "  - b", "    more", "1. c"]),
+    ("hook:: Holds the rope.", ["- **hook**: Holds the rope."]),
+    ('[cols="1,1"]\n|===\n|a |b\n\n|1\n|2\n|===', ["| a | b |", "| --- | --- |", "| 1 | 2 |"]),
+    ("See link:a.html[A], xref:b.adoc[B], <<c,C>>, https://d.example[D] and *bold* `*code*`.",
+     ["See [A](a.html), [B](b.adoc), C, [D](https://d.example) and **bold** `*code*`."]),
+    ("include::part.adoc[tag=x]", ["the part"]),
+    ("// hidden\n////\nhidden\n////\n[[id]]\nwords\nkbd:[Ctrl+S]", ["words", "Ctrl+S"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), ASCIIDOC)
+def test_asciidoc(text, expected):
+    part = "other\n// tag::x[]\nthe part\n// end::x[]\n"
+    assert lines(f"{text}\n", path="page.adoc", part_adoc=part) == expected

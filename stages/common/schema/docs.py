@@ -37,6 +37,7 @@ Flavour = Literal[
     "nextra",
     "obsidian",
     "mdn",
+    "antora",
 ]
 
 

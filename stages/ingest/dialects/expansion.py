@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.common.records.rows import Origin
-from stages.ingest.dialects import admonitions, containers, frontmatter, items, leftover, links, marks, mdx, tabs
+from stages.ingest.dialects import (
+    admonitions,
+    asciidoc,
+    containers,
+    frontmatter,
+    items,
+    leftover,
+    links,
+    marks,
+    mdx,
+    tabs,
+)
 from stages.ingest.dialects.flavours import plain
 from stages.ingest.dialects.headings import below
 from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
@@ -50,7 +61,8 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     text = to_text(lines)
     is_mdx = mdx.is_mdx(page.path, text)
     page = page.as_mdx() if is_mdx else page
-    for step in page.site.flavour.before:
+    of_asciidoc = asciidoc.is_asciidoc(page.path)
+    for step in (asciidoc.as_markdown,) if of_asciidoc else page.site.flavour.before:
         lines = step(lines, page)
     lines = containers.written(lines)
     source = mdx.Source(

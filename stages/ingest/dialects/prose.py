@@ -72,8 +72,10 @@ def substituted(text: str, pattern: re.Pattern[str], replace: Replace) -> str:
 
 def sub(lines: list[Line], page: Page, sign: str, pattern: re.Pattern[str], replace: Replace) -> list[Line]:
     """The lines with a pattern replaced in their prose; `sign` is what every match holds."""
-    if not any(sign in line.text for line in lines) or not pattern.search("\n".join(line.text for line in lines)):
+    if not any(sign in line.text for line in lines):
         return lines
+    if "ufdd3" not in pattern.pattern and not pattern.search("\n".join(line.text for line in lines)):
+        return lines  # before the page is parsed for its code
     code = page.code(lines)
     kept: list[Line] = []
     for is_code, run in groupby(enumerate(lines), key=lambda item: item[0] in code):

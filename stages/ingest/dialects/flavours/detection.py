@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stages.ingest.dialects import asciidoc
 from stages.ingest.dialects.flavours import (
     docusaurus,
     hugo,
@@ -31,7 +32,7 @@ FLAVOURS: dict[str, Flavour] = {
     for flavour in (
         docusaurus.DOCUSAURUS, mkdocs.FLAVOUR, vitepress.FLAVOUR, mdbook.FLAVOUR, docusaurus.STARLIGHT,
         docusaurus.MINTLIFY, docusaurus.NEXTRA, hugo.FLAVOUR, myst.FLAVOUR, liquid.JEKYLL, obsidian.FLAVOUR,
-        macros.FLAVOUR, liquid.GITBOOK, plain.FLAVOUR,
+        macros.FLAVOUR, liquid.GITBOOK, asciidoc.FLAVOUR, plain.FLAVOUR,
     )
 }  # fmt: skip
 MAX_CONFIG = 1_000_000  # bytes; larger files are not a site's configuration
@@ -40,6 +41,7 @@ VALUES = {
     "jekyll": ("", "site."),
     "hugo": ("params", "Site.Params."),
     "mkdocs": ("extra", ""),
+    "antora": ("asciidoc", ""),
     "mintlify": ("variables", ""),
 }
 
@@ -89,6 +91,7 @@ def values_of(file: Path, flavour: str) -> Mapping[str, str]:
     for part in sorted(file.glob("*.*")) if file.is_dir() else [file]:
         settings = read(part)
         chosen = settings.get(key, {}) if key and part.stem != key else settings
+        chosen = chosen.get("attributes", chosen) if flavour == "antora" and isinstance(chosen, dict) else chosen
         values |= dict(scalars(chosen, prefix)) if isinstance(chosen, dict) else {}
     return values
 
