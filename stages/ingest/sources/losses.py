@@ -248,7 +248,7 @@ def source_text(path: str, source: str) -> str:
         try:
             cells = json.loads(source)["cells"]
             return "\n".join(str("".join(cell["source"])) for cell in cells)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return ""
     return shown(source)
 
