@@ -36,13 +36,14 @@ def fetch(revision: str, files: dict[str, Path]) -> None:
     """Write the dataset of a revision into `files`."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexDirError
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)  # it would list each file that is not here
     try:
         tree = DVCFileSystem(rev=commit(revision))
         for fate, file in files.items():
             tree.get_file(FILES[fate].as_posix(), str(file))
-    except FileNotFoundError:
+    except (FileNotFoundError, DataIndexDirError):
         raise UserError(
             f"the data of {revision} is not here, or curate had not run there; type `dvc fetch --all-commits "
             f"{paths.DATASET} {paths.REJECTED}`, which gets it from the remote"
