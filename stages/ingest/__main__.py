@@ -122,7 +122,7 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
     if not report.counts["pages"] and section.include:
         raise ParamsError(
             f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
-            f" ({report.summary()})"
+            f" ({report.counted()})"
         )
 
 

@@ -99,12 +99,15 @@ class Report:
 
     def summary(self) -> str:
         """What became of the files and their words, in at most five lines."""
-        others = [f"{n} in {name}" for name, n in sorted(self.encodings.items()) if not name.startswith("utf-8")]
-        counts = [f"{count} {name}" for name, count in self.counts.items() if count or name == "pages"]
-        lines = [", ".join(counts + others), *self.account.summary()]
+        lines = [self.counted(), *self.account.summary()]
         if notes := [*self.unread_syntax(), *self.remarks()]:
             lines.append("; ".join(notes))
         return "\n".join(lines)
+
+    def counted(self) -> str:
+        """The counts that are not zero, and the encodings other than UTF-8, in one line."""
+        others = [f"{n} in {name}" for name, n in sorted(self.encodings.items()) if not name.startswith("utf-8")]
+        return ", ".join([f"{n} {name}" for name, n in self.counts.items() if n or name == "pages"] + others)
 
     def unread_syntax(self) -> Iterator[str]:
         """Syntax that is not understood, by kind with its first place."""
@@ -115,8 +118,6 @@ class Report:
     def remarks(self) -> Iterator[str]:
         for failure in self.failures[:1]:
             yield f"{len(self.failures)} failed ({failure['path']}: {failure['error']})"
-        for broken in self.broken[:1]:
-            yield f"{len(self.broken)} with broken front matter ({broken['path']}:{broken['line']})"
         for path, pages in self.excluded[:1]:
             total = sum(count for _, count in self.excluded)
             yield f"{total} pages in {len(self.excluded)} excluded directories ({path}: {pages})"
