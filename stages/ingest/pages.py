@@ -41,7 +41,7 @@ class Reader:
         read costs no other."""
         try:
             with budget(MAX_SECONDS):
-                return self.doc(path)
+                source, doc = self.doc(path)
         except (RefusedError, UserError):
             raise
         except OverBudgetError:
@@ -49,8 +49,19 @@ class Reader:
         except Exception as error:  # a page may be anything, and readers may be wrong
             self.report.failed(path, error)
             raise RefusedError("failed") from None
+        self.account(source, doc)
+        return doc
 
-    def doc(self, path: str) -> Doc:
+    def account(self, source: str, doc: Doc) -> None:
+        """Count the page's words; one on which that takes too long is a page all the same."""
+        try:
+            with budget(MAX_SECONDS):
+                self.report.account.page(source, doc)
+        except OverBudgetError:
+            self.report.account.unmeasured.append(doc["path"])
+
+    def doc(self, path: str) -> tuple[str, Doc]:
+        """The source and the row of a page."""
         original, encoding = self.tree.read(path)
         self.report.decoded(path, encoding)
         convert = converter(path)
@@ -88,8 +99,7 @@ class Reader:
             "file_sha256": self.tree.hashes.get(path, ""),
             "rev": "",
         }
-        self.report.account.page(original, doc)
-        return doc
+        return original, doc
 
     def lines(self, path: str, source: str, plain: bool) -> tuple[list[Line], list[str]]:
         """The lines of a page as plain Markdown without embedded data, and the files inlined into it."""

@@ -11,7 +11,8 @@ from stages.common.records.files import read_json, read_jsonl
 from stages.common.records.rows import Doc
 from stages.ingest import __main__ as ingest
 from stages.ingest import pages
-from stages.ingest.sources import characters, losses, manifest
+from stages.ingest.sources import characters, identity, kinds, losses, manifest, references
+from stages.ingest.sources.languages import language
 from stages.ingest.sources.report import Report
 from support.settings import docs_section
 
@@ -258,3 +259,21 @@ def test_characters_that_are_no_text_are_taken_out_and_counted(text, expected, k
 @pytest.mark.parametrize("text", ["👩‍🔬", "می‌خواهم", "क्‍ष", "naïve — “quoted” 中文 \t tab"])
 def test_characters_that_scripts_and_emoji_need_stay(text):
     assert characters.cleaned(text) == (text, {})
+
+
+REPEATED = (
+    '<!-- {/* {#_ %% {% {{ {{! {{</* <style> ` `_ ]( ](a( [ [[ <a_ <a_b=" <A_{ .._| :a - _ \n > >_ A1 a/ a. & ```\n |-'
+    " import_{\n #_v1.0_"
+)
+
+
+@pytest.mark.parametrize("sign", [sign.replace("_", " ") for sign in REPEATED.split(" ")])
+def test_no_repeated_sign_takes_more_than_the_budget_of_a_page(sign):
+    text = "# T\n\nText.\n\n" + sign * (200_000 // len(sign)) + "8<x"
+    with budget(pages.MAX_SECONDS):
+        losses.words(losses.shown(text))
+        references.names(text)
+        characters.cleaned(text)
+        identity.page("a.md", "en", text)
+        language(text)
+        kinds.kind("a.md", {}, "T", text)

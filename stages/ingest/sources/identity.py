@@ -91,7 +91,7 @@ class Page(NamedTuple):
 
 
 KEPT = re.compile(
-    r"^[ \t]*(`{3,}).*?^[ \t]*\1`*[ \t]*$|`[^`\n]+`|https?://[^\s)>\"]+|\b\d[\d.,]*\d\b", re.DOTALL | re.MULTILINE
+    r"^[ \t]*(`{3,9})(?!`).*?^[ \t]*\1[ \t]*$|`[^`\n]+`|https?://[^\s)>\"]+|\b\d[\d.,]*\d\b", re.DOTALL | re.MULTILINE
 )
 LEAST_LINES, LEAST_KEPT = 8, 12  # below that two pages are alike by chance
 ALIKE = 0.75  # of the lines, or of what is kept, of both pages together (Jaccard)

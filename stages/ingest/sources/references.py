@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-LINK = re.compile(r"(?<!`)\]\([^)\n]*\)|https?://[^\s\"'<>)]+")
-NAME = re.compile(r"(?<![\w/.])(?:[@~$^/]|\.{1,2}/)?(?:[\w.@+~-]+[/\\])*[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,9}(?![\w/])")
+LINK = re.compile(r"(?<!`)\]\([^)\n]{0,1000}\)|https?://[^\s\"'<>)]+")
+NAME = re.compile(r"[\w.@+~$^/\\-]+")
+SUFFIX = re.compile(r"[A-Za-z]\w{0,9}")
+LONGEST_NAME = 300  # characters
 QUOTED = re.compile(r"[\"']([^\"'\n<>|*?]{1,200}\.\w{1,10})[\"']")  # names may hold spaces
 MEDIA_SUFFIXES = """
     .png .jpg .jpeg .gif .svg .webp .avif .ico .bmp .tif .tiff .mp3 .mp4 .webm .mov .ogg .wav .pdf .zip .gz .tgz .xz
@@ -28,10 +30,19 @@ MOST = 5_000  # names of one file
 def names(text: str) -> list[str]:
     """What a text names like a file, sorted, without links, addresses and media."""
     text = LINK.sub(" ", text)
-    found = {match[0] for match in NAME.finditer(text)}
+    found = {run for run in map(trimmed, NAME.findall(text)) if is_name(run)}
     found |= {match[1].strip() for match in QUOTED.finditer(text) if " " in match[1]}
     kept = {name.replace("\\", "/") for name in found if PurePosixPath(name).suffix.lower() not in MEDIA}
     return sorted(kept)[:MOST]
+
+
+def trimmed(run: str) -> str:
+    return run.strip("-+").rstrip(".")
+
+
+def is_name(run: str) -> bool:
+    """Whether a run of characters ends in a suffix as names of files have."""
+    return len(run) <= LONGEST_NAME and bool(SUFFIX.fullmatch(run.rpartition(".")[2])) and "." in run[1:]
 
 
 class Directories:
