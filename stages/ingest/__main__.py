@@ -78,7 +78,8 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             continue
         yield {**doc, "title": doc["title"] or name_of(path), "rev": provenance.revision([path, *doc["partials"]])}
     for path, reason in skipped:  # when it is known which partials are shown
-        report.account.skipped(path, text_of(path, tree), reason)
+        with reader.counting(path):
+            report.account.skipped(path, text_of(path, tree), reason)
     report.read_besides = sorted(tree.unlisted)
     report.characters = tree.characters
 

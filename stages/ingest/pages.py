@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -49,16 +51,18 @@ class Reader:
         except Exception as error:  # a page may be anything, and readers may be wrong
             self.report.failed(path, error)
             raise RefusedError("failed") from None
-        self.account(source, doc)
+        with self.counting(path):
+            self.report.account.page(source, doc)
         return doc
 
-    def account(self, source: str, doc: Doc) -> None:
-        """Count the page's words; one on which that takes too long is a page all the same."""
+    @contextmanager
+    def counting(self, path: str) -> Iterator[None]:
+        """Count a file's words; one on which that takes too long, or fails, is a page or a skip all the same."""
         try:
             with budget(MAX_SECONDS):
-                self.report.account.page(source, doc)
-        except OverBudgetError:
-            self.report.account.unmeasured.append(doc["path"])
+                yield
+        except (OverBudgetError, ValueError, LookupError, RecursionError, MemoryError):
+            self.report.account.unmeasured.append(path)
 
     def doc(self, path: str) -> tuple[str, Doc]:
         """The source and the row of a page."""
