@@ -41,7 +41,7 @@ EDITS = {
     "stages/common/llm/replies.py": ["generate", "curate", "evaluate"],
     "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
     "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
-    "stages/common/exam/questions.py": ["evaluate"],
+    "stages/common/exam/questions.py": ["curate", "evaluate"],
     "stages/common/servers/vllm.py": ["merge"],
 }
 

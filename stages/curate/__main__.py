@@ -12,12 +12,14 @@ from typing import Any
 
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
+from stages.common.exam.questions import read as read_exam
 from stages.common.records.files import read_jsonl, write_json, write_jsonl
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import Chunk
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, coverage, private, refusals, review
+from stages.curate import checks, coverage, exam, private, refusals, review
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
@@ -74,20 +76,27 @@ def main() -> None:
     rows, refused = review.sift(rows, reviews)
     rows, failed = checks.sift(rows, read_chunks, section)
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
+    asked = read_exam(paths.EXAM).rows  # evaluate refuses what is no question
+    if section.private != "keep":
+        asked, _ = masked_values(asked)
+    rows, in_exam = exam.sift(rows, asked)
     result = dataset(rows, chunks, read_chunks, known.identity, section)
-    parts, rejected = result.parts, rejected + result.rejected
+    parts, rejected = result.parts, rejected + in_exam + result.rejected
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
     figures["judge"] = result.judged
+    figures["generated"] = read - len(own.rows) - len(own.rejected)
     figures["pages_held_out"] = len({row["path"] for row in parts["eval_unseen"] if not is_own(row)})
     figures["coverage"] = write(parts, rejected, chunks)
     write_json(paths.REPORTS / "curate.json", figures)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
+    if in_exam:
+        print(f"curate: {len(in_exam)} pairs ask what data/exam asks: not trained (exam_question in {paths.REJECTED})")
     tell(list(last_lines(result, section)))
 
 

@@ -77,7 +77,8 @@ def last_lines(result: Curated, section: schema.Curate) -> Iterator[str]:
         yield f"no page is held out, eval_unseen asks about none: {why}"
     facts = len({row["fact_id"] for row in parts["eval_seen"]})
     if facts:
-        yield f"of {facts} trained facts {len(parts['eval_seen'])} wordings are held out (eval_seen)"
+        trained = len({row["fact_id"] for row in parts["train"]})
+        yield f"eval_seen asks {len(parts['eval_seen'])} questions about {facts} of {trained} trained facts"
     else:
         few = "no fact has enough wordings that differ; generate.phrasings or generate.paraphrases make more"
         yield f"eval_seen is empty: {few if section.holdout_facts else 'curate.holdout_facts is 0'}"

@@ -30,7 +30,7 @@ def steps(inputs: Inputs) -> list[Step]:
     figures: dict[str, Figures] = {
         "ingest": picked(of["ingest"], "pages", "duplicates") | accounted(of["ingest"]),
         "chunk": picked(of["chunk"], "chunks", "tokens"),
-        "generate": picked(of["curate"], "pairs"),
+        "generate": {"pairs": of["curate"]["generated"]} if "generated" in of["curate"] else {},
         "curate": picked(of["curate"], "kept", "rejected"),
         "format": picked(of["format"].get("train", {}), "rows", "tokens", "supervised_tokens"),
         "train": picked(of["train"], "steps", "backend", "device", "dtype", "trainable_parameters"),

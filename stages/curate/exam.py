@@ -1,0 +1,58 @@
+"""What the user's own exam asks is not trained: an exam that was learned by heart measures nothing."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.common.exam.questions import ExamRow
+from stages.common.records.rows import DatasetRow
+from stages.common.rows.rows import Rejection, Verdict, question, rejection
+from stages.common.text.wording import normalised
+from stages.curate.duplicates.meaning import words
+from stages.curate.duplicates.minhash import jaccard, shingles
+from stages.curate.duplicates.near import SHINGLE
+
+# How alike (Jaccard of 3-grams) a near-duplicate is: with other words, and with the same words but for courtesy.
+ALIKE, SAME_WORDS = 0.9, 0.5
+
+
+class Asked(NamedTuple):
+    """A question of the exam: its id, its 3-grams, and the words that tell what it asks about."""
+
+    exam_id: str
+    grams: frozenset[str]
+    words: frozenset[str]
+
+
+def sift(rows: list[DatasetRow], exam: Sequence[ExamRow]) -> tuple[list[DatasetRow], list[Rejection]]:
+    """Rows that ask nothing of the exam's, and those whose question is a near-duplicate of one."""
+    asked = [Asked(row["exam_id"], *features(row["question"])) for row in exam]
+    by_gram: dict[str, list[int]] = defaultdict(list)
+    for number, one in enumerate(asked):
+        for gram in one.grams:
+            by_gram[gram].append(number)
+    kept, rejected = [], []
+    for row in rows:
+        found = nearest(question(row), asked, by_gram)
+        if found:
+            rejected.append(rejection(row, "exam_question", Verdict(list(found), "no near-duplicate of the exam")))
+        else:
+            kept.append(row)
+    return kept, rejected
+
+
+def features(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    return shingles(normalised(text), SHINGLE), frozenset(words(text.replace("`", "")))
+
+
+def nearest(text: str, asked: Sequence[Asked], by_gram: dict[str, list[int]]) -> tuple[str, float] | None:
+    """The exam's question that a question is a near-duplicate of, and how alike they are."""
+    if not asked:
+        return None
+    grams = shingles(normalised(text), SHINGLE)
+    shared = Counter(number for gram in grams for number in by_gram.get(gram, ()))
+    for number, _ in shared.most_common(3):
+        similarity = jaccard(grams, asked[number].grams)
+        if similarity >= ALIKE or (similarity >= SAME_WORDS and features(text)[1] == asked[number].words):
+            return asked[number].exam_id, round(similarity, 3)
+    return None
