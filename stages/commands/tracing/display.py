@@ -56,6 +56,8 @@ def origin(row: dict[str, Any], chunk: Chunk | None, page: Doc | None) -> dict[s
         lines["chunk"] = f"{chunk['chunk_id']}, {chunk['tokens']} tokens"
         lines["headings"] = " › ".join(chunk["headings"])
     lines["page"] = place(row)
+    if "partial" in row:
+        lines["inlined from"] = place(row["partial"])
     if chunk:
         lines["partials"] = ", ".join(map(place, chunk["partials"]))
         lines["also in"] = ", ".join(chunk["also_in"])

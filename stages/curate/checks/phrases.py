@@ -47,7 +47,8 @@ PLEASE = r"(?:please |could you |can you |explain |describe |tell me |and |so |b
 ASKS = r"(?:(?:what|how(?: much| many| long| often| far| fast| well)?|why|when|where|which|who)(?:'s)?\s+)?"
 VERB = r"(?:(?:is|are|does|do|did|can|could|will|would|should|must|has|have|was|were|may)\s+)?"
 JUDGED = (
-    r"possible|necessary|required|recommended|allowed|safe|advisable|better|worth|mandatory|important|true|ok(?:ay)?"
+    r"possible|known|clear|necessary|required|recommended|allowed|safe|advisable|better|worth|mandatory|important|true"
+    r"|ok(?:ay)?"
 )
 # It takes an hour, is it possible: nothing that "it" would have to stand for.
 EXPLETIVE = (
