@@ -38,15 +38,19 @@ def judge_lines(settings: schema.Params) -> Iterator[str]:
     the references."""
     if not settings.evaluate.judge.enabled:
         return
+    from stages.common.exam.questions import questions as exam_questions
     from stages.common.records.files import read_jsonl
     from stages.common.text import tokens
-    from stages.evaluate import judge
+    from stages.evaluate import exam, judge
 
     held_out = [paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS[1:]]
     if not all(file.exists() for file in held_out):
         yield f"evaluate.judge: unknown before {held_out[0].parent} is there; type `dvc repro curate`, then this again"
         return
-    requests = [request for file in held_out for request in judge.expected(list(read_jsonl(file)), settings.evaluate)]
+    section = settings.evaluate
+    requests = [request for file in held_out for request in judge.expected(list(read_jsonl(file)), section)]
+    asked = [exam.dataset_row(exam.Answered(row, None, False)) for row in exam_questions()]
+    requests += judge.expected(asked, section.model_copy(update={"max_rows": 0}))  # all of the exam is asked
     texts = (message["content"] for request in requests for message in request.messages)
     total = sum(tokens.count(text, settings.chunk.encoding) for text in texts)
     model = settings.evaluate.judge.model or "a model"
