@@ -146,6 +146,7 @@ def test_the_llm_backend_gets_valid_pairs_from_a_real_server_and_never_asks_twic
             "generate.concurrency": 2,
             "generate.styles": {"fact": 1},
             "generate.paraphrases": 0,
+            "generate.held_out": 0.0,
             "generate.max_failed": 0.5,
         }
     )

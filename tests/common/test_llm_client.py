@@ -585,7 +585,8 @@ def test_the_key_stands_in_nothing_that_dvc_writes_or_prints(endpoint, make_clon
     marker = "sk-marker-9154"
     clone = make_clone()
     clone.environment |= {"OPENAI_API_KEY": marker, "OPENAI_BASE_URL": endpoint.url}
-    asking_pairs = {"generate.backend": "llm", "generate.model": "teacher", "generate.paraphrases": 0}
+    asking_pairs = {"generate.backend": "llm", "generate.model": "teacher"}
+    asking_pairs |= {"generate.paraphrases": 0, "generate.held_out": 0.0}
     change_params(clone.directory / "params.yaml", asking_pairs)
     pair = {"instruction": "Why?", "input": "", "output": "Because.", "evidence": "x"}
     endpoint.key, endpoint.reply = marker, lambda body: json.dumps({"pairs": [pair]})

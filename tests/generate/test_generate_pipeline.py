@@ -16,6 +16,7 @@ SETTINGS = {
     "generate.model": "teacher",
     "generate.styles": {"fact": 1},
     "generate.paraphrases": 1,
+    "generate.held_out": 0.0,
     "generate.max_retries": 0,
 }
 
