@@ -97,7 +97,12 @@ def test_the_nearest_trained_wording_is_found_and_counted():
     assert [one.question for one in found[:2]] == trained[:2] and found[0].similarity == 1
     assert 0.4 < found[1].similarity < 0.9 and found[2].similarity == 0
     told = wordings.distribution(found)
-    assert told["p100"] == 1 and sum(told["bins"]) == 3 and told["near_duplicates"] == pytest.approx(1 / 3, abs=0.01)
+    assert (
+        told["p100"] == 1
+        and sum(told["bins"].values()) == 3
+        and told["bins"]["0.9 to 1.0"] == 1
+        and told["near_duplicates"] == pytest.approx(1 / 3, abs=0.01)
+    )
     assert wordings.nearest(["a"], []) == [(0.0, "")]
 
 
