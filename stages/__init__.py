@@ -1,1 +1,2 @@
-"""doclore's eight stages, one module each: ingest chunk generate curate format train merge evaluate."""
+"""doclore's stages, a package each: ingest (with its step sources) chunk generate curate format train merge evaluate
+report. What several need is in common, the `doclore` command in commands."""

@@ -39,9 +39,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def counts_table() -> Table:
-    names = ("ingest", "chunk", "generate", "curate", "format", "train")
-    ingest, chunk, generate, curate, form, train = (read_json(paths.REPORTS / f"{name}.json") for name in names)
+    names = ("ingest", "chunk", "generate", "curate", "format", "train", "evaluate")
+    ingest, chunk, generate, curate, form, train, evaluate = (
+        read_json(paths.REPORTS / f"{name}.json") for name in names
+    )
     held_out = form["eval_seen"]["rows"] + form["eval_unseen"]["rows"]
+    asked = sum(evaluate.get(name, {}).get("rows", 0) for name in paths.MEASURED)
     seconds = timings.latest()
     table = Table("stage", "result", "seconds", title="Pipeline")
     rows = {
@@ -52,7 +55,8 @@ def counts_table() -> Table:
         "format": f"{form['train']['rows']} rows to train on, {held_out} held out",
         "train": f"{train['steps']} steps with {train['backend']} on {train['device']} in {train['dtype']}",
         "merge": str(paths.MERGED),
-        "evaluate": str(paths.REPORTS / "index.html"),
+        "evaluate": f"{asked} questions put to base and tuned model",
+        "report": str(paths.REPORTS / "index.html"),
     }
     for stage, result in rows.items():
         table.add_row(stage, result, f"{seconds[stage]:.0f}" if stage in seconds else "")

@@ -15,6 +15,7 @@ REPORTS = {
     "curate": {"pairs": 81, "own": 30, "kept": 70, "rejected": 11},
     "format": {"train": {"rows": 60}, "eval_seen": {"rows": 6}, "eval_unseen": {"rows": 4}},
     "train": {"steps": 3, "backend": "trl", "device": "cpu", "dtype": "float32"},
+    "evaluate": {"exam": {"rows": 5}, "eval_seen": {"rows": 4}, "headline": {}},
 }
 
 
@@ -35,3 +36,9 @@ def test_rows_of_one_s_own_are_curate_s_and_not_generate_s():
 
 def test_without_rows_of_one_s_own_none_are_spoken_of():
     assert "own" not in table(curate=REPORTS["curate"] | {"own": 0})["curate"]
+
+
+def test_questions_are_evaluate_s_and_the_page_is_report_s():
+    lines = table()
+    assert " 9 questions " in lines["evaluate"] and "index.html" not in lines["evaluate"]
+    assert "index.html" in lines["report"]
