@@ -16,7 +16,7 @@ from stages.common.base.errors import UserError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-n", type=int, default=3, metavar="N", help="so many rows of train, drawn by hash (default: 3)"
+        "-n", type=int, default=3, metavar="N", help="number of rows of train, drawn by hash (default: 3)"
     )
     parser.add_argument("--pair", default="", metavar="ID", help="the row with this pair_id, of any split")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page instead of printing")

@@ -105,7 +105,7 @@ def headline(evaluate: dict[str, Any]) -> str:
     """Gap recovery and the gate's verdict, each in a line."""
     found, gate = evaluate["headline"], evaluate["gate"]
     if found.get("gap_recovery") is None:
-        first = "Gap recovery: not to be had, since the page before it does not help the base model"
+        first = "Gap recovery: none, since having the page in the prompt does not help the base model"
     else:
         interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})" if "low" in found else unsure(found)
         first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
