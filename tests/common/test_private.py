@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from stages.common.records.masking import masked, masked_values
-from stages.common.records.patterns import secret_patterns, secrets
+from stages.common.records.masking import intervals, masked, masked_values
+from stages.common.records.patterns import Match, secret_patterns, secrets
 from support.secrets import PLANTED
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJsYW1wLWh1YiJ9"
@@ -35,6 +35,12 @@ def test_matches_that_overlap_are_masked_as_one():
     )
     new, kinds = masked("amqp://keeper:Gr4nite@brook@mq.lamps.cn:5672")
     assert "brook" not in new and "Gr4nite" not in new and len(kinds) == 1
+
+
+def test_matches_that_overlap_reach_to_the_end_of_the_last_and_those_that_touch_stay_apart():
+    matches = [Match(15, 20, "c"), Match(0, 10, "a"), Match(5, 15, "b"), Match(0, 4, "d"), Match(16, 18, "e")]
+    assert list(intervals(matches)) == [Match(0, 15, "a"), Match(15, 20, "c")]
+    assert list(intervals([])) == []
 
 
 def test_a_token_is_masked_to_its_end():
