@@ -386,6 +386,11 @@ def test_syntax_of_another_generator_is_counted_with_its_place(text, kind):
     assert [(one.path, one.line, one.kind) for one in found.unread] == [("page.md", 3, kind)]
 
 
+def test_braces_of_a_formula_are_no_variable():
+    text = "# T\n\nWith $a = {{b_c}}$ it is\n\n$$\n\\dfrac{1}{{{d_e}}} + {{f_g}}\n$$\n\nand {{h_i}}, for $5.\n"
+    assert [one.text for one in read(text, "mdbook")[1].unread] == ["{{h_i}}"]
+
+
 def test_includes_reach_the_checkout_but_no_hidden_file_and_nothing_outside():
     Path("src").mkdir()
     Path("listing.rs").write_text("fn a() {}\n", encoding="utf-8")

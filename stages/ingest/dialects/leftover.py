@@ -19,6 +19,11 @@ KINDS = {
     "role": re.compile(r"\{[a-z][\w:+.-]{0,40}\}(?=\ufdd3)|(?<![\w:]):[a-z][\w:+.-]{0,40}:(?=\ufdd3)"),
     "component": re.compile(r"</?(?:[A-Z][\w.]{0,60})(?:[ \t]*/>|[ \t]+\w+=|(?<=</)>)"),
 }
+# Braces of LaTeX: `{{T_p}}` in a formula is no variable.
+FORMULA = re.compile(
+    r"\$\$.*?\$\$|(?<![\\$])\$(?=[^\s$])[^$\n]*(?<=[^\s\\])\$(?!\d)|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL
+)
+NOT_LINE_END = re.compile(r"[^\n]")
 SIGNS = ("{{", "{%", "{*", "{!", "8<", "<<<", "[[", ":::", "///", "!!!", "???", "===", "}`", ":`", "<")
 MOST = 200  # of one page and kind
 
@@ -28,8 +33,12 @@ def note(lines: list[Line], page: Page) -> None:
     text = to_text(lines)
     if not any(sign in text for sign in SIGNS):
         return
+    if not any(sign in text for sign in ("}`", ":`")) and not any(kind.search(text) for kind in KINDS.values()):
+        return  # before the page is parsed for its code
     code = page.code(lines)
     hidden = masked("\n".join("" if number in code else line.text for number, line in enumerate(lines)))
+    if "$" in hidden or "\\" in hidden:
+        hidden = FORMULA.sub(lambda formula: NOT_LINE_END.sub(" ", formula[0]), hidden)
     for kind, pattern in KINDS.items():
         for count, found in enumerate(pattern.finditer(hidden)):
             if count == MOST:

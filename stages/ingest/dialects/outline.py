@@ -43,7 +43,7 @@ def parsed(text: str, indented_code: bool) -> list[Token]:
 def outline(text: str, indented_code: bool = True) -> Outline:
     """Fenced code at any depth, indented code unless the page is MDX, headings, lists and quotes."""
     found = Outline()
-    seen = readable(text, indented_code).split("\n")
+    seen: list[str] = []
     for token in parsed(text, indented_code):
         lines = token.map or []
         if token.type in ("fence", "code_block"):
@@ -51,6 +51,7 @@ def outline(text: str, indented_code: bool = True) -> Outline:
         elif token.level == 0 and token.type == "heading_open":
             found.headings.append((lines[0], lines[1], int(token.tag[1])))
         elif token.level == 0 and token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
+            seen = seen or readable(text, indented_code).split("\n")
             last = next((n for n in range(lines[1] - 1, lines[0], -1) if seen[n].strip()), lines[0])
             found.nested.update(range(lines[0], last + 1))
     return found

@@ -53,14 +53,16 @@ def imported(path: str, tree: Tree) -> set[str]:
     text = text_of(path, tree)
     if "import " not in text and snippets.SIGN not in text:
         return set()
-    code = code_lines(text)
-    modules: list[str] = []
+    modules: dict[int, list[str]] = {}
     for number, line in enumerate(text.split("\n")):
-        if number not in code:
-            _, names = snippets.named(line)
-            modules += markdown_imports(line)
-            modules += [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
-    return resolved(modules, path, tree) - {path}
+        names = snippets.named(line)[1] if snippets.SIGN in line else []
+        whole = [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
+        if whole or line.startswith("import"):
+            modules[number] = markdown_imports(line) + whole
+    code = code_lines(text) if any(modules.values()) else set()
+    return resolved([one for number, some in modules.items() if number not in code for one in some], path, tree) - {
+        path
+    }
 
 
 def linked(path: str, tree: Tree, names: set[str]) -> set[str]:

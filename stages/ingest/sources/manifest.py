@@ -91,7 +91,7 @@ def others(root: Path, pages: list[str], hashes: "Hashes") -> Iterator[str]:
     yield from (relative(file, root) for file in found if tree.within_reach(file) and file.is_file())
     while waiting:
         path = waiting.pop()
-        for file in directories.resolved(hashes.names(path), root / path):
+        for file in directories.resolved(hashes.names(path), os.path.normpath(f"{root}/{path}")):
             if relative(file, root) in known:
                 continue
             known.add(relative(file, root))
@@ -144,10 +144,10 @@ class Hashes:
             status = file.stat()
             state = [status.st_size, status.st_mtime_ns, status.st_ino]
             known = self.known.get(path, [])
-            text = file.suffix.lower() in TEXTS and status.st_size <= self.max_bytes
-            self.used[path] = (
-                known if known[:3] == state else [*state, file_sha256(file), names_in(file) if text else []]
-            )
+            if known[:3] != state:
+                text = path.lower().endswith(TEXTS) and status.st_size <= self.max_bytes
+                known = [*state, file_sha256(file), names_in(file) if text else []]
+            self.used[path] = known
         return self.used[path]
 
     def sha256(self, path: str) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+from stages.ingest.sources.walk import is_directory
+
 LINK = re.compile(r"(?<!`)\]\([^)\n]{0,1000}\)|https?://[^\s\"'<>)]+")
 NAME = re.compile(r"[\w.@+~$^/\\-]+")
 SUFFIX = re.compile(r"[A-Za-z]\w{0,9}")
@@ -46,34 +48,40 @@ def is_name(run: str) -> bool:
 
 
 class Directories:
-    """The files of directories, each listed once, and where names from a directory are looked for."""
+    """What stands in directories, each listed once, and where names from a directory are looked for."""
 
     def __init__(self, boundary: Path) -> None:
         self.boundary = str(boundary)
-        self.listed: dict[str, frozenset[str]] = {}
+        self.listed: dict[str, tuple[frozenset[str], frozenset[str]]] = {}  # names of files and of directories
         self.bases: dict[str, list[str]] = {}
 
     def has(self, file: str) -> bool:
         directory, _, name = file.rpartition("/")
+        return name in self.entries(directory)[0]
+
+    def entries(self, directory: str) -> tuple[frozenset[str], frozenset[str]]:
         if directory not in self.listed:
             try:
-                self.listed[directory] = frozenset(entry.name for entry in os.scandir(directory) if entry.is_file())
+                entries = list(os.scandir(directory))
+                files = frozenset(entry.name for entry in entries if entry.is_file())
+                self.listed[directory] = files, frozenset(entry.name for entry in entries if is_directory(entry))
             except (OSError, ValueError):
-                self.listed[directory] = frozenset()
-        return name in self.listed[directory]
+                self.listed[directory] = frozenset(), frozenset()
+        return self.listed[directory]
 
     def above(self, directory: str) -> list[str]:
         """A directory and those above it up to the boundary, each with the directories that includes usually are in."""
         if directory not in self.bases:
             inside = directory != self.boundary and directory.startswith(f"{self.boundary}/")
-            here = [base for base in BASES if not base or Path(directory, base).is_dir()]
+            inner = self.entries(directory)[1]
+            here = [base for base in BASES if not base or base in inner]
             own = [f"{directory}/{base}".rstrip("/") for base in here]
             self.bases[directory] = own + (self.above(directory.rpartition("/")[0]) if inside else [])
         return self.bases[directory]
 
-    def resolved(self, found: Iterable[str], page: Path) -> Iterator[Path]:
+    def resolved(self, found: Iterable[str], page: str) -> Iterator[Path]:
         """The files that the names in a page may stand for."""
-        bases = self.above(str(page.parent))
+        bases = self.above(page.rpartition("/")[0])
         for name in found:
             rooted = ROOTED.sub("", name)  # from the site's root, whatever sign says so
             for base in bases:
