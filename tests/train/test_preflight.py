@@ -45,10 +45,11 @@ def test_the_speed_of_a_run_is_the_next_ones_forecast(prepared, capsys):
     assert "as the last run was" in capsys.readouterr().out
 
 
-def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(write_params):
+def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(write_params, tiny_model):
     shape = plan.Shape(8_000_000_000, 6_800_000_000, 80_000_000, 36, 4096, 12_288, 32, 2048, 151_936)
-    plain = params.load(write_params())
-    small = params.load(write_params({"model.load_in_4bit": True, "train.gradient_checkpointing": True}))
+    model = {"model.name": str(tiny_model)}
+    plain = params.load(write_params(model))
+    small = params.load(write_params(model | {"model.load_in_4bit": True, "train.gradient_checkpointing": True}))
     assert plan.fixed_memory(shape, small, "bfloat16") < 0.5 * plan.fixed_memory(shape, plain, "bfloat16")
     memory = [plan.batch_memory(shape, one, "trl", tokens, 1024) for one, tokens in [(small, 4096), (plain, 4096)]]
     assert memory[0] < 0.5 * memory[1] < plan.batch_memory(shape, plain, "trl", 8192, 1024)

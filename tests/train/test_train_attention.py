@@ -38,16 +38,20 @@ def test_a_cpu_refuses_rows_without_padding(write_params, key, backend):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_trl_needs_flash_attention_or_a_model_whose_masks_are_tested(write_params, on_gpu, monkeypatch, key):
+def test_trl_needs_flash_attention_or_a_model_whose_masks_are_tested(
+    write_params, tiny_model, on_gpu, monkeypatch, key
+):
+    model = {"model.name": str(tiny_model), f"train.{key}": True}
     on_gpu("the package flash-attn is not installed")
-    attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+    attention.settled(params.load(write_params(model)), "trl", torch.bfloat16)
+    eager = params.load(write_params(model | {"model.attn_implementation": "eager"}))
     with pytest.raises(ParamsError, match="eager attention"):
-        attention.settled(settings_with(write_params, "eager", **{key: True}), "trl", torch.bfloat16)
+        attention.settled(eager, "trl", torch.bfloat16)
     monkeypatch.setattr(attention, "model_type", lambda section: "gemma3")
     with pytest.raises(ParamsError, match=r"the model is gemma3.*flash-attn is not installed"):
-        attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+        attention.settled(params.load(write_params(model)), "trl", torch.bfloat16)
     on_gpu()
-    attention.settled(settings_with(write_params, **{key: True}), "trl", torch.bfloat16)
+    attention.settled(params.load(write_params(model)), "trl", torch.bfloat16)
 
 
 @pytest.mark.parametrize("kind", attention.MASKED_BY_POSITION)
