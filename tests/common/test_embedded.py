@@ -63,7 +63,7 @@ def test_the_embedded_weights_are_converted_once_into_a_model_that_answers(write
 def test_damaged_embedded_weights_are_refused(monkeypatch, tmp_path):
     damaged = tmp_path / embedded.EMBEDDED_FILE
     damaged.write_bytes(b"GGUF but not quite")
-    monkeypatch.setattr(pretrained, "embedded_file", lambda: damaged)
+    monkeypatch.setattr(embedded, "embedded_file", lambda: damaged)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     with pytest.raises(UserError, match="damaged"):
         embedded.embedded_directory("smollm2-135m-instruct")
