@@ -21,10 +21,11 @@ def git(*arguments: str) -> str:
 
 
 @pytest.fixture
-def repository(isolated, monkeypatch):
-    """A real Git and DVC repository with one stage, run and committed."""
+def repository(isolated, monkeypatch, write_params):
+    """A real Git and DVC repository with one stage and the settings, run and committed."""
     from pathlib import Path
 
+    write_params()
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "test")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.org")

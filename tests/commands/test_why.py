@@ -33,10 +33,6 @@ def rows_of(what: str, capsys) -> list[dict]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def page(path: str) -> dict:
-    return {"path": path, "title": f"Title of {path}", "rev": "c0ffee", "text": "", "partials": []}
-
-
 @pytest.fixture
 def dataset(write_params) -> dict:
     """Twenty pages, one with two chunks, one of these with a partial's text; own rows; pairs rejected and reviewed."""
@@ -51,7 +47,6 @@ def dataset(write_params) -> dict:
     paths.EXTRA.mkdir(parents=True)
     (paths.EXTRA / "own.jsonl").write_text('{"instruction": "你是谁？", "output": "臣妾。"}\n{\n', encoding="utf-8")
     paths.REVIEW.write_text(json.dumps({"pair_id": extra[1]["pair_id"], "verdict": "reject", "note": "vague"}) + "\n")
-    write_jsonl(paths.DOCS, [page(path) for path in {row["path"]: 1 for row in chunks}])
     parts = run([*pairs, *extra], [*chunks, second], write_params, holdout_pages=0.2)
     return {"pairs": pairs, "chunk": second, "extra": extra, "parts": parts}
 
@@ -116,7 +111,6 @@ def test_rows_of_a_page_are_counted_by_fate_and_listed_under_their_headings(data
 
 def test_many_rows_are_cut_short_unless_all_are_asked_for(write_params, capsys):
     pairs, chunks = corpus(range(20), facts=30)
-    write_jsonl(paths.DOCS, [])
     run(pairs, chunks, write_params)
     assert "… and 80 more; --all lists them" in ask("page5.md", capsys)
     assert ask("page5.md", capsys, everything=True).count("page5.md:3-9") == 1
@@ -143,7 +137,6 @@ def test_an_edited_pair_shows_what_the_generator_wrote(write_params, capsys):
     edit = {"pair_id": pairs[0]["pair_id"], "verdict": "edit", "text": {"instruction": "How many kg has part 0x0?"}}
     paths.REVIEW.parent.mkdir()
     paths.REVIEW.write_text(json.dumps(edit) + "\n")
-    write_jsonl(paths.DOCS, [page("page0.md")])
     run(pairs, chunks, write_params)
     told = ask(pairs[0]["pair_id"], capsys)
     assert "How many kg has part 0x0?" in told and f"{pairs[0]['instruction']} → {pairs[0]['output']}" in told
@@ -155,7 +148,6 @@ def test_the_generator_of_an_llm_pair_is_named_with_model_and_request(write_para
     Path("dvc.lock").write_text(
         "stages:\n  generate:\n    params:\n      params.yaml:\n        generate:\n          model: teacher\n"
     )
-    write_jsonl(paths.DOCS, [])
     run(pairs, chunks, write_params)
     assert "llm, teacher, request abc123" in ask(pairs[0]["pair_id"], capsys)
 
@@ -180,7 +172,6 @@ def test_evidence_is_marked_where_it_stands(text, quote, marked):
 
 def test_the_judge_s_score_and_verdict_are_told(write_params, capsys):
     pairs, chunks = corpus(range(20))
-    write_jsonl(paths.DOCS, [])
     parts = run(pairs, chunks, write_params)
     kept = {**parts["train"][0], "score": 8.3}
     verdict = {"check": "judge", "value": {"faithful": "partly", "score": 5.0}, "threshold": 6.0}

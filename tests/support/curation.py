@@ -51,8 +51,8 @@ def pages_of(chunks: list[Chunk], **fields: object) -> list[Any]:
     """Rows of data/docs.jsonl for the pages of some chunks, without any text."""
     found = {of["path"]: of["also_in"] for of in chunks}
     return [
-        {"path": path, "also_in": also_in, "language": "", "group": "", "text": "",
-         "spans": [{"line": 1, "path": path, "start": 1, "at": 1}], **fields}
+        {"path": path, "title": f"Title of {path}", "also_in": also_in, "language": "", "group": "", "text": "",
+         "spans": [{"line": 1, "path": path, "start": 1, "at": 1}], "rev": "c0ffee", **fields}
         for path, also_in in found.items()
     ]  # fmt: skip
 
