@@ -438,7 +438,7 @@ def test_100_000_tiny_files_take_bounded_memory():
     for number in range(100_000):
         if number % 1000 == 0:
             Path(f"docs/{number // 1000}").mkdir(parents=True)
-        Path(f"docs/{number // 1000}/{number}.md").write_text(f"page {number % 90_000}\n", encoding="utf-8")
+        Path(f"docs/{number // 1000}/page-{number}.md").write_text(f"page {number % 90_000}\n", encoding="utf-8")
     # VmHWM, since ru_maxrss of a child begins at what its parent had.
     peak = "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])"
     code = f"import re; from pathlib import Path; from stages.ingest.__main__ import main; main(); {peak}"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from stages.ingest.dialects.frontmatter import words
+
 # Kinds by the names of files, of pages' titles and (see DIRECTORIES) of directories; all in the form of `simple`.
 NAMES = {
     "agents": r"copilot-instructions|llms-(?:full|ctx|small)|llm-prompt",
@@ -115,7 +117,7 @@ def by_table(name: str, table: Mapping[str, set[str]]) -> str:
 
 
 def by_front_matter(front: Mapping[str, Any]) -> str:
-    values = (str(front[field]).strip().lower().replace("_", "-") for field in FIELDS if field in front)
+    values = (words(front[field]).lower().replace("_", "-") for field in FIELDS if field in front)
     return next((TOLD[value] for value in values if value in TOLD), "")
 
 
@@ -148,7 +150,7 @@ def is_changelog(stem: str, text: str) -> bool:
 
 def unpublished(front: Mapping[str, Any], path: str) -> bool:
     """Whether a page says of itself, or its directory, that its site does not show it."""
-    said = {str(key).lower(): str(value).strip().lower() for key, value in front.items()}
+    said = {words(key).lower(): words(value).lower() for key, value in front.items()}
     hidden = any(said.get(key) in YES for key in ("draft", "unlisted", "hidden", "headless"))
     withheld = any(said.get(key) in NO for key in ("published", "publish", "public"))
     return (
