@@ -7,7 +7,7 @@ from itertools import takewhile
 from stages.chunk.packing import Item, chains, even_out, merged
 from stages.chunk.prose import Count
 from stages.chunk.splitting import split
-from stages.common.markdown.blocks import Block, Heading, Section
+from stages.common.markdown.blocks import Block, Heading, PageSection
 
 BLOCK_BREAK = "\n\n"
 CHARS_PER_TOKEN = 8  # more than names have
@@ -62,7 +62,7 @@ def shortened(name: str, length: int) -> str:
     return name if len(name) <= length else name[:length].rstrip(" …") + "…"
 
 
-def page_pieces(sections: Iterable[Section], limits: Limits) -> Iterator[Piece]:
+def page_pieces(sections: Iterable[PageSection], limits: Limits) -> Iterator[Piece]:
     """The pieces of each section; a heading too long for a path stands in the text of the first section below it."""
     above: Path = ()
     for section in sections:

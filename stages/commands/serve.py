@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SLOTS = 2  # requests that llama.cpp answers at once
 
 
-class Place(NamedTuple):
+class ServerAddress(NamedTuple):
     """Where the model is served, under which name, with which key; `shown`: nobody knows the key yet."""
 
     host: str
@@ -59,14 +59,16 @@ def run(arguments: argparse.Namespace) -> None:
             "it on the base: -S 'merge.export=[vllm]'"
         )
     given = own_key()
-    place = Place(arguments.host, arguments.port, str(paths.MERGED), given or secrets.token_urlsafe(24), not given)
+    address = ServerAddress(
+        arguments.host, arguments.port, str(paths.MERGED), given or secrets.token_urlsafe(24), not given
+    )
     template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))
     backend = choose(arguments.backend)
     if backend == "transformers":
-        run_transformers(place, settings, tokenizer)
+        run_transformers(address, settings, tokenizer)
     else:
         run_other = run_vllm if backend == "vllm" else run_llama_cpp
-        run_other(place, context(settings.format.max_length), template)
+        run_other(address, context(settings.format.max_length), template)
 
 
 def own_key() -> str:
@@ -93,52 +95,52 @@ def choose(backend: str) -> str:
     return "transformers" if openai_server.possible() or not llama_cpp.possible() else "llamacpp"
 
 
-def run_vllm(place: Place, room: int, template: str) -> None:
+def run_vllm(address: ServerAddress, room: int, template: str) -> None:
     """Become vLLM's server."""
     from stages.common.base import paths
     from stages.common.servers import vllm
 
-    with closing(listening(place.host, place.port)) as listener:
-        place = place._replace(port=listener.getsockname()[1])
-    announce(place)
+    with closing(listening(address.host, address.port)) as listener:
+        address = address._replace(port=listener.getsockname()[1])
+    announce(address)
     command = vllm.command(paths.MERGED, room, vllm.written(template))
-    vllm.become([*command, "--host", place.host, "--port", str(place.port)], place.key)
+    vllm.become([*command, "--host", address.host, "--port", str(address.port)], address.key)
 
 
-def run_transformers(place: Place, settings: "Params", tokenizer: Any) -> None:
+def run_transformers(address: ServerAddress, settings: "Params", tokenizer: Any) -> None:
     from stages.commands.serving import openai_server
     from stages.commands.serving.talk import Talker
 
-    listener = listening(place.host, place.port)
-    app = openai_server.application(Talker("tuned", settings, tokenizer), place.model, place.key)
+    listener = listening(address.host, address.port)
+    app = openai_server.application(Talker("tuned", settings, tokenizer), address.model, address.key)
     import uvicorn
 
-    announce(place._replace(port=listener.getsockname()[1]))
+    announce(address._replace(port=listener.getsockname()[1]))
     config: Any = {"access_log": False, "server_header": False, "log_level": "warning"}
     config |= {"lifespan": "off", "timeout_graceful_shutdown": openai_server.GRACE_SECONDS}
     uvicorn.Server(uvicorn.Config(app, **config)).run(sockets=[listener])
 
 
-def run_llama_cpp(place: Place, room: int, template: str) -> None:
+def run_llama_cpp(address: ServerAddress, room: int, template: str) -> None:
     from stages.common.servers import llama_cpp
 
     file = llama_cpp.export()
-    listening(place.host, place.port).close()
+    listening(address.host, address.port).close()
     llama_cpp.end_at_interrupt()
-    settings = llama_cpp.parameters(file, place.model, place.host, place.port, place.key)
+    settings = llama_cpp.parameters(file, address.model, address.host, address.port, address.key)
     settings.n_parallel, settings.n_ctx = SLOTS, SLOTS * room
     settings.use_jinja, settings.chat_template, settings.ui = True, template, False
     settings.sampling.temp = 0.0
     server = llama_cpp.start(settings, f"{SLOTS} requests of {room} tokens at once")
-    announce(place._replace(port=int(server.listening_address.rpartition(":")[2])))
+    announce(address._replace(port=int(server.listening_address.rpartition(":")[2])))
     llama_cpp.wait()
 
 
-def announce(place: Place) -> None:
+def announce(address: ServerAddress) -> None:
     """What to paste into another terminal. A key that came from the environment is not repeated."""
-    url = f"http://{place.host}:{place.port}/v1"
-    body = json.dumps({"model": place.model, "messages": [{"role": "user", "content": "What is a chunk?"}]})
-    print(f"doclore serve: {place.model} at {url} (Ctrl+C ends). In another terminal:\n")
-    print(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={place.key if place.shown else '$DOCLORE_API_KEY'}")
+    url = f"http://{address.host}:{address.port}/v1"
+    body = json.dumps({"model": address.model, "messages": [{"role": "user", "content": "What is a chunk?"}]})
+    print(f"doclore serve: {address.model} at {url} (Ctrl+C ends). In another terminal:\n")
+    print(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={address.key if address.shown else '$DOCLORE_API_KEY'}")
     print("curl $OPENAI_BASE_URL/chat/completions -H 'Content-Type: application/json' \\")
     print(f"  -H \"Authorization: Bearer $OPENAI_API_KEY\" -d '{body}'", flush=True)

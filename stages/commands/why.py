@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
-    from stages.commands.tracing.rows import Fated
+    from stages.commands.tracing.rows import TracedRow
 
 PAIR_ID = re.compile(r"[0-9a-f]{16}")
 FILE = re.compile(r".+\.(md|mdx|markdown|json|jsonl)(:\d+)?", re.IGNORECASE)
@@ -60,7 +60,7 @@ def explain_question(question: str, as_json: bool) -> None:
         raise UserError(f"no question is like {question!r}")
     exact = [match for match in matches if match.similarity == 100]
     for match in exact or matches[:1]:
-        explain(match.found, as_json)
+        explain(match.traced, as_json)
     if not as_json and not exact:
         from rich.console import Console
 
@@ -69,24 +69,24 @@ def explain_question(question: str, as_json: bool) -> None:
         console = Console(highlight=False, soft_wrap=True)
         console.print(f"\nNo question is worded so; shown is the closest one ({matches[0].similarity} % alike). Next:")
         for match in matches[1:]:
-            console.print(brief(match.found, f"{match.similarity:3} % "))
+            console.print(brief(match.traced, f"{match.similarity:3} % "))
 
 
-def explain(found: "Fated", as_json: bool) -> None:
+def explain(traced: "TracedRow", as_json: bool) -> None:
     from rich.console import Console
 
     from stages.commands.tracing.display import story
     from stages.commands.tracing.origins import facts
     from stages.commands.tracing.sources import chunk_of, page_of
 
-    row = found.row
+    row = traced.row
     chunk = chunk_of(row["chunk_id"]) if row["chunk_id"] else None
     page = page_of(row["path"]) if chunk else None
     if as_json:
-        whole = {"fate": found.fate, **row, "facts": facts(found), "chunk": chunk, "rev": page["rev"] if page else ""}
+        whole = {"fate": traced.fate, **row, "facts": facts(traced), "chunk": chunk, "rev": page["rev"] if page else ""}
         print(json.dumps(whole, ensure_ascii=False))
     else:
-        for line in story(found, chunk, page, facts(found)):
+        for line in story(traced, chunk, page, facts(traced)):
             Console(highlight=False, soft_wrap=True).print(line)
 
 
@@ -99,8 +99,8 @@ def explain_page(place: str, arguments: Any) -> None:
 
     found = feed(place, params.load().docs.path)
     if arguments.json:
-        for fated in found.rows:
-            print(json.dumps({"fate": fated.fate, **fated.row}, ensure_ascii=False))
+        for traced in found.rows:
+            print(json.dumps({"fate": traced.fate, **traced.row}, ensure_ascii=False))
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print(heading(found))

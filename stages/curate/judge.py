@@ -62,20 +62,20 @@ def sift(rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate) 
     Answers go to data/verdicts.jsonl as well, which asks nothing of whoever pulled it.
     """
     if not limits.judge.enabled:
-        keep_what_was_paid()
+        store_earlier_verdicts()
         write_jsonl(paths.VERDICTS, [])
         return Judged(rows, [], {})
-    bench = Bench(limits.judge, sources)
+    pair_judge = PairJudge(limits.judge, sources)
     asked = [row for row in rows if not is_own(row) and not is_accepted(row)]
     with Store.of_repository() as store:
         store.seed(paths.VERDICTS)
-        bench.ask(asked, store)
-        opinions = {row["pair_id"]: bench.stored(row, store) for row in asked}
-        write_jsonl(paths.VERDICTS, store.rows(map(bench.key, asked)))
+        pair_judge.ask(asked, store)
+        opinions = {row["pair_id"]: pair_judge.stored(row, store) for row in asked}
+        write_jsonl(paths.VERDICTS, store.rows(map(pair_judge.key, asked)))
     return apply(rows, opinions, limits.min_score)
 
 
-def keep_what_was_paid() -> None:
+def store_earlier_verdicts() -> None:
     """Put the verdicts of the last run into the store, before their file is written anew without them."""
     if paths.VERDICTS.exists() and paths.VERDICTS.stat().st_size:
         with Store.of_repository() as store:
@@ -112,7 +112,7 @@ def score(opinion: Opinion) -> float:
     return round(BEST * sum(points) / (len(points) * POINTS["yes"]), 1)
 
 
-class Bench:
+class PairJudge:
     """The judge's requests about rows, and its opinions in the store."""
 
     def __init__(self, section: Judge, sources: Mapping[str, Source]) -> None:

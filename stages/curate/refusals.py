@@ -11,6 +11,6 @@ def refuse_impossible(settings: Params) -> None:
     section = settings.curate
     if section.judge.enabled:
         address.require_model(section.judge, "curate.judge")
-        judge.Bench(section.judge, {})
+        judge.PairJudge(section.judge, {})
     if section.semantic_model:
         Embeddings(section.semantic_model, "curate.semantic_model")

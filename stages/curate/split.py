@@ -51,7 +51,7 @@ def split(
             parts["eval_seen" if part == "train" and row["pair_id"] in held_out else part].append(row)
     trained = 1 if families else MIN_WORDINGS_TO_HOLD_ONE_OUT - 1
     parts["eval_seen"], untrained = with_trained_fact(parts["eval_seen"], parts["train"], trained)
-    parts["eval_unseen"], stated = without_stated(parts, chunks, pages)
+    parts["eval_unseen"], stated = without_stated(parts, chunks)
     rejected += untrained + stated + without_alike(parts, links)
     if families:
         parts["eval_seen"], unmeasured = measured(parts["eval_seen"], limits.holdout_facts)
@@ -136,7 +136,7 @@ def with_trained_fact(
     return [row for row in rows if wordings[statement(row)] >= least], verdicts
 
 
-def without_stated(parts: Parts, chunks: Chunks, pages: Pages) -> tuple[list[DatasetRow], list[Rejection]]:
+def without_stated(parts: Parts, chunks: Chunks) -> tuple[list[DatasetRow], list[Rejection]]:
     """Rows of pages never trained, and those whose evidence and answer a trained page has as well, or that rest on a
     partial which a trained page inlines too."""
     trained = [row for row in parts["train"] + parts["eval_seen"] if not is_own(row)]

@@ -25,7 +25,7 @@ BEYOND = 4  # times the noise of rounding: what is further from base + adapter i
 REMEDY = "the merged model is not the trained one; run `dvc repro --force merge`, and report it if it fails again"
 
 
-class Row(NamedTuple):
+class AuditRow(NamedTuple):
     """A row that train asked: prompt and reference in ids, the greedy answer of the model as trained, and its loss on
     the reference (nats, summed; None where it is not known)."""
 
@@ -49,17 +49,17 @@ class Reference(NamedTuple):
     """What base + adapter make of the rows; `noise`: root mean square by which rounding the base's weights moves its
     logits."""
 
-    rows: list[Row]
+    rows: list[AuditRow]
     predictions: list[Prediction]
     noise: float
 
 
-def audit_rows(most: int) -> list[Row]:
+def audit_rows(most: int) -> list[AuditRow]:
     """The first rows that train kept the answers of."""
-    return [Row(**row) for row in read_json(paths.ADAPTER / "as_trained.json")[:most]]
+    return [AuditRow(**row) for row in read_json(paths.ADAPTER / "as_trained.json")[:most]]
 
 
-def logits(model: Any, row: Row, continuation: list[int]) -> Any:
+def logits(model: Any, row: AuditRow, continuation: list[int]) -> Any:
     """(tokens of the continuation, vocabulary), float32, on the CPU."""
     import torch
 
@@ -69,7 +69,7 @@ def logits(model: Any, row: Row, continuation: list[int]) -> Any:
     return said.float().cpu()
 
 
-def prediction(model: Any, row: Row) -> Prediction:
+def prediction(model: Any, row: AuditRow) -> Prediction:
     """What a model says at each token of the answer as trained, and of the reference."""
     import torch
 
@@ -78,7 +78,7 @@ def prediction(model: Any, row: Row) -> Prediction:
     return Prediction(at_answer.argmax(dim=-1).tolist(), at_answer, float(loss))
 
 
-def reference(model: Any, rows: list[Row], dtype: str) -> Reference:
+def reference(model: Any, rows: list[AuditRow], dtype: str) -> Reference:
     """`model` is base + adapter by PEFT, which is of no use afterwards; `dtype` that of the merged weights."""
     predictions = [prediction(model, row) for row in tqdm(rows, desc="merge audit base + adapter", unit="prompt")]
     with model.disable_adapter():
@@ -152,12 +152,12 @@ def agreements(before: Prediction, after: Prediction, tie: float) -> Iterator[bo
         yield one == other or bool(known and before.logits[place, one] - before.logits[place, other] <= tie)
 
 
-def loss(rows: Sequence[Row], predictions: Sequence[Prediction]) -> float:
+def loss(rows: Sequence[AuditRow], predictions: Sequence[Prediction]) -> float:
     """Mean cross entropy of the references, in nats per token."""
     return sum(one.loss for one in predictions) / sum(len(row.reference) for row in rows)
 
 
-def trained_losses(rows: Sequence[Row], merged: Sequence[Prediction]) -> dict[str, float]:
+def trained_losses(rows: Sequence[AuditRow], merged: Sequence[Prediction]) -> dict[str, float]:
     """The loss on the references of the model as trained and of the merged one, where the first is known."""
     known = [row.loss for row in rows if row.loss is not None]
     if len(known) < len(rows):
@@ -191,7 +191,7 @@ def check(figures: dict[str, Any], section: MergeAudit, kind: str = "") -> None:
         )
 
 
-def check_text(directory: Path, tokenizer: Any, rows: Sequence[Row]) -> None:
+def check_text(directory: Path, tokenizer: Any, rows: Sequence[AuditRow]) -> None:
     """Raise UserError unless the written directory has the trained template, the stop token, and the same ids for the
     same prompts."""
     from transformers import AutoTokenizer, GenerationConfig

@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     verdict: str
 
 
-class Place(NamedTuple):
+class SourceLines(NamedTuple):
     """Lines of a file, with the link to it from reports/; none where it lies outside the repository."""
 
     path: str
@@ -50,7 +50,7 @@ class Source(NamedTuple):
     before: str
     evidence: str
     behind: str
-    places: list[Place]
+    places: list[SourceLines]
     cut: int
 
 
@@ -150,7 +150,7 @@ def shortened(text: str, limit: int) -> str:
 
 
 def source(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Source:
-    page = place(row, docs)
+    page = source_lines(row, docs)
     if chunk is None:  # a row of the user's own
         return Source(row["chunk_id"], [], "", "", "", [page], 0)
     text = chunk["text"]
@@ -163,13 +163,13 @@ def source(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -
         text[start:first],
         text[first : min(last, end)],
         text[last:end],
-        [page, *(place(part, docs) for part in chunk.get("partials", []))],
+        [page, *(source_lines(part, docs) for part in chunk.get("partials", []))],
         len(text) - len(text[start:end]),
     )
 
 
-def place(row: Mapping[str, Any], docs: str) -> Place:
-    return Place(row["path"], row["line_start"], row["line_end"], link(row["path"], docs))
+def source_lines(row: Mapping[str, Any], docs: str) -> SourceLines:
+    return SourceLines(row["path"], row["line_start"], row["line_end"], link(row["path"], docs))
 
 
 def link(path: str, docs: str) -> str:

@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 
 from stages.commands import diff
-from stages.commands.tracing.changes import Row, Version, changes, per_page
+from stages.commands.tracing.changes import ComparedRow, Version, changes, per_page
 from stages.commands.tracing.revisions import dataset_files
 from stages.commands.tracing.rows import FILES
 from stages.common.base.errors import UserError
 
 
-def row(number: int, question: str = "", answer: str = "", part: str = "train", path: str = "a.md") -> Row:
-    return Row(f"{number:016}", part, path, question or f"How heavy is part {number}?", answer or f"{number} kg", "")
+def row(number: int, question: str = "", answer: str = "", part: str = "train", path: str = "a.md") -> ComparedRow:
+    return ComparedRow(
+        f"{number:016}", part, path, question or f"How heavy is part {number}?", answer or f"{number} kg", ""
+    )
 
 
-def compared(before: list[Row], after: list[Row], **rejected: str) -> list[tuple]:
+def compared(before: list[ComparedRow], after: list[ComparedRow], **rejected: str) -> list[tuple]:
     found = changes(
         Version(before, {}), Version(after, {f"{int(key[1:]):016}": check for key, check in rejected.items()})
     )

@@ -155,7 +155,7 @@ def test_a_server_that_knows_only_the_template_renders_what_was_trained(name, mo
 def test_vllm_is_greedy_has_the_trained_template_and_no_key_on_its_command_line(monkeypatch):
     started = []
     monkeypatch.setattr(vllm, "become", lambda command, key: started.append((command, key)))
-    serve.run_vllm(serve.Place("127.0.0.1", 0, "models/merged", "secret", shown=False), 4096, "{{ trained }}")
+    serve.run_vllm(serve.ServerAddress("127.0.0.1", 0, "models/merged", "secret", shown=False), 4096, "{{ trained }}")
     ((command, key),) = started
     options = dict(zip(command[3::2], command[4::2], strict=True))
     assert command[:3] == ["vllm", "serve", "models/merged"] and options["--max-model-len"] == "4096"

@@ -8,7 +8,7 @@ import pytest
 from stages.common.base import paths
 from stages.common.records.files import read_json
 from stages.common.rows import json_rows
-from stages.common.rows.json_rows import Fault, Row, read_json_rows
+from stages.common.rows.json_rows import Fault, FileRow, read_json_rows
 from stages.common.rows.own_data import own_data
 from support.curation import corpus, dataset, run
 
@@ -65,7 +65,7 @@ def test_a_broken_row_costs_only_itself_and_is_told_with_its_line(dump, block, m
     (fault,) = [item for item in items if isinstance(item, Fault)]
     assert '"4"' in text.split("\n")[fault.line - 1]
     assert fault.problem.startswith("not JSON")
-    assert [item.value for item in items if isinstance(item, Row)] == rows[:4] + rows[5:]
+    assert [item.value for item in items if isinstance(item, FileRow)] == rows[:4] + rows[5:]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.rows.json_rows import EXCERPT, Fault, Row, checked, read_json_rows
+from stages.common.rows.json_rows import EXCERPT, Fault, FileRow, checked, read_json_rows
 
 Watch = Callable[[int], object]  # told the bytes read so far
 JSON_COLUMN = ":json"  # end of the name of a CSV column whose cells are JSON
@@ -17,7 +17,7 @@ JSON_FIELD = {b"doclore": b"json"}  # metadata of a Parquet column whose cells a
 BATCH_ROWS = 10_000
 
 
-def read_csv(file: Path, watch: Watch) -> Iterator[Row | Fault]:
+def read_csv(file: Path, watch: Watch) -> Iterator[FileRow | Fault]:
     """UTF-8 with or without a byte order mark. Cells are text, but in columns whose name ends in `:json`."""
     csv.field_size_limit(2**31 - 1)
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
@@ -45,7 +45,7 @@ def header(lines: Iterator[list[str]], file: Path) -> list[str]:
     return names
 
 
-def csv_row(names: list[str], cells: list[str], first: int, last: int) -> Row | Fault:
+def csv_row(names: list[str], cells: list[str], first: int, last: int) -> FileRow | Fault:
     text = ",".join(cells)
     if len(cells) != len(names):
         return Fault(first, f"{len(cells)} cells under {len(names)} column names", text[:EXCERPT])
@@ -61,7 +61,7 @@ def csv_row(names: list[str], cells: list[str], first: int, last: int) -> Row | 
     return checked(row, text, first, last)
 
 
-def read_parquet(file: Path, watch: Watch) -> Iterator[Row | Fault]:
+def read_parquet(file: Path, watch: Watch) -> Iterator[FileRow | Fault]:
     """Rows without their nulls: in a table a missing field and a null are the same."""
     parquet = pyarrow_parquet()
     try:
@@ -73,7 +73,7 @@ def read_parquet(file: Path, watch: Watch) -> Iterator[Row | Fault]:
     for batch in table.iter_batches(BATCH_ROWS):
         for number, values in enumerate(batch.to_pylist(), done + 1):
             try:
-                yield Row(number, number, {name: cell(value, name in encoded) for name, value in values.items()
+                yield FileRow(number, number, {name: cell(value, name in encoded) for name, value in values.items()
                                            if not is_missing(value)})  # fmt: skip
             except (TypeError, ValueError) as error:
                 yield Fault(number, f"a cell has no word in JSON: {error}", "")
@@ -110,7 +110,7 @@ def pyarrow_parquet() -> Any:
     return pyarrow.parquet
 
 
-READERS: dict[str, Callable[[Path, Watch], Iterator[Row | Fault]]] = {
+READERS: dict[str, Callable[[Path, Watch], Iterator[FileRow | Fault]]] = {
     ".jsonl": read_json_rows,
     ".json": read_json_rows,
     ".csv": read_csv,

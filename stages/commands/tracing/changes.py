@@ -13,7 +13,7 @@ from stages.common.text.wording import normalised
 ALIKE = 60  # percent; two questions with one answer that are less alike ask about different things
 
 
-class Row(NamedTuple):
+class ComparedRow(NamedTuple):
     """What is compared of a row."""
 
     pair_id: str
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 class Version(NamedTuple):
     """The rows of a dataset, and the check that rejected each other pair."""
 
-    rows: list[Row]
+    rows: list[ComparedRow]
     rejected: dict[str, str]
 
 
@@ -39,8 +39,8 @@ class Change(NamedTuple):
     """A row that is new, gone, worded or answered otherwise, or in another part of the split. `reason` says more."""
 
     kind: str  # added, removed, changed or moved
-    before: Row | None
-    after: Row | None
+    before: ComparedRow | None
+    after: ComparedRow | None
     reason: str
 
     @property
@@ -61,10 +61,10 @@ def version(files: dict[str, Path]) -> Version:
     return Version(rows, rejected)
 
 
-def to_row(row: dict[str, Any], part: str) -> Row:
+def to_row(row: dict[str, Any], part: str) -> ComparedRow:
     question = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]
     talk = digest(row.get("system"), row["messages"]) if "messages" in row else row.get("system", "")
-    return Row(row["pair_id"], part, row["path"], question, row["output"], talk)
+    return ComparedRow(row["pair_id"], part, row["path"], question, row["output"], talk)
 
 
 def changes(old: Version, new: Version) -> list[Change]:
@@ -84,23 +84,23 @@ def changes(old: Version, new: Version) -> list[Change]:
     return sorted((one for one in found if one.kind), key=lambda one: one.path)
 
 
-def same_pair(row: Row) -> Hashable:
+def same_pair(row: ComparedRow) -> Hashable:
     return row.pair_id
 
 
-def same_content(row: Row) -> Hashable:
+def same_content(row: ComparedRow) -> Hashable:
     return row.path, row.content
 
 
-def same_question(row: Row) -> Hashable:
+def same_question(row: ComparedRow) -> Hashable:
     return row.path, normalised(row.question), row.talk
 
 
 def matched(
-    before: list[Row], after: list[Row], key: Callable[[Row], Hashable], found: list[Change]
-) -> tuple[list[Row], list[Row]]:
+    before: list[ComparedRow], after: list[ComparedRow], key: Callable[[ComparedRow], Hashable], found: list[Change]
+) -> tuple[list[ComparedRow], list[ComparedRow]]:
     """Pair the rows that share a key and note what changed in them; the rows that are left on both sides."""
-    waiting: dict[Hashable, list[Row]] = defaultdict(list)
+    waiting: dict[Hashable, list[ComparedRow]] = defaultdict(list)
     for row in reversed(after):
         waiting[key(row)].append(row)
     left, taken = [], set()
@@ -115,7 +115,7 @@ def matched(
     return left, [row for row in after if id(row) not in taken]
 
 
-def difference(before: Row, after: Row) -> Iterator[Change]:
+def difference(before: ComparedRow, after: ComparedRow) -> Iterator[Change]:
     if before.content != after.content:
         what = [name for name in ("question", "answer", "talk") if getattr(before, name) != getattr(after, name)]
         yield Change("changed", before, after, f"another {' and '.join(what)}")
@@ -123,11 +123,13 @@ def difference(before: Row, after: Row) -> Iterator[Change]:
         yield Change("moved", before, after, f"{before.part} → {after.part}")
 
 
-def reworded(before: list[Row], after: list[Row], found: list[Change]) -> tuple[list[Row], list[Row]]:
+def reworded(
+    before: list[ComparedRow], after: list[ComparedRow], found: list[Change]
+) -> tuple[list[ComparedRow], list[ComparedRow]]:
     """Pair the rows of a page that answer the same and ask alike, the most alike first."""
     from rapidfuzz import fuzz, process
 
-    waiting: dict[Hashable, dict[int, Row]] = defaultdict(dict)
+    waiting: dict[Hashable, dict[int, ComparedRow]] = defaultdict(dict)
     for index, row in enumerate(after):
         waiting[row.path, normalised(row.answer)][index] = row
     left, taken = [], set()
@@ -143,7 +145,7 @@ def reworded(before: list[Row], after: list[Row], found: list[Change]) -> tuple[
     return left, [row for index, row in enumerate(after) if index not in taken]
 
 
-def reason(row: Row, other: Version, otherwise: str) -> str:
+def reason(row: ComparedRow, other: Version, otherwise: str) -> str:
     """Why the other version lacks the row."""
     check = other.rejected.get(row.pair_id)
     return f"rejected by {check}" if check else otherwise

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.commands.tracing.changes import Change
-from stages.commands.tracing.rows import REJECTED, Fated
+from stages.commands.tracing.rows import REJECTED, TracedRow
 from stages.commands.tracing.sources import Feed
 from stages.common.records.rows import Chunk, Doc
 from stages.report.evidence import evidence_span
@@ -18,14 +18,14 @@ COLOURS = {"train": "green", "eval_seen": "cyan", "eval_unseen": "blue", REJECTE
 CHANGES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 
 
-def story(found: Fated, chunk: Chunk | None, page: Doc | None, facts: dict[str, str]) -> Iterator[Text]:
+def story(traced: TracedRow, chunk: Chunk | None, page: Doc | None, facts: dict[str, str]) -> Iterator[Text]:
     """A row from its question back to its page. `facts` are further lines: generator, review, format."""
-    row = found.row
+    row = traced.row
     yield from conversation(row)
     yield Text()
-    for name, value in {**outcome(found), **facts, **origin(row, chunk, page)}.items():
+    for name, value in {**outcome(traced), **facts, **origin(row, chunk, page)}.items():
         if value:
-            style = COLOURS[found.fate] if name == "went to" else ""
+            style = COLOURS[traced.fate] if name == "went to" else ""
             yield Text.assemble((f"{name:10}", "bold"), (" ".join(value.split()), style))
     yield from source(row, chunk)
 
@@ -37,10 +37,10 @@ def conversation(row: dict[str, Any]) -> Iterable[Text]:
     yield Text(row["output"])
 
 
-def outcome(found: Fated) -> dict[str, str]:
-    row = found.row
-    lines = {"pair": row["pair_id"], "went to": found.reason}
-    if found.fate == REJECTED:
+def outcome(traced: TracedRow) -> dict[str, str]:
+    row = traced.row
+    lines = {"pair": row["pair_id"], "went to": traced.reason}
+    if traced.fate == REJECTED:
         lines |= {"found": plain(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
     return lines
 
@@ -108,12 +108,12 @@ def listed(feed: Feed, limit: int | None) -> Iterable[Text]:
         yield Text(f"… and {len(feed.rows) - limit} more; --all lists them", style="dim")
 
 
-def brief(found: Fated, before: str = "") -> Text:
+def brief(traced: TracedRow, before: str = "") -> Text:
     """A row in one line."""
-    row = found.row
+    row = traced.row
     asked = " ".join(row["instruction"].split()) or f"line {row['line_start']}: {row.get('value')}"
     shown = asked if len(asked) <= 80 else asked[:79] + "…"
-    return Text.assemble(f"  {before}", (row["pair_id"], "dim"), " ", (found.reason, COLOURS[found.fate]), " ", shown)
+    return Text.assemble(f"  {before}", (row["pair_id"], "dim"), " ", (traced.reason, COLOURS[traced.fate]), " ", shown)
 
 
 def changed_table(shown: dict[str, dict[str, int]], counts: dict[str, dict[str, int]]) -> Table:

@@ -3,22 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from stages.commands.tracing.rows import REJECTED, Fated
+from stages.commands.tracing.rows import REJECTED, TracedRow
 from stages.common.base import paths
 from stages.curate.review import read_reviews
 
 LOCK = Path("dvc.lock")
 
 
-def facts(found: Fated) -> dict[str, str]:
+def facts(traced: TracedRow) -> dict[str, str]:
     """Lines about the row, by name; those that do not apply are empty."""
-    row = found.row
+    row = traced.row
     review = read_reviews(paths.REVIEW).get(row["pair_id"])
     return {
         "review": f"{review.verdict} {review.note}".strip() if review else "",
         "original": original(row) if row.get("review") == "edit" else "",
         "score": f"{row['score']} of 10 by the judge" if "score" in row else "",
-        "format": dropped_by_format(found),
+        "format": dropped_by_format(traced),
         "style": row["style"],
         "generator": generator(row),
     }
@@ -52,14 +52,14 @@ def locked_model() -> str:
     return str(section.get("model", ""))
 
 
-def dropped_by_format(found: Fated) -> str:
+def dropped_by_format(traced: TracedRow) -> str:
     """Whether the format stage left the row out of what is trained or measured."""
-    file = paths.FORMATTED / f"{found.fate}.parquet"
-    if found.fate == REJECTED or not file.exists():
+    file = paths.FORMATTED / f"{traced.fate}.parquet"
+    if traced.fate == REJECTED or not file.exists():
         return ""
     try:
         import pyarrow.parquet as parquet
     except ImportError:
         return ""
-    kept = parquet.read_table(file, columns=["pair_id"], filters=[("pair_id", "==", found.row["pair_id"])])
+    kept = parquet.read_table(file, columns=["pair_id"], filters=[("pair_id", "==", traced.row["pair_id"])])
     return "" if kept.num_rows else "left out: longer than format.max_length"

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stages.commands.tracing.rows import Fated, fated_rows
+from stages.commands.tracing.rows import TracedRow, traced_rows
 from stages.common.text.wording import normalised
 
 CLOSE = 60.0  # percent; below, a question is about something else
@@ -12,7 +12,7 @@ class Match(NamedTuple):
     """A row whose question is worded alike, and how much alike in percent."""
 
     similarity: int
-    found: Fated
+    traced: TracedRow
 
 
 def closest(question: str, limit: int = 6) -> list[Match]:
@@ -20,7 +20,7 @@ def closest(question: str, limit: int = 6) -> list[Match]:
     space, case and marks alone are at 100."""
     from rapidfuzz import fuzz, process
 
-    rows = list(fated_rows())
-    asked = [normalised(found.row["instruction"]) for found in rows]
+    rows = list(traced_rows())
+    asked = [normalised(traced.row["instruction"]) for traced in rows]
     best = process.extract(normalised(question), asked, scorer=fuzz.WRatio, limit=limit, score_cutoff=CLOSE)
     return [Match(int(similarity), rows[index]) for _, similarity, index in best]

@@ -14,7 +14,7 @@ CHUNK_ID = re.compile(r'"chunk_id": "([0-9a-f]*)"')
 FILES = {**{split: paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS}, REJECTED: paths.REJECTED}
 
 
-class Fated(NamedTuple):
+class TracedRow(NamedTuple):
     """A row of data/dataset or data/rejected.jsonl and where it went."""
 
     fate: str
@@ -26,13 +26,13 @@ class Fated(NamedTuple):
         return f"{REJECTED}: {self.row['check']}" if self.fate == REJECTED else self.fate
 
 
-def fated_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[Fated]:
+def traced_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[TracedRow]:
     """The rows whose line `wanted` accepts, in the order of the files. Other lines are not even parsed: a question
     about one row of 100,000 is answered at once."""
     for fate, file in FILES.items():
         for line in lines(file):
             if wanted is None or wanted(line):
-                yield Fated(fate, parsed(line, file))
+                yield TracedRow(fate, parsed(line, file))
 
 
 def lines(file: Path) -> Iterator[str]:
@@ -57,19 +57,19 @@ def holds(field: str, value: str) -> Callable[[str], bool]:
     return lambda line: needle in line
 
 
-def by_id(pair_id: str) -> list[Fated]:
+def by_id(pair_id: str) -> list[TracedRow]:
     """The rows with this pair_id: one, or several when the same pair was generated twice."""
-    return [found for found in fated_rows(holds("pair_id", pair_id)) if found.row["pair_id"] == pair_id]
+    return [traced for traced in traced_rows(holds("pair_id", pair_id)) if traced.row["pair_id"] == pair_id]
 
 
-def of_chunks(chunk_ids: set[str]) -> list[Fated]:
+def of_chunks(chunk_ids: set[str]) -> list[TracedRow]:
     def wanted(line: str) -> bool:
         found = CHUNK_ID.search(line)
         return bool(found) and found[1] in chunk_ids  # type: ignore[index]
 
-    return list(fated_rows(wanted))
+    return list(traced_rows(wanted))
 
 
-def of_file(path: str) -> list[Fated]:
+def of_file(path: str) -> list[TracedRow]:
     """The rows that come from a file of the user's own."""
-    return [found for found in fated_rows(holds("path", path)) if found.row["path"] == path]
+    return [traced for traced in traced_rows(holds("path", path)) if traced.row["path"] == path]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.commands.tracing.rows import Fated, holds, lines, of_chunks, of_file
+from stages.commands.tracing.rows import TracedRow, holds, lines, of_chunks, of_file
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.rows import Chunk, Doc
@@ -20,7 +20,7 @@ class Feed(NamedTuple):
     path: str
     line: int | None
     chunks: list[Chunk]
-    rows: list[Fated]
+    rows: list[TracedRow]
 
 
 def find_row(file: Path, field: str, value: str) -> Any:
@@ -50,7 +50,7 @@ def feed(place: str, docs: str) -> Feed:
         chunks = [chunk for chunk in map(json.loads, lines(paths.CHUNKS)) if feeds(chunk, candidate, None)]
         if chunks or own or page_of(candidate):
             chunks = [chunk for chunk in chunks if feeds(chunk, candidate, line)]
-            own = [found for found in own if stands_at(found.row, line)]
+            own = [traced for traced in own if stands_at(traced.row, line)]
             return Feed(candidate, line, chunks, own or of_chunks({chunk["chunk_id"] for chunk in chunks}))
     raise UserError(unknown(path, candidates(path, docs)))
 

@@ -74,7 +74,7 @@ class RowParts(NamedTuple):
     digest: str
 
 
-class Row(TypedDict):
+class StoredResponse(TypedDict):
     """An entry as a row of JSONL."""
 
     key: str
@@ -250,7 +250,7 @@ class Store:
             self.older = self.older or self.has_older()
             self.rooms = former_rooms() if self.older else ()
 
-    def rows(self, keys: Iterable[str]) -> Iterator[Row]:
+    def rows(self, keys: Iterable[str]) -> Iterator[StoredResponse]:
         """The entries of these requests, each once, in the order of the keys. They seed a colleague's store."""
         self.adopt()
         seen = set()
@@ -294,7 +294,7 @@ def former_rooms() -> tuple[int, ...]:
     return (*dict.fromkeys(known), *FORMER_ROOMS)
 
 
-def to_response(row: Row, file: Path) -> Response:
+def to_response(row: StoredResponse, file: Path) -> Response:
     """A row of JSONL as an entry; it may lack what `rows` leaves out. Raises UserError when it is none."""
     try:
         values: dict[str, Any] = {"room": UNKNOWN_ROOM, **row}

@@ -56,7 +56,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """The blocks between one heading and the next, under the path of headings that leads to them.
 
     Only a heading that stands in no other section's path has a section without blocks.
@@ -116,7 +116,7 @@ def heading_text(block: Block) -> str:
     return " ".join(line.strip() for line in text.split("\n")[:-1])
 
 
-def sections(text: str, title: str) -> Iterator[Section]:
+def sections(text: str, title: str) -> Iterator[PageSection]:
     """The page cut at its headings. Every path starts with the page's title."""
     path: list[Heading] = []
     body: list[Block] = []
@@ -125,12 +125,12 @@ def sections(text: str, title: str) -> Iterator[Section]:
             body.append(block)
             continue
         if body or (path and block.level <= path[-1].level):
-            yield Section(full_path(title, path), tuple(body))
+            yield PageSection(full_path(title, path), tuple(body))
         body = []
         path = [heading for heading in path if heading.level < block.level]
         path.append(Heading(heading_text(block), block.text, block.level, block.line_start, block.line_end))
     if body or path:
-        yield Section(full_path(title, path), tuple(body))
+        yield PageSection(full_path(title, path), tuple(body))
 
 
 def full_path(title: str, path: list[Heading]) -> tuple[Heading, ...]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from stages.common.records.patterns import PERSONAL, Match, personal, secret_patterns, secrets
 
-Row = TypeVar("Row")
+RowType = TypeVar("RowType")
 CACHED = 1 << 14  # texts; the wordings of a fact share their answer and their evidence
 
 
@@ -52,7 +52,7 @@ def intervals(matches: list[Match]) -> Iterator[Match]:
         yield waiting
 
 
-def masked_values(row: Row) -> tuple[Row, Counter[str]]:
+def masked_values(row: RowType) -> tuple[RowType, Counter[str]]:
     """A row with every text in it masked, however deep it stands, and how often each kind was found."""
     kinds: Counter[str] = Counter()
 

@@ -12,7 +12,7 @@ EXCERPT = 200  # characters of a bad row that are shown
 SINGLE_OBJECT = 64 << 20  # bytes; a file that is one object over many lines is read whole
 
 
-class Row(NamedTuple):
+class FileRow(NamedTuple):
     """An object and the lines of its file that it stands on, 1-based and inclusive."""
 
     first: int
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
     text: str
 
 
-def read_json_rows(file: Path, watch: Callable[[int], object] | None = None) -> Iterator[Row | Fault]:
+def read_json_rows(file: Path, watch: Callable[[int], object] | None = None) -> Iterator[FileRow | Fault]:
     """The rows of a .json or .jsonl file in UTF-8, with or without a byte order mark, one at a time.
 
     An array in a .jsonl and lines in a .json are read as well. Blank lines count but are no rows. `watch` is told
@@ -50,7 +50,7 @@ def read_json_rows(file: Path, watch: Callable[[int], object] | None = None) -> 
             yield item
 
 
-def line_rows(stream: IO[str], file: Path) -> Iterator[Row | Fault]:
+def line_rows(stream: IO[str], file: Path) -> Iterator[FileRow | Fault]:
     for number, line in enumerate(stream, 1):
         if not line.strip():
             continue
@@ -61,7 +61,7 @@ def line_rows(stream: IO[str], file: Path) -> Iterator[Row | Fault]:
         yield item
 
 
-def decoded(text: str, line: int) -> Row | Fault:
+def decoded(text: str, line: int) -> FileRow | Fault:
     """One line's object."""
     try:
         value = DECODER.decode(text)
@@ -70,16 +70,16 @@ def decoded(text: str, line: int) -> Row | Fault:
     return checked(value, text, line, line)
 
 
-def single_object(file: Path) -> Row | None:
+def single_object(file: Path) -> FileRow | None:
     """The row of a file that is one object written over several lines."""
     if file.stat().st_size > SINGLE_OBJECT:
         return None
     text = file.read_text(encoding="utf-8-sig", errors="surrogateescape").strip()
     item = decoded(text, 1)
-    return Row(1, text.count("\n") + 1, item.value) if isinstance(item, Row) else None
+    return FileRow(1, text.count("\n") + 1, item.value) if isinstance(item, FileRow) else None
 
 
-def checked(value: Any, text: str, first: int, last: int) -> Row | Fault:
+def checked(value: Any, text: str, first: int, last: int) -> FileRow | Fault:
     """The value as a row, when it is an object whose text can be written as UTF-8."""
     if not isinstance(value, dict):
         return Fault(first, f"a row is an object {{...}}, not {type(value).__name__}", text[:EXCERPT])
@@ -93,7 +93,7 @@ def checked(value: Any, text: str, first: int, last: int) -> Row | Fault:
         if 0xDC80 <= code <= 0xDCFF:
             problem = f"byte 0x{code - 0xDC00:02X} is not UTF-8; if it is GBK: `iconv -f GBK -t UTF-8`"
         return Fault(first, problem, text[:EXCERPT].encode("utf-8", "replace").decode())
-    return Row(first, last, value)
+    return FileRow(first, last, value)
 
 
 def not_json(error: Exception) -> str:
@@ -166,7 +166,7 @@ class Window:
         return True
 
 
-def array_rows(stream: IO[str]) -> Iterator[Row | Fault]:
+def array_rows(stream: IO[str]) -> Iterator[FileRow | Fault]:
     """The elements of an array. Behind a broken one, reading goes on at the next line that begins like its line."""
     window = Window(stream)
     window.skip(" \t\r\n")

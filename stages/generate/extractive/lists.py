@@ -14,7 +14,6 @@ from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, imp
 
 MIN_DEFINITION_CHARS = 5
 MAX_ANSWER_CHARS = 600
-MAX_STEP_CHARS = 160
 MAX_ITEM_CHARS = 200
 MARKER = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,3}[.)])(?:[ \t]+|$)")
 TERM = re.compile(

@@ -19,8 +19,6 @@ IDENTIFIER = re.compile(r"`([A-Za-z][\w.-]*)`")
 PART = re.compile(r"[._-]+|(?<=[a-z])(?=[A-Z])")
 DECORATION = re.compile("[`“”]")
 
-Row = dict[str, str]
-
 
 class Aliases:
     """Names that pages do not write: an identifier's words, and a description. They serve where only one has them."""

@@ -20,7 +20,6 @@ BOUND = re.compile(r"^([ \t>]*)(?:</?[A-Za-z][^<>\n]*>|\ufdd0[^\n]*\ufdd1)[ \t]*
 TAG_LINE = re.compile(r"^([ \t>]*)<(?=/?[A-Za-z>])", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
-CONTAINER = re.compile(r"^[ \t]*(?:[-*+>]|\d+[.)])", re.MULTILINE)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from stages.ingest.dialects.outline import Outline, outline
 TEXT = DEEPEST + 1  # as the level of what follows some tabs: no heading but text
 
 
-class Section(NamedTuple):
+class TabHeading(NamedTuple):
     """A heading that lines stand under; level 0: none."""
 
     level: int
@@ -31,7 +31,7 @@ class Open:
 
     end: int  # the line that closes it
     is_tab: bool
-    above: Section  # what the tabs stand under
+    above: TabHeading  # what the tabs stand under
     level: int  # of the labels; 0: bold ones
     deeper: int = 0  # by so much are the headings in it moved
 
@@ -109,7 +109,7 @@ class Labeller:
         self.starts = [start for start, _, _ in self.outline.headings]
         self.following = self.what_follows()
         self.stack: list[Open] = []
-        self.section = Section(0, "")
+        self.section = TabHeading(0, "")
         self.written: list[Line] = []
 
     def what_follows(self) -> dict[int, int]:
@@ -153,7 +153,7 @@ class Labeller:
             words = text.lstrip("#").strip()
         else:
             words = " ".join(line.text.strip() for line in self.lines[start : end - 1])
-        self.section = Section(min(level + deeper, DEEPEST), words)
+        self.section = TabHeading(min(level + deeper, DEEPEST), words)
         if not deeper:
             self.written += self.lines[start:end]
             return end
@@ -208,7 +208,7 @@ class Labeller:
         deeper = max(0, group.level + 1 - self.highest(line, self.ends[line])) if group.level else group.deeper
         self.stack.append(Open(self.ends[line], True, group.above, group.level, deeper))
         if group.level and label:
-            self.section = Section(group.level, label)
+            self.section = TabHeading(group.level, label)
             self.write(self.lines[line], heading_line(self.section))
         elif label:
             self.bold(line, label)
@@ -234,5 +234,5 @@ class Labeller:
         self.written.append(cause.with_text(text))
 
 
-def heading_line(section: Section) -> str:
+def heading_line(section: TabHeading) -> str:
     return f"{'#' * section.level} {section.words}"

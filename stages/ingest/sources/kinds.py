@@ -82,7 +82,6 @@ DEMO = re.compile(
     re.IGNORECASE,
 )
 FOR_AGENTS = re.compile(r"guidance to (?:claude code|ai (?:coding )?agents|agents )", re.IGNORECASE)
-TABLES_OF_CONTENTS = ("summary", "search", "tags", "toc")
 LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|\[\[[^\]\n]*\]\]")
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 

@@ -75,7 +75,7 @@ def row(path: str, role: str, hashes: "Hashes") -> Source:
         return {"path": path, "sha256": "", "role": role, "problem": "unreadable"}
 
 
-def refused(file: walk.Found) -> Source:
+def refused(file: walk.MatchedPath) -> Source:
     name = file.path.encode("utf-8", "backslashreplace").decode()  # of a file may be no UTF-8
     entry: Source = {"path": name, "sha256": "", "role": "page", "problem": file.problem}
     return {**entry, "role": "directory", "pages": file.pages} if file.pages else entry

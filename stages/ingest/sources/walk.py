@@ -31,7 +31,7 @@ PROJECT_FILES = (
 
 
 @dataclass(frozen=True)
-class Found:
+class MatchedPath:
     """A path below the docs (POSIX form) that the globs name; `problem` says why it is refused, if it is.
 
     A directory that is left out is such a path too, if it holds files that `include` names: `pages` is their number.
@@ -43,7 +43,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Place:
+class PendingDirectory:
     """A directory to look into: its path below the docs, where it really is, and the directories left by links."""
 
     path: str
@@ -90,7 +90,7 @@ def boundary(root: Path) -> Path:
     return projects[-1] if projects else root.parent if root.name in ("src", "source") else root
 
 
-def find(root: Path, include: list[str], exclude: list[str]) -> list[Found]:
+def find(root: Path, include: list[str], exclude: list[str]) -> list[MatchedPath]:
     """The files below `root` that `include` matches and `exclude` does not, and the links refused, sorted by path."""
     try:
         wanted, unwanted = GitIgnoreSpec.from_lines(include), GitIgnoreSpec.from_lines(exclude)
@@ -103,16 +103,16 @@ def find(root: Path, include: list[str], exclude: list[str]) -> list[Found]:
     return sorted(files(root.resolve(), wanted, unwanted), key=lambda found: found.path)
 
 
-def files(root: Path, wanted: GitIgnoreSpec, unwanted: GitIgnoreSpec) -> Iterator[Found]:
+def files(root: Path, wanted: GitIgnoreSpec, unwanted: GitIgnoreSpec) -> Iterator[MatchedPath]:
     """Walk without recursion, since directories may be nested deeper than Python's stack."""
     entered: set[Path] = set()  # by a link; each once, so that links to links cannot multiply the work
-    places = [Place("", root)]
+    places = [PendingDirectory("", root)]
     while places:
         place = places.pop()
         try:
             entries = sorted(os.scandir(place.real), key=lambda entry: entry.name)
         except OSError:
-            yield Found(place.path, "unreadable")
+            yield MatchedPath(place.path, "unreadable")
             continue
         for entry in entries:
             path = f"{place.path}/{entry.name}".lstrip("/")
@@ -121,18 +121,18 @@ def files(root: Path, wanted: GitIgnoreSpec, unwanted: GitIgnoreSpec) -> Iterato
                     continue
                 if unwanted.match_file(f"{path}/") or is_output(entry):
                     if pages := count(entry, wanted):
-                        yield Found(f"{path}/", "excluded", pages)
+                        yield MatchedPath(f"{path}/", "excluded", pages)
                     continue
                 problem = refusal(entry, place, root, entered) if entry.is_symlink() else ""
                 if problem:
-                    yield Found(path, problem)
+                    yield MatchedPath(path, problem)
                 elif entry.is_symlink():
                     entered.add(real(entry))
-                    places.append(Place(path, real(entry), (*place.left, place.real)))
+                    places.append(PendingDirectory(path, real(entry), (*place.left, place.real)))
                 else:
-                    places.append(Place(path, place.real / entry.name, place.left))
+                    places.append(PendingDirectory(path, place.real / entry.name, place.left))
             elif named(wanted, path) and not unwanted.match_file(path):
-                yield Found(path, file_problem(entry, root))
+                yield MatchedPath(path, file_problem(entry, root))
 
 
 def named(globs: GitIgnoreSpec, path: str) -> bool:
@@ -178,7 +178,7 @@ def real(entry: os.DirEntry[str]) -> Path:
     return Path(entry.path).resolve()
 
 
-def refusal(entry: os.DirEntry[str], place: Place, root: Path, entered: set[Path]) -> str:
+def refusal(entry: os.DirEntry[str], place: PendingDirectory, root: Path, entered: set[Path]) -> str:
     """Why a link to a directory is not followed: it leaves the docs, goes round in circles or repeats another."""
     target = real(entry)
     if not target.is_relative_to(root):

@@ -105,7 +105,7 @@ def audited(section: Merge, tokenizer: Any, reference: audit.Reference) -> dict[
 
 def predictions(file: Path, tokenizer: Any, reference: audit.Reference) -> dict[str, Any]:
     """What llama.cpp makes of a file. Raises UserError when it reads other ids, another template or stop token."""
-    rows: Sequence[audit.Row] = reference.rows
+    rows: Sequence[audit.AuditRow] = reference.rows
     room = 1 + max((len(row.prompt) + max(len(row.answer), len(row.reference)) for row in rows), default=32)
     with server.loaded(file, room) as exported:
         if digest(exported.template) != digest(tokenizer.chat_template):

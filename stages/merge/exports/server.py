@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.common.base.errors import UserError
 from stages.common.servers import llama_cpp
-from stages.merge.audit import Prediction, Row
+from stages.merge.audit import AuditRow, Prediction
 
 CANDIDATES = 64  # tokens whose probability is told at each place
 
@@ -43,7 +43,7 @@ class Exported:
         found = {one["id"]: one["logprob"] for one in places[0]["top_logprobs"]}
         return max(found, key=lambda token: found[token]), answer["stop_type"] == "eos", found
 
-    def prediction(self, row: Row, stop: int) -> Prediction:
+    def prediction(self, row: AuditRow, stop: int) -> Prediction:
         """What it says at each token of an answer; -1 where it would go on behind the stop token. The loss is that of
         the reference, in nats; a token that is not among the likeliest counts as the least of them."""
         choices, loss = [], 0.0
