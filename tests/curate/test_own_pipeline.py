@@ -61,7 +61,7 @@ def test_own_data_and_verdicts_rerun_curate_alone_and_diff_tells_what_they_did(c
     (clone.directory / "data/extra/own.jsonl").write_text(role_play(20) + "{\n", encoding="utf-8")
     assert clone.repro("curate") == ["curate"]
     before = {row["pair_id"]: row for row in rows_of(clone)}
-    kept = next(row for row in before.values() if row["style"] != "own")
+    kept = next(row for row in before.values() if row["style"] != "own" and not row.get("held_out"))
     verdict = {"pair_id": kept["pair_id"], "verdict": "edit", "text": {"output": "quite another answer"}}
     (clone.directory / "data/review.jsonl").write_text(json.dumps(verdict) + "\n")
     assert clone.repro("curate") == ["curate"]

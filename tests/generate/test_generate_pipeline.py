@@ -131,6 +131,8 @@ def test_uncovered_chunks_are_asked_anew_by_an_experiment_and_the_other_pairs_st
 
 
 def test_a_batch_stops_the_pipeline_with_what_to_do_and_keeps_the_last_outputs(clone, endpoint):
+    clone.repro("generate")
+    endpoint.requests.clear()
     before = pairs(clone)
     change_params(clone.directory / "params.yaml", {"generate.backend": "batch", "generate.temperature": 0.9})
     output = clone.run("dvc", "repro", "generate", code=None)

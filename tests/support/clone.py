@@ -87,6 +87,6 @@ NAMES = ["amber", "birch", "cedar", "delta", "ember", "flint", "grove", "heath",
 
 PAGES = {f"{name}.md": page(name, job) for job, name in enumerate(NAMES)}
 # One chunk at 1,024 tokens, several at 512.
-PAGES["long.md"] = "# long\n\n" + "\n\n".join(
-    f"Paragraph {i} says that valve {i} opens at {i * 3} bar." for i in range(50)
+PAGES["long.md"] = "# long\n\n" + "\n".join(
+    f"- **valve {i}**: opens at {i * 3} bar, and closes again at {i * 2} bar" for i in range(50)
 )
