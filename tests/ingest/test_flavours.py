@@ -11,6 +11,7 @@ from stages.ingest.dialects import rst
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_text
+from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Findings
 from stages.ingest.sources.imports import only_imported
 from stages.ingest.sources.tree import RefusedError, Tree
@@ -466,3 +467,9 @@ ASCIIDOC = [
 def test_asciidoc(text, expected):
     part = "other\n// tag::x[]\nthe part\n// end::x[]\n"
     assert lines(f"{text}\n", path="page.adoc", part_adoc=part) == expected
+
+
+def test_a_fence_of_mdx_right_behind_a_paragraph_is_a_fence_at_any_depth():
+    text = '**The gate**\n    ```python title="Gate"\n    if wide:\n        shut()\n\n    wait()\n    ```\n\nThen.\n'
+    assert fences(text, indented_code=False) == [(1, 7)]
+    assert fences(text.replace("**The gate**", "- an item"), indented_code=False) == [(1, 7)], "as in its item"

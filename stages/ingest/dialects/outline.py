@@ -18,6 +18,8 @@ MDX = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).disable(["refe
 # Lines of MDX that are only tags, or only marks in their place: they bound blocks as blank lines do.
 BOUND = re.compile(r"^([ \t>]*)(?:</?[A-Za-z][^<>\n]*>|\ufdd0[^\n]*\ufdd1)[ \t]*$", re.MULTILINE)
 TAG_LINE = re.compile(r"^([ \t>]*)<(?=/?[A-Za-z>])", re.MULTILINE)
+# A fence of MDX right behind a paragraph, so deep that CommonMark takes it for the paragraph's next line.
+DEEP_FENCE = re.compile(r"^((?![>|]|(?:[-*+]|\d+[.)])[ \t])\S[^\n]*\n)(?: {4}|\t)[ \t]*(?=```|~~~)", re.MULTILINE)
 HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
@@ -80,10 +82,13 @@ def readable(text: str, indented_code: bool) -> str:
     """The text, line for line, as the parser must see it to tell code from prose.
 
     An MDX comment is what an HTML comment is, a block in which nothing opens a fence; one that is never closed is none.
-    A tag opens no HTML block, since in MDX a fence may stand right behind it.
+    A tag opens no HTML block, since in MDX a fence may stand right behind it, and behind a paragraph at any
+    depth.
     """
     if not indented_code and ("<" in text or "\ufdd0" in text):
         text = BOUND.sub(r"\1", text)
+    if not indented_code and ("    ```" in text or "\t```" in text or "~~~" in text):
+        text = DEEP_FENCE.sub(r"\1", text)
     if "<" not in text and "{/*" not in text:
         return text
     text = text.replace("{/*", "<!--").replace("*/}", "-->")
