@@ -116,13 +116,14 @@ def compare(adapted: Reference, merged: Sequence[Prediction], stop: int) -> dict
     equal = total = ends = ended = as_trained = 0
     worst, lowest = "", 2.0
     for row, before, after in zip(adapted.rows, adapted.predictions, merged, strict=True):
-        same = sum(agreements(before, after, BEYOND * adapted.noise))
+        alike = list(agreements(before, after, BEYOND * adapted.noise))
+        same = sum(alike)
         equal, total = equal + same, total + len(row.answer)
         as_trained += sum(a == b for a, b in zip(row.answer, after.choices, strict=True))
         if same / len(row.answer) < lowest:
             worst, lowest = row.pair_id, same / len(row.answer)
         if before.choices[-1] == stop:
-            ends, ended = ends + 1, ended + (after.choices[-1] == stop)
+            ends, ended = ends + 1, ended + alike[-1]
     perplexity = [math.exp(loss(adapted.rows, model)) for model in (adapted.predictions, merged)]
     figures = {
         "prompts": len(adapted.rows),
