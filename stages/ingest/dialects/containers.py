@@ -126,8 +126,9 @@ def moved_out(lines: list[Line]) -> list[Line]:
     if not any(line.text.startswith(("    ", "\t")) for line in lines):
         return lines
     lines = list(lines)
-    for token in parsed(to_text(lines), indented_code=False):
-        if token.level == 0 and token.map and lines[token.map[0]].text.startswith(("    ", "\t")):
-            first, last = token.map
+    blocks = [token.map for token in parsed(to_text(lines), indented_code=False) if token.level == 0 and token.map]
+    tags = set(range(len(lines))).difference(*(range(*block) for block in blocks))  # and blank lines: in no block
+    for first, last in (*blocks, *((line, line + 1) for line in tags)):
+        if lines[first].text.startswith(("    ", "\t")):
             lines[first:last] = dedent(lines[first:last])
     return lines
