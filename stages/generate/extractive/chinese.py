@@ -44,6 +44,11 @@ def subject(fact: Fact) -> str:
     return f"{owner}{noun}{quoted(fact.subject, noun)}"
 
 
+def searched(question: str) -> str:
+    """A question as keywords: as it stands, since Chinese is searched for without cutting it into words."""
+    return question
+
+
 def alias(fact: Fact, name: str) -> str:
     """The subject by its words, or by what it is described as."""
     described = PHRASINGS.described.format(n=noun(fact), d=fact.description)

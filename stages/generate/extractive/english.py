@@ -5,6 +5,8 @@ import re
 from stages.generate.extractive import phrasings
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.reported import reported
+from stages.generate.extractive.reported import searched as searched
 
 UNQUOTED = ""  # what stands for a quotation mark in a question without any
 PHRASINGS = phrasings.load("en")
@@ -27,6 +29,8 @@ CLAUSE = re.compile(r"(?:How|What|Why|When|Where|Which|Who) (?!.*\?)")
 
 def kind(fact: Fact) -> str:
     """The kind whose phrases fit: what to do is asked for with how, a heading that is a clause as one."""
+    if fact.kind == "faq":
+        return reported(fact.subject)[0]
     if HOW_TO.match(fact.subject) and f"{fact.kind}_do" in PHRASINGS.kinds:
         return f"{fact.kind}_do"
     if fact.kind == "code" and THIS_COMMAND.match(fact.subject):
@@ -66,6 +70,8 @@ def quoted(name: str) -> str:
 
 def attribute(fact: Fact) -> str:
     """A column's heading inside a sentence: `Default` becomes `default`, `ID` stays."""
+    if fact.kind == "faq":
+        return reported(fact.subject)[1]
     if fact.kind == "code":
         return f"{PHRASINGS.code.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
     if fact.kind in ("cell", "yesno") or KEEPS_CASE.search(fact.attribute):

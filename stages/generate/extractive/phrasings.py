@@ -84,6 +84,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:] if WORD.match(text) else text
 
 
+def uncapital(text: str) -> str:
+    """The text within a sentence: "What is it" as "what is it"; "I", "GPU" and names in code stay as they are."""
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z](?:[a-z]| \w)", text) and text[:2] != "I " else text
+
+
 def put(template: str, values: dict[str, str]) -> str:
     """The template with its braces filled in."""
     return BRACE.sub(lambda brace: values[brace[1]], template)

@@ -11,7 +11,7 @@ from stages.common.text.wording import gives_away, normalised
 from stages.generate.extractive import chinese, english
 from stages.generate.extractive.contexts import Place
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.phrasings import Family, capital, optional, put
+from stages.generate.extractive.phrasings import Family, capital, optional, put, uncapital
 
 LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
 NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
@@ -76,7 +76,8 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
         return ""
     if fact.kind == "faq":
         subject = subject.rstrip("?？")
-    values = {"s": subject, "a": lang.attribute(fact), "n": lang.noun(fact), "c": where}
+        subject = lang.searched(subject) if family.slot() == "words" else subject
+    values = {"s": subject, "a": lang.attribute(fact), "n": lang.noun(fact), "c": where, "q": uncapital(subject)}
     named = (
         f"“{subject}”" if fact.kind in lang.IN_QUOTES_ALREADY else subject
     )  # phrases have their own marks, frames none
