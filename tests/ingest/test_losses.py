@@ -14,6 +14,7 @@ from stages.ingest import pages
 from stages.ingest.sources import characters, identity, kinds, losses, manifest, references
 from stages.ingest.sources.languages import language
 from stages.ingest.sources.report import Report
+from stages.ingest.sources.shown import shown
 from support.settings import docs_section
 
 
@@ -46,7 +47,7 @@ SHOWN = [
     ('<Card title="Prose of it" icon="rocket">inside</Card>', "prose of it inside"),
     ('<Card title="中文" className="big and red" />', "中 文"),
     ('<Img alt="Words here" src="a b.png"\n  style={{color: "dark red"}} />', "words here"),
-    ("`code span` and\n\n```js title=x\nlet code = 1\n```", "code span and js title let code"),
+    ("`code span` and\n\n```js title=x\nlet code = 1\n```", "code span and let code"),
     (':::tip[Words of it]\ninside\n:::', "words of it inside"),
     ('!!! note "Words of it"\n    inside', "words of it inside"),
     ('{{< figure src="a.png" caption="Words of it" >}}', "words of it"),
@@ -59,17 +60,28 @@ SHOWN = [
     ("| Column | Other |\n|---|:-:|\n| one | two |", "column other one two"),
     ("---\ntitle: Title\n---\nText.", "text"),
     ("![x](data:image/png;base64,AAAABBBBCCCC)", ""),
+    ("[lamp]: data:image/png;base64,AAAABBBBCCCC", ""),
+    ('<Listing number="2-4" file-name="lamp.rs" caption="Lighting the lamp">', "lighting the lamp"),
+    ('{{< term text="lamp" id="of-lamp" note="It is lit" >}}', "it is lit"),
+    ("<Tab value=\"a\" label=\"Don't touch it\">", "don touch it"),
+    ("import A from 'a'; import {B} from 'b';\nimport {\n  C,\n  D,\n} from 'c'\nLamps.", "lamps"),
+    ("```{admonition} Words of it\n:class: tip\nThe lamp [is](lit.md).\n```", "words of it the lamp is"),
+    ("```{code-cell} ipython3\n:tags: [hide-input]\nlight()\n```", "light"),
+    ("```sh title=\"In the tower\" {1,3}\nlight\n```\n```sh [Tower]\nlight\n```", "in the tower light"),
+    ("(of-lamps)=\n# Lamps", "lamps"),
+    ("![[Lamps#Oil]] and [[Lamps#Oil|oil]] of [[Lamps#Oil]]. ^of-lamps", "and oil of lamps"),
+    ("Lit by {frontmatter.keeper} and {props.height}.", "lit by and"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "expected"), SHOWN)
 def test_the_oracle_counts_what_a_reader_would_see(source, expected):
-    assert set(losses.words(losses.shown(source))) == set(losses.words(expected))
+    assert set(losses.words(shown(source))) == set(losses.words(expected))
 
 
 @pytest.mark.parametrize("source", [source for source, _ in SHOWN])
 def test_the_oracle_keeps_the_lines(source):
-    assert losses.shown(source).count("\n") == source.count("\n")
+    assert shown(source).count("\n") == source.count("\n")
 
 
 def test_words_that_a_reader_drops_are_counted_with_file_line_and_reason(monkeypatch):
@@ -146,13 +158,33 @@ def test_one_language_of_a_site_can_be_chosen():
 
 def test_ingest_fails_above_the_share_that_may_be_lost_and_names_the_worst_files(write_params, monkeypatch):
     monkeypatch.setattr(pages.Reader, "lines", dropping(pages.Reader.lines, "inside the card"))
-    write({"a.md": "# A\n\nFirst.\n\n<Card>inside the card</Card>\n"})
-    write_params({"docs.max_unread": 0.9})
+    card = "<Card>" + "inside the card\n" * 10 + "</Card>\n"
+    write({"a.md": f"# A\n\nFirst.\n\n{card}"})
+    write_params({"docs.max_unread": 0.99})
     ingest.main()
     write_params({"docs.max_unread": 0.1})
+    with pytest.raises(UserError, match=r"docs\.max_unread.*a\.md:5 \(30 of "):
+        ingest.main()
+    assert read_json(paths.REPORTS / "ingest.json")["account"]["lost"] == 30
+
+
+def test_a_few_lost_words_stop_no_small_corpus_unless_none_may_be_lost(write_params, monkeypatch, capsys):
+    monkeypatch.setattr(pages.Reader, "lines", dropping(pages.Reader.lines, "inside the card"))
+    write({"a.md": "# A\n\nFirst.\n\n<Card>inside the card</Card>\n"})
+    write_params({"docs.max_unread": 0.1})
+    ingest.main()
+    assert "warning" in capsys.readouterr().out
+    write_params({"docs.max_unread": 0})
     with pytest.raises(UserError, match=r"docs\.max_unread.*a\.md:5 \(3 of "):
         ingest.main()
-    assert read_json(paths.REPORTS / "ingest.json")["account"]["lost"] == 3
+
+
+def test_a_directory_of_drafts_alone_says_which_setting_reads_them_and_reports_them(write_params):
+    write({"a.md": "---\ndraft: true\n---\n# A\n\nText.\n"})
+    write_params({})
+    with pytest.raises(UserError, match=r"docs\.unpublished: true"):
+        ingest.main()
+    assert read_json(paths.REPORTS / "ingest.json")["skipped"] == {"unpublished": ["a.md"]}
 
 
 def test_the_screen_shows_at_most_five_lines(capsys, write_params):
@@ -271,7 +303,7 @@ REPEATED = (
 def test_no_repeated_sign_takes_more_than_the_budget_of_a_page(sign):
     text = "# T\n\nText.\n\n" + sign * (200_000 // len(sign)) + "8<x"
     with budget(pages.MAX_SECONDS):
-        losses.words(losses.shown(text))
+        losses.words(shown(text))
         references.names(text)
         characters.cleaned(text)
         identity.page("a.md", "en", text)

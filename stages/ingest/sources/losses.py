@@ -1,85 +1,20 @@
 """Words of the source files that reached no page, told without the readers: by what a person would see in the source.
 
-The oracle knows no generator. It takes from the source what no site shows (metadata, comments, addresses, the names of
-tags, attributes, directives and templates, imports), counts the words that remain, prose in quotes among them, and
-compares them with the words of the lines that came from this file.
+The oracle knows no generator. It counts the words that `shown` leaves of a source file and compares them with the words
+of the lines that came from this file.
 """
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from stages.common.records.rows import Doc, Span
+from stages.ingest.sources.shown import source_text
 
 WORD = re.compile(r"[\u3041-\u30fe\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]|[^\W_]{2,}")
-FENCE = re.compile(
-    r"^[ \t>]{0,60}(?:(?:[-*+]|\d{1,9}\.)[ \t]{1,9})?(`{3,20}|~{3,20})[^\n]*\n(?:.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)",
-    re.DOTALL | re.MULTILINE,
-)
-CODE = re.compile(r"(?<!`)(`{1,9})(?!`)[^\n]{0,2000}?(?<!`)\1(?!`)")
-QUOTES = re.compile(r"\"([^\"]*[\s\u3040-\u9fff][^\"]*)\"|'([^']*[\s\u3040-\u9fff][^']*)'")
-# Quoted, but not for readers.
-HIDDEN = re.compile(
-    r"\b(?:class(?:Name)?|style|href|src(?:[Ss]et)?|sizes|id|key|d|viewBox|points|transform|on[A-Z]\w*|rel|target|from|sx|css"
-    r"|require|svg|data-[\w-]+)\s*[=:]\s*\{?\s*(?:\"[^\"]*\"|'[^']*'|`[^`]*`)"
-)
-# What no site shows, from a sign to the next of another kind.
-COMMENTS: list[tuple[re.Pattern[str], str]] = [
-    (re.compile(r"<!--"), "-->"),
-    (re.compile(r"\{\s{0,9}/\*"), "*/"),
-    (re.compile(r"\{#\s"), "#}"),
-    (re.compile(r"\{\{[<%]?\s{0,9}/\*"), "*/"),
-    (re.compile(r"\{\{!"), "}}"),
-    (re.compile(r"%%"), "%%"),
-    (re.compile(r"<script\b", re.IGNORECASE), "</script>"),
-    (re.compile(r"<style\b", re.IGNORECASE), "</style>"),
-    (re.compile(r"<svg\b", re.IGNORECASE), "</svg>"),
-]
-# What no site shows, by a sign without which it need not be looked for, in the order in which it is taken out.
-UNSEEN: list[tuple[str, re.Pattern[str]]] = [
-    ("import ", re.compile(r"^import\b(?:[^\n;]*|\s{,9}\{[^}]{,3000}\}\s{,9})from\s*[\"'][^\"'\n]+.;?", re.MULTILINE)),
-    ("import ", re.compile(r"^import\s+[\"'][^\n]+", re.MULTILINE)),
-    ("export ", re.compile(r"^export\b.*?(?=\n[ \t]*\n|\Z)", re.DOTALL | re.MULTILINE)),
-    (";base64,", re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")),
-    ("](", re.compile(r"\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*")),
-    ("]:", re.compile(r"^[ \t>]*\[[^\]\n]+\]:[ \t]*\S+", re.MULTILINE)),
-    ("][", re.compile(r"\]\[[^\]\n]{0,300}\]")),
-    ("://", re.compile(r"\b[a-z]+://[^\s<>)\]\"'`]+")),
-    ("://", re.compile(r"(?<=` )<[^<>\n]+>`_")),
-    ("[!", re.compile(r"\[![\w-]+(?:\|[^\]\n]*)?\][+-]?")),
-    ("[[", re.compile(r"\[\[[^\]|\n]{0,300}\|")),
-    (".. ", re.compile(r"^[ \t]*\.\.[ \t]+_[^\n]*:[^\n]*", re.MULTILINE)),
-    (".. ", re.compile(r"^[ \t]*\.\. (?:code|code-block|sourcecode|\w*module|image|figure)::[^\n]*", re.MULTILINE)),
-    (".. ", re.compile(r"^[ \t]*\.\. +(?:\|[^|\n]+\| +)?[\w:+.-]+::(?:[^\n]*\.\w{2,5}[ \t]*$)?", re.MULTILINE)),
-    ("    :", re.compile(r"^[ \t]+:(?!caption|name)[\w-]+:(?:[ \t][^\n]*)?$", re.MULTILINE)),
-    ("   :", re.compile(r"^[ \t]+:(?!caption|name)[\w-]+:(?:[ \t][^\n]*)?$", re.MULTILINE)),
-    (":", re.compile(r"(?<![\w:]):[a-z][\w+-]+:(?![\w:`])")),
-    (":::", re.compile(r"^[ \t>]*:{3,}[ \t]*\{?[\w.-]*\}?", re.MULTILINE)),
-    ("!!!", re.compile(r"^[ \t]*!!![ \t]+[\w -]+", re.MULTILINE)),
-    ("???", re.compile(r"^[ \t]*\?\?\?\+?[ \t]+[\w -]+", re.MULTILINE)),
-    ("///", re.compile(r"^[ \t]*/{3,}[ \t]*[\w-]*", re.MULTILINE)),
-    ("&", re.compile(r"&#?\w+;")),
-    ("|", re.compile(r"^[ \t>:|-]+$", re.MULTILINE)),
-]  # fmt: skip
-BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
-# Syntax whose names are not shown, but whose quoted prose is.
-NAMED: list[tuple[str, re.Pattern[str]]] = [
-    ("{{", re.compile(r"\{\{[^{}]*\}\}")),
-    ("{", re.compile(r"\{[:#.][^{}\n]*\}|\{ *[.#][\w-][^{}\n]*\}|\{\*[^{}\n]*\*\}|(?<=\))\{[^{}\n]*\}")),
-    ("<", re.compile(r"</?[A-Za-z][\w.:-]*(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|" + BRACED + r"|[^<>\"'{}])*>")),
-    ("<", re.compile(r"</?>")),
-]  # fmt: skip
-# What stands for another file, in code too.
-INCLUDE = re.compile(
-    r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*<<<[^\n]*$", re.MULTILINE
-)
-ROLE = re.compile(r"(?::[\w+.-]+(?::[\w+.-]+)*:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
-FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
-MASKED = re.compile("\ue000(\\d+)\ue001(\n*)")
 REASONS = [
     ("include", re.compile(r"8<-|^<<<|\{\*|\{\{#|include::|\{%-? *include|!\[\[")),
     ("component", re.compile(r"</?[A-Z]|^\s+\w+=[\"{]")),
@@ -100,71 +35,6 @@ ON_PURPOSE = ("kind_", "unpublished", "other_", "only_", "empty", "link_", "dupl
 
 def words(text: str) -> Counter[str]:
     return Counter(WORD.findall(text.lower()))
-
-
-def shown(source: str) -> str:
-    """The source with blanks for what no reader sees, line for line."""
-    text = INCLUDE.sub(blank, FRONT.sub(blank, source))
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return f"\ue000{len(kept) - 1}\ue001" + blank(match)
-
-    def restored(match: re.Match[str]) -> str:
-        piece = kept[int(match[1])] if int(match[1]) < len(kept) else ""
-        return piece + match[2][piece.count("\n") :]
-
-    text = FENCE.sub(keep, text)
-    if "`" in text:
-        text = ROLE.sub(r"\1", text) if ":`" in text or "}`" in text else text
-        text = CODE.sub(keep, text)
-    for opening, closing in COMMENTS:
-        text = replaced(text, opening, closing, blank_text)
-    for sign, pattern in UNSEEN:
-        if sign in text:
-            text = pattern.sub(blank, text)
-    text = replaced(text, re.compile(r"\{%"), "%}", quoted_text)
-    for sign, pattern in NAMED:
-        if sign in text:
-            text = pattern.sub(quoted, text)
-    return MASKED.sub(restored, text) if kept else text
-
-
-def replaced(text: str, opening: re.Pattern[str], closing: str, replacement: Callable[[str], str]) -> str:
-    """The text with what stands from each opening sign to the next closing one replaced, without looking twice."""
-    pieces, position = [], 0
-    for match in opening.finditer(text) if closing in text else ():
-        if match.start() < position:
-            continue
-        end = text.find(closing, match.end())
-        if end < 0:
-            break
-        pieces += [text[position : match.start()], replacement(text[match.start() : end + len(closing)])]
-        position = end + len(closing)
-    return "".join([*pieces, text[position:]]) if pieces else text
-
-
-def blank_text(text: str) -> str:
-    return "\n" * text.count("\n") or " "
-
-
-def blank(match: re.Match[str]) -> str:
-    return blank_text(match[0])
-
-
-def quoted(match: re.Match[str]) -> str:
-    return quoted_text(match[0])
-
-
-def quoted_text(source: str) -> str:
-    """The prose in quotes, and code, of a tag or a template."""
-    if '"' not in source and "'" not in source and "\ue000" not in source:
-        return blank_text(source)
-    text = HIDDEN.sub(" ", source)
-    prose = [next(filter(None, found.groups())) for found in QUOTES.finditer(text)]
-    codes = [f"\ue000{found[1]}\ue001" for found in MASKED.finditer(text)]
-    return " ".join(["", *(piece.replace("\n", " ") for piece in (*prose, *codes)), ""]) + "\n" * source.count("\n")
 
 
 @dataclass
@@ -270,20 +140,6 @@ class Account:
             lost + (f": {by_reason}; most in {worst}" if self.lost else ""),
             *([f"left out on purpose: {left_out} words"] if self.left_out else []),
         ]
-
-
-def source_text(path: str, source: str) -> str:
-    """What is to be shown of a file, by its kind."""
-    suffix = PurePosixPath(path).suffix.lower()
-    if suffix == ".txt":
-        return source
-    if suffix == ".ipynb":
-        try:
-            cells = json.loads(source)["cells"]
-            return "\n".join(str("".join(cell["source"])) for cell in cells)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return ""
-    return shown(source)
 
 
 def texts(lines: list[str], spans: list[Span]) -> dict[str, str]:
