@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
-from stages.common.base.errors import ParamsError, UserError, run_stage
+from stages.common.base.errors import run_stage
 from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
 from stages.common.records.rows import Doc
+from stages.ingest import refusals
 from stages.ingest.dialects.flavours import detection
 from stages.ingest.pages import Reader, name_of
 from stages.ingest.sources import identity, manifest
@@ -26,14 +27,6 @@ from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
 from stages.ingest.sources.walk import boundary, root_directory
-
-REMEDIES = {  # against what leaves pages out on purpose
-    "unpublished": "docs.unpublished: true reads drafts",
-    "kind_": "docs.page_kinds names the kinds that are read",
-    "other_language": "docs.languages chooses the languages",
-    "other_version": "docs.versions chooses the versions",
-}
-FEW_WORDS = 20  # that are lost stop no corpus, however small it is
 
 
 @dataclass
@@ -130,30 +123,7 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
         yield report.hide(row) if section.private == "mask" else row
     if not report.counts["pages"] and section.include:
         write_json(paths.REPORTS / "ingest.json", report.as_json())
-        raise ParamsError(no_pages(section, report))
-
-
-def no_pages(section: schema.Docs, report: Report) -> str:
-    """Why there is no page at all: no file matches, or all that do are left out, and by which settings."""
-    if not report.counts["files"]:
-        return f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
-    remedies = [remedy for reason, remedy in REMEDIES.items() if any(key.startswith(reason) for key in report.skipped)]
-    named = f"; {' and '.join(remedies)}" if remedies else ""
-    return f"params.yaml: docs.path = {section.path!r}: every file is left out ({report.counted()}){named}"
-
-
-def refuse_unread(section: schema.Docs, report: Report) -> None:
-    """Raise UserError when more words than `docs.max_unread` allows reached no page; a few stop nothing unless it is 0."""
-    account = report.account
-    if account.share > section.max_unread > 0 and account.lost < FEW_WORDS:
-        print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but so few words stop nothing")
-    elif account.share > section.max_unread:
-        worst = ", ".join(f"{loss.path}:{loss.line} ({loss.lost:,} of {loss.words:,})" for loss in account.worst(5))
-        raise UserError(
-            f"{account.share:.1%} of the words in the sources reached no page, and docs.max_unread allows"
-            f" {section.max_unread:.1%}; most in {worst}; see account in {paths.REPORTS / 'ingest.json'}, then leave"
-            " such files out by docs.exclude or raise docs.max_unread"
-        )
+        refusals.refuse_no_pages(section, report)
 
 
 def main() -> None:
@@ -163,7 +133,7 @@ def main() -> None:
     write_docs(section, report)
     write_json(paths.REPORTS / "ingest.json", report.as_json())
     print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
-    refuse_unread(section, report)
+    refusals.refuse_unread(section, report)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,23 @@
-"""What ingest refuses by its settings alone; `doclore check` asks before anything runs."""
+"""What ingest refuses: by its settings alone, which `doclore check` asks before anything runs, and by what it read."""
 
 from importlib.util import find_spec
 
-from stages.common.base.errors import ParamsError
+from stages.common import schema
+from stages.common.base import paths
+from stages.common.base.errors import ParamsError, UserError
 from stages.common.schema import Params
 from stages.ingest.sources.converters import missing
+from stages.ingest.sources.report import Report
 from stages.ingest.sources.walk import find, root_directory
 
 PACKAGES = {".rst": "docutils", ".html": "markdownify", ".htm": "markdownify"}  # what reads a file with this suffix
+REMEDIES = {  # against what leaves pages out on purpose
+    "unpublished": "docs.unpublished: true reads drafts",
+    "kind_": "docs.page_kinds names the kinds that are read",
+    "other_language": "docs.languages chooses the languages",
+    "other_version": "docs.versions chooses the versions",
+}
+FEW_WORDS = 20  # that are lost stop no corpus, however small it is
 
 
 def refuse_impossible(settings: Params) -> None:
@@ -21,3 +31,27 @@ def refuse_impossible(settings: Params) -> None:
     for suffix, package in PACKAGES.items():
         if find_spec(package) is None and any(page.lower().endswith(suffix) for page in pages):
             raise missing(package, suffix)
+
+
+def refuse_no_pages(section: schema.Docs, report: Report) -> None:
+    """Raise ParamsError that says why there is no page: no file matches, or all that do are left out, and by which settings."""
+    place = f"params.yaml: docs.path = {section.path!r}"
+    if not report.counts["files"]:
+        raise ParamsError(f"{place}: no page matches docs.include = {section.include}")
+    remedies = [remedy for reason, remedy in REMEDIES.items() if any(key.startswith(reason) for key in report.skipped)]
+    named = f"; {' and '.join(remedies)}" if remedies else ""
+    raise ParamsError(f"{place}: every file is left out ({report.counted()}){named}")
+
+
+def refuse_unread(section: schema.Docs, report: Report) -> None:
+    """Raise UserError when more words than `docs.max_unread` allows reached no page; few stop nothing unless it is 0."""
+    account = report.account
+    if account.share > section.max_unread > 0 and account.lost < FEW_WORDS:
+        print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but so few words stop nothing")
+    elif account.share > section.max_unread:
+        worst = ", ".join(f"{loss.path}:{loss.line} ({loss.lost:,} of {loss.words:,})" for loss in account.worst(5))
+        raise UserError(
+            f"{account.share:.1%} of the words in the sources reached no page, and docs.max_unread allows"
+            f" {section.max_unread:.1%}; most in {worst}; see account in {paths.REPORTS / 'ingest.json'}, then leave"
+            " such files out by docs.exclude or raise docs.max_unread"
+        )
