@@ -34,7 +34,7 @@ def refuse_impossible(settings: Params) -> None:
 
 
 def refuse_no_pages(section: schema.Docs, report: Report) -> None:
-    """Raise ParamsError that says why there is no page: no file matches, or all that do are left out, and by which settings."""
+    """Raise ParamsError that says why there is no page: no file matches, or all are left out, and by which settings."""
     place = f"params.yaml: docs.path = {section.path!r}"
     if not report.counts["files"]:
         raise ParamsError(f"{place}: no page matches docs.include = {section.include}")
@@ -44,7 +44,7 @@ def refuse_no_pages(section: schema.Docs, report: Report) -> None:
 
 
 def refuse_unread(section: schema.Docs, report: Report) -> None:
-    """Raise UserError when more words than `docs.max_unread` allows reached no page; few stop nothing unless it is 0."""
+    """Raise UserError when more words than `docs.max_unread` allows reached no page; few stop nothing but at 0."""
     account = report.account
     if account.share > section.max_unread > 0 and account.lost < FEW_WORDS:
         print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but so few words stop nothing")
