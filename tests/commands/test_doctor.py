@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from stages.commands import check, doctor
-from stages.commands.examining import machine, services
+from stages.commands.examining import cards, machine, services
 from stages.common.base import params
 from stages.common.base.errors import UserError
 from support.repository import ROOT
@@ -50,12 +50,14 @@ def test_no_endpoint_is_asked_while_no_section_needs_one(write_params):
     ("torch", "driver", "told"),
     [
         ("2.13.0+cpu", "590.1", "make setup-gpu"),
-        ("2.13.0+cu130", "550.9", "needs driver 580 or later"),
-        ("2.13.0+cu130", "590.1", None),
+        ("2.13.0", "550.9", "which takes cu126"),  # PyPI's, whose version does not say that it is built for CUDA 13
+        ("2.13.0+cu126", "550.9", None),
+        ("2.13.0+cu126", "470.9", "too old for PyTorch"),
+        ("2.13.0", "590.1", None),
     ],
 )
 def test_a_gpu_that_the_installed_torch_cannot_use_is_found(write_params, monkeypatch, torch, driver, told):
-    monkeypatch.setattr(machine, "nvidia", lambda: [("H200", driver, 139.0)])
+    monkeypatch.setattr(cards, "asked", lambda: ([cards.Card("H200", driver, 143.0, (9, 0))], ""))
     monkeypatch.setattr(machine, "version", lambda name: torch)
     found = [line for kind, line in machine.gpu(params.load(write_params())) if kind == "bad"]
     assert bool(found) == bool(told) and (not told or told in found[0])

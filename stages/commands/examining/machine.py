@@ -3,18 +3,17 @@
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from stages.commands.examining import cards
 from stages.common.schema import Params
 
 Finding = tuple[str, str]  # good, note or bad, and a line
 PYTHONS = ((3, 11), (3, 12))
 ROOM_GB = 5  # for .cache, DVC's cache and the models of the default run, twice over
-CUDA_13_DRIVER = 580  # the oldest driver that PyTorch's CUDA 13 wheels run on
 MEMORY_GB = 6  # what a training of the embedded model takes at its default batch
 
 
@@ -61,28 +60,29 @@ def gpu(settings: Params) -> Iterator[Finding]:
             "PyTorch is not installed, which the stages from format on need; type: make setup, or make setup-gpu",
         )
         return
-    cards = nvidia()
-    for name, driver, gigabytes in cards:
-        yield "good", f"GPU {name}, {gigabytes:.0f} GB, driver {driver}"
-        if int(driver.split(".")[0] or 0) < CUDA_13_DRIVER and "+cu13" in torch:
-            yield "bad", f"PyTorch {torch} needs driver {CUDA_13_DRIVER} or later, here is {driver}; update the driver"
-    if cards and "+cpu" in torch:
+    found, _ = cards.asked()
+    for card in found:
+        memory = f", {card.gigabytes:.0f} GB" if card.gigabytes else ""
+        yield "good", f"GPU {card.name}{memory}, driver {card.driver}"
+    if not found:
+        kind = "good" if settings.model.name.startswith("embedded:") else "note"
+        yield kind, f"no NVIDIA GPU; PyTorch {torch} trains on the CPU"
+    elif "+cpu" in torch:
         yield "bad", f"PyTorch {torch} uses no GPU, though there is one; type: make setup-gpu"
-    elif not cards:
-        yield (
-            "good" if settings.model.name.startswith("embedded:") else "note",
-            f"no NVIDIA GPU; PyTorch {torch} trains on the CPU",
-        )
+    elif complaint := misfit(torch, found):
+        yield "bad", complaint
 
 
-def nvidia() -> list[tuple[str, str, float]]:
-    """Name, driver and memory in GB of each card."""
-    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"]
+def misfit(torch: str, found: list[cards.Card]) -> str:
+    """Why the installed PyTorch does not run on the cards, "" when it does. PyPI's wheels, whose version says nothing
+    of CUDA, are built for CUDA 13."""
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines()]
-    return [
-        (name, driver, float(megabytes) / 1024) for name, driver, megabytes in (row for row in rows if len(row) == 3)
-    ]
+        wanted = cards.wheels(found)
+    except cards.NoWheelsError as reason:
+        return str(reason)
+    if wanted == "cu130" or "+cu12" in torch:
+        return ""
+    return (
+        f"PyTorch {torch} is built for CUDA 13, which {found[0].name} with driver {found[0].driver} does not run; "
+        f"type: make setup-gpu, which takes {wanted} (or update the driver to {cards.DRIVERS['cu130']})"
+    )
