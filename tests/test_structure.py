@@ -34,7 +34,7 @@ EDITS = {
     "stages/evaluate/answers.py": ["evaluate"],
     "stages/report/report.css": ["report"],
     "stages/common/markdown/blocks.py": ["ingest", "chunk", "generate"],
-    "stages/common/text/wording.py": ["chunk", "generate", "curate", "format", "evaluate"],
+    "stages/common/text/wording.py": ["ingest", "chunk", "generate", "curate", "format", "evaluate"],
     "stages/common/text/tokens.py": ["chunk", "generate"],
     "stages/common/values/numbers.py": ["curate", "format", "evaluate"],
     "stages/common/rows/own_data.py": ["curate", "format"],
@@ -42,7 +42,7 @@ EDITS = {
     "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
     "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
     "stages/common/exam/questions.py": ["curate", "evaluate"],
-    "stages/common/servers/vllm.py": ["merge"],
+    "stages/merge/servers/vllm.py": ["merge"],
 }
 
 

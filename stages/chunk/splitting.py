@@ -24,29 +24,29 @@ def split(
     (a header, a fence's opening line, an item's first paragraph, a label) counts.
     """
     room = max(room, MIN_ROOM)
-    found = frame(block, lambda head: count(head) <= room // 2, depth)
-    if found is None:
+    framed = frame(block, lambda head: count(head) <= room // 2, depth)
+    if framed is None:
         return prose_pieces(block, room, count, floor)
-    if block.kind in CONTAINERS and crowds(found, room, count):
-        found = frame(block, lambda head: False, depth) or found
-    frame_size = count(found.dress("", False))
+    if block.kind in CONTAINERS and crowds(framed, room, count):
+        framed = frame(block, lambda head: False, depth) or framed
+    frame_size = count(framed.dress("", False))
     inner = max(room - frame_size, MIN_ROOM)
-    items = [item for part in found.parts for item in fitting(part, inner, found, count, floor, depth)]
+    items = [item for part in framed.parts for item in fitting(part, inner, framed, count, floor, depth)]
     groups = fill(kept_together(items, inner), inner, floor - frame_size, None if first is None else first - frame_size)
-    return [piece(block, found, group, number == 0) for number, group in enumerate(groups)]
+    return [piece(block, framed, group, number == 0) for number, group in enumerate(groups)]
 
 
-def crowds(found: Frame, room: int, count: Count) -> bool:
+def crowds(framed: Frame, room: int, count: Count) -> bool:
     """Whether what is repeated takes the room of a part that fits without it."""
-    inner = room - count(found.dress("", False))
-    return any(inner < count(found.wrap(part.text)) < room - MARK_ROOM for part in found.parts)
+    inner = room - count(framed.dress("", False))
+    return any(inner < count(framed.wrap(part.text)) < room - MARK_ROOM for part in framed.parts)
 
 
-def fitting(part: Block, room: int, found: Frame, count: Count, floor: int, depth: int) -> Iterator[Item]:
+def fitting(part: Block, room: int, framed: Frame, count: Count, floor: int, depth: int) -> Iterator[Item]:
     """The part, or its pieces when it exceeds the room."""
 
     def size(text: str) -> int:
-        return count(found.wrap(text))
+        return count(framed.wrap(text))
 
     tokens = size(part.text)
     if tokens <= room:
@@ -64,12 +64,12 @@ def kept_together(items: list[Item], room: int) -> Iterator[Item]:
         yield from [whole] if whole.size <= room else chain
 
 
-def piece(block: Block, found: Frame, group: list[Item], first: bool) -> Block:
+def piece(block: Block, framed: Frame, group: list[Item], first: bool) -> Block:
     """A piece of the block that holds a group of its parts."""
     parts = merged(group).blocks
     return replace(
         block,
-        text=found.dress("".join(part.text for part in parts), first),
+        text=framed.dress("".join(part.text for part in parts), first),
         line_start=block.line_start if first else parts[0].line_start,
         line_end=parts[-1].line_end,
     )

@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     source, target = arguments.source, arguments.target
     checked(source, target, arguments.force)
     faults: list[Fault] = []
-    found = list(rows(source, faults))
-    WRITERS[target.suffix.lower()](target, found)
-    print(f"{source} → {target}: {len(found)} rows")
+    content = list(rows(source, faults))
+    WRITERS[target.suffix.lower()](target, content)
+    print(f"{source} → {target}: {len(content)} rows")
     report(source, faults)
 
 

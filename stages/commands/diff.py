@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace) -> None:
 
     with dataset_files(arguments.old) as before, dataset_files(arguments.new) as after:
         old, new = version(before), version(after)
-    found = [change for change in changes(old, new) if arguments.page in change.path]
+    listed = [change for change in changes(old, new) if arguments.page in change.path]
     if arguments.json:
-        for change in found:
+        for change in listed:
             print(json.dumps(as_json(change), ensure_ascii=False))
     else:
-        show(f"{arguments.old} → {arguments.new}: {len(old.rows)} → {len(new.rows)} rows", found, arguments)
+        show(f"{arguments.old} → {arguments.new}: {len(old.rows)} → {len(new.rows)} rows", listed, arguments)
 
 
 def as_json(change: "Change") -> dict[str, object]:
@@ -48,7 +48,7 @@ def as_json(change: "Change") -> dict[str, object]:
     return {"kind": change.kind, "path": change.path, "reason": change.reason, **sides}
 
 
-def show(heading: str, found: "list[Change]", arguments: argparse.Namespace) -> None:
+def show(heading: str, listed: "list[Change]", arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
     from stages.commands.tracing.changes import per_page
@@ -56,7 +56,7 @@ def show(heading: str, found: "list[Change]", arguments: argparse.Namespace) -> 
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(heading)
-    counts = per_page(found)
+    counts = per_page(listed)
     if not counts:
         console.print("No row differs.")
         return
@@ -65,6 +65,6 @@ def show(heading: str, found: "list[Change]", arguments: argparse.Namespace) -> 
     console.print(changed_table({path: counts[path] for path in shown}, counts))
     if len(largest) > len(shown):
         console.print(f"… and {len(largest) - len(shown)} more pages; --all lists them")
-    for change in found if arguments.rows else []:
+    for change in listed if arguments.rows else []:
         for line in changed_row(change):
             console.print(line)

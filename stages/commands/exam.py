@@ -104,9 +104,9 @@ def add(arguments: argparse.Namespace) -> None:
         raise UserError(f"--file {file}: accepted is a .jsonl file below {paths.EXAM}")
     fields = {"question": arguments.question, "reference": arguments.reference, "page": arguments.page,
               "key_values": arguments.key_value, "tags": arguments.tag}  # fmt: skip
-    found = checked(Item(0, 0, fields))
-    if isinstance(found, Fault):
-        raise UserError(found.problem)
+    item = checked(Item(0, 0, fields))
+    if isinstance(item, Fault):
+        raise UserError(item.problem)
     for row in questions():
         if normalised(row["question"]) == normalised(arguments.question):
             raise UserError(f"the question is in {row['path']}:{row['line_start']} already")

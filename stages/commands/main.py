@@ -28,11 +28,11 @@ def command_modules() -> Iterator[tuple[str, ModuleType]]:
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(
+    root = argparse.ArgumentParser(
         prog="doclore", description="Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."
     )
-    found.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
-    subparsers = found.add_subparsers(metavar="COMMAND")
+    root.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
+    subparsers = root.add_subparsers(metavar="COMMAND")
     for name, module in command_modules():
         text = str(module.__doc__)
         command = subparsers.add_parser(
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
         command.set_defaults(run=module.run, anywhere=getattr(module, "ANYWHERE", False))
-    return found
+    return root
 
 
 def enter_project(arguments: argparse.Namespace) -> None:

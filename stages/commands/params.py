@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    found = keys(PARAMS.read_text("utf-8"))
+    known = keys(PARAMS.read_text("utf-8"))
     committed = {key.name: key.value for key in keys(git("show", f"HEAD:./{PARAMS}") or "")}
     word = arguments.word.lower()
-    shown = [key for key in found if word in f"{key.name} {key.about}".lower()]
+    shown = [key for key in known if word in f"{key.name} {key.about}".lower()]
     if not shown:
-        alike = difflib.get_close_matches(word, [key.name for key in found], n=1, cutoff=0.5)
+        alike = difflib.get_close_matches(word, [key.name for key in known], n=1, cutoff=0.5)
         hint = f"did you mean {alike[0]}?" if alike else "type `doclore params`, which lists all"
         raise UserError(f"params.yaml has no key {arguments.word!r}, and none is about it; {hint}")
     for key in shown:

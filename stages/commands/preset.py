@@ -53,10 +53,10 @@ def read(name: str, directory: Path = DIRECTORY) -> dict[str, Any]:
     """The values of a preset by key. Raises UserError with the names that there are."""
     from ruamel.yaml import YAML
 
-    found = presets(directory) or no_presets()
-    if name not in found:
-        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(found)}")
-    return dict(YAML(typ="safe").load(found[name].read_text(encoding="utf-8")))
+    known = presets(directory) or no_presets()
+    if name not in known:
+        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(known)}")
+    return dict(YAML(typ="safe").load(known[name].read_text(encoding="utf-8")))
 
 
 def apply(values: dict[str, Any], file: Path = PARAMS) -> dict[str, tuple[Any, Any]]:

@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.commands.serving.talk import trained_tokenizer
     from stages.common.base import params, paths
     from stages.common.chat.templates import chat_for
-    from stages.common.servers.context import context
-    from stages.common.servers.template import served_template
+    from stages.merge.servers.context import context
+    from stages.merge.servers.template import served_template
 
     tokenizer = trained_tokenizer()  # there is a model, or one line that says what to type
     settings = params.load()
@@ -58,9 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
             f"{paths.MERGED} holds the adapter alone; type: dvc exp run -S merge.method=merged_16bit, or let vLLM put "
             "it on the base: -S 'merge.export=[vllm]'"
         )
-    given = own_key()
+    key = own_key()
     address = ServerAddress(
-        arguments.host, arguments.port, str(paths.MERGED), given or secrets.token_urlsafe(24), not given
+        arguments.host, arguments.port, str(paths.MERGED), key or secrets.token_urlsafe(24), not key
     )
     template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))
     backend = choose(arguments.backend)
@@ -82,7 +82,7 @@ def own_key() -> str:
 def choose(backend: str) -> str:
     """The server to take. Raises UserError where the one asked for cannot run."""
     from stages.commands.serving import openai_server
-    from stages.common.servers import llama_cpp, vllm
+    from stages.merge.servers import llama_cpp, vllm
 
     if backend == "vllm" and not vllm.possible():
         raise UserError(
@@ -98,7 +98,7 @@ def choose(backend: str) -> str:
 def run_vllm(address: ServerAddress, room: int, template: str) -> None:
     """Become vLLM's server."""
     from stages.common.base import paths
-    from stages.common.servers import vllm
+    from stages.merge.servers import vllm
 
     with closing(listening(address.host, address.port)) as listener:
         address = address._replace(port=listener.getsockname()[1])
@@ -122,7 +122,7 @@ def run_transformers(address: ServerAddress, settings: "Params", tokenizer: Any)
 
 
 def run_llama_cpp(address: ServerAddress, room: int, template: str) -> None:
-    from stages.common.servers import llama_cpp
+    from stages.merge.servers import llama_cpp
 
     file = llama_cpp.export()
     listening(address.host, address.port).close()

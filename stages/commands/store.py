@@ -102,12 +102,12 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
     entries = [(entry.key, entry.refused, entry.answer_tokens) for entry in upkeep.chosen(store, choice)]
     refused = sum(bool(reason) for _, reason, _ in entries)
     tokens = sum(tokens for *_, tokens in entries)
-    told = f"{len(entries) - refused} answers ({tokens:,} answer tokens), {refused} refusals"
+    counted = f"{len(entries) - refused} answers ({tokens:,} answer tokens), {refused} refusals"
     if not arguments.yes:
-        print(f"{told} would go; add --yes to delete them")
+        print(f"{counted} would go; add --yes to delete them")
         return
     upkeep.delete(store, [key for key, *_ in entries])
-    print(f"{told} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
+    print(f"{counted} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
 
 
 def export(store: "Store", arguments: argparse.Namespace) -> None:

@@ -97,18 +97,19 @@ def metrics_table(split: str, figures: dict[str, Any]) -> Table:
 
 def joined(cells: list[dict[str, Any]], key: str, form: str) -> str:
     """A figure of a model, or of both; of the judge's the share of correct answers."""
-    found = (cell[key] for cell in cells if key in cell)
-    return " → ".join(form.format(value["correct"] if key == "judge" else value) for value in found)
+    values = (cell[key] for cell in cells if key in cell)
+    return " → ".join(form.format(value["correct"] if key == "judge" else value) for value in values)
 
 
 def headline(evaluate: dict[str, Any]) -> str:
     """Gap recovery and the gate's verdict, each in a line."""
-    found, gate = evaluate["headline"], evaluate["gate"]
-    if found.get("gap_recovery") is None:
+    recovery, gate = evaluate["headline"], evaluate["gate"]
+    if recovery.get("gap_recovery") is None:
         first = "Gap recovery: none, since having the page in the prompt does not help the base model"
     else:
-        interval = f" (95 % interval {found['low']:.2f} to {found['high']:.2f})" if "low" in found else unsure(found)
-        first = f"Gap recovery: {found['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
+        low, high = recovery.get("low"), recovery.get("high")
+        interval = unsure(recovery) if low is None else f" (95 % interval {low:.2f} to {high:.2f})"
+        first = f"Gap recovery: {recovery['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
     more = "".join(f"\n{line}" for line in (*preferences(evaluate), *benchmarks(evaluate)))
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
     return f"{first}{more}\nGate: {reasons}"
@@ -117,22 +118,22 @@ def headline(evaluate: dict[str, Any]) -> str:
 def preferences(evaluate: dict[str, Any]) -> Iterator[str]:
     """Which closed-book answer the judge prefers."""
     for split in paths.SPLITS[1:]:
-        found = evaluate.get(split, {}).get("preferred")
-        if found:
-            shares = ", ".join(f"{name} {found[name]:.0%}" for name in ("tuned", "base", "tie"))
+        preferred = evaluate.get(split, {}).get("preferred")
+        if preferred:
+            shares = ", ".join(f"{name} {preferred[name]:.0%}" for name in ("tuned", "base", "tie"))
             yield f"Judge's choice on {split}: {shares}"
 
 
 def benchmarks(evaluate: dict[str, Any]) -> Iterator[str]:
     """What training did to general abilities."""
-    for task, found in evaluate.get("forgetting", {}).items():
-        yield f"Benchmark {task}: {found['base']:.1%} → {found['tuned']:.1%}"
+    for task, scores in evaluate.get("forgetting", {}).items():
+        yield f"Benchmark {task}: {scores['base']:.1%} → {scores['tuned']:.1%}"
 
 
-def unsure(found: dict[str, Any]) -> str:
+def unsure(recovery: dict[str, Any]) -> str:
     """Why there is no interval: what the gap recovery is a share of may be nothing."""
-    low, high = (f"{100 * found[key]:+.0f}" for key in ("gap_low", "gap_high"))
-    return f" (no interval: the page brings the base model {100 * found['gap']:+.0f} points, {low} to {high})"
+    low, high = (f"{100 * recovery[key]:+.0f}" for key in ("gap_low", "gap_high"))
+    return f" (no interval: the page brings the base model {100 * recovery['gap']:+.0f} points, {low} to {high})"
 
 
 def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:

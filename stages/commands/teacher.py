@@ -40,7 +40,7 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from stages.common.servers import llama_cpp
+    from stages.merge.servers import llama_cpp
 
     llama_cpp.require_gguf(arguments.model)
     listening(HOST, arguments.port).close()

@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> None:
 def explain_pair(pair_id: str, as_json: bool) -> None:
     from stages.commands.tracing.rows import by_id
 
-    found = by_id(pair_id)
-    if not found:
+    rows = by_id(pair_id)
+    if not rows:
         raise UserError(
             f"no row has the pair_id {pair_id}; its chunk or its text changed, or `dvc repro` has yet to run"
         )
-    for one in found:
+    for one in rows:
         explain(one, as_json)
 
 
@@ -97,16 +97,16 @@ def explain_page(place: str, arguments: Any) -> None:
     from stages.commands.tracing.sources import feed
     from stages.common.base import params
 
-    found = feed(place, params.load().docs.path)
+    fed = feed(place, params.load().docs.path)
     if arguments.json:
-        for traced in found.rows:
+        for traced in fed.rows:
             print(json.dumps({"fate": traced.fate, **traced.row}, ensure_ascii=False))
         return
     console = Console(highlight=False, soft_wrap=True)
-    console.print(heading(found))
-    if found.line and not found.rows:
-        console.print(f"Nothing is made of line {found.line} itself; without :{found.line} the whole file is shown.")
-    if found.rows:
-        console.print(counted(found))
-    for line in listed(found, None if arguments.all else LISTED):
+    console.print(heading(fed))
+    if fed.line and not fed.rows:
+        console.print(f"Nothing is made of line {fed.line} itself; without :{fed.line} the whole file is shown.")
+    if fed.rows:
+        console.print(counted(fed))
+    for line in listed(fed, None if arguments.all else LISTED):
         console.print(line)

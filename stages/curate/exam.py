@@ -8,7 +8,7 @@ from stages.common.exam.questions import ExamRow
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, question, rejection
 from stages.common.text.wording import normalised
-from stages.curate.duplicates.meaning import words
+from stages.curate.duplicates.meaning import content_words
 from stages.curate.duplicates.minhash import jaccard, shingles
 from stages.curate.duplicates.near import SHINGLE
 
@@ -33,16 +33,16 @@ def sift(rows: list[DatasetRow], exam: Sequence[ExamRow]) -> tuple[list[DatasetR
             by_gram[gram].append(number)
     kept, rejected = [], []
     for row in rows:
-        found = nearest(question(row), asked, by_gram)
-        if found:
-            rejected.append(rejection(row, "exam_question", Verdict(list(found), "no near-duplicate of the exam")))
+        match = nearest(question(row), asked, by_gram)
+        if match:
+            rejected.append(rejection(row, "exam_question", Verdict(list(match), "no near-duplicate of the exam")))
         else:
             kept.append(row)
     return kept, rejected
 
 
 def features(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    return shingles(normalised(text), SHINGLE), frozenset(words(text.replace("`", "")))
+    return shingles(normalised(text), SHINGLE), frozenset(content_words(text.replace("`", "")))
 
 
 def nearest(text: str, asked: Sequence[Asked], by_gram: dict[str, list[int]]) -> tuple[str, float] | None:

@@ -25,12 +25,12 @@ def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow]) -> Origins:
     by_path: dict[str, list[DatasetRow]] = defaultdict(list)
     for row in rows:
         by_path[row["path"]].append(row)
-    found = Origins({}, {})
+    pages = Origins({}, {})
     for doc in docs:
         for path in (doc["path"], *doc["also_in"]):
-            found.language[path], found.identity[path] = doc.get("language", ""), doc.get("group", "")
+            pages.language[path], pages.identity[path] = doc.get("language", ""), doc.get("group", "")
         locate(doc, by_path.pop(doc["path"], []))
-    return found
+    return pages
 
 
 def locate(doc: Doc, rows: list[DatasetRow]) -> None:

@@ -28,10 +28,10 @@ def sift(
     kept, kinds = [], Counter[str]()
     rejected = [masked_row(row)[0] for row in rejected]
     for row in rows:
-        new, found = masked_row(row)
-        kinds.update(found)
-        if found and (limits.private == "drop" or ONLY_MASKS.fullmatch(new["output"])):
-            rejected.append(rejection(new, "nothing_private", Verdict(found, "nothing private")))
+        new, private = masked_row(row)
+        kinds.update(private)
+        if private and (limits.private == "drop" or ONLY_MASKS.fullmatch(new["output"])):
+            rejected.append(rejection(new, "nothing_private", Verdict(private, "nothing private")))
         else:
             kept.append(new)
     return kept, rejected, kinds

@@ -52,7 +52,7 @@ class Review(BaseModel):
 
 def read_reviews(file: Path) -> dict[str, Review]:
     """Verdicts by pair_id; none when the file is missing. Raises UserError that lists the lines that are wrong."""
-    found: dict[str, Review] = {}
+    reviews: dict[str, Review] = {}
     lines: dict[str, int] = {}
     faults = []
     data = file.read_bytes().removeprefix(b"\xef\xbb\xbf") if file.exists() else b""
@@ -61,7 +61,7 @@ def read_reviews(file: Path) -> dict[str, Review]:
             continue
         try:
             review = parsed(line.decode())
-            first = found.setdefault(review.pair_id, review)
+            first = reviews.setdefault(review.pair_id, review)
             if (first.verdict, first.text) != (review.verdict, review.text):
                 raise ValueError(f"another verdict on {review.pair_id} than in line {lines[review.pair_id]}; keep one")
             lines.setdefault(review.pair_id, number)
@@ -70,7 +70,7 @@ def read_reviews(file: Path) -> dict[str, Review]:
     if faults:
         more = f"\n… and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise UserError("\n".join(faults[:SHOWN]) + more)
-    return found
+    return reviews
 
 
 def parsed(line: str) -> Review:
@@ -152,15 +152,15 @@ def orphans(reviews: dict[str, Review], questions: dict[str, str]) -> list[Orpha
     """Verdicts on pairs that are not among `questions` (pair_id to question). rapidfuzz compares the wording."""
     from rapidfuzz import fuzz, process, utils
 
-    found = []
+    orphaned = []
     for review in reviews.values():
         if review.pair_id not in questions:
             best = process.extractOne(
                 review.question, questions, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=50
             )
             question, similarity, pair_id = best if best and review.question else ("", 0, "")
-            found.append(Orphan(review, pair_id, question, round(similarity)))
-    return sorted(found, key=lambda orphan: orphan.review.pair_id)
+            orphaned.append(Orphan(review, pair_id, question, round(similarity)))
+    return sorted(orphaned, key=lambda orphan: orphan.review.pair_id)
 
 
 def told(orphan: Orphan) -> str:

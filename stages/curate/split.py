@@ -147,8 +147,8 @@ def without_stated(parts: Parts, chunks: Chunks) -> tuple[list[DatasetRow], list
         partials = [] if is_own(row) else [part["path"] for part in chunks[row["chunk_id"]]["partials"]]
         shared = sorted(inlined.intersection(partials))
         if not is_own(row) and (shared or statement(row) in known):
-            found = Verdict(shared or row["evidence"], "not on a trained page")
-            rejected.append(rejection(row, "unseen_is_unseen", found))
+            verdict = Verdict(shared or row["evidence"], "not on a trained page")
+            rejected.append(rejection(row, "unseen_is_unseen", verdict))
         else:
             kept.append(row)
     return kept, rejected

@@ -66,29 +66,29 @@ def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
     if settings.curate.private != "keep":
         asked, _ = masked_values(asked)
     library = Library(list(read_jsonl(paths.CHUNKS)), section)
-    found = {"exam": exam.questions(asked, library)}
+    sets = {"exam": exam.questions(asked, library)}
     for split in HELD_OUT:
         rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
-        found[split] = library.questions(rows)
-    return found
+        sets[split] = library.questions(rows)
+    return sets
 
 
 def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models) -> Answers:
     """The answers of every cell, by set."""
-    found: Answers = {name: {} for name in questions}
+    answers: Answers = {name: {} for name in questions}
     for cell, model in cells.MODELS.items():
         for name, rows in questions.items():
             turns = [cells.messages(cell, question, chat, section) for question in rows]
             budgets = [cells.answer_budget(question, chat, section) for question in rows]
-            answers: dict[int, Answer] = {}
+            by_place: dict[int, Answer] = {}
             for budget in sorted(set(budgets)):
                 conversations = {place: turn for place, turn in enumerate(turns) if turn and budgets[place] == budget}
                 wide = section.model_copy(update={"max_new_tokens": budget})
                 written = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
                 spoken = [replace(one, text=without_thought(one.text, chat.opens_thought)) for one in written]
-                answers |= zip(conversations, spoken, strict=True)
-            found[name][cell] = [answers.get(place) for place in range(len(rows))]
-    return found
+                by_place |= zip(conversations, spoken, strict=True)
+            answers[name][cell] = [by_place.get(place) for place in range(len(rows))]
+    return answers
 
 
 def losses(name: str, questions: list[Question], asked: Models, section: schema.Evaluate) -> dict[str, float | None]:
@@ -112,7 +112,7 @@ def nearest_trained(questions: dict[str, list[Question]]) -> dict[str, list[Near
 def write_asked(asked: Models, verdicts: dict[str, judge.Verdicts]) -> None:
     """What endpoints were paid for, so that `doclore store` keeps it and can move it to another machine."""
     keys = [key for model in asked.values() if isinstance(model, EndpointModel) for key in model.keys]
-    keys += [key for found in verdicts.values() for key in found.keys]
+    keys += [key for of_set in verdicts.values() for key in of_set.keys]
     if not keys:
         write_jsonl(paths.ASKED, [])
         return

@@ -75,9 +75,9 @@ def questions(rows: Sequence[ExamRow], library: Library) -> list[Question]:
     ]
 
 
-def dataset_row(found: Answered) -> DatasetRow:
+def dataset_row(answer: Answered) -> DatasetRow:
     """The question as a held-out row. Its place is that of the chunk, else of the exam's own file."""
-    row, chunk = found.row, found.chunk
+    row, chunk = answer.row, answer.chunk
     return {
         "pair_id": row["exam_id"],
         "chunk_id": chunk["chunk_id"] if chunk else "",

@@ -31,23 +31,23 @@ def set_figures(
     """The figures of one held-out set, and its part of the headline."""
     if not questions:
         return {"rows": 0}, {}
-    found: dict[str, Any] = {"rows": len(questions), "pages": len({question.row["path"] for question in questions})}
+    figures: dict[str, Any] = {"rows": len(questions), "pages": len({question.row["path"] for question in questions})}
     for cell, answers in cells.items():
         rows = [(q, answer) for q, answer in zip(questions, answers, strict=True) if answer]
         if rows:
-            found[cell] = cell_figures(rows) | loss_figures(losses.get(cell))
-            found[cell] |= judge_figures(questions, verdicts.grades.get(cell, ()))
+            figures[cell] = cell_figures(rows) | loss_figures(losses.get(cell))
+            figures[cell] |= judge_figures(questions, verdicts.grades.get(cell, ()))
     pages, (base, tuned) = compared(questions, cells, "base_closed", "tuned_closed")
     if pages:
         gain = {"key_values": (sum(tuned) - sum(base)) / len(pages)}
         if interval := statistics.difference_interval(pages, base, tuned):
             gain |= {**named(interval), "p": statistics.paired_p(pages, base, tuned)}
-        found["tuned_minus_base"] = rounded(gain)
-        found |= new_knowledge(pages, base, tuned)
-    found |= preference_figures(questions, verdicts.preferred)
+        figures["tuned_minus_base"] = rounded(gain)
+        figures |= new_knowledge(pages, base, tuned)
+    figures |= preference_figures(questions, verdicts.preferred)
     if tags := tag_figures(questions, cells):
-        found["tags"] = tags
-    return found, headline(*of_held_out_families(questions, cells))
+        figures["tags"] = tags
+    return figures, headline(*of_held_out_families(questions, cells))
 
 
 def new_knowledge(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> dict[str, Any]:
@@ -65,14 +65,14 @@ def new_knowledge(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bo
 def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
     """By tag the share of right answers of each closed-book cell; the most frequent tags first."""
     counts = Counter(tag for question in questions for tag in question.tags)
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for tag, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        found[tag] = {"rows": rows}
+        figures[tag] = {"rows": rows}
         for cell in ("base_closed", "tuned_closed"):
             results = [right(answer, question) for question, answer in zip(questions, cells[cell], strict=True)
                        if answer and tag in question.tags]  # fmt: skip
-            found[tag][cell] = round(sum(results) / max(len(results), 1), 4)
-    return found
+            figures[tag][cell] = round(sum(results) / max(len(results), 1), 4)
+    return figures
 
 
 def in_held_out_family(question: Question) -> bool:
@@ -108,15 +108,13 @@ def headline(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
     if not pages:
         return nothing
     base_share, gold_share, tuned_share = (sum(column) / len(pages) for column in (base, gold, tuned))
-    found = rounded(
-        {"gap": gold_share - base_share, **named(statistics.difference_interval(pages, base, gold), "gap_")}
-    )
+    gap = rounded({"gap": gold_share - base_share, **named(statistics.difference_interval(pages, base, gold), "gap_")})
     recovered = statistics.gap_recovery(base_share, gold_share, tuned_share)
     if recovered is None:
-        return nothing | found
+        return nothing | gap
     return (
         nothing
-        | found
+        | gap
         | rounded({"gap_recovery": recovered, **named(statistics.gap_recovery_interval(pages, base, gold, tuned))})
     )
 
@@ -130,8 +128,8 @@ def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:
     """The figures of one model in one setting; shares from 0 to 1, chrF and ROUGE-L from 0 to 100."""
     texts = [answer.text for _, answer in rows]
     references = [question.row["output"] for question, _ in rows]
-    found = [right(answer, question) for question, answer in rows]
-    interval = statistics.share_interval([question.row["path"] for question, _ in rows], found)
+    rights = [right(answer, question) for question, answer in rows]
+    interval = statistics.share_interval([question.row["path"] for question, _ in rows], rights)
 
     def mean(measure: Callable[[str, str], float]) -> float:
         return sum(map(measure, texts, references)) / len(rows)
@@ -139,7 +137,7 @@ def cell_figures(rows: Sequence[tuple[Question, Answer]]) -> dict[str, Any]:
     return rounded(
         {
             "rows": len(rows),
-            "key_values": sum(found) / len(rows),
+            "key_values": sum(rights) / len(rows),
             **named(interval, "key_values_"),
             "exact_match": mean(metrics.exact_match),
             "chrf": metrics.chrf(texts, references),
@@ -171,12 +169,12 @@ def judge_figures(questions: Sequence[Question], grades: Sequence[str | None]) -
     if not graded:
         return {}
     pages = [page for page, _ in graded]
-    found: dict[str, Any] = {"rows": len(graded)}
+    figures: dict[str, Any] = {"rows": len(graded)}
     for verdict in VERDICTS:
-        given = [grade == verdict for _, grade in graded]
+        hits = [grade == verdict for _, grade in graded]
         name = verdict.lower()
-        found |= {name: sum(given) / len(given), **named(statistics.share_interval(pages, given), f"{name}_")}
-    return {"judge": rounded(found)}
+        figures |= {name: sum(hits) / len(hits), **named(statistics.share_interval(pages, hits), f"{name}_")}
+    return {"judge": rounded(figures)}
 
 
 def preference_figures(questions: Sequence[Question], preferred: Sequence[str | None]) -> dict[str, Any]:

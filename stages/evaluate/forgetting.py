@@ -63,8 +63,8 @@ class Benchmarks:
         key = digest("lm_eval", self.version, task, self.section.lm_eval_limit, self.own)
         if key not in model.known:
             model.keep({key: self.run(model, task)})
-        found: dict[str, Any] = model.known[key]
-        return found
+        score: dict[str, Any] = model.known[key]
+        return score
 
     def run(self, model: LocalModel, task: str) -> dict[str, Any]:
         from lm_eval import simple_evaluate
@@ -126,9 +126,9 @@ def close(mean: float | None, score: float) -> bool:
 
 
 def compared(base: Mapping[str, Any], tuned: Mapping[str, Any]) -> dict[str, Any]:
-    found = {"metric": base["metric"], "rows": base["rows"], "base": base["score"], "tuned": tuned["score"]}
+    figures = {"metric": base["metric"], "rows": base["rows"], "base": base["score"], "tuned": tuned["score"]}
     if base["each"] and len(base["each"]) == len(tuned["each"]):
         questions = [str(place) for place in range(len(base["each"]))]
         interval = statistics.difference_interval(questions, base["each"], tuned["each"])
-        found |= interval._asdict() if interval else {}
-    return {key: round(value, 4) if isinstance(value, float) else value for key, value in found.items()}
+        figures |= interval._asdict() if interval else {}
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}

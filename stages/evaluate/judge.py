@@ -58,15 +58,15 @@ class Verdicts:
 
 
 def verdicts(
-    questions: Mapping[str, list[Question]], found: Mapping[str, Cells], section: AnswerJudge
+    questions: Mapping[str, list[Question]], answers: Mapping[str, Cells], section: AnswerJudge
 ) -> dict[str, Verdicts]:
     """The verdicts by set; empty ones when the judge is off. Raises UserError when too many are missing."""
     if not section.enabled:
         return {split: Verdicts() for split in questions}
     judge = Judge(section)
     with Store.of_repository() as store:
-        judge.ask(questions, found, store)
-        return {split: judge.read(rows, found[split], store) for split, rows in questions.items()}
+        judge.ask(questions, answers, store)
+        return {split: judge.read(rows, answers[split], store) for split, rows in questions.items()}
 
 
 def expected(rows: list[DatasetRow], section: Evaluate) -> Iterator[Request]:
@@ -96,9 +96,9 @@ class Judge:
             for name, variables in (("grade", GRADED), ("compare", COMPARED))
         )
 
-    def ask(self, questions: Mapping[str, list[Question]], found: Mapping[str, Cells], store: Store) -> None:
+    def ask(self, questions: Mapping[str, list[Question]], answers: Mapping[str, Cells], store: Store) -> None:
         """Have every answer and pair of answers judged that is not yet."""
-        sets = [(rows, found[split]) for split, rows in questions.items()]
+        sets = [(rows, answers[split]) for split, rows in questions.items()]
         grades = [request for rows, cells in sets for request in self.grades(rows, cells)]
         pairs = [request for rows, cells in sets for request in self.preferences(rows, cells)]
         outcome = client.complete(grades, store, Grade, self.section, "evaluate.judge", len(grades))
@@ -147,8 +147,8 @@ class Judge:
         return Verdicts(grades, preferred, [request.key() for request in requests])
 
     def stored_grade(self, question: Question, answer: Answer, store: Store) -> Verdict | None:
-        found = store.get(self.grade(question, answer).key())
-        return Grade.model_validate_json(found).verdict if found else None
+        reply = store.get(self.grade(question, answer).key())
+        return Grade.model_validate_json(reply).verdict if reply else None
 
     def stored_preference(
         self, question: Question, base: Answer | None, tuned: Answer | None, store: Store
@@ -158,10 +158,10 @@ class Judge:
             return None
         if base.text == tuned.text:
             return "tie"
-        found = [store.get(request.key()) for request in self.both_orders(question, base, tuned)]
-        if not all(found):
+        replies = [store.get(request.key()) for request in self.both_orders(question, base, tuned)]
+        if not all(replies):
             return None
-        first, second = (Preference.model_validate_json(str(reply)).better for reply in found)
+        first, second = (Preference.model_validate_json(str(reply)).better for reply in replies)
         return {("A", "B"): "base", ("B", "A"): "tuned"}.get((first, second), "tie")  # type: ignore[return-value]
 
 

@@ -40,23 +40,23 @@ class KeyValues:
 @lru_cache(maxsize=4096)  # the cells of a row share its reference
 def key_values(reference: str) -> KeyValues:
     """Numbers, and what is code by its marks or its looks; code spans that are a number count as one."""
-    found = amounts(reference)
+    stated = amounts(reference)
     spans = [span for span in names.code_spans(reference) if not is_number(span)]
     prose = names.without_code(reference)
     versions = VERSION.findall(prose)
     listed = tuple(dict.fromkeys([*spans, *versions, *names.identifiers(VERSION.sub(" ", prose))]))
-    kept = {amount: text for amount, text in found.items() if not any(text in name for name in listed)}
+    kept = {amount: text for amount, text in stated.items() if not any(text in name for name in listed)}
     return KeyValues(kept, listed, "" if kept or listed else reference.strip())
 
 
 def amounts(text: str) -> dict[Amount, str]:
     """Every number of a text in a form that is equal for equal amounts: 1,000 ms is 1 s."""
-    found = {}
+    written = {}
     for number in numbers.numbers(text.replace("`", " ")):
         dimension, factor = number.unit or ("", Decimal(1))
         value = number.value if isinstance(number.value, str) else canonical(number.value * factor)
-        found[dimension, value] = number.written
-    return found
+        written[dimension, value] = number.written
+    return written
 
 
 def canonical(value: Decimal) -> str:
@@ -96,9 +96,9 @@ def stated(text: str, value: str) -> bool:
 
 def is_amount(text: str) -> bool:
     """Whether a text is one number, with or without its unit."""
-    found = list(numbers.numbers(text))
-    rest = text.replace(found[0].written, "", 1).split() if len(found) == 1 else [text]
-    return not rest or (len(found) == 1 and len(rest) == 1 and found[0].unit is not None)
+    stated = list(numbers.numbers(text))
+    rest = text.replace(stated[0].written, "", 1).split() if len(stated) == 1 else [text]
+    return not rest or (len(stated) == 1 and len(rest) == 1 and stated[0].unit is not None)
 
 
 def invents_nothing(answer: str, allowed: str) -> bool:

@@ -50,8 +50,8 @@ class LocalModel:
                 bar.update(0)  # a long answer is no standstill
 
             chosen = [prompts[place] for place in places]
-            found = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen), watch)
-            return [[answer.text, answer.stopped] for answer in found]
+            generated = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen), watch)
+            return [[answer.text, answer.stopped] for answer in generated]
 
         return [Answer(*value) for value in self.measured(keys, sizes, section.batch_size, compute, desc, "answer")]
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import LCSseq
 
+from stages.common.text.wording import CJK_RANGE
+
 REFUSAL = re.compile(
     r"\bI(?:'m| am) (?:sorry|unable|not able|not sure)|\bI (?:can(?:'|no)t|do not|don't) (?:know|answer|have|find|help)"
     r"|\bno (?:information|documentation) (?:is |on |about |available)|\bas an AI\b"
@@ -38,15 +40,15 @@ def chrf(answers: Sequence[str], references: Sequence[str]) -> float:
 def units(text: str) -> list[str]:
     """Chinese characters and Latin words, as ROUGE counts them for Chinese (LCSTS, Hu et al. 2015,
     aclanthology.org/D15-1229)."""
-    return re.findall(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W\u3400-\u9fff\uf900-\ufaff]+", comparable(text))
+    return re.findall(rf"[{CJK_RANGE}]|[^\W{CJK_RANGE}]+", comparable(text))
 
 
 def rouge_l(answer: str, reference: str) -> float:
     """F1 of ROUGE-L, 0 to 100 (Lin 2004, aclanthology.org/W04-1013): the longest common subsequence of `units`."""
-    given, wanted = units(answer), units(reference)
-    if not given or not wanted:
-        return 100.0 * (given == wanted)
-    return 200.0 * LCSseq.similarity(given, wanted) / (len(given) + len(wanted))
+    candidate, expected = units(answer), units(reference)
+    if not candidate or not expected:
+        return 100.0 * (candidate == expected)
+    return 200.0 * LCSseq.similarity(candidate, expected) / (len(candidate) + len(expected))
 
 
 def length_ratio(answers: Sequence[str], references: Sequence[str]) -> float:

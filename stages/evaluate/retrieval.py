@@ -8,21 +8,22 @@ from collections.abc import Sequence
 
 from stages.common.base.errors import UserError
 from stages.common.exam.embeddings import Embeddings
+from stages.common.text.wording import CJK_RANGE
 
-LATIN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+")
+LATIN = re.compile(rf"[^\W_{CJK_RANGE}]+")
 CANDIDATES = 100  # of each order, when two are joined
 FUSION = 60  # the constant of reciprocal rank fusion, as in its paper
-CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
+CHINESE = re.compile(f"[{CJK_RANGE}]+")
 
 
 def terms(text: str) -> list[str]:
     """What is searched for: Latin words and numbers, and pairs of neighbouring Chinese characters, which need no
     dictionary (Lucene's CJKAnalyzer does the same)."""
     text = unicodedata.normalize("NFKC", text).lower()
-    found = LATIN.findall(text)
+    parts = LATIN.findall(text)
     for run in CHINESE.findall(text):
-        found += [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
-    return found
+        parts += [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
+    return parts
 
 
 class Search:
@@ -54,8 +55,8 @@ class Search:
 
     def by_words(self, question: str, most: int) -> list[int]:
         """Also texts without any of the words, the worst, unless there is another order to find them by."""
-        found = self.index.retrieve([terms(question) or [""]], k=min(most, self.size), show_progress=False)
-        ranked = zip(found.documents[0], found.scores[0], strict=True)
+        results = self.index.retrieve([terms(question) or [""]], k=min(most, self.size), show_progress=False)
+        ranked = zip(results.documents[0], results.scores[0], strict=True)
         return [int(place) for place, score in ranked if score > 0 or not self.embeddings]
 
     def by_meaning(self, question: str) -> list[int]:

@@ -41,7 +41,7 @@ def nearest(questions: Sequence[str], trained: Sequence[str]) -> list[Nearest]:
         sizes[place] = len(own := grams(text))
         for gram in own:
             places[gram].append(place)
-    postings = {gram: np.array(found) for gram, found in places.items()}
+    postings = {gram: np.array(numbers) for gram, numbers in places.items()}
     empty = np.array([], dtype=int)
 
     def one(text: str) -> Nearest:
@@ -54,9 +54,9 @@ def nearest(questions: Sequence[str], trained: Sequence[str]) -> list[Nearest]:
     return list(map(one, questions))
 
 
-def distribution(found: Sequence[Nearest]) -> dict[str, Any]:
+def distribution(matches: Sequence[Nearest]) -> dict[str, Any]:
     """Percentiles, the share of near-duplicates, and the questions in ten bins from 0 to 1."""
-    values = np.array([one.similarity for one in found])
+    values = np.array([one.similarity for one in matches])
     counts, _ = np.histogram(values, bins=BINS, range=(0, 1))
     percentiles = np.percentile(values, PERCENTILES)
     named = {f"p{share}": round(float(value), 4) for share, value in zip(PERCENTILES, percentiles, strict=True)}

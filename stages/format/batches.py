@@ -93,14 +93,14 @@ def mapper(
     """
     if count == 1:
         gc.freeze()
-        yield lambda found: map(partial(format_batch, encoder), found)
+        yield lambda batches: map(partial(format_batch, encoder), batches)
         return
     # Spawned: a fork would inherit the tokenizer's locks. Each process uses one thread, they are as many as the CPUs.
     with ProcessPoolExecutor(count, get_context("spawn"), start_worker, (settings,)) as pool:
 
-        def ahead(found: Iterable[list[Any]]) -> Iterator[Result]:
+        def ahead(batches: Iterable[list[Any]]) -> Iterator[Result]:
             waiting: deque[Future[Result]] = deque()
-            for batch in found:
+            for batch in batches:
                 waiting.append(pool.submit(work, batch))
                 if len(waiting) > 2 * count:
                     yield waiting.popleft().result()

@@ -68,8 +68,8 @@ class Encoder:
 
     def is_clean(self, row: Rendered, ids: list[int]) -> bool:
         """Whether the special tokens are those that the template writes, in their order."""
-        found = [i for i in ids if i in self.ids]
-        return found == self.specials_of(row) or found == self.written(row.messages, row.text)
+        specials = [i for i in ids if i in self.ids]
+        return specials == self.specials_of(row) or specials == self.written(row.messages, row.text)
 
     def written(self, messages: list[Message], text: str) -> list[int]:
         """The special tokens that the template writes around the contents."""

@@ -35,8 +35,8 @@ def examples(encoder: Encoder, rows: list[Any]) -> Iterator[Example]:
     for row, messages, rendered in zip(
         rows, conversations, render(encoder.chat, conversations, encoder.pattern, encoder.opener), strict=True
     ):
-        found = [rendered] if rendered else by_answer(encoder, messages)
-        waiting += [(row, sound(one, row)) for one in found]
+        renderings = [rendered] if rendered else by_answer(encoder, messages)
+        waiting += [(row, sound(one, row)) for one in renderings]
     for (row, rendered), labelled in zip(waiting, label(encoder, [one for _, one in waiting]), strict=True):
         if labelled:
             yield Example(row, rendered, sound(labelled, row))
@@ -52,11 +52,11 @@ def by_answer(encoder: Encoder, messages: list[Message]) -> list[Any]:
     return render(encoder.chat, parts, encoder.pattern, encoder.opener, last=True)
 
 
-def sound(found: Any, row: Any) -> Any:
+def sound(result: Any, row: Any) -> Any:
     """What was found, unless it is an error: then that of the row."""
-    if isinstance(found, RowError):
-        raise failure(str(found), row)
-    return found
+    if isinstance(result, RowError):
+        raise failure(str(result), row)
+    return result
 
 
 def failure(problem: str, row: Any) -> UserError:

@@ -39,11 +39,11 @@ def label(encoder: Encoder, rows: list[Rendered]) -> list[Labelled | RowError | 
     ends = [(row, encoder.specials.get(simple_end(row))) for row in rows if segmenter.is_exact]
     quick = [(row, stop) for row, stop in ends if stop is not None]
     ids = segmenter.ids([row for row, _ in quick])
-    found = {id(row): joined(encoder, row, stop, *one) for (row, stop), one in zip(quick, ids, strict=True)}
-    left = [row for row in rows if found.get(id(row)) is None]
+    labelled = {id(row): joined(encoder, row, stop, *one) for (row, stop), one in zip(quick, ids, strict=True)}
+    left = [row for row in rows if labelled.get(id(row)) is None]
     encodings = encoder.encode([row.text for row in left])
     whole = {id(row): attempt(encoder, row, encoding) for row, encoding in zip(left, encodings, strict=True)}
-    return [found.get(id(row)) or whole[id(row)] for row in rows]
+    return [labelled.get(id(row)) or whole[id(row)] for row in rows]
 
 
 def simple_end(row: Rendered) -> str:

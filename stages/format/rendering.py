@@ -58,7 +58,7 @@ def render(
         prompts = iter(chat.texts(asked, prompt=True))
     except TemplateError as error:
         if len(conversations) > 1:
-            return [found for messages in conversations for found in render(chat, [messages], ends, opener, last=last)]
+            return [one for messages in conversations for one in render(chat, [messages], ends, opener, last=last)]
         return [RowError(f"the chat template refuses the conversation ({error})")]
     return [
         located(chat, messages, text + opener, {i: next(prompts) for i in turns}, ends)
@@ -99,11 +99,11 @@ def behind_thought(chat: Chat, messages: list[Message], prompt: str, ends: re.Pa
     if not chat.opens_thought:
         raise RowError("the chat template changes the text: it is not the prompt with the answer behind it; "
                        "try -S format.mode=token_level or alpaca")  # fmt: skip
-    found = thought_pieces(chat, messages)
-    text = "".join(piece for _, piece in found)
+    parts = thought_pieces(chat, messages)
+    text = "".join(piece for _, piece in parts)
     if not text.startswith(prompt):
         raise RowError("the chat template writes another prompt than a server gets")
-    answer = len(text) - len(found[-1][1])
+    answer = len(text) - len(parts[-1][1])
     end = ends.search(text, answer)
     if end is None:
         raise RowError("no end-of-turn token behind the answer")
@@ -138,14 +138,14 @@ Piece = tuple[tuple[int, str] | None, str]
 def pieces(chat: Chat, messages: list[Message], text: str) -> list[Piece]:
     """The text as pieces: what a message says, as (position, field), and what the template writes, as None. Behind what
     the template writes the text may go on with what opens the next turn."""
-    found = marked_pieces(chat, messages)
-    written = "".join(piece for _, piece in found)
+    parts = marked_pieces(chat, messages)
+    written = "".join(piece for _, piece in parts)
     if text.startswith(written):
-        return [*found, (None, text[len(written) :])]
+        return [*parts, (None, text[len(written) :])]
     if chat.opens_thought:
-        found = thought_pieces(chat, messages)
-        if "".join(piece for _, piece in found).startswith(text):
-            return [*found[:-1], (None, text[sum(len(piece) for _, piece in found[:-1]) :])]
+        parts = thought_pieces(chat, messages)
+        if "".join(piece for _, piece in parts).startswith(text):
+            return [*parts[:-1], (None, text[sum(len(piece) for _, piece in parts[:-1]) :])]
     raise RowError("the chat template takes parts of a text for its own signs")
 
 
@@ -177,7 +177,7 @@ def marked_pieces(chat: Chat, messages: list[Message], *, prompt: bool = False) 
         for i, message in enumerate(messages)
     ]
     parts = MARK.split(chat.texts([marked], prompt=prompt)[0])  # literal, name, content, literal, …
-    found: list[Piece] = [(None, parts[0])]
+    written: list[Piece] = [(None, parts[0])]
     for name, content, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        found += [(names[int(name)], content), (None, literal)]
-    return found
+        written += [(names[int(name)], content), (None, literal)]
+    return written

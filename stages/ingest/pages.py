@@ -77,13 +77,13 @@ class Reader:
             raise RefusedError("unpublished")
         lines, partials = self.lines(path, source, plain=bool(convert) or path.lower().endswith(".txt"))
         text = to_text(lines)
-        title = self.titles[path] = frontmatter.words(front.get("title")) or first_heading(text)
+        title = self.titles[path] = frontmatter.scalar_text(front.get("title")) or first_heading(text)
         if missing := stub(text):
             raise RefusedError("only_title" if missing == "empty" and front.get("title") else missing)
         page_kind = kind(path, front, title, text)
         if page_kind not in self.section.page_kinds:
             raise RefusedError(f"kind_{page_kind}")
-        description = frontmatter.words(front.get("description"))
+        description = frontmatter.scalar_text(front.get("description"))
         lines = frontmatter.with_description(lines, source, description, title)
         text = to_text(lines)
         doc: Doc = {

@@ -84,15 +84,15 @@ def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """At most SHOWN rows, an equal part from each set: one half of it the worst, the other drawn by hash, so that the
     page shows what fails and what is usual."""
     sets = [[row for row in rows if row["split"] == split] for split in paths.MEASURED]
-    found, left = [], SHOWN
+    picked, left = [], SHOWN
     for n, part in enumerate(sorted(sets, key=len)):
         room = min(len(part), left // (len(sets) - n))
         ordered = sorted(part, key=badness)
         worst = (room + 1) // 2
         others = sorted(ordered[worst:], key=lambda row: share("report", row["pair_id"]))
-        found += ordered[:worst] + others[: room - worst]
+        picked += ordered[:worst] + others[: room - worst]
         left -= room
-    return sorted(found, key=badness)
+    return sorted(picked, key=badness)
 
 
 def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -111,7 +111,7 @@ def badness(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> Card:
     reference = row["reference"][:MAX_TEXT]
-    answers = {cell: answer(cell, found, reference) for cell, found in row["answers"].items()}
+    answers = {cell: answer(cell, measured, reference) for cell, measured in row["answers"].items()}
     tuned = row["answers"].get("tuned_closed", {})
     searched = row.get("retrieved")
     return Card(
@@ -121,7 +121,7 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
         input=shortened(row["input"], MAX_QUESTION),
         right=tuned.get("key_values", False),
         sides=[answers[cell] for cell in SIDES if cell in answers],
-        others=[found for cell, found in answers.items() if cell not in SIDES],
+        others=[measured for cell, measured in answers.items() if cell not in SIDES],
         reference=pieces(reference, tuned.get("text", reference)[:MAX_TEXT]),
         reference_cut=len(row["reference"]) - len(reference),
         tags=row.get("tags", []),
@@ -132,16 +132,16 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
     )
 
 
-def answer(cell: str, found: dict[str, Any], reference: str) -> Answer:
-    text = found["text"][:MAX_TEXT]
-    cut = len(found["text"]) - len(text)
+def answer(cell: str, measured: dict[str, Any], reference: str) -> Answer:
+    text = measured["text"][:MAX_TEXT]
+    cut = len(measured["text"]) - len(text)
     return Answer(
         cell,
         pieces(text, reference),
         cut,
-        found.get("key_values", False),
-        found.get("stopped", True),
-        found.get("judge", ""),
+        measured.get("key_values", False),
+        measured.get("stopped", True),
+        measured.get("judge", ""),
     )
 
 

@@ -30,12 +30,12 @@ class Curve(NamedTuple):
 
 def curves(log: list[dict[str, float]]) -> list[Curve]:
     """A chart for each figure that the log has at least two finite values of."""
-    found = []
+    charts = []
     for name in CURVES:
         points = [(row["step"], row[name]) for row in log if math.isfinite(row.get(name, math.nan))]
         if len(points) > 1:
-            found.append(curve(name, points))
-    return found
+            charts.append(curve(name, points))
+    return charts
 
 
 def curve(name: str, points: list[tuple[float, float]]) -> Curve:

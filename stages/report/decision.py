@@ -22,8 +22,8 @@ def sentences(evaluate: dict[str, Any], predictions: Sequence[dict[str, Any]]) -
     outcomes = measures.outcomes(predictions)
     if not outcomes:
         return [Sentence("lead_none", {})]
-    found = [*knows(evaluate), *doubtless(outcomes[0].split, predictions), *against_search(predictions)]
-    return [*found, next_step(evaluate, outcomes[0])]
+    findings = [*knows(evaluate), *doubtless(outcomes[0].split, predictions), *against_search(predictions)]
+    return [*findings, next_step(evaluate, outcomes[0])]
 
 
 def knows(evaluate: dict[str, Any]) -> Iterator[Sentence]:
@@ -40,10 +40,10 @@ def knows(evaluate: dict[str, Any]) -> Iterator[Sentence]:
 def doubtless(name: str, predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
     """Wrong answers that do not say that they cannot answer: what a user fears."""
     answers = [row["answers"].get("tuned_closed") for row in predictions if row["split"] == name]
-    told = [answer for answer in answers if answer and "refused" in answer]
-    if told:
-        wrong = sum(not answer["key_values"] and not answer["refused"] for answer in told)
-        yield Sentence("lead_doubtless", {"share": words.share(wrong / len(told)), "set": words.WORDS[name]})
+    answered = [answer for answer in answers if answer and "refused" in answer]
+    if answered:
+        wrong = sum(not answer["key_values"] and not answer["refused"] for answer in answered)
+        yield Sentence("lead_doubtless", {"share": words.share(wrong / len(answered)), "set": words.WORDS[name]})
 
 
 def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:

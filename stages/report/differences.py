@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-TOKEN = re.compile(r"[^\W\u3400-\u9fff\uf900-\ufaff_]+|\s+|.", re.DOTALL)
+# Words, white space or single signs; the scripts that stand above U+2E80 have no spaces between words.
+TOKEN = re.compile(r"[^\W_\u2e80-\U0010ffff]+|\s+|.", re.DOTALL)
 ALIKE = 0.3  # similarity below which an answer has so little of the other that marks would only be noise
 MAX_PIECES = 80  # more marks than that say nothing either
 
@@ -30,8 +31,8 @@ def pieces(text: str, other: str) -> list[Piece]:
         return [Piece(text, False)] if text else []
     flags = joined(tokens, list(differing(tokens, others)))
     runs = groupby(zip(tokens, flags, strict=True), key=lambda item: item[1])
-    found = [Piece("".join(token for token, _ in run), flag) for flag, run in runs]
-    return found if len(found) <= MAX_PIECES else [Piece(text, False)]
+    parts = [Piece("".join(token for token, _ in run), flag) for flag, run in runs]
+    return parts if len(parts) <= MAX_PIECES else [Piece(text, False)]
 
 
 def differing(tokens: list[str], others: list[str]) -> Iterator[bool]:

@@ -29,6 +29,6 @@ def evidence_span(text: str, quote: str) -> tuple[int, int] | None:
 
 def squeezed_with_places(text: str) -> tuple[str, list[int]]:
     """The text in NFKC without white space, and for each of its characters where it stands in the text."""
-    found = [(piece, place) for place, character in enumerate(text)
+    characters = [(piece, place) for place, character in enumerate(text)
              for piece in unicodedata.normalize("NFKC", character) if not piece.isspace()]  # fmt: skip
-    return "".join(piece for piece, _ in found), [place for _, place in found]
+    return "".join(piece for piece, _ in characters), [place for _, place in characters]

@@ -39,13 +39,13 @@ class Page(NamedTuple):
 
 def sets(evaluate: dict[str, Any]) -> list[tuple[str, int, list[tuple[str, dict[str, Any]]]]]:
     """Set, rows, and its measured cells by name."""
-    found = []
+    measured = []
     for split in SETS:
         figures = evaluate.get(split, {})
         cells = [(cell, figures[cell]) for cell in CELLS if "key_values" in figures.get(cell, {})]
         if cells:
-            found.append((split, figures.get("rows", 0), cells))
-    return found
+            measured.append((split, figures.get("rows", 0), cells))
+    return measured
 
 
 def outcomes(predictions: Iterable[dict[str, Any]]) -> list[Outcome]:
@@ -83,8 +83,8 @@ def pages(predictions: Iterable[dict[str, Any]]) -> list[Page]:
     for row in predictions:
         if row["split"] != "eval_unseen" and "tuned_closed" in row["answers"]:
             results[row["path"]].append(right(row, "tuned_closed"))
-    found = [Page(path, len(rights), sum(rights)) for path, rights in results.items() if not all(rights)]
-    return sorted(found, key=lambda one: (one.right - one.rows, one.path))[:PAGES_SHOWN]
+    wrong = [Page(path, len(rights), sum(rights)) for path, rights in results.items() if not all(rights)]
+    return sorted(wrong, key=lambda one: (one.right - one.rows, one.path))[:PAGES_SHOWN]
 
 
 def search(predictions: Iterable[dict[str, Any]]) -> tuple[int, int]:

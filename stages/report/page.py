@@ -36,40 +36,40 @@ def write(file: Path, settings: Params) -> None:
 @functools.cache
 def environment() -> Environment:
     """Everything is escaped: pages and answers hold mark-up."""
-    found = Environment(
+    jinja = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    found.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
-    found.filters["value"] = words.value
-    found.globals |= {"t": words.both, "name": words.named, "failed": words.failed, "marked": markdown.marked}
-    return found
+    jinja.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
+    jinja.filters["value"] = words.value
+    jinja.globals |= {"t": words.both, "name": words.named, "failed": words.failed, "marked": markdown.marked}
+    return jinja
 
 
-def context(given: Inputs, settings: Params) -> dict[str, Any]:
-    evaluate = given.stages["evaluate"]
+def context(inputs: Inputs, settings: Params) -> dict[str, Any]:
+    evaluate = inputs.stages["evaluate"]
     style, script = ((HERE / name).read_text("utf-8") for name in ("report.css", "report.js"))
     return {
-        "language": main_language(given),
+        "language": main_language(inputs),
         "model": Path(settings.model.name.split(":")[-1]).name,
         "docs": Path(settings.docs.path).name or settings.docs.path,
         "evaluate": evaluate,
         "sets": measures.sets(evaluate),
-        "outcomes": measures.outcomes(given.predictions),
-        "lead": decision.sentences(evaluate, given.predictions),
-        "pages": [(page, link(page.path, settings.docs.path)) for page in measures.pages(given.predictions)],
-        "search": measures.search(given.predictions),
-        "cards": cards(given, settings.docs.path),
-        "questions": len(given.predictions),
-        "steps": pipeline.steps(given),
-        "funnel": pipeline.funnel(given),
-        "losses": list(pipeline.losses(given)),
-        "maps": list(maps(given)),
-        "coverage": given.coverage,
-        "covered": (len({chunk["chunk_id"] for chunk in given.chunks} - given.uncovered), len(given.chunks)),
-        "curves": curves.curves(given.curve),
+        "outcomes": measures.outcomes(inputs.predictions),
+        "lead": decision.sentences(evaluate, inputs.predictions),
+        "pages": [(page, link(page.path, settings.docs.path)) for page in measures.pages(inputs.predictions)],
+        "search": measures.search(inputs.predictions),
+        "cards": cards(inputs, settings.docs.path),
+        "questions": len(inputs.predictions),
+        "steps": pipeline.steps(inputs),
+        "funnel": pipeline.funnel(inputs),
+        "losses": list(pipeline.losses(inputs)),
+        "maps": list(maps(inputs)),
+        "coverage": inputs.coverage,
+        "covered": (len({chunk["chunk_id"] for chunk in inputs.chunks} - inputs.uncovered), len(inputs.chunks)),
+        "curves": curves.curves(inputs.curve),
         "chart": curves,
         "settings": parameters(settings),
-        "hashes": given.hashes
+        "hashes": inputs.hashes
         | {"model": evaluate.get("model_hash", ""), "template": evaluate.get("template_hash", "")},
         "style": Markup(style),
         "script": Markup(script),
@@ -77,10 +77,10 @@ def context(given: Inputs, settings: Params) -> dict[str, Any]:
     }
 
 
-def maps(given: Inputs) -> Iterator[tuple[str, int, int, list[Group]]]:
+def maps(inputs: Inputs) -> Iterator[tuple[str, int, int, list[Group]]]:
     """The treemap in each shape, with its name and size."""
-    for name, width, height in MAPS if given.chunks else ():
-        yield name, width, height, treemap(given.chunks, given.uncovered, given.coverage, width, height)
+    for name, width, height in MAPS if inputs.chunks else ():
+        yield name, width, height, treemap(inputs.chunks, inputs.uncovered, inputs.coverage, width, height)
 
 
 def policy(style: str, script: str) -> str:
@@ -94,9 +94,9 @@ def source_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def main_language(given: Inputs) -> str:
+def main_language(inputs: Inputs) -> str:
     """The language of most trained rows."""
-    shares = given.stages["format"].get("train", {}).get("languages", {})
+    shares = inputs.stages["format"].get("train", {}).get("languages", {})
     return "zh" if shares.get("zh", 0) > shares.get("en", 0) else "en"
 
 
@@ -112,10 +112,10 @@ def written(value: Any) -> str:
 
 
 def flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found = []
+    settings = []
     for key, value in section.items():
         if isinstance(value, dict):
-            found += flat(value, f"{prefix}{key}.")
+            settings += flat(value, f"{prefix}{key}.")
         else:
-            found.append((prefix + key, written(value)))
-    return found
+            settings.append((prefix + key, written(value)))
+    return settings

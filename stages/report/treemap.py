@@ -76,12 +76,12 @@ def group(name: str, tiles: dict[str, list[bool]], box: Box) -> Group:
     area = box.inner(HEADER if labelled else 1.5, 1.5)
     order = sorted(tiles, key=lambda tile: (-len(tiles[tile]), tile))
     boxes = squarified([len(tiles[tile]) for tile in order], area)
-    found = []
+    placed = []
     for tile, place_ in zip(order, boxes, strict=True):
         short = PurePosixPath(tile).name or tile
         label = fits(short, place_.width) if place_.height > 18 and tile != name else ""
-        found.append(Tile(place_, tile, len(tiles[tile]), sum(tiles[tile]), label))
-    return Group(box, name, fits(name, box.width) if labelled else "", found)
+        placed.append(Tile(place_, tile, len(tiles[tile]), sum(tiles[tile]), label))
+    return Group(box, name, fits(name, box.width) if labelled else "", placed)
 
 
 def by_page(chunks: Iterable[Chunk], uncovered: set[str]) -> dict[str, list[bool]]:

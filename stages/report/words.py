@@ -396,6 +396,6 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def value(found: Any) -> str:
+def value(figure: Any) -> str:
     """A figure of a stage: numbers in groups of three digits, names as they are."""
-    return f"{found:,}" if isinstance(found, int | float) and math.isfinite(found) else str(found)
+    return f"{figure:,}" if isinstance(figure, int | float) and math.isfinite(figure) else str(figure)

@@ -24,10 +24,10 @@ from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import chat_for
 from stages.common.models import embedded, hub, pretrained
 from stages.common.records.files import write_json
-from stages.common.servers import llama_cpp, vllm
-from stages.common.servers.context import context
-from stages.common.servers.template import served_template
 from stages.evaluate import answers
+from stages.merge.servers import llama_cpp, vllm
+from stages.merge.servers.context import context
+from stages.merge.servers.template import served_template
 from support.families import FAMILIES, tokenizer_of
 from support.repository import ROOT
 from support.serving import serving
@@ -168,7 +168,7 @@ def test_the_process_becomes_vllm_which_finds_the_key_in_its_environment(tmp_pat
     fake = tmp_path / "vllm"
     fake.write_text('#!/bin/sh\necho "$$ $VLLM_API_KEY $*"\n')
     fake.chmod(0o755)
-    code = "from stages.common.servers import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
+    code = "from stages.merge.servers import vllm; vllm.become(['vllm', 'serve', 'x'], 'secret')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.communicate()[0].split() == [str(process.pid), "secret", "serve", "x"]

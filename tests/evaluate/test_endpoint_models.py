@@ -11,10 +11,10 @@ from stages.common.base.errors import ParamsError, UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import chat_for
 from stages.common.records.files import read_json, read_jsonl, write_json, write_jsonl
-from stages.common.servers.template import served_template
 from stages.evaluate import __main__ as evaluate
 from stages.evaluate import models
 from stages.evaluate.endpoint import EndpointModel
+from stages.merge.servers.template import served_template
 from support.endpoint import FakeEndpoint
 from support.families import FAMILIES, tokenizer_of
 from support.repository import ROOT

@@ -17,7 +17,7 @@ from stages.generate.extractive import chinese, contexts, english, grids
 from stages.generate.extractive import pairs as extractive
 from stages.generate.extractive.fact import KINDS
 from stages.generate.extractive.facts import facts
-from stages.generate.extractive.headings import words
+from stages.generate.extractive.headings import heading_name
 from stages.generate.extractive.inline import plain
 from support.repository import CLOUDPSS, ROOT
 
@@ -259,7 +259,7 @@ def test_what_has_a_unit_is_not_asked_for_its_type():
     ],
 )
 def test_a_heading_loses_its_number_and_nothing_else(heading, expected):
-    assert words(heading) == expected
+    assert heading_name(heading) == expected
 
 
 def test_a_question_in_the_middle_of_an_answer_ends_it():
@@ -600,7 +600,7 @@ def test_a_column_of_yes_and_no_is_asked_as_such(header, kind):
     ],
 )
 def test_a_badge_stands_apart_from_the_name(heading, name):
-    assert words(heading) == name
+    assert heading_name(heading) == name
 
 
 def test_a_table_of_attributes_below_a_name_is_about_that_name():

@@ -76,7 +76,7 @@ SHOWN = [
 
 @pytest.mark.parametrize(("source", "expected"), SHOWN)
 def test_the_oracle_counts_what_a_reader_would_see(source, expected):
-    assert set(losses.words(shown(source))) == set(losses.words(expected))
+    assert set(losses.word_counts(shown(source))) == set(losses.word_counts(expected))
 
 
 @pytest.mark.parametrize("source", [source for source, _ in SHOWN])
@@ -303,7 +303,7 @@ REPEATED = (
 def test_no_repeated_sign_takes_more_than_the_budget_of_a_page(sign):
     text = "# T\n\nText.\n\n" + sign * (200_000 // len(sign)) + "8<x"
     with budget(pages.MAX_SECONDS):
-        losses.words(shown(text))
+        losses.word_counts(shown(text))
         references.names(text)
         characters.cleaned(text)
         identity.page("a.md", "en", text)

@@ -55,15 +55,15 @@ def chosen(number: int, pair_id: str) -> list[tuple[str, Any]]:
         return [
             ("train", row) for row in heapq.nsmallest(number, rows, key=lambda row: share("preview", row["pair_id"]))
         ]
-    found = [
+    matching = [
         (split, row)
         for split in paths.SPLITS
         for row in read_jsonl(paths.DATASET / f"{split}.jsonl")
         if row["pair_id"].startswith(pair_id)
     ]
-    if not found:
+    if not matching:
         raise UserError(f"no row of {paths.DATASET} has the pair_id {pair_id}; type `doclore why` with its question")
-    return found
+    return matching
 
 
 def encoder_for(settings: Params) -> Encoder:

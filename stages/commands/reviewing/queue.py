@@ -163,14 +163,14 @@ def score(row: dict[str, Any]) -> float | None:
 
 
 def chunk_offsets(file: Path) -> list[tuple[str, int]]:
-    found, offset = [], 0
+    offsets, offset = [], 0
     with file.open("rb") as stream:
         for line in stream:
             matched = CHUNK_ID.search(line[:100].decode("utf-8", "ignore"))
             if matched:
-                found.append((matched[1], offset))
+                offsets.append((matched[1], offset))
             offset += len(line)
-    return found
+    return offsets
 
 
 def row_at(file: Path, offset: int, field: str, value: str) -> dict[str, Any]:

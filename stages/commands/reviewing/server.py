@@ -80,10 +80,10 @@ def answer(work: Callable[[Queue, Any], Any], queue: Queue) -> Handler:
 
     async def handle(request: Request) -> Response:
         try:
-            given = await posted(request) if request.method == "POST" else dict(request.query_params)
-            if given is TOO_LONG:
+            content = await posted(request) if request.method == "POST" else dict(request.query_params)
+            if content is TOO_LONG:
                 return JSONResponse({"error": "too long"}, 413)
-            return JSONResponse(await run_in_threadpool(work, queue, given))
+            return JSONResponse(await run_in_threadpool(work, queue, content))
         except KeyError as error:
             return JSONResponse(
                 {"error": f"no pair {error}; `dvc repro` ran meanwhile? Start `doclore review` again"}, 404

@@ -82,10 +82,10 @@ def payload(pages: Pages, page: bytes, start: int) -> bytes:
         following, local = int.from_bytes(overflow[:4]), local + len(parts[-1])
         if not parts[-1]:
             break
-    found = b"".join(parts)
-    if len(found) != size:
+    content = b"".join(parts)
+    if len(content) != size:
         raise ValueError("an overflow page is missing")
-    return found
+    return content
 
 
 def record(data: bytes) -> list[Any]:

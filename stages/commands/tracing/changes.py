@@ -74,14 +74,14 @@ def changes(old: Version, new: Version) -> list[Change]:
     edit elsewhere in a chunk gives all its pairs new ids. Of the others, the same question of a page has another
     answer, and the same answer of a page may have got another wording.
     """
-    found: list[Change] = []
+    noted: list[Change] = []
     before, after = old.rows, new.rows
     for key in (same_pair, same_content, same_question):
-        before, after = matched(before, after, key, found)
-    before, after = reworded(before, after, found)
-    found += [Change("removed", row, None, reason(row, new, "its text is gone")) for row in before]
-    found += [Change("added", None, row, reason(row, old, "")) for row in after]
-    return sorted((one for one in found if one.kind), key=lambda one: one.path)
+        before, after = matched(before, after, key, noted)
+    before, after = reworded(before, after, noted)
+    noted += [Change("removed", row, None, reason(row, new, "its text is gone")) for row in before]
+    noted += [Change("added", None, row, reason(row, old, "")) for row in after]
+    return sorted((one for one in noted if one.kind), key=lambda one: one.path)
 
 
 def same_pair(row: ComparedRow) -> Hashable:
@@ -97,7 +97,7 @@ def same_question(row: ComparedRow) -> Hashable:
 
 
 def matched(
-    before: list[ComparedRow], after: list[ComparedRow], key: Callable[[ComparedRow], Hashable], found: list[Change]
+    before: list[ComparedRow], after: list[ComparedRow], key: Callable[[ComparedRow], Hashable], noted: list[Change]
 ) -> tuple[list[ComparedRow], list[ComparedRow]]:
     """Pair the rows that share a key and note what changed in them; the rows that are left on both sides."""
     waiting: dict[Hashable, list[ComparedRow]] = defaultdict(list)
@@ -109,7 +109,7 @@ def matched(
         if candidates:
             other = candidates.pop()
             taken.add(id(other))
-            found.extend(difference(row, other))
+            noted.extend(difference(row, other))
         else:
             left.append(row)
     return left, [row for row in after if id(row) not in taken]
@@ -124,7 +124,7 @@ def difference(before: ComparedRow, after: ComparedRow) -> Iterator[Change]:
 
 
 def reworded(
-    before: list[ComparedRow], after: list[ComparedRow], found: list[Change]
+    before: list[ComparedRow], after: list[ComparedRow], noted: list[Change]
 ) -> tuple[list[ComparedRow], list[ComparedRow]]:
     """Pair the rows of a page that answer the same and ask alike, the most alike first."""
     from rapidfuzz import fuzz, process
@@ -139,7 +139,7 @@ def reworded(
         best = process.extractOne(row.question, questions, scorer=fuzz.ratio, score_cutoff=ALIKE)
         if best:
             taken.add(best[2])
-            found.extend(difference(row, candidates.pop(best[2])))
+            noted.extend(difference(row, candidates.pop(best[2])))
         else:
             left.append(row)
     return left, [row for index, row in enumerate(after) if index not in taken]
@@ -151,9 +151,9 @@ def reason(row: ComparedRow, other: Version, otherwise: str) -> str:
     return f"rejected by {check}" if check else otherwise
 
 
-def per_page(found: Iterable[Change]) -> dict[str, dict[str, int]]:
+def per_page(noted: Iterable[Change]) -> dict[str, dict[str, int]]:
     """Counts of each kind by page."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("added", "removed", "changed", "moved"), 0))
-    for one in found:
+    for one in noted:
         counts[one.path][one.kind] += 1
     return dict(counts)

@@ -41,11 +41,11 @@ def outcome(traced: TracedRow) -> dict[str, str]:
     row = traced.row
     lines = {"pair": row["pair_id"], "went to": traced.reason}
     if traced.fate == REJECTED:
-        lines |= {"found": plain(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
+        lines |= {"found": readable(row["value"]), "accepted": str(row["threshold"]), "row": row.get("row", "")}
     return lines
 
 
-def plain(value: Any) -> str:
+def readable(value: Any) -> str:
     """A value as people read it: a judge's verdict is several words by name."""
     return ", ".join(f"{name} {word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
 
@@ -89,7 +89,7 @@ def heading(feed: Feed) -> Text:
 
 def counted(feed: Feed) -> Table:
     table = Table("fate", "rows")
-    for reason, count in sorted(Counter(found.reason for found in feed.rows).items()):
+    for reason, count in sorted(Counter(traced.reason for traced in feed.rows).items()):
         table.add_row(reason, str(count))
     return table
 
@@ -98,12 +98,12 @@ def listed(feed: Feed, limit: int | None) -> Iterable[Text]:
     """The rows, under the headings of their chunks."""
     chunks = {chunk["chunk_id"]: chunk for chunk in feed.chunks}
     last = ""
-    for found in sorted(feed.rows, key=lambda found: (found.row["line_start"], found.row["chunk_id"]))[:limit]:
-        row = found.row
+    for traced in sorted(feed.rows, key=lambda traced: (traced.row["line_start"], traced.row["chunk_id"]))[:limit]:
+        row = traced.row
         if row["chunk_id"] != last:
             last = row["chunk_id"]
             yield Text(f"{' › '.join(chunks[last]['headings'])} ({place(row)})", style="bold")
-        yield brief(found)
+        yield brief(traced)
     if limit and len(feed.rows) > limit:
         yield Text(f"… and {len(feed.rows) - limit} more; --all lists them", style="dim")
 

@@ -54,8 +54,8 @@ def fetch(revision: str, files: dict[str, Path]) -> None:
 
 def commit(revision: str) -> str:
     """The commit of a revision, or of the experiment with that name."""
-    found = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    found = found or git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}")
-    if not found or not found.strip():
+    name = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    name = name or git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}")
+    if not name or not name.strip():
         raise UserError(f"{revision} is no commit, branch, tag or experiment of this repository")
-    return found.split()[0]
+    return name.split()[0]

@@ -64,8 +64,8 @@ def by_id(pair_id: str) -> list[TracedRow]:
 
 def of_chunks(chunk_ids: set[str]) -> list[TracedRow]:
     def wanted(line: str) -> bool:
-        found = CHUNK_ID.search(line)
-        return bool(found) and found[1] in chunk_ids  # type: ignore[index]
+        match = CHUNK_ID.search(line)
+        return bool(match) and match[1] in chunk_ids  # type: ignore[index]
 
     return list(traced_rows(wanted))
 

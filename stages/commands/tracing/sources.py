@@ -30,13 +30,13 @@ def find_row(file: Path, field: str, value: str) -> Any:
 
 
 def chunk_of(chunk_id: str) -> Chunk | None:
-    found: Chunk | None = find_row(paths.CHUNKS, "chunk_id", chunk_id)
-    return found
+    chunk: Chunk | None = find_row(paths.CHUNKS, "chunk_id", chunk_id)
+    return chunk
 
 
 def page_of(path: str) -> Doc | None:
-    found: Doc | None = find_row(paths.DOCS, "path", path)
-    return found
+    page: Doc | None = find_row(paths.DOCS, "path", path)
+    return page
 
 
 def feed(place: str, docs: str) -> Feed:
@@ -56,16 +56,16 @@ def feed(place: str, docs: str) -> Feed:
 
 
 def split_place(place: str) -> tuple[str, int | None]:
-    found = PLACE.match(place)
-    assert found  # every text that is not empty matches
-    return found["path"], int(found["line"]) if found["line"] else None
+    match = PLACE.match(place)
+    assert match  # every text that is not empty matches
+    return match["path"], int(match["line"]) if match["line"] else None
 
 
 def candidates(path: str, docs: str) -> list[str]:
     """How the pipeline may write the path: as it is, and without docs.path before it."""
-    given = posixpath.normpath(path.replace("\\", "/"))
+    normal = posixpath.normpath(path.replace("\\", "/"))
     relative = posixpath.relpath(str(Path(path).absolute()), str(Path(docs).absolute()))
-    return list(dict.fromkeys([given, relative]))
+    return list(dict.fromkeys([normal, relative]))
 
 
 def is_own(path: str) -> bool:

@@ -51,16 +51,16 @@ def ask(page: Path, number: int, settings: schema.Params, console: Console) -> N
 def of_page(page: Path) -> Iterator[Chunk]:
     """The chunks of a page, which may be named as a file or by its path in the documentation."""
     name = os.path.normpath(page)
-    found = [
+    chunks = [
         chunk
         for chunk in read_jsonl(paths.CHUNKS)
         if any(name == path or name.endswith(f"{os.sep}{path}") for path in (chunk["path"], *chunk["also_in"]))
     ]
-    if not found:
+    if not chunks:
         raise UserError(
             f"{page} has no chunk in {paths.CHUNKS}; name a page of the documentation, after `dvc repro chunk`"
         )
-    yield from found
+    yield from chunks
 
 
 def table(labelling: Labelling, chunk: Chunk, known: Known, source: Source, limits: schema.Curate) -> Table:

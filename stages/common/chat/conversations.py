@@ -43,8 +43,8 @@ def pair(row: Any, mode: str) -> list[Message]:
 def with_thought(turn: Message, chat: Chat) -> Message:
     """An assistant turn whose think block stands where the template expects it, or is emptied
     (`format.thinking`). A template without a place for thoughts gets them as text of the answer."""
-    found = THOUGHT.match(turn["content"])
-    thought, answer = (found[1].strip(), turn["content"][found.end() :]) if found else ("", turn["content"])
+    match = THOUGHT.match(turn["content"])
+    thought, answer = (match[1].strip(), turn["content"][match.end() :]) if match else ("", turn["content"])
     if chat.section.thinking == "empty":
         thought = ""
     if "reasoning_content" in chat.template:
@@ -56,5 +56,5 @@ def without_thought(answer: str, opened: bool) -> str:
     """What a model says behind its thought; `opened`: the prompt has opened the think block. A thought that has no end
     is all there is."""
     whole = f"<think>{answer}" if opened else answer
-    found = THOUGHT.match(whole)
-    return whole[found.end() :] if found else answer
+    match = THOUGHT.match(whole)
+    return whole[match.end() :] if match else answer

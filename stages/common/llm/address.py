@@ -95,11 +95,11 @@ def address(text: str, name: str) -> Address:
 def proxy(scheme: str, host: str) -> str | None:
     """What HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; this machine is never asked through a proxy."""
     proxies = urllib.request.getproxies()
-    found = proxies.get(scheme) or proxies.get("all")
-    if not found or LOOPBACK.fullmatch(host) or urllib.request.proxy_bypass(host):
+    address = proxies.get(scheme) or proxies.get("all")
+    if not address or LOOPBACK.fullmatch(host) or urllib.request.proxy_bypass(host):
         return None
-    if not found.startswith(("http://", "https://")):
+    if not address.startswith(("http://", "https://")):
         raise UserError(
-            f"the proxy {found.partition('@')[2] or found} is none of HTTP; set {scheme.upper()}_PROXY to one"
+            f"the proxy {address.partition('@')[2] or address} is none of HTTP; set {scheme.upper()}_PROXY to one"
         )
-    return found
+    return address

@@ -122,7 +122,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 async with self.open().get(url, headers=server.headers, proxy=server.address.proxy) as response:
-                    found = json.loads(await response.read()) if response.status == 200 else {}
+                    reply = json.loads(await response.read()) if response.status == 200 else {}
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             raise untrusted(server, error) from None
         except aiohttp.InvalidURL:
@@ -131,7 +131,7 @@ class Endpoint:
             raise unreachable(server, error) from None
         except (aiohttp.ClientError, OSError, ValueError):  # TimeoutError is an OSError
             return []
-        models = found.get("data") if isinstance(found, dict) else None
+        models = reply.get("data") if isinstance(reply, dict) else None
         return (
             [as_text(model.get("id")) for model in models if isinstance(model, dict)]
             if isinstance(models, list)
@@ -233,8 +233,8 @@ def error_in(content: bytes) -> tuple[str, str]:
     source = inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
     # Some servers name the field that they refuse apart from the message.
     message, param = message_of(value), source.get("param")
-    told = f"{message} ({param})" if isinstance(param, str) and param and param not in message else message
-    return as_text(source.get("code") or source.get("type")), told
+    whole = f"{message} ({param})" if isinstance(param, str) and param and param not in message else message
+    return as_text(source.get("code") or source.get("type")), whole
 
 
 def certificates() -> ssl.SSLContext:

@@ -24,7 +24,7 @@ def of(messages: Sequence[Message], answer: type[BaseModel]) -> list[BaseModel]:
 
 @functools.lru_cache(maxsize=256)  # one system prompt stands before all requests
 def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
-    found = []
+    answers = []
     position = 0
     while match := replies.JSON_START.search(text, position):
         end = replies.extent(text, match.start())
@@ -32,5 +32,5 @@ def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
         if not OWN_WORDS.search(text, match.start(), position):
             continue
         with contextlib.suppress(*replies.UNUSABLE):
-            found.append(answer.model_validate(json.loads(text[match.start() : end])))
-    return tuple(found)
+            answers.append(answer.model_validate(json.loads(text[match.start() : end])))
+    return tuple(answers)

@@ -70,12 +70,12 @@ class RefusalError(Exception):
 def from_status(status: int, code: str, message: str, wait: float = 0.0) -> FaultError | RefusalError | UserError:
     """An HTTP status other than 200, with the API's error code and message, as what it means here."""
     message = clean(message)
-    told = f"{code} {message}"
+    text = f"{code} {message}"
     wait = wait or wait_in(message)
-    throttled = bool(THROTTLED.search(told))
-    if mentions(told, FILTERED):
+    throttled = bool(THROTTLED.search(text))
+    if mentions(text, FILTERED):
         return RefusalError("content filter", message, filtered=True)
-    if status == 402 or (mentions(told, NO_CREDIT) and not (throttled and wait)):
+    if status == 402 or (mentions(text, NO_CREDIT) and not (throttled and wait)):
         return UserError(f"the account has no credit left ({message}); what was answered is stored")
     if status in OVERLOADED or (throttled and status != 404):
         away = status in AWAY

@@ -155,12 +155,12 @@ def accepted(value: Any, answer: type[AnswerType], examples: Collection[BaseMode
     problem: Exception | None = None
     for meant in meanings(value, answer, LAYERS):
         try:
-            found = answer.model_validate(meant)
+            parsed = answer.model_validate(meant)
         except UNUSABLE as error:
             problem = problem or error
             continue
-        if found not in examples and (meant is value or filled(found)):
-            return found
+        if parsed not in examples and (meant is value or filled(parsed)):
+            return parsed
         problem = problem or NoJsonError("the reply repeats the prompt's example; write an answer of your own")
     raise problem or NoJsonError("no JSON in the reply")
 
@@ -251,10 +251,10 @@ def repaired(text: str) -> Any:
     left_open = scan(text[:end])[0]
     if left_open.startswith('"') or (left_open and text[end:].strip("` \n")):
         raise NoJsonError("the JSON breaks off")
-    found = repair_json(text[:end], return_objects=True)
-    if not isinstance(found, dict | list):
+    value = repair_json(text[:end], return_objects=True)
+    if not isinstance(value, dict | list):
         raise NoJsonError("no JSON in the reply")
-    return found
+    return value
 
 
 def whole_items(text: str) -> str:

@@ -90,11 +90,11 @@ def outline(text: str) -> Iterator[Outline]:
             yield kind, int(token.tag[1]) if kind == "heading" else 0, token.map[0], token.map[1]
 
 
-def whole_html_tables(found: Iterator[Outline], lines: list[str]) -> Iterator[Outline]:
+def whole_html_tables(outlines: Iterator[Outline], lines: list[str]) -> Iterator[Outline]:
     """CommonMark ends HTML at a blank line; here a table goes on until its end tag, if it has one."""
     waiting: list[Outline] = []
     depth = 0
-    for item in found:
+    for item in outlines:
         kind, _, start, end = item
         if kind == "html" or (depth and kind == "paragraph"):
             tags = TABLE_TAG.findall("\n".join(lines[start:end]))

@@ -96,14 +96,14 @@ def file(section: Model, name: str) -> Path | None:
     """A file of the base model beside its weights, such as tokenizer.model; None where there is none in reach."""
     from transformers.utils import cached_file
 
-    found = cached_file(
+    path = cached_file(
         source(section, weights=False),
         name,
         revision=None if section.hub == "modelscope" else section.revision or None,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
     )
-    return Path(found) if found else None
+    return Path(path) if path else None
 
 
 def pinned(section: Model) -> Model:
@@ -132,11 +132,11 @@ def as_trained(section: Model) -> Model:
     named = {"name": section.name, "hub": section.hub, "revision": section.revision}
     if base["hub"] == "huggingface" and named.items() <= base.items():
         return section.model_copy(update={"revision": base["hash"]})  # wherever its branch points by now
-    found = identity(section)
-    if (found["name"], found["hash"]) != (base["name"], base["hash"]):
+    present = identity(section)
+    if (present["name"], present["hash"]) != (base["name"], base["hash"]):
         raise UserError(
             f"{ADAPTER} was trained on {base['name']} at {base['hash'][:12]}, and model.name = {section.name!r} is "
-            f"another base or another state of it, at {found['hash'][:12]}; run `dvc repro`"
+            f"another base or another state of it, at {present['hash'][:12]}; run `dvc repro`"
         )
     return pinned(section)
 

@@ -58,8 +58,8 @@ def masked_values(row: RowType) -> tuple[RowType, Counter[str]]:
 
     def walk(value: Any) -> Any:
         if isinstance(value, str):
-            value, found = masked(value)
-            kinds.update(found)
+            value, in_value = masked(value)
+            kinds.update(in_value)
         elif isinstance(value, dict):
             value = {key: walk(item) for key, item in value.items()}
         elif isinstance(value, list | tuple):

@@ -148,12 +148,12 @@ def page_line(spans: list[Span], line: int) -> int:
 
 def partial_lines(spans: list[Span], first: int, last: int) -> list[PartialLines]:
     """The partials' files that lines `first` to `last` of a page's text come from, in order, each once."""
-    found: dict[str, PartialLines] = {}
+    partials: dict[str, PartialLines] = {}
     for span, start, end in runs(spans, first, last):
         if span["path"] != spans[0]["path"]:
-            row = found.setdefault(span["path"], {"path": span["path"], "line_start": start, "line_end": end})
+            row = partials.setdefault(span["path"], {"path": span["path"], "line_start": start, "line_end": end})
             row["line_start"], row["line_end"] = min(row["line_start"], start), max(row["line_end"], end)
-    return list(found.values())
+    return list(partials.values())
 
 
 def runs(spans: list[Span], first: int, last: int) -> Iterator[tuple[Span, int, int]]:

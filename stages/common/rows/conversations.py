@@ -68,12 +68,12 @@ def history(row: dict[str, Any]) -> Iterable[tuple[Message, Message]]:
         yield exchange(*pair)
 
 
-def messages(given: Any, field: str, role_key: str, text_key: str) -> list[Message]:
+def messages(turns: Any, field: str, role_key: str, text_key: str) -> list[Message]:
     """A list of turns with the role names of OpenAI. Keys of the other format are understood as well."""
-    if not isinstance(given, list) or not given:
+    if not isinstance(turns, list) or not turns:
         raise ValueError(f"{field} is no list of turns")
-    found: list[Message] = []
-    for number, turn in enumerate(given, 1):
+    parsed: list[Message] = []
+    for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
             raise ValueError(f"turn {number} of {field} is no object")
         role = turn.get(role_key, turn.get("role", turn.get("from")))
@@ -89,8 +89,8 @@ def messages(given: Any, field: str, role_key: str, text_key: str) -> list[Messa
         content = content_text(turn.get(text_key, turn.get("content", turn.get("value"))))
         if content is None or not content.strip():
             raise ValueError(f"turn {number} of {field}: {text_key} is {'no text' if content is None else 'blank'}")
-        found.append({"role": ROLES[role], "content": content})
-    return found
+        parsed.append({"role": ROLES[role], "content": content})
+    return parsed
 
 
 def untrained(turn: dict[str, Any]) -> str:
@@ -107,17 +107,17 @@ def content_text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def from_messages(given: list[Message], system: str) -> Conversation:
+def from_messages(turns: list[Message], system: str) -> Conversation:
     """An optional system turn, then user and assistant in turn."""
-    if given[0]["role"] == "system":
-        system, given = given[0]["content"], given[1:]
-    for number, turn in enumerate(given):
+    if turns[0]["role"] == "system":
+        system, turns = turns[0]["content"], turns[1:]
+    for number, turn in enumerate(turns):
         expected = ("user", "assistant")[number % 2]
         if turn["role"] != expected:
             raise ValueError(f"turn {number + 1} is the {turn['role']}'s; user and assistant take turns, user first")
-    if len(given) % 2 or not given:
+    if len(turns) % 2 or not turns:
         raise ValueError("the conversation does not end with an answer of the assistant")
-    return Conversation(system, given, "")
+    return Conversation(system, turns, "")
 
 
 def text(row: dict[str, Any], name: str) -> str:

@@ -30,11 +30,11 @@ def evidence_score(evidence: str, source: Source) -> float:
         return 0.0
     if quote in source.squeezed:
         return 1.0
-    found = fuzz.partial_ratio_alignment(quote, source.squeezed)
-    if found is None or len(quote) > len(source.squeezed):
+    alignment = fuzz.partial_ratio_alignment(quote, source.squeezed)
+    if alignment is None or len(quote) > len(source.squeezed):
         return 0.0
-    passage = source.squeezed[found.dest_start : found.dest_end]
-    return min(found.score / 100, 0.999) if exact_parts(quote) == exact_parts(passage) else 0.0
+    passage = source.squeezed[alignment.dest_start : alignment.dest_end]
+    return min(alignment.score / 100, 0.999) if exact_parts(quote) == exact_parts(passage) else 0.0
 
 
 def exact_parts(text: str) -> Counter[str]:
@@ -58,10 +58,10 @@ def is_stated(number: numbers.Number, pair: Pair, source: Source) -> bool:
 def has_quantity(number: numbers.Number, source: Source) -> bool:
     """Whether the chunk has the number with the same unit, with none while the unit stands elsewhere (in a table's
     header), or as the same quantity in another unit."""
-    found = source.numbers.get(number.value, set())
+    known = source.numbers.get(number.value, set())
     if number.unit is None or isinstance(number.value, str):
-        return bool(found)
-    if number.unit in found or (None in found and number.unit in source.units):
+        return bool(known)
+    if number.unit in known or (None in known and number.unit in source.units):
         return True
     dimension, factor = number.unit
     return any(

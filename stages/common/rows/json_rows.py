@@ -157,12 +157,12 @@ class Window:
     def resume(self, mark: re.Pattern[str]) -> bool:
         """Go to where `mark` matches next, when it does."""
         origin = self.at + 1
-        while not (found := mark.search(self.text, origin)):
+        while not (match := mark.search(self.text, origin)):
             at = self.at
             if not self.more():
                 return False
             origin -= at
-        self.advance(found.end() - 1)
+        self.advance(match.end() - 1)
         return True
 
 

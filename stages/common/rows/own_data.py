@@ -114,11 +114,11 @@ def with_input(talk: Conversation) -> list[Message]:
     return [*before, {"role": "user", "content": joined}, answer]
 
 
-def rejection(file: Path, first: int, last: int, found: str, problem: str) -> dict[str, Any]:
+def rejection(file: Path, first: int, last: int, quoted: str, problem: str) -> dict[str, Any]:
     """A row of data/rejected.jsonl for something that is no usable row."""
     place = {"path": file.as_posix(), "line_start": first, "line_end": last}
-    verdict = {"check": "own_row", "value": problem, "threshold": ACCEPTED, "row": found}
-    return {"pair_id": digest(STYLE, place, found), **EMPTY, "style": STYLE, **place, **verdict}
+    verdict = {"check": "own_row", "value": problem, "threshold": ACCEPTED, "row": quoted}
+    return {"pair_id": digest(STYLE, place, quoted), **EMPTY, "style": STYLE, **place, **verdict}
 
 
 def excerpt(value: dict[str, Any], limit: int = 200) -> str:

@@ -19,8 +19,8 @@ class Verdict(NamedTuple):
     threshold: object
 
 
-def rejection(row: DatasetRow, check: str, found: Verdict) -> Rejection:
-    return {**row, "check": check, "value": found.value, "threshold": found.threshold}
+def rejection(row: DatasetRow, check: str, verdict: Verdict) -> Rejection:
+    return {**row, "check": check, "value": verdict.value, "threshold": verdict.threshold}
 
 
 def to_row(pair: Pair, chunks: Chunks) -> DatasetRow:

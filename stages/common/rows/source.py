@@ -52,14 +52,14 @@ class Source:
     @cached_property
     def numbers(self) -> Mapping[numbers.Value, set[units.Unit | None]]:
         """Every value with the units that follow it; None where none does."""
-        found: dict[numbers.Value, set[units.Unit | None]] = defaultdict(set)
+        by_value: dict[numbers.Value, set[units.Unit | None]] = defaultdict(set)
         for number in numbers.numbers(self.text):
-            found[number.value].add(number.unit)
-        return found
+            by_value[number.value].add(number.unit)
+        return by_value
 
     @cached_property
     def units(self) -> frozenset[units.Unit]:
-        return units.units(numbers.plain(self.text))
+        return units.units(numbers.one_notation(self.text))
 
     @cached_property
     def counts(self) -> frozenset[int]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from stages.common.records.files import digest
 
-CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+CJK_RANGE = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters, inside of a regular expression's [ ]
+CJK = re.compile(f"[{CJK_RANGE}]")
 LETTER = re.compile(r"[^\W\d_]")
 # Marks that end a sentence with what closes behind them; a blank line ends one as well.
 SENTENCE_END = re.compile(r"[。！？；][”’」』）》】)\]\"']*|[.!?]+[”’)\]\"']*(?=\s)|\n(?=[ \t]*\n)")

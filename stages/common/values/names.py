@@ -67,5 +67,5 @@ def links(text: str) -> Iterator[str]:
 
 def all_words(text: str) -> list[str]:
     """Latin words in lower case without the s of a plural or genitive, and single characters of other scripts."""
-    found = WORD.findall(code(text).lower())
-    return [word if len(word) < 4 else word.removesuffix("'s").removesuffix("s") for word in found]
+    words = WORD.findall(code(text).lower())
+    return [word if len(word) < 4 else word.removesuffix("'s").removesuffix("s") for word in words]

@@ -55,7 +55,7 @@ VAGUE = re.compile(r"[一十百千万亿]|[十百千]万")  # 一个, 万一, �
 ENGLISH = re.compile(rf"(?<!the )(?<!these )(?<!both )\b(?:{'|'.join(VALUES_OF_WORDS)})\b", re.IGNORECASE)
 
 
-def plain(text: str) -> str:
+def one_notation(text: str) -> str:
     """NFKC without list numbers and Markdown's escapes, with one way to write a minus sign and degrees Celsius."""
     circled = CIRCLED.sub(" ", text)
     text = LIST_MARKS.sub(" ", unicodedata.normalize("NFKC", circled).replace("\\", ""))
@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 
 def numbers(text: str) -> Iterator[Number]:
     """Every number of the text, but for list numbers and those inside names such as AC1, v2.0 or 3D."""
-    text = plain(text)
+    text = one_notation(text)
     for match in NUMBER.finditer(text):
         unit = match["unit"]
         if not match["tail"] or match["tail"] in (unit, "x", "X"):

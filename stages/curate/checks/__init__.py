@@ -51,9 +51,9 @@ def verdict(pair: Pair, source: Source | None, limits: Curate) -> tuple[str, Ver
     """The first check that rejects the pair, by name, with what it found."""
     for check in CHECKS if source else OWN_CHECKS:
         if check.__name__ not in limits.disabled_checks:
-            found = check(pair, source, limits)  # type: ignore[arg-type]
-            if found:
-                return check.__name__, found
+            problem = check(pair, source, limits)  # type: ignore[arg-type]
+            if problem:
+                return check.__name__, problem
     return None
 
 

@@ -57,14 +57,14 @@ def answer_length(pair: Pair, source: Source | None, limits: Curate) -> Verdict 
 
 def no_leftovers(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """No think tag, special token, replacement character, field label or fence around everything."""
-    found = LEFTOVER.search(all_text(pair))
-    if found and source and found[0] != "\ufffd" and found[0] in source.text:
-        found = None  # documentation about such tokens
+    match = LEFTOVER.search(all_text(pair))
+    if match and source and match[0] != "\ufffd" and match[0] in source.text:
+        match = None  # documentation about such tokens
     if source is None:
-        return Verdict(found[0], "plain text") if found else None
-    found = found or LABEL.match(pair["output"]) or LABEL.match(pair["instruction"])
-    found = found or FENCED.match(pair["instruction"]) or needless_fence(pair["output"], source)
-    return Verdict(found[0][:80], "plain text") if found else None
+        return Verdict(match[0], "plain text") if match else None
+    match = match or LABEL.match(pair["output"]) or LABEL.match(pair["instruction"])
+    match = match or FENCED.match(pair["instruction"]) or needless_fence(pair["output"], source)
+    return Verdict(match[0][:80], "plain text") if match else None
 
 
 def needless_fence(answer: str, source: Source) -> re.Match[str] | None:
@@ -81,16 +81,16 @@ def no_markup(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """Neither HTML nor MDX outside of code. `<sub>`, `<sup>` and `<kbd>` are Markdown's own way to write these."""
     for text in (pair["instruction"], pair["output"]):
         if "<" in text or "&" in text or "{" in text or ":::" in text or "\n" in text or text.startswith("import"):
-            found = MARKUP.search(names.without_code(text))
-            if found:
-                return Verdict(found[0][:80], "no HTML or MDX")
+            match = MARKUP.search(names.without_code(text))
+            if match:
+                return Verdict(match[0][:80], "no HTML or MDX")
     return None
 
 
 def input_adds_something(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """The input does not merely repeat the question or the answer."""
-    given = normalised(pair["input"])
-    repeats = given and given in (normalised(pair["instruction"]), normalised(pair["output"]))
+    text = normalised(pair["input"])
+    repeats = text and text in (normalised(pair["instruction"]), normalised(pair["output"]))
     return Verdict(pair["input"][:80], "not the question or the answer again") if repeats else None
 
 
@@ -98,9 +98,9 @@ def no_repetition(pair: Pair, source: Source | None, limits: Curate) -> Verdict 
     """The answer does not run in circles: the same six or more characters three times in a row."""
     if not has_thrice(pair["output"], 6):
         return None
-    found = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
-    if found and re.search(r"(\w)(?!\1)\w", found[1]) and not (source and found[0] in source.text):
-        return Verdict(found[1], "said once")
+    match = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
+    if match and re.search(r"(\w)(?!\1)\w", match[1]) and not (source and match[0] in source.text):
+        return Verdict(match[1], "said once")
     return None
 
 

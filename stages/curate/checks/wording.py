@@ -10,35 +10,35 @@ from stages.curate.checks import phrases
 
 def answer_not_in_question(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """A question that contains its answer teaches nothing."""
-    given = gives_away(f"{pair['instruction']}\n{pair['input']}", pair["output"])
-    return Verdict(pair["output"], "not in the question") if given else None
+    question = f"{pair['instruction']}\n{pair['input']}"
+    return Verdict(pair["output"], "not in the question") if gives_away(question, pair["output"]) else None
 
 
 def stands_alone(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """The question neither points at its source nor begins with a pronoun for something not named yet. Where there is
     an input, "the following code" is that."""
     question = pair["instruction"]
-    found = phrases.POINTS_AT_SOURCE.search(question) or phrases.BEGINS_WITH_PRONOUN.match(question)
-    if not found or (pair["input"].strip() and phrases.MATERIAL.search(found[0])):
+    match = phrases.POINTS_AT_SOURCE.search(question) or phrases.BEGINS_WITH_PRONOUN.match(question)
+    if not match or (pair["input"].strip() and phrases.MATERIAL.search(match[0])):
         return None
-    if found[0].isascii() and question[: found.end() + 8] in source.text:
+    if match[0].isascii() and question[: match.end() + 8] in source.text:
         return None  # a name such as "Is This Source Grounded?"
-    return Verdict(found[0], "understood without the source")
+    return Verdict(match[0], "understood without the source")
 
 
 def quotes_no_prompt(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """Neither question nor answer repeats what a labelling prompt says, unless the chunk does."""
     for text in (pair["instruction"], pair["output"]):
-        found = phrases.LABELLING_PROMPT.search(text)
-        if found and squeezed(found[0]) not in source.squeezed:
-            return Verdict(found[0], "no words of the labelling prompt")
+        match = phrases.LABELLING_PROMPT.search(text)
+        if match and squeezed(match[0]) not in source.squeezed:
+            return Verdict(match[0], "no words of the labelling prompt")
     return None
 
 
 def no_refusal(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """The answer is one: it does not say that the text says nothing, unless it quotes the chunk."""
     for sentence in sentences(pair["output"]):
-        found = phrases.REFUSAL.search(sentence)
-        if found and squeezed(sentence) not in source.squeezed:
-            return Verdict(found[0], "an answer")
+        match = phrases.REFUSAL.search(sentence)
+        if match and squeezed(sentence) not in source.squeezed:
+            return Verdict(match[0], "an answer")
     return None

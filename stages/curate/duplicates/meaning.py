@@ -34,7 +34,7 @@ TURNS = re.compile(
 SIGN = re.compile(r"[-+<>=!#%&|^/~]+")
 ONE_WAY = re.compile(r"\b(?:to|from|into|than|before|after)\b|[到至向转比]", re.IGNORECASE)
 LATIN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
-HAN_RUN = re.compile(rf"{CJK.pattern}+")
+HAN_RUN = re.compile(f"{CJK.pattern}+")
 
 
 class Claim(NamedTuple):
@@ -51,7 +51,7 @@ def exact_parts(text: str) -> list[object]:
     return [*quantities, *names.code_spans(text), *names.identifiers(text), *SIGN.findall(text)]
 
 
-def words(text: str) -> list[str]:
+def content_words(text: str) -> list[str]:
     """What is left of a text without grammar and courtesy. In another case than at the beginning these words are names:
     the If and the IT of a table."""
     text = CHINESE_FILLERS.sub(" ", text)
@@ -64,9 +64,9 @@ def is_filler(word: re.Match[str], text: str) -> bool:
     return (word[0].islower() or (first and word[0].istitle())) and word[0].lower() in ENGLISH_FILLERS
 
 
-def subject(question: str, told: frozenset[str] | None) -> Hashable:
+def subject(question: str, stated: frozenset[str] | None) -> Hashable:
     """The same for two questions that ask for one thing. Words count that their source tells; None: all words."""
-    asked = [word for word in words(question) if told is None or word in told]
+    asked = [word for word in content_words(question) if stated is None or word in stated]
     latin = [word for word in asked if not CJK.match(word)]
     known = frozenset(asked)
     runs = HAN_RUN.findall(CHINESE_FILLERS.sub(" ", names.code(question)))
@@ -82,7 +82,7 @@ def claim(answer: str, asked: str) -> Claim:
         *exact_parts(asked),
         *TURNS.findall(asked.lower()),
     }
-    return Claim(frozenset(exact), frozenset(words(answer)))
+    return Claim(frozenset(exact), frozenset(content_words(answer)))
 
 
 def agree(one: Claim, other: Claim) -> bool:

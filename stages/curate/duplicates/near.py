@@ -37,10 +37,10 @@ def links(rows: Sequence[DatasetRow], sources: Mapping[str, Source], limits: Cur
         source = sources.get(row["chunk_id"])
         asked = subject(question(row), source.words if source else None)
         groups[asked, claims[number].exact].append(number)
-    found = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, claims, limits))
+    pairs = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, claims, limits))
     return [
         Link(rows[one]["pair_id"], rows[other]["pair_id"], round(similarity, 3))
-        for one, other, similarity in sorted(found)
+        for one, other, similarity in sorted(pairs)
     ]
 
 

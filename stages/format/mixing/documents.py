@@ -41,14 +41,14 @@ class Held:
 
 def held() -> Held:
     """Pages and evidence of the dataset."""
-    found = Held()
-    found.trained = {row["path"] for row in read_jsonl(paths.DATASET / "train.jsonl")}
+    dataset = Held()
+    dataset.trained = {row["path"] for row in read_jsonl(paths.DATASET / "train.jsonl")}
     for row in read_jsonl(paths.DATASET / "eval_unseen.jsonl"):
-        found.unseen.add(row["path"])
+        dataset.unseen.add(row["path"])
         quote = squeezed(row["evidence"])
         if len(quote) >= SHORT:
-            found.evidence.add(quote)
-    return found
+            dataset.evidence.add(quote)
+    return dataset
 
 
 def raw() -> Iterator[tuple[str, str]]:
@@ -65,8 +65,8 @@ def rewritten() -> Iterator[tuple[str, str]]:
     allowed = held()
     trainable = {doc["path"] for doc in read_jsonl(paths.DOCS) if allowed.keeps(doc)}
     rows = [row for row in read_jsonl(paths.REWRITTEN) if row["path"] in trainable]
-    found = sources(read_jsonl(paths.CHUNKS)) if rows else {}
-    grounded = [row for row in rows if is_grounded(row["text"], found[row["chunk_id"]])]
+    chunks = sources(read_jsonl(paths.CHUNKS)) if rows else {}
+    grounded = [row for row in rows if is_grounded(row["text"], chunks[row["chunk_id"]])]
     if loose := len(rows) - len(grounded):
         print(f"format: documents: {loose} of {len(rows)} rewritten passages state what their chunk does not")
     for row in sorted(grounded, key=lambda row: share("document", row["request_key"])):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from stages.common.records.rows import Chunk, Doc
 from stages.common.text.wording import normalised
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import aspect, is_common, words
+from stages.generate.extractive.headings import aspect, heading_name, is_common
 
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
 IDENTIFIER = re.compile(r"`(?:--?[\w-]{3,}|\.?[\w-]+(?:[./][\w{}*-]+)+/?(?:\([^)]*\))?)`|--[\w-]{3,}")
@@ -48,7 +48,7 @@ class Pages:
         for doc in docs:
             self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
             self.language[doc["path"]] = doc.get("language", "")
-            self.with_title[normalised(words(doc["title"]))].add(doc["path"])
+            self.with_title[normalised(heading_name(doc["title"]))].add(doc["path"])
 
     def unasked(self, asked: Iterable[str]) -> dict[str, int]:
         """How many pages there are in languages other than those, by language."""
@@ -57,12 +57,12 @@ class Pages:
 
     def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first."""
-        titles = (words(title) for title in reversed(self.breadcrumbs.get(path, [])))
+        titles = (heading_name(title) for title in reversed(self.breadcrumbs.get(path, [])))
         return [title for title in titles if not is_common(title)]
 
     def names(self, chunk: Chunk) -> list[Name]:
         """What the chunk's page may be called, the shortest first."""
-        title = words(chunk["headings"][0])
+        title = heading_name(chunk["headings"][0])
         same = self.with_title.get(normalised(title), set())
         mine = [path for path in {chunk["path"], *chunk["also_in"]} if path in same]
         shared = len(same) > len(mine)
@@ -116,7 +116,7 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
     if IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE:
         yield Place(None)
-    headings = [words(heading) for heading in fact.headings]
+    headings = [heading_name(heading) for heading in fact.headings]
     headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]
     topics = [name for name in headings if not is_common(name)]
     base = topics[-1:] if fact.kind in FIGURES else []  # figures mean little without the heading of their table

@@ -9,7 +9,7 @@ from stages.common.records.rows import Chunk
 from stages.common.text.wording import CJK
 from stages.generate.extractive import grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import is_common, topic, words
+from stages.generate.extractive.headings import heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
@@ -158,15 +158,15 @@ class Reader:
         return block if block and block.kind in ("list", "steps", "fence") else None
 
     def of_list(self, block: Block) -> Iterator[Fact]:
-        found = lists.items(block)
-        if lists.is_procedure(block, found, self.path, self.before):
-            goal = topic(self.headings) or (words(self.headings[-1]) if self.headings else "")
-            yield from lists.steps(block, found, goal, self.headings)
+        entries = lists.items(block)
+        if lists.is_procedure(block, entries, self.path, self.before):
+            goal = topic(self.headings) or (heading_name(self.headings[-1]) if self.headings else "")
+            yield from lists.steps(block, entries, goal, self.headings)
             return
         stated = list(lists.terms(lists.items(block, nested=True), self.headings))
         yield from stated
         if self.headings and self.leads and not any(fact.owner for fact in stated):
-            yield from lists.members(block, found, self.headings)
+            yield from lists.members(block, entries, self.headings)
 
     def of_code(self, block: Block) -> Iterator[Fact]:
         """A fence is an example of its function, of what the sentence before it announces, or of its heading when the
@@ -189,7 +189,7 @@ class Reader:
 
     def names_code(self) -> bool:
         """Whether the heading directly above can say what its code is about: one word is too little."""
-        heading = words(self.headings[-1]) if self.headings else ""
+        heading = heading_name(self.headings[-1]) if self.headings else ""
         return len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
 
     def announces(self, lead: str) -> str:
@@ -209,7 +209,7 @@ class Reader:
 
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""
-        caption = LIGHT.sub("", words(self.before)).strip()
+        caption = LIGHT.sub("", heading_name(self.before)).strip()
         fits = CAPTION.fullmatch(caption) and not speech.points(caption) and not is_common(caption)
         return (*self.headings, caption) if fits and caption not in self.path else self.headings
 

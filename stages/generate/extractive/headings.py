@@ -48,7 +48,7 @@ PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
 
-def words(heading: str) -> str:
+def heading_name(heading: str) -> str:
     """A heading inside a sentence: plain, on one line, without its number."""
     text = unbadged(" ".join(PICTURE.sub("", plain(heading)).split()))
     number = NUMBERING.match(text)
@@ -65,7 +65,7 @@ def unbadged(text: str) -> str:
 
 def topic(headings: tuple[str, ...]) -> str:
     """The nearest heading that names something; empty: only the page's title does."""
-    return next((name for heading in reversed(headings) if (name := words(heading)) and not is_common(name)), "")
+    return next((name for heading in reversed(headings) if (name := heading_name(heading)) and not is_common(name)), "")
 
 
 def aspect(heading: str) -> str:

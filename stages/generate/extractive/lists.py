@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, UNASKED, is_common, topic, words
+from stages.generate.extractive.headings import CHANGES, UNASKED, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 from stages.generate.extractive.notices import NOTICE, kind_of
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, imperative, points
@@ -75,12 +75,12 @@ def defined(text: str) -> tuple[str, str] | None:
     return match[1].strip("*"), match[3]
 
 
-def terms(found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
+def terms(entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
     """Items of the form `term: text`, arguments and return values among them."""
     call = CALL.match(headings[-1]) if headings else None
     function = f"`{call[1]}`" if call else ""
-    plainly = [stated(item.text) for item in found]
-    for item, pair in zip(found, plainly, strict=True):
+    plainly = [stated(item.text) for item in entries]
+    for item, pair in zip(entries, plainly, strict=True):
         returned, marked = RETURNS.fullmatch(item.text), defined(item.text)
         if returned and call:
             yield from told(Fact("returns", function, returned[1], item.text, headings))
@@ -112,22 +112,22 @@ def told(fact: Fact) -> Iterator[Fact]:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 
 
-def is_procedure(block: Block, found: list[Item], path: list[str], before: str) -> bool:
+def is_procedure(block: Block, entries: list[Item], path: list[str], before: str) -> bool:
     """Whether the items are things to do: in Chinese by their particles, or by the heading or the line before that says
     so; in English by the bare verbs that they begin with. Items that begin with a label are none."""
-    asks = any("？" in item.text or "?" in item.text for item in found)
-    if block.kind != "steps" or len(found) < 2 or asks or CHANGES.search(" ".join(path)):
+    asks = any("？" in item.text or "?" in item.text for item in entries)
+    if block.kind != "steps" or len(entries) < 2 or asks or CHANGES.search(" ".join(path)):
         return False
-    texts = [plain(item.text) for item in found]
+    texts = [plain(item.text) for item in entries]
     if sum(bool(PLAIN_TERM.fullmatch(text)) for text in texts) * 2 > len(texts):
         return False
     if not CJK.search(block.text):
         return all(LETTER.match(text) and (text[:3] == "If " or not CLOSED.match(text)) for text in texts)
     doing = sum(bool(DOING.match(text)) for text in texts)
-    return doing * 2 > len(found) or bool(PROCEDURE.search(path[-1] + before))
+    return doing * 2 > len(entries) or bool(PROCEDURE.search(path[-1] + before))
 
 
-def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+def steps(block: Block, entries: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The whole procedure."""
     answer = listed(block)
     if (
@@ -140,14 +140,14 @@ def steps(block: Block, found: list[Item], goal: str, headings: tuple[str, ...])
         yield Fact("steps", goal, answer, block.text.strip(), headings)
 
 
-def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
+def members(block: Block, entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
     """A list of short items directly under a heading that says what they are."""
-    answer, name = listed(block), words(headings[-1])
+    answer, name = listed(block), heading_name(headings[-1])
     unasked = CALL.match(headings[-1]) or UNASKED.fullmatch(name) or is_common(name)
-    short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in found)
+    short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in entries)
     stands = not points(answer) and not NARRATION.search(answer) and "```" not in answer
     if (
-        len(found) > 1
+        len(entries) > 1
         and short
         and stands
         and not leads_elsewhere(block)
@@ -159,8 +159,8 @@ def members(block: Block, found: list[Item], headings: tuple[str, ...]) -> Itera
 
 def leads_elsewhere(block: Block) -> bool:
     """Whether a list is one of links: more of its items begin with one than not."""
-    found = items(block) if block.kind in ("list", "steps") else []
-    return sum(bool(LINK_FIRST.match(item.text)) for item in found) * 2 > len(found)
+    entries = items(block) if block.kind in ("list", "steps") else []
+    return sum(bool(LINK_FIRST.match(item.text)) for item in entries) * 2 > len(entries)
 
 
 def listed(block: Block) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import topic, words
+from stages.generate.extractive.headings import heading_name, topic
 from stages.generate.extractive.inline import plain
 from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
@@ -42,7 +42,7 @@ def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     kind, title, body = parts(source)
     text = "\n".join(line for line in plain(body).split("\n") if line.strip())
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
-    above = tuple(heading for heading in headings if not NOTICE.fullmatch(words(heading)))
+    above = tuple(heading for heading in headings if not NOTICE.fullmatch(heading_name(heading)))
     about = title if named else topic(above)
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     if kind and stands and len(text) <= MAX_ANSWER_CHARS:
@@ -59,7 +59,7 @@ def parts(source: str) -> tuple[str, str, str]:
     if not NOTICE.fullmatch(name.strip()):
         name, title = "", label[1]
     body = source.strip()[source.strip().index(label[0]) + len(label[0]) :]
-    return kind_of(name), words(title), re.sub(r"(?m)^\s*>[ \t]?", "", body)
+    return kind_of(name), heading_name(title), re.sub(r"(?m)^\s*>[ \t]?", "", body)
 
 
 def kind_of(name: str) -> str:

@@ -7,7 +7,7 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, sentences
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import NAME, UNASKED, aspect, is_common, topic, words
+from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 from stages.generate.extractive.lists import CALL, defined, leads_elsewhere, listed, told
 from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, heading_question, kind_of
@@ -50,13 +50,13 @@ WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space ar
 
 def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """What the paragraphs below a heading say about it, with the list or the code that the last one announces."""
-    heading = words(headings[-1]) if headings else ""
+    heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(WRAPPED.sub(" ", plain(source)), source, announced)
     if not text or UNASKED.fullmatch(heading) or (refers_back(text) and not asks and not named):
         return
     above = topic(headings)
-    kind = kind_of_lead(text, above or words(title), heading)
+    kind = kind_of_lead(text, above or heading_name(title), heading)
     says_enough = (
         "\n" in text or len(sentences(text)) > 1 or len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN)
     )

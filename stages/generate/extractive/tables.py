@@ -8,7 +8,7 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Cell, Grid
-from stages.generate.extractive.headings import NAME, unbadged, words
+from stages.generate.extractive.headings import NAME, heading_name, unbadged
 from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
@@ -99,7 +99,7 @@ def only_leads_on(grid: Grid, place: int) -> bool:
 
 def facts_of_heading(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     """A table of attributes that names no thing: its only row is about the name in the heading above."""
-    name = words(headings[-1]) if headings else ""
+    name = heading_name(headings[-1]) if headings else ""
     if NAME.fullmatch(name) and len(grid.rows) == 1:
         kinds = {place: columns.attribute(heading) for place, heading in enumerate(grid.header)}
         yield from facts_of_row(grid, 0, Fact("", name, "", "", headings[:-1]), kinds)
@@ -160,7 +160,7 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
     """The facts of a row; `about` has its subject and place."""
     row = grid.rows[number]
     has_unit = any(kind == "unit" and says_something(row[place].text, "") for place, kind in kinds.items())
-    told = {normalised(about.subject)}
+    known = {normalised(about.subject)}
     for place, kind in kinds.items():
         text, quote = row[place].text, grid.quote(number, row[place])
         if kind == "type_and_unit":
@@ -168,9 +168,9 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             kind, text = ("unit", parts[2]) if parts else ("type", text)
         if not quote or not says_something(text, about.subject) or (kind == "type" and has_unit):
             continue  # what has a unit is a number
-        if kind in ("meaning", "note") and normalised(INSTRUCTION.sub("", text)) in told:
+        if kind in ("meaning", "note") and normalised(INSTRUCTION.sub("", text)) in known:
             continue
-        told.add(normalised(text))
+        known.add(normalised(text))
         if kind or grid.header[place]:
             attribute = grid.header[place] if kind in ("", "yesno") else ""
             yield said(about, kind or kind_of(text), text, quote, attribute)
@@ -197,9 +197,9 @@ def mentioned(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
     """A default or a range that a description mentions."""
     if kind in ("meaning", "note"):
         for other, pattern in (("default", DEFAULT), ("accepted", RANGE)):
-            found = pattern.findall(text)
-            if len(found) == 1 and says_something(found[0], about.subject):
-                yield said(about, other, found[0], quote)
+            matches = pattern.findall(text)
+            if len(matches) == 1 and says_something(matches[0], about.subject):
+                yield said(about, other, matches[0], quote)
 
 
 def describes(text: str) -> bool:

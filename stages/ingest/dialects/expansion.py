@@ -48,11 +48,11 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
 
 def head_values(front: Mapping[str, Any]) -> dict[str, str]:
     """The scalars of the front matter under the names that pages use for them."""
-    scalars = {key: words for key, value in front.items() if (words := frontmatter.words(value))}
+    scalars = {key: words for key, value in front.items() if (words := frontmatter.scalar_text(value))}
     values = {name.format(key): words for key, words in scalars.items() for name in NAMES}
     for given in (front.get("substitutions"), front.get("myst")):  # of MyST, which names them alone
         given = given.get("substitutions", given) if isinstance(given, dict) else {}
-        values |= {key: words for key, value in given.items() if (words := frontmatter.words(value))}
+        values |= {key: words for key, value in given.items() if (words := frontmatter.scalar_text(value))}
     return values
 
 

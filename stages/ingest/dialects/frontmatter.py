@@ -92,15 +92,15 @@ def without_front_matter(text: str) -> str:
     return "\n" * head[0].count("\n") + text[head.end() :] if head else text
 
 
-def words(value: object) -> str:
+def scalar_text(value: object) -> str:
     """A scalar of the front matter as text; nothing for lists and mappings."""
     return "" if isinstance(value, list | dict) or value is None else str(value).strip()
 
 
 def as_tags(value: object) -> list[str]:
     """Front matter gives tags as a list or as one word."""
-    found = value if isinstance(value, list) else [value]
-    return [tag for tag in map(words, found) if tag]
+    values = value if isinstance(value, list) else [value]
+    return [tag for tag in map(scalar_text, values) if tag]
 
 
 def with_description(lines: list[Line], source: str, description: str, title: str) -> list[Line]:

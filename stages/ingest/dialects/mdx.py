@@ -83,7 +83,7 @@ def markdown(text: str, source: Source, indented_code: bool = False) -> str:
             continue
         first_line = numbered[0][0]
         prose = "\n".join(without_statements(numbered, source.modules))
-        lines += map(without_anchor, Prose(prose, source, first_line).plain().split("\n"))
+        lines += map(without_anchor, Prose(prose, source, first_line).without_markup().split("\n"))
     return "\n".join(lines)
 
 
@@ -106,7 +106,7 @@ class Prose:
         self.line_ends: list[int] = []
         self.unclosed = 0  # braces without an end
 
-    def plain(self) -> str:
+    def without_markup(self) -> str:
         """Comments and tags removed, their line ends and the text between tags kept; expressions filled in."""
         prose = self.prose
         if "<" not in prose and "{" not in prose:

@@ -169,7 +169,7 @@ def keep_unknown_markup(text: str) -> None:
         if name in OURS or (name not in known_directives() and name not in directives._directives):
             directives.register_directive(name, sphinx_directive())
 
-    def plain(name: str, raw: str, words: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
+    def role(name: str, raw: str, words: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
         shown = readable.shown_by(name.lower(), words)
         if shown.startswith("`"):
             return [nodes.literal(raw, shown.strip("`"))], []
@@ -177,7 +177,7 @@ def keep_unknown_markup(text: str) -> None:
 
     for name in set(map(str.lower, ROLE.findall(text))):
         if name not in known_roles() and name not in roles._roles:
-            roles.register_local_role(name, plain)
+            roles.register_local_role(name, role)
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from stages.ingest.dialects.frontmatter import words
+from stages.ingest.dialects.frontmatter import scalar_text
 
 # Kinds by the names of files, of pages' titles and (see DIRECTORIES) of directories; all in the form of `simple`.
 NAMES = {
@@ -116,7 +116,7 @@ def by_table(name: str, table: Mapping[str, set[str]]) -> str:
 
 
 def by_front_matter(front: Mapping[str, Any]) -> str:
-    values = (words(front[field]).lower().replace("_", "-") for field in FIELDS if field in front)
+    values = (scalar_text(front[field]).lower().replace("_", "-") for field in FIELDS if field in front)
     return next((TOLD[value] for value in values if value in TOLD), "")
 
 
@@ -149,7 +149,7 @@ def is_changelog(stem: str, text: str) -> bool:
 
 def unpublished(front: Mapping[str, Any], path: str) -> bool:
     """Whether a page says of itself, or its directory, that its site does not show it."""
-    said = {words(key).lower(): words(value).lower() for key, value in front.items()}
+    said = {scalar_text(key).lower(): scalar_text(value).lower() for key, value in front.items()}
     hidden = any(said.get(key) in YES for key in ("draft", "unlisted", "hidden", "headless"))
     withheld = any(said.get(key) in NO for key in ("published", "publish", "public"))
     return (

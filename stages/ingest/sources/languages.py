@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
+from stages.common.text.wording import CJK
+
 NO_PROSE = re.compile(
     r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)"  # fences
     r"|^[ \t>]*\|[^\n]*$"  # rows of tables
@@ -17,7 +19,6 @@ NO_PROSE = re.compile(
     r"|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|<[^<>\n]*>|\{[^{}\n]*\}|&\w+;|\b\w*[\d_/.@-]\w[\w/.@-]*",
     re.DOTALL | re.MULTILINE,
 )
-HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 HANGUL = re.compile(r"[\uac00-\ud7a3]")
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -35,8 +36,8 @@ CODES = """
 def language(text: str) -> str:
     """The ISO 639-1 code of a text's prose; empty when there is too little of it to tell."""
     prose = NO_PROSE.sub(" ", text[: 4 * SAMPLE])[:SAMPLE]
-    han, kana, hangul = (len(script.findall(prose)) for script in (HAN, KANA, HANGUL))
-    words = [word for word in WORD.findall(prose) if not HAN.match(word) and not KANA.match(word)]
+    han, kana, hangul = (len(script.findall(prose)) for script in (CJK, KANA, HANGUL))
+    words = [word for word in WORD.findall(prose) if not CJK.match(word) and not KANA.match(word)]
     if hangul > max(han + kana, sum(map(len, words)) / 5):
         return "ko"
     # A Chinese page names things in Latin letters; a Latin one seldom has more characters than words of its own.

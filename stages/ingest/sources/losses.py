@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stages.common.records.rows import Doc, Span
+from stages.common.text.wording import CJK_RANGE
 from stages.ingest.sources.shown import source_text
 
-WORD = re.compile(r"[\u3041-\u30fe\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]|[^\W_]{2,}")
+WORD = re.compile(rf"[\u3041-\u30fe{CJK_RANGE}\uac00-\ud7a3]|[^\W_]{{2,}}")
 REASONS = [
     ("include", re.compile(r"8<-|^<<<|\{\*|\{\{#|include::|\{%-? *include|!\[\[")),
     ("component", re.compile(r"</?[A-Z]|^\s+\w+=[\"{]")),
@@ -33,7 +34,7 @@ NAMED_ON_SCREEN = 3
 ON_PURPOSE = ("kind_", "unpublished", "other_", "only_", "empty", "link_", "duplicate")
 
 
-def words(text: str) -> Counter[str]:
+def word_counts(text: str) -> Counter[str]:
     return Counter(WORD.findall(text.lower()))
 
 
@@ -68,12 +69,12 @@ class Account:
     def page(self, source: str, doc: Doc) -> None:
         """A page, and what of its partials it shows."""
         self.named.update(self.partial.findall(source))
-        path, own = doc["path"], words(f"{doc['title']} {doc['description']}")
+        path, own = doc["path"], word_counts(f"{doc['title']} {doc['description']}")
         for name, text in texts(doc["text"].split("\n"), doc["spans"]).items():
             if name == path:
-                own += words(text)
+                own += word_counts(text)
             else:
-                self.kept[name] = self.kept.get(name, Counter()) | words(text)
+                self.kept[name] = self.kept.get(name, Counter()) | word_counts(text)
         self.compare(path, source, own)
 
     def skipped(self, path: str, source: str, reason: str) -> None:
@@ -81,7 +82,7 @@ class Account:
         if reason == "partial" and path in self.kept:
             self.compare(path, source, self.kept[path])
             return
-        count = words(source_text(path, source)).total()
+        count = word_counts(source_text(path, source)).total()
         if reason == "partial" and PurePosixPath(path).stem not in self.named:
             self.left_out["partial that no page names"] += count
         elif reason.startswith(ON_PURPOSE):
@@ -92,7 +93,7 @@ class Account:
 
     def compare(self, path: str, source: str, kept: Counter[str]) -> None:
         visible = source_text(path, source)
-        needed = words(visible)
+        needed = word_counts(visible)
         missing = needed - kept
         loss = Loss(path, needed.total(), missing.total())
         if missing:
@@ -156,12 +157,12 @@ def lost_lines(lines: list[str], missing: Counter[str]) -> Iterator[tuple[int, i
     missing = Counter(missing)
     rows = []
     for number, line in enumerate(lines):
-        found = words(line)
-        count = sum(min(times, missing[word]) for word, times in found.items() if word in missing)
+        counts = word_counts(line)
+        count = sum(min(times, missing[word]) for word, times in counts.items() if word in missing)
         if count:
-            rows.append((-count / found.total(), number, found))
-    for _, number, found in sorted(rows, key=lambda row: row[:2]):
-        taken = found & missing
+            rows.append((-count / counts.total(), number, counts))
+    for _, number, counts in sorted(rows, key=lambda row: row[:2]):
+        taken = counts & missing
         if taken:
             missing -= taken
             yield number, taken.total()

@@ -13,11 +13,11 @@ from stages.common.chat.templates import Chat, chat_for
 from stages.common.models import hub
 from stages.common.records.files import digest
 from stages.common.schema import Merge, Params
-from stages.common.servers import vllm
-from stages.common.servers.context import context
-from stages.common.servers.template import served_template
 from stages.merge import audit
 from stages.merge.exports import gguf, ollama, server
+from stages.merge.servers import vllm
+from stages.merge.servers.context import context
+from stages.merge.servers.template import served_template
 
 FOR_OLLAMA = """- `Modelfile`: `ollama create my-docs -f Modelfile`, then `ollama run my-docs`.
 """

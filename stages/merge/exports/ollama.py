@@ -60,20 +60,20 @@ def refused() -> UserError:
     )
 
 
-def go_template(found: Pieces) -> str:
+def go_template(pieces: Pieces) -> str:
     """The pieces as a template of Go's text/template over Ollama's .System and .Messages."""
 
     def text(piece: str) -> str:
         return f"{{{{ {json.dumps(piece, ensure_ascii=False)} }}}}" if piece else ""
 
     return (
-        f"{{{{ if .System }}}}{text(found.system_opening)}{{{{ .System }}}}{text(found.system_closing)}"
-        f"{{{{ else }}}}{text(found.opening)}{{{{ end }}}}"
+        f"{{{{ if .System }}}}{text(pieces.system_opening)}{{{{ .System }}}}{text(pieces.system_closing)}"
+        f"{{{{ else }}}}{text(pieces.opening)}{{{{ end }}}}"
         "{{ range $i, $_ := .Messages }}{{ $last := eq (len (slice $.Messages $i)) 1 }}"
         '{{ if eq .Role "user" }}{{ .Content }}'
-        f"{{{{ if $last }}}}{text(found.prompt)}{{{{ else }}}}{text(found.answer)}{{{{ end }}}}"
+        f"{{{{ if $last }}}}{text(pieces.prompt)}{{{{ else }}}}{text(pieces.answer)}{{{{ end }}}}"
         '{{ else if eq .Role "assistant" }}{{ .Content }}'
-        f"{{{{ if not $last }}}}{text(found.question)}{{{{ end }}}}"
+        f"{{{{ if not $last }}}}{text(pieces.question)}{{{{ end }}}}"
         "{{ end }}{{ end }}"
     )
 

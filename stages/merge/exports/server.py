@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.servers import llama_cpp
 from stages.merge.audit import AuditRow, Prediction
+from stages.merge.servers import llama_cpp
 
 CANDIDATES = 64  # tokens whose probability is told at each place
 

@@ -22,7 +22,7 @@ from stages.ingest.dialects.flavours import (
     plain,
     vitepress,
 )
-from stages.ingest.dialects.frontmatter import words
+from stages.ingest.dialects.frontmatter import scalar_text
 from stages.ingest.dialects.page import Flavour, Site
 from stages.ingest.sources.walk import boundary
 
@@ -124,7 +124,7 @@ def python_values(file: Path) -> dict[str, str]:
         if isinstance(value, str) and name in ("release", "version", "project"):
             values[name] = value
         elif isinstance(value, dict) and name == "myst_substitutions":
-            values |= {str(key): words(one) for key, one in value.items() if isinstance(one, str)}
+            values |= {str(key): scalar_text(one) for key, one in value.items() if isinstance(one, str)}
     return values
 
 
@@ -132,5 +132,5 @@ def scalars(values: Mapping[str, Any], prefix: str, depth: int = 4) -> Iterator[
     for key, value in values.items():
         if isinstance(value, dict) and depth:
             yield from scalars(value, f"{prefix}{key}.", depth - 1)
-        elif text := words(value):
+        elif text := scalar_text(value):
             yield f"{prefix}{key}", text

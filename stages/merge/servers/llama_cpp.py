@@ -34,10 +34,10 @@ def require_gguf(file: Path) -> None:
     """Raise a UserError unless `file` begins like a GGUF file."""
     try:
         with file.open("rb") as stream:
-            found = stream.read(len(MAGIC))
+            magic = stream.read(len(MAGIC))
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}; name a GGUF file, such as a model's *.gguf from a hub") from None
-    if found != MAGIC:
+    if magic != MAGIC:
         raise UserError(f"{file} is no GGUF file; llama.cpp's convert_hf_to_gguf.py makes one from a model's directory")
 
 
