@@ -11,13 +11,17 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stages.common.base import params
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.git import git
 from stages.common.base.paths import PARAMS
+from stages.common.models.embedded import EMBEDDED
 from stages.common.schema import Params
+
+if TYPE_CHECKING:
+    from stages.train import plan
 
 STAGES = ("ingest", "chunk", "generate", "curate", "format", "train", "merge", "evaluate")
 
@@ -28,7 +32,19 @@ def run(arguments: argparse.Namespace) -> None:
         print(line)
     if refused := problems(settings):
         raise ParamsError("\ndoclore: ".join(refused))
+    for one in memory_plan(settings):
+        print(one.line)
     print("params.yaml: all values are usable")
+
+
+def memory_plan(settings: Params) -> list["plan.Verdict"]:
+    """What train, merge, evaluate, export and serve take of the memory here. The embedded model fits anywhere. Raises
+    UserError for a training that does not fit."""
+    if settings.model.name == EMBEDDED:
+        return []
+    from stages.train import preflight
+
+    return preflight.forecast_of_memory(settings)
 
 
 def problems(settings: Params) -> list[str]:

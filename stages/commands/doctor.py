@@ -10,7 +10,8 @@ Examples:
 import argparse
 from collections.abc import Callable, Iterator
 
-from stages.common.base.errors import UserError
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.schema import Params
 
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
 
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
         lambda: machine.findings(settings),
         lambda: (("bad", problem) for problem in check.problems(settings)),
         lambda: (("note", line) for line in check.differences()),
+        lambda: memory(settings),
     ]
     if not arguments.offline:
         parts.append(lambda: services.findings(settings))
@@ -39,3 +41,16 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"{MARKS[kind]} {line}", flush=True)
     if bad:
         raise UserError(f"{bad} {'thing has' if bad == 1 else 'things have'} to be mended")
+
+
+def memory(settings: Params) -> Iterator[tuple[str, str]]:
+    """The plan of the chain's memory. What has no plan is refused for another reason, which is listed."""
+    from stages.commands import check
+
+    kinds = {"fits": "good", "spreads": "note", "fails": "bad"}
+    try:
+        yield from ((kinds[one.kind], one.line) for one in check.memory_plan(settings))
+    except ParamsError:
+        return
+    except UserError as error:
+        yield "bad", str(error)

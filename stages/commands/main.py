@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from doclore.launcher import project
 from stages import commands
-from stages.common.base.errors import UserError
+from stages.common.base.errors import UserError, limits_of_the_machine
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -78,7 +78,8 @@ def main() -> None:
         arguments = parser().parse_args(words)
         if not arguments.anywhere:
             enter_project(arguments)
-        arguments.run(arguments)
+        with limits_of_the_machine():
+            arguments.run(arguments)
         sys.stdout.flush()
     except UserError as error:
         stop(f"doclore: {error}", error.exit_code)

@@ -91,12 +91,17 @@ def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.E
     return answers
 
 
-def losses(name: str, questions: list[Question], asked: Models, section: schema.Evaluate) -> dict[str, float | None]:
-    """The closed-book losses of a held-out set; the exam has no rows that format wrote."""
-    if name not in HELD_OUT:
-        return {}
-    rows = tokenised(name, [question.row for question in questions])
-    return {f"{key}_closed": model.loss(rows, section, f"{name} loss") for key, model in asked.items()}
+def losses(
+    questions: dict[str, list[Question]], asked: Models, section: schema.Evaluate
+) -> dict[str, dict[str, float | None]]:
+    """The closed-book losses by set and model; the exam has no rows that format wrote. The model that answered last
+    comes first: it is still in memory."""
+    found: dict[str, dict[str, float | None]] = {name: {} for name in questions}
+    rows = {name: tokenised(name, [question.row for question in questions[name]]) for name in HELD_OUT}
+    for key, model in reversed(asked.items()):
+        for name in HELD_OUT:
+            found[name][f"{key}_closed"] = model.loss(rows[name], section, f"{name} loss")
+    return found
 
 
 def nearest_trained(questions: dict[str, list[Question]]) -> dict[str, list[Nearest]]:
@@ -130,13 +135,13 @@ def main() -> None:
     benchmarks = forgetting.Benchmarks(section)
     questions = question_sets(settings)
     answers = answered(questions, chat, section, asked)
+    of_losses = losses(questions, asked, section)
     verdicts = judge.verdicts(questions, answers, section.judge)
     nearest = nearest_trained(questions)
 
     results: dict[str, Any] = {"headline": {}}
     for name, rows in questions.items():
-        of_loss = losses(name, rows, asked, section)
-        results[name], headline = figures.set_figures(rows, answers[name], of_loss, verdicts[name])
+        results[name], headline = figures.set_figures(rows, answers[name], of_losses[name], verdicts[name])
         if name == "eval_seen":
             results["headline"] = headline
         if name in nearest:

@@ -53,10 +53,10 @@ class Benchmarks:
         local = {
             name: model for name, model in models.items() if isinstance(model, LocalModel)
         }  # params allow no other
-        return {
-            task: compared(self.score(local["base"], task), self.score(local["tuned"], task))
-            for task in self.section.lm_eval
+        scores = {
+            name: {task: self.score(model, task) for task in self.section.lm_eval} for name, model in local.items()
         }
+        return {task: compared(scores["base"][task], scores["tuned"][task]) for task in self.section.lm_eval}
 
     def score(self, model: LocalModel, task: str) -> dict[str, Any]:
         """The score of a model in a task, from its file or by running the task."""

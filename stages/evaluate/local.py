@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tqdm import tqdm
 
 from stages.common.base import paths
 from stages.common.chat.templates import Chat, Message
-from stages.common.models import pretrained
+from stages.common.models import memory, pretrained
 from stages.common.records.files import digest, file_sha256
 from stages.common.schema import Evaluate
 from stages.evaluate import answers
@@ -25,7 +25,10 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "bitsandbytes")  # t
 
 
 class LocalModel:
-    """A model by what identifies it; its weights are loaded when there is something new to ask."""
+    """A model by what identifies it; its weights are loaded when there is something new to ask, and those of one model
+    at a time: a GPU that one fits on is large enough."""
+
+    in_memory: "ClassVar[LocalModel | None]" = None
 
     def __init__(self, name: str, identity: str, load: Callable[[], Any], tokenizer: Any) -> None:
         self.name, self.tokenizer, self.load = name, tokenizer, load
@@ -89,7 +92,11 @@ class LocalModel:
 
     def loaded(self) -> Any:
         if self.model is None:
+            if LocalModel.in_memory is not None:
+                LocalModel.in_memory.model = None
+                memory.release()
             self.model = self.load()
+            LocalModel.in_memory = self
         return self.model
 
     def keep(self, values: dict[str, Any]) -> None:

@@ -27,23 +27,27 @@ def memory_guard(settings: Params) -> Iterator[None]:
 
 
 def out_of_memory(settings: Params) -> UserError:
+    where = "GPU" if pretrained.device() == "cuda" else "machine"
+    return UserError(f"the {where} is out of memory; set {remedies(settings)}")
+
+
+def remedies(settings: Params) -> str:
     """Which values to change, from the one that costs least."""
     train, model = settings.train, settings.model
-    remedies = []
+    changes = []
     rows, passes = train.per_device_train_batch_size, train.gradient_accumulation_steps
     if rows != "auto" and rows > 1:
         halved = -(-rows // 2)
-        remedies.append(
+        changes.append(
             f"train.per_device_train_batch_size={halved} with train.gradient_accumulation_steps={passes * 2} "
             f"(now {rows} and {passes})"
         )
     if not train.gradient_checkpointing:
-        remedies.append("train.gradient_checkpointing=true (a fifth slower)")
+        changes.append("train.gradient_checkpointing=true (a fifth slower)")
     if pretrained.device() == "cuda" and not model.load_in_4bit:
-        remedies.append(four_bits(model))
-    remedies.append(f"format.max_length={settings.format.max_length // 2} (now {settings.format.max_length})")
-    where = "GPU" if pretrained.device() == "cuda" else "machine"
-    return UserError(f"the {where} is out of memory; set {', or '.join(remedies)}")
+        changes.append(four_bits(model))
+    changes.append(f"format.max_length={settings.format.max_length // 2} (now {settings.format.max_length})")
+    return ", or ".join(changes)
 
 
 def four_bits(model: Model) -> str:

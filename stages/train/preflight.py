@@ -13,7 +13,7 @@ from stages.common.base.errors import UserError
 from stages.common.models import memory, pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
-from stages.train import batches, faults, plan
+from stages.train import backends, batches, faults, plan
 
 
 @dataclass(frozen=True)
@@ -48,32 +48,63 @@ def steps(count: int, settings: Params) -> int:
 
 
 def check(settings: Params, backend: str, dtype: str) -> Params:
-    """Print what the run will take; returns the settings with a batch size in numbers. Raises UserError when not even
-    the weights fit."""
+    """Print what the run will take, and which later stage has no room; returns the settings with a batch size in
+    numbers. Raises UserError when the training does not fit."""
     trained = rows(paths.FORMATTED / "train.parquet")
     if not trained.count:
         raise UserError("data/formatted/train.parquet has no rows; see reports/format.json and reports/curate.json")
     found, filled = plan.shape(settings), sequences(trained, settings)
+    settings, (training, *later) = chain(found, settings, backend, dtype, filled)
+    free, _ = memory.available(training.device)
+    print(
+        f"train: {trained.count} rows of {trained.tokens} tokens, {forecast(settings, dtype, filled)}; "
+        f"{found.trainable:,} of {found.parameters + found.trainable:,} parameters; about "
+        f"{training.needed / 1e9:.1f} GB of {free / 1e9:.1f} GB"
+    )
+    if training.needed > free:
+        size = settings.train.per_device_train_batch_size
+        print(f"train: memory may run out; lower train.per_device_train_batch_size (now {size}) if it does")
+    for one in map(plan.verdict, later):
+        if one.kind != "fits":
+            print(f"train: afterwards, {one.line}")
+    return settings
+
+
+def chain(
+    found: plan.Shape, settings: Params, backend: str, dtype: str, filled: Rows
+) -> tuple[Params, list[plan.Step]]:
+    """The settings with a batch size in numbers, and what each step takes. Raises UserError for a training that does
+    not fit: not even its weights, or on a GPU by more than the plan may be wrong."""
     free, device = memory.available(pretrained.device())
     fixed = plan.fixed_memory(found, settings, dtype)
     if fixed > free:
         raise UserError(too_large(fixed, free, device, settings))
 
-    def training(batch: int) -> float:
+    def steps(batch: int) -> list[plan.Step]:
         size = min(batch, filled.count) * filled.longest
-        return next(plan.steps(found, settings, backend, dtype, size, filled.longest)).needed
+        return list(plan.steps(found, settings, backend, dtype, size, filled.longest))
 
-    settings = with_batch(settings, lambda batch: training(batch) < 0.9 * free)
-    whole = training(int(settings.train.per_device_train_batch_size))
-    print(
-        f"train: {trained.count} rows of {trained.tokens} tokens, {forecast(settings, dtype, filled)}; "
-        f"{found.trainable:,} of {found.parameters + found.trainable:,} parameters; about {whole / 1e9:.1f} GB of "
-        f"{free / 1e9:.1f} GB"
-    )
-    if whole > free:
-        size = settings.train.per_device_train_batch_size
-        print(f"train: memory may run out; lower train.per_device_train_batch_size (now {size}) if it does")
-    return settings
+    settings = with_batch(settings, lambda batch: steps(batch)[0].needed < 0.9 * free)
+    planned = steps(int(settings.train.per_device_train_batch_size))
+    if planned[0].device == "cuda" and planned[0].needed > plan.BEYOND * free:
+        raise UserError(
+            f"a training step needs about {planned[0].needed / 1e9:.1f} GB, {device} has {free / 1e9:.1f} GB free; "
+            f"set {faults.remedies(settings)}"
+        )
+    return settings, planned
+
+
+def forecast_of_memory(settings: Params) -> list[plan.Verdict]:
+    """The whole chain on this machine before anything runs: with the rows that are formatted, or as long ones as
+    format lets pass. Raises UserError as the training would."""
+    backend, _ = backends.choose_backend(settings)
+    dtype, _ = pretrained.choose_dtype(settings.model.dtype)
+    file, batch = paths.FORMATTED / "train.parquet", settings.train.per_device_train_batch_size
+    count = settings.train.gradient_accumulation_steps if batch == "auto" else int(batch)
+    longest = settings.format.max_length
+    filled = sequences(rows(file), settings) if file.exists() else Rows(count, count * longest, longest)
+    _, steps = chain(plan.shape(settings), settings, backend, str(dtype).removeprefix("torch."), filled)
+    return [plan.verdict(step) for step in steps]
 
 
 def with_batch(settings: Params, fits: Callable[[int], bool]) -> Params:

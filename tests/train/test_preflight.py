@@ -46,7 +46,7 @@ def test_the_speed_of_a_run_is_the_next_ones_forecast(prepared, capsys):
 
 
 def test_memory_falls_with_checkpointing_and_4_bits_and_grows_with_the_batch(write_params, tiny_model):
-    shape = plan.Shape(8_000_000_000, 6_800_000_000, 80_000_000, 36, 4096, 12_288, 32, 2048, 151_936)
+    shape = plan.Shape(8_000_000_000, 6_800_000_000, 50_331_648, 80_000_000, 36, 4096, 12_288, 32, 4096, 2048, 151_936)
     model = {"model.name": str(tiny_model)}
     plain = params.load(write_params(model))
     small = params.load(write_params(model | {"model.load_in_4bit": True, "train.gradient_checkpointing": True}))

@@ -26,9 +26,12 @@ class ParamsError(UserError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, of a GPU or of the machine. PyTorch has a class of its own for a GPU, and raises a
-    RuntimeError on a CPU; neither is imported for the question."""
+    RuntimeError on a CPU and where CUDA's libraries found no room; none is imported for the question."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+    if names & {"MemoryError", "OutOfMemoryError"}:
+        return True
+    said = ("can't allocate memory", "CUDA error: out of memory", "CUDA out of memory", "_STATUS_ALLOC_FAILED")
+    return "RuntimeError" in names and any(words in str(error) for words in said)
 
 
 @contextmanager
@@ -38,10 +41,10 @@ def limits_of_the_machine() -> Iterator[None]:
         yield
     except Exception as error:
         if is_out_of_memory(error):
-            where = "GPU" if "CUDA" in str(error) else "machine"
+            where = "GPU" if "CU" in str(error) else "machine"  # CUDA, CUBLAS
             raise UserError(
-                f"the {where} is out of memory; end what else runs on it, lower the stage's batch size, or take a "
-                "smaller model.name"
+                f"the {where} is out of memory; end what else runs on it, lower the batch size, or take a smaller "
+                "model.name; `doclore check` shows what each stage takes"
             ) from None
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(

@@ -1,5 +1,6 @@
 """How much memory weights take, and how much there is."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ def cgroup_limit() -> float | None:
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.exists() else "max"
     return None if text == "max" else float(text)
+
+
+def release() -> None:
+    """Give back what a model held that nothing refers to any more: hooks make cycles, and PyTorch keeps a GPU's
+    memory."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def empty_model(config: Any) -> Any:
