@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from doclore.launcher import project
 from stages import commands
-from stages.common.base.errors import UserError, limits_of_the_machine
+from stages.common.base.errors import UserError, limit_of_memory
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -78,7 +78,7 @@ def main() -> None:
         arguments = parser().parse_args(words)
         if not arguments.anywhere:
             enter_project(arguments)
-        with limits_of_the_machine():
+        with limit_of_memory():
             arguments.run(arguments)
         sys.stdout.flush()
     except UserError as error:

@@ -35,18 +35,28 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def limits_of_the_machine() -> Iterator[None]:
-    """Raise UserError where memory or disk run out, unless someone who knows more has done so already."""
+def limit_of_memory() -> Iterator[None]:
+    """Raise UserError where memory runs out, unless someone who knows more has done so already."""
     try:
         yield
     except Exception as error:
-        if is_out_of_memory(error):
-            where = "GPU" if "CU" in str(error) else "machine"  # CUDA, CUBLAS
-            raise UserError(
-                f"the {where} is out of memory; end what else runs on it, lower the batch size, or take a smaller "
-                "model.name; `doclore check` shows what each stage takes"
-            ) from None
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if not is_out_of_memory(error):
+            raise
+        where = "GPU" if "CU" in str(error) else "machine"  # CUDA, CUBLAS
+        raise UserError(
+            f"the {where} is out of memory; end what else runs on it, lower the batch size, or take a smaller "
+            "model.name; `doclore check` shows what each stage takes"
+        ) from None
+
+
+@contextmanager
+def limits_of_the_machine() -> Iterator[None]:
+    """Raise UserError where memory or disk run out."""
+    try:
+        with limit_of_memory():
+            yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
                 f"{error.filename or 'the disk'}: no space left; make room, then go on with `dvc repro`"
             ) from None
