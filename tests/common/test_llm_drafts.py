@@ -35,6 +35,11 @@ THINKING = [
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("<|channel>thought", "<channel|>"),
+    ("<Thinking_Process>", "</Thinking_Process>"),
+    ("<rationale>", "</rationale>"),
+    ("<思考>", "</思考>"),
+    ("<｜begin▁of▁thinking｜>", "<｜end▁of▁thinking｜>"),
+    ("<|thought_start|>", "<|thought_end|>"),
     ("Here is my thought process:", "Here is my response:"),
 ]
 
@@ -47,6 +52,12 @@ EXAMPLE = said("the example of the prompt")
 SHOWN = examples.of([{"role": "system", "content": f"Answer like this: {EXAMPLE}"}], Items)
 ANSWER = said("the answer", 'with "quotes", {braces} and </think> in it')
 DRAFT = said("a draft")
+PERHAPS = [
+    ("<plan>", "</plan>"),
+    ("[reasoning]", "[/reasoning]"),
+    ("【思考】", "【/思考】"),
+    ("```thinking\n", "\n```"),
+]
 words = st.sampled_from(
     ["Let me see. ", "So [maybe] this: ", "那么，", "no {braces} in prose\n", 'it\'s "quoted" ', "1. one\n2. two\n", ""]
 )
@@ -110,6 +121,26 @@ def test_a_reply_that_ends_within_its_thinking_is_no_answer(tags, thought):
             replies.read_whole_items(f"{tags[0]}{thought}", Items, SHOWN)
 
 
+@pytest.mark.parametrize("tags", PERHAPS)
+def test_tags_that_pages_may_have_are_thinking_where_they_close_or_begin_the_reply(tags):
+    thought = f"{tags[0]}First: {DRAFT}{tags[1]}"
+    assert outcome(f"{thought}\n{ANSWER}") == outcome(f"{ANSWER}\n{thought}") == ANSWER
+    assert outcome(thought) == outcome(f"{tags[0]}First: {DRAFT}") == "nothing"
+    assert outcome(f"Under {tags[0]} the page says: {ANSWER}") == ANSWER
+
+
+def test_a_call_of_a_tool_in_a_channel_is_an_answer_and_a_preamble_is_thinking():
+    start = "<|channel|>analysis<|message|>{draft}<|end|><|start|>assistant<|channel|>commentary"
+    head = start.format(draft=DRAFT)
+    assert outcome(f"{head} to=functions.answer <|constrain|>json<|message|>{ANSWER}<|call|>") == ANSWER
+    assert outcome(f"{head}<|message|>I shall say {DRAFT}") == "nothing"
+
+
+def test_another_turn_behind_the_end_of_the_reply_is_none_of_it():
+    for end in ("<|im_end|>", "</s>", "```<|eot_id|>"):
+        assert outcome(f"{ANSWER}{end}\n<|im_start|>user\nNext.\n{DRAFT}") == ANSWER
+
+
 @pytest.mark.parametrize(
     "reply", [EXAMPLE, f"```json\n{EXAMPLE}\n```", f"As you said: {EXAMPLE}", f"<think>x</think>{EXAMPLE}"]
 )
@@ -129,6 +160,16 @@ def test_an_answer_is_found_within_more_layers_of_keys_and_json(wrapped):
     assert outcome(wrapped % json.dumps(ANSWER)) == ANSWER
     assert outcome(json.dumps(wrapped % ANSWER)) == ANSWER
     assert outcome(f"[{wrapped % ANSWER}]") == ANSWER
+
+
+@pytest.mark.parametrize("form", ['{"items": [{"name": "..."}]}', '{"items": [{"name": "<name>"}]}', EXAMPLE])
+def test_a_form_that_is_shown_behind_the_answer_does_not_hide_it(form):
+    assert outcome(f"{ANSWER}\nAs the form {form} asks.") == ANSWER
+    assert outcome(f"The form is {form}.") == "nothing"
+
+
+def test_a_reply_that_was_encoded_once_more_is_read():
+    assert outcome(STRING) == outcome(STRING[1:-1]) == outcome(json.dumps(f"```json\n{ANSWER}\n```")) == ANSWER
 
 
 def test_an_answer_that_does_not_meet_the_schema_is_not_replaced_by_a_draft_before_it():

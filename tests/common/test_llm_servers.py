@@ -30,6 +30,12 @@ PLACES = {
     "reasoning_content": {"message": {"content": None, "reasoning_content": GOOD}},
     "reasoning": {"message": {"content": "  ", "reasoning": f"```json\n{GOOD}\n```"}},
     "reasoning behind its end": {"message": {"content": "", "reasoning_content": f"{THOUGHTS}</think>{GOOD}"}},
+    "tool call beside prose": {"message": {"content": "By the tool.", "tool_calls": [CALL]}},
+    "second tool call": {"message": {"tool_calls": [{"function": {"arguments": '{"note": "hm"}'}}, CALL]}},
+    "tool use as a part": {"content": [{"type": "tool_use", "input": json.loads(GOOD)}]},
+    "parts of Gemini": {"content": {"parts": [{"text": "hm", "thought": True}, {"text": GOOD}]}},
+    "parts of Bedrock": {"content": [{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": GOOD}]},
+    "thinking_content": {"message": {"content": None, "thinking_content": GOOD}},
     "numbers as text": {"content": GOOD, "usage": {"prompt_tokens": "7", "completion_tokens": "3.0"}},
     "no usage": {"content": GOOD, "usage": None},
     "odd usage": {"content": GOOD, "usage": [1]},
@@ -49,6 +55,62 @@ def test_the_answer_is_taken_from_wherever_it_stands_in_one_call(endpoint, name)
     endpoint.reply = lambda body: PLACES[name]
     assert complete([request(0)]).answered == 1
     assert stored() == (GOOD, "") and len(endpoint.requests) == 1
+
+
+FINISHES = {
+    "length": ("length", "MAX_TOKENS", "max_length", "FINISH_REASON_MAX_TOKENS", "model_context_window_exceeded"),
+    "stop": ("stop", "STOP", "eos", "end_turn", "stop_sequence", "tool_calls", 3),
+    "content_filter": ("content_filter", "SAFETY", "refusal", "guardrail_intervened"),
+    "error": ("error", "abort", "cancelled"),
+    "": (None, ""),
+}
+
+
+@pytest.mark.parametrize("finish", FINISHES)
+def test_how_a_reply_ended_is_known_in_the_words_of_any_server(finish):
+    for said in FINISHES[finish]:
+        assert to_reply({"choices": [{"message": {"content": GOOD}, "finish_reason": said}]}).finish == finish
+
+
+def stream(*deltas: dict, finish: str | None = "stop") -> bytes:
+    """Server-sent events with these pieces of a message."""
+    pieces = [*({"delta": delta, "finish_reason": None} for delta in deltas), {"delta": {}, "finish_reason": finish}]
+    chunks = [*({"choices": [piece]} for piece in pieces), {"choices": [], "usage": {"prompt_tokens": 7}}]
+    return "".join(f"data: {json.dumps(chunk)}\r\n\r\n" for chunk in chunks).encode() + b"data: [DONE]\n\n"
+
+
+def test_a_stream_that_was_not_asked_for_is_read_as_a_reply(endpoint):
+    endpoint.reply = lambda body: {"raw": stream({"role": "assistant"}, {"content": GOOD[:9]}, {"content": GOOD[9:]})}
+    assert complete([request(0)]).prompt_tokens == 7
+    assert stored() == (GOOD, "") and len(endpoint.requests) == 1
+
+
+def test_a_stream_that_breaks_off_is_no_answer(endpoint):
+    endpoint.reply = in_turn({"raw": stream({"content": GOOD}, finish=None)})
+    assert (complete([request(0)]).answered, len(endpoint.requests)) == (1, 2)
+
+
+def test_a_server_that_only_streams_is_asked_for_a_stream_from_then_on(endpoint):
+    def reply(body: dict) -> object:
+        said = "This model only supports stream mode, please enable the stream parameter"
+        return {"raw": stream({"content": GOOD})} if body.get("stream") else {"status": 400, "error": said}
+
+    endpoint.reply = reply
+    assert complete([request(n) for n in range(3)], concurrency=1).answered == 3
+    assert len(endpoint.requests) == 4
+
+
+def test_what_fastapi_says_of_a_field_is_understood(endpoint):
+    fields = [{"type": "extra_forbidden", "loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]
+    endpoint.reply = lambda body: {"status": 422, "raw": {"detail": fields}} if "temperature" in body else GOOD
+    assert complete([request(0, sampling={"temperature": 0.7})]).answered == 1
+
+
+def test_a_body_with_a_byte_order_mark_or_another_status_of_success_is_a_reply(endpoint):
+    body = {"choices": [{"message": {"content": GOOD}, "finish_reason": "stop"}]}
+    endpoint.reply = lambda _: {"raw": b"\xef\xbb\xbf" + json.dumps(body).encode(), "status": 201}
+    assert complete([request(0)]).answered == 1
+    assert to_reply({"code": 0, "data": body}).text == to_reply([body]).text == GOOD
 
 
 CHOICES = [None, [], [3], [{}], [{"message": None}], "x"]
@@ -97,6 +159,7 @@ THROTTLED = {
     "403": (403, "请求过于频繁，请稍后重试", "Throttling"),
     "408": (408, "Too many requests in the queue", None),
     "500": (500, "Concurrency limit of the model reached", None),
+    "quota": (403, "Out of call volume quota. It will be replenished soon.", None),
     "200": (200, "The service is overloaded, try again later", 503),
 }
 
@@ -130,6 +193,7 @@ ADAPTED = {
         lambda body: "max_tokens" in body,
     ),
     "system": ("System role not supported", lambda body: body["messages"][0]["role"] == "system"),
+    "roles": ("Only user and assistant roles are supported!", lambda body: body["messages"][0]["role"] == "system"),
     "most": (
         "max_tokens is too large: 2048. This model supports at most 1024 completion tokens.",
         lambda body: body.get("max_tokens", 0) > 1024,
@@ -200,6 +264,17 @@ ROOMS = {
     "the request exceeds the available context size (4096 tokens)": (2048, 1024),
     "Prompt contains 5000 tokens, too large for model with 4096 maximum context length": (2048, None),
     "request (5000 tokens) exceeds the available context size (4096 tokens)": (2048, None),
+    "input length and `max_tokens` exceed context limit: 904 + 4096 > 4096": (4096, 3192),
+    "The input length 904 and max_tokens 4096 exceed session_len 4096.": (4096, 3192),
+    "输入超过模型上下文长度4096，当前输入904 tokens，max_tokens 4096": (4096, 3192),
+    "Your request exceeded model token limit: 4096 (requested: 5000)": (4096, 3192),
+    "maximum context length is 4096 tokens, you requested 5000 tokens (800 in the messages, 104 in the functions, and "
+    "4096 in the completion)": (4096, 3192),
+    "'max_tokens' is too large: 2048. The maximum context length is 2500 tokens and your request has 1000 input "
+    "tokens (2048 > 2500 - 1000).": (2048, 1500),
+    "max_new_tokens must be at most 1500, got 2048": (2048, 1500),
+    "maxOutputTokens is 2048 but the supported range is from 1 (inclusive) to 1501 (exclusive)": (2048, 1500),
+    "The maximum tokens you requested exceeds the model limit of 1500": (2048, 1500),
     "the model is gone": (2048, None),
 }  # fmt: skip
 
@@ -209,6 +284,22 @@ def test_the_room_is_read_from_what_a_server_says(message):
     asked, expected = ROOMS[message]
     room = rooms.left(message, asked)
     assert (room and room.tokens) == expected
+
+
+def test_room_that_no_message_names_is_searched_for_between_what_was_too_little_and_too_much(endpoint):
+    def reply(body: dict) -> object:
+        if body["max_tokens"] > 1700:
+            return {"status": 400, "error": "max_tokens is more than the context window leaves"}
+        return GOOD if body["max_tokens"] > 1024 else {"content": '{"names": [{"a', "finish_reason": "length"}
+
+    endpoint.reply = reply
+    assert complete([request(0, sampling={"max_tokens": 1024})]).answered == 1
+
+
+def test_a_server_that_fails_over_the_room_is_asked_for_what_it_leaves(endpoint):
+    told = "maximum context length is 1600 tokens; the request has 900 input tokens and asks for 1000"
+    endpoint.reply = lambda body: {"status": 500, "error": told} if body["max_tokens"] > 700 else GOOD
+    assert complete([request(0, sampling={"max_tokens": 1000})]).answered == 1
 
 
 def test_a_field_of_extra_body_that_is_refused_ends_the_run_and_names_its_key(endpoint):

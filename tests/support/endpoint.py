@@ -64,7 +64,7 @@ class FakeEndpoint:
                 return self.send(completion, headers=headers)
 
             def send(self, value: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
-                data = json.dumps(value).encode()
+                data = value if isinstance(value, bytes) else json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

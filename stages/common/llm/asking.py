@@ -49,6 +49,7 @@ class Talk:
     waits: int = 0
     corrected: set[str] = field(default_factory=set)  # for what the one second question has been used
     broken_off: list[str] = field(default_factory=list)  # replies that ran into the limit
+    tried: int = 0  # room in which the last of them did not fit
     only_thoughts: bool = False  # the last of them never came to its answer
     shrunk: bool = False  # the server leaves less room than was asked for
     prompt_tokens: int = 0
@@ -122,8 +123,12 @@ class Asker:
         """Wait for the next try (None), or give up. Raises StoppedError rather than wait when the run ends, and
         UserError when the endpoint was away for too long."""
         self.outcome.faults[fault.kind] += 1
-        if fault.kind.startswith("status 5") and self.find_form(talk, str(fault)):
-            return None  # some servers fail over what they could refuse
+        if fault.kind.startswith(("status 5", "no completion")):  # some servers fail over what they could refuse
+            room = self.room_left(talk, str(fault))
+            if room and room.stated:
+                return self.shrink(talk, room)
+            if self.find_form(talk, str(fault)):
+                return None
         most = self.endpoint.connection.max_outage
         away = fault.away and most > 0 and talk.completed == self.outcome.completed()  # nobody fared better meanwhile
         talk.completed = self.outcome.completed()
@@ -240,6 +245,7 @@ class Asker:
             return talk.answered(replies.read(reply.text, self.answer, complete=False, examples=shown))
         except replies.UNUSABLE as error:
             talk.broken_off.append(reply.text)
+            talk.tried = min(talk.room, talk.form.most or talk.room)
             talk.only_thoughts = isinstance(error, StillThinkingError) or not reply.text.strip()
             self.outcome.faults["truncated"] += 1
         room = min(2 * talk.room, self.form.most or 2 * talk.room)
@@ -271,7 +277,7 @@ class Asker:
         message = str(refusal)
         if refusal.filtered:
             return self.saved(talk) or talk.refused(refusal.kind, message)
-        room = rooms.left(message, min(talk.room, talk.form.most or talk.room)) if talk.form.room else None
+        room = self.room_left(talk, message)
         if room and (room.stated or not self.find_form(talk, message)):
             return self.shrink(talk, room)
         if room or self.find_form(talk, message):
@@ -282,13 +288,19 @@ class Asker:
                 raise ParamsError(f"params.yaml: {key}: the endpoint refuses it ({message}); take it out or change it")
         return self.saved(talk) or talk.refused(refusal.kind, message, doubtful=True)
 
+    def room_left(self, talk: Talk, message: str) -> rooms.Room | None:
+        """What a refusal says of the room that there is for this request."""
+        asked = min(talk.room, talk.form.most or talk.room)
+        return rooms.left(message, asked) if talk.form.room else None
+
     def shrink(self, talk: Talk, room: rooms.Room) -> Result | None:
         """Ask in the room that the server leaves (None); where an answer broke off in as much, that is all of it."""
         if room.always:
             self.remember(self.form._replace(most=room.tokens), f"for at most {room.tokens} tokens")
-        tried = talk.room // 2 if talk.broken_off else 0
-        talk.room, talk.shrunk = room.tokens, True
-        return self.cut(talk) if room.tokens <= tried else None
+        middle = (talk.tried + talk.room) // 2
+        known = room.stated or room.tokens > talk.tried or middle - talk.tried < rooms.LEAST
+        talk.room, talk.shrunk = room.tokens if known else middle, True
+        return self.cut(talk) if talk.room <= talk.tried else None
 
     def find_form(self, talk: Talk, message: str) -> bool:
         """Whether there is another form than the one that was refused; from now on it holds for all requests."""

@@ -2,27 +2,31 @@
 text. Nothing here trusts that a field is there or of its documented type."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-THOUGHT_PARTS = {"thinking", "reasoning", "reasoning_content", "thought", "redacted_thinking"}  # types of parts
-THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-FINISHES = {
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "safety": "content_filter",
-    "recitation": "content_filter",
-    "prohibited_content": "content_filter",
-    "blocklist": "content_filter",
-    "sensitive": "content_filter",
-    "error": "error",
-    "abort": "error",
-    "insufficient_system_resource": "error",
-    "": "",
-}  # what servers say to what it means; all else is a reply that the model ended
+THOUGHT_PARTS = {"thinking", "reasoning", "reasoning_content", "reasoning_text", "thought", "redacted_thinking"}
+PART_FIELDS = (
+    "text",
+    "thinking",
+    "reasoning",
+    "content",
+    "summary",
+    "value",
+    "json",
+    "output_text",
+    "input",
+    "arguments",
+    "reasoningContent",
+)  # fmt: skip a part says what it says
+THOUGHT_FIELD = re.compile(r"think|thought|reason", re.IGNORECASE)
+UNTYPED_PARTS = {"text", "thought", "thoughtSignature", "reasoningContent"}  # keys of parts that have no type
+FINISHES = (
+    ("content_filter", r"filter|safety|sensitive|prohibit|block|recitation|guardrail|refus|spii"),
+    ("length", r"length|max|limit|context"),
+    ("error", r"error|abort|insufficient|cancel|fail|timeout|interrupt"),
+)  # what servers say, by what it means; all else is a reply that the model ended
 
 
 class Reply(NamedTuple):
@@ -47,13 +51,13 @@ class NoCompletionError(ValueError):
 
 def to_reply(value: Any) -> Reply:
     """The completion in a body. Raises NoCompletionError."""
-    body = value if isinstance(value, dict) else {}
-    choice = next((choice for choice in as_list(body.get("choices")) if isinstance(choice, dict)), None)
+    body = body_of(value)
+    choice = next(filter(is_object, as_list(body.get("choices"))), None)
     error = body.get("error") or (choice or {}).get("error")
     if choice is None or error:
         # Some gateways send errors with status 200.
         raise NoCompletionError(message_of(error) or "the body holds no completion", error)
-    message = choice.get("message")
+    message = choice.get("message") or choice.get("delta")
     if message is None and "text" not in choice:
         raise NoCompletionError("the completion holds no message")
     fields: dict[str, Any] = message if isinstance(message, dict) else {"content": message or choice.get("text")}
@@ -61,44 +65,80 @@ def to_reply(value: Any) -> Reply:
     return Reply(text, finish_of(choice), as_text(fields.get("refusal")), *usage(body.get("usage")), thoughts)
 
 
+def from_events(text: str) -> dict[str, Any]:
+    """The completion in a stream of server-sent events, which some servers send unasked: its pieces put together."""
+    message: dict[str, str] = {}
+    last: dict[str, Any] = {}
+    finish = None
+    for line in text.splitlines():
+        name, _, data = line.partition(":")
+        if name != "data" or data.strip() == "[DONE]":
+            continue
+        chunk = body_of(json.loads(data))
+        last |= {key: value for key, value in chunk.items() if value}
+        for choice in filter(is_object, as_list(chunk.get("choices"))):
+            finish = choice.get("finish_reason") or finish
+            delta = choice.get("delta") or choice.get("message")
+            for field, piece in delta.items() if is_object(delta) else ():
+                if isinstance(piece, str) and field != "role":
+                    message[field] = message.get(field, "") + piece
+    return {**last, "choices": [{"message": message, "finish_reason": finish or "aborted"}] if message else []}
+
+
+def is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def body_of(value: Any) -> dict[str, Any]:
+    """The object with the choices: the body, or what a gateway has wrapped into one more key or list."""
+    if isinstance(value, list) and len(value) == 1:
+        return body_of(value[0])
+    if not isinstance(value, dict):
+        return {}
+    inner = (item for item in value.values() if isinstance(item, dict) and "choices" in item)
+    return value if "choices" in value else next(inner, value)
+
+
 def texts(message: dict[str, Any]) -> tuple[str, str]:
-    """What a message says and what stands in its fields for thinking. Arguments of a tool call are the answer where
+    """What a message says and what stands in its fields for thinking. Arguments of tool calls are the answer where
     there is no other: some servers meet a schema in that way."""
     text, thoughts = "", ""
     for thought, piece in pieces(message.get("content")):
         text, thoughts = (text, thoughts + piece) if thought else (text + piece, thoughts)
     if not text.strip() and message.get("parsed"):
         text = as_text(message["parsed"])
-    if not text.strip():
+    if "{" not in text:
         calls = [*as_list(message.get("tool_calls")), {"function": message.get("function_call")}]
-        text = next(filter(None, map(arguments, calls)), "")
-    for name in THOUGHT_FIELDS if not thoughts else ():
-        thoughts = thoughts or "".join(piece for _, piece in pieces(message.get(name)))
+        text = "\n".join(filter(None, map(arguments, calls))) or text
+    for name in filter(THOUGHT_FIELD.search, message) if not thoughts else ():
+        thoughts = thoughts or "".join(piece for _, piece in pieces(message[name]))
     return text, thoughts
 
 
 def pieces(content: Any) -> Iterator[tuple[bool, str]]:
     """The texts of a content in order, each with whether it is thinking."""
-    if isinstance(content, dict) and not is_part(content):
-        yield False, json.dumps(content, ensure_ascii=False)
-    elif isinstance(content, dict):
-        thought = content.get("type") in THOUGHT_PARTS or content.get("thought") is True
-        for name in ("text", "thinking", "reasoning", "content", "summary", "value", "json", "output_text"):
-            if content.get(name):
-                inner = content[name]
-                for inside, piece in pieces(inner):
-                    yield thought or inside, piece
-                return
+    if isinstance(content, dict) and isinstance(content.get("parts"), list):
+        yield from pieces(content["parts"])
+    elif isinstance(content, dict) and isinstance(content.get("type"), str):
+        yield from list(of_part(content)) or [(False, as_text(content))]
     elif isinstance(content, list) and all(isinstance(item, str) or is_part(item) for item in content):
         for item in content:
-            yield from pieces(item)
+            yield from [(False, item)] if isinstance(item, str) else of_part(item)
     elif content is not None:
         yield False, as_text(content)
 
 
+def of_part(part: dict[str, Any]) -> Iterator[tuple[bool, str]]:
+    """The texts of one part; of a call of a tool, its arguments."""
+    inner = next((part[name] for name in PART_FIELDS if part.get(name)), None)
+    thought = part.get("type") in THOUGHT_PARTS or "reasoningContent" in part or bool(part.get("thought"))
+    for inside, piece in pieces(inner):
+        yield thought or inside, piece
+
+
 def is_part(value: Any) -> bool:
     """Whether a value is a part of a content as the API describes them, rather than an answer as an object."""
-    return isinstance(value, dict) and isinstance(value.get("type"), str)
+    return isinstance(value, dict) and (isinstance(value.get("type"), str) or value.keys() <= UNTYPED_PARTS)
 
 
 def arguments(call: Any) -> str:
@@ -109,14 +149,17 @@ def arguments(call: Any) -> str:
 
 
 def finish_of(choice: dict[str, Any]) -> str:
+    """What a choice says of its end, in our words; nothing where it does not say."""
     said = as_text(choice.get("finish_reason") or choice.get("stop_reason")).lower()
-    return FINISHES.get(said, "stop")
+    return next((finish for finish, words in FINISHES if re.search(words, said)), "stop" if said else "")
 
 
 def usage(value: Any) -> tuple[int, int]:
     """Tokens of the prompt and of the answer; 0 where the server does not say."""
     counts = value if isinstance(value, dict) else {}
     prompt = as_number(counts.get("prompt_tokens") or counts.get("input_tokens"))
+    cached = sum(as_number(counts.get(f"cache_{name}_input_tokens")) for name in ("read", "creation"))
+    prompt += cached if cached > prompt else 0  # gateways to Anthropic's models count these apart
     return prompt, as_number(counts.get("completion_tokens") or counts.get("output_tokens"))
 
 
@@ -126,7 +169,8 @@ def message_of(error: Any) -> str:
         inner = next(
             (error[name] for name in ("error", "message", "detail", "msg", "error_msg") if error.get(name)), ""
         )
-        return message_of(inner)
+        place = ".".join(str(part) for part in as_list(error.get("loc")) if part != "body")  # as FastAPI says it
+        return f"{place}: {message_of(inner)}" if place else message_of(inner)
     if isinstance(error, list):
         return "; ".join(filter(None, map(message_of, error)))
     return as_text(error)

@@ -6,6 +6,7 @@ its retries would hide what has to be seen here.
 """
 
 import asyncio
+import codecs
 import json
 import os
 import ssl
@@ -20,7 +21,7 @@ import pydantic_core
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.llm.address import Address, addresses, require_model
-from stages.common.llm.completion import NoCompletionError, Reply, as_text, message_of, to_reply
+from stages.common.llm.completion import NoCompletionError, Reply, as_text, from_events, message_of, to_reply
 from stages.common.llm.faults import FaultError, clean, from_error, from_status, retry_after, seconds
 from stages.common.schema.connection import Connection
 
@@ -152,7 +153,7 @@ class Endpoint:
         try:
             return await self.ask(server, body(server.address.shown))
         except FaultError as fault:
-            if fault.away and len(self.servers) > 1:
+            if (fault.away or fault.kind == "connection") and len(self.servers) > 1:
                 server.away_until = time.monotonic() + max(SET_ASIDE_SECONDS, fault.wait)
             raise
         except UserError as error:
@@ -190,7 +191,7 @@ class Endpoint:
         headers = response.headers
         self.limits = Limits(headers) if "x-ratelimit-remaining-requests" in headers or (
             "x-ratelimit-remaining-tokens" in headers) else None  # fmt: skip
-        if response.status != 200:
+        if not 200 <= response.status < 300:
             raise self.meaning(server, response.status, content, headers)
         return self.reply(content)
 
@@ -209,7 +210,7 @@ class Endpoint:
 
     def reply(self, content: bytes) -> Reply:
         try:
-            return to_reply(pydantic_core.from_json(content))
+            return to_reply(completion(content))
         except NoCompletionError as error:
             raise from_error(error.error) if error.error else FaultError("no completion", clean(str(error))) from None
         except ValueError as error:
@@ -221,6 +222,14 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         return pydantic_core.to_json(body)
     except ValueError:  # half of a surrogate pair, which pages may hold
         return json.dumps(body).encode()
+
+
+def completion(content: bytes) -> Any:
+    """The JSON value of a body. Raises ValueError."""
+    content = content.removeprefix(codecs.BOM_UTF8).lstrip()
+    if content.startswith((b"data:", b"event:", b":")):
+        return from_events(content.decode(errors="replace"))
+    return pydantic_core.from_json(content)
 
 
 def error_in(content: bytes) -> tuple[str, str]:

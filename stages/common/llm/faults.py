@@ -14,7 +14,18 @@ from stages.common.llm.completion import as_number, as_text, message_of
 OVERLOADED = {429, 503, 529}  # too many requests, unavailable, overloaded (used by some providers)
 AWAY = {502, 503, 504, 520, 521, 522, 523, 524, 530}  # a gateway says so while the server behind it restarts
 TURNED_AWAY_TRIES = 0.25  # a server that says at once that it is busy is no fault of the request
-FILTERED = ("content_filter", "content filter", "content_policy", "content management policy", "data_inspection_failed")
+FILTERED = (
+    "content_filter",
+    "content filter",
+    "content_policy",
+    "content management policy",
+    "data_inspection_failed",
+    "inappropriate content",
+    "was flagged",
+    "for safety reasons",
+    "high risk",
+    "敏感",
+)
 NO_CREDIT = (
     "insufficient_quota",
     "insufficient_balance",
@@ -28,10 +39,11 @@ NO_CREDIT = (
 )
 # Some gateways throttle with status 400, 403, 408 or 500; what they say is plainer than the status.
 THROTTLED = re.compile(
-    r"rate.?limit|too many (?:requests|concurrent)|throttl|overloaded|at capacity|over capacity|server is busy"
-    r"|(?:requests|tokens|queries) per (?:minute|second|hour|day)|\b[rt]pm\b|\bqps\b|concurren\w+ (?:limit|request)"
+    r"rate.?limit|request rate|too many (?:requests|concurrent)|throttl|overload|(?:at|over) capacity|is busy"
+    r"|per (?:min(?:ute)?|sec(?:ond)?|hour|day)\b|\b[rt]pm\b|\bqps\b|concurren\w+ (?:limit|request|reached|exceeded)"
+    r"|slow down|queue is full|replenish"
     r"|(?:try|retry) (?:again )?(?:later|in \d|after)|temporarily unavailable|resource.?exhausted"
-    r"|限流|限速|频率|过于频繁|请求过多|并发|稍后(?:再试|重试)|服务繁忙|系统繁忙",
+    r"|限流|限速|频率|速率|过于频繁|请求过多|并发|稍后(?:再试|重试)|服务繁忙|系统繁忙",
     re.IGNORECASE,
 )
 WAIT = re.compile(
@@ -72,7 +84,7 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
     message = clean(message)
     text = f"{code} {message}"
     wait = wait or wait_in(message)
-    throttled = bool(THROTTLED.search(text))
+    throttled = wait > 0 or bool(THROTTLED.search(text))
     if mentions(text, FILTERED):
         return RefusalError("content filter", message, filtered=True)
     if status == 402 or (mentions(text, NO_CREDIT) and not (throttled and wait)):

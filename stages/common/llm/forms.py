@@ -27,10 +27,24 @@ OPTIONAL = ("temperature", "seed")  # sampling that some models do not let anyon
 REFUSED = re.compile(
     r"not support|n't support|unsupported|not (?:allowed|permitted|available|compatible)|unrecogni[sz]ed|unknown"
     r"|unexpected|extra (?:inputs|fields)|invalid|deprecated|instead|only (?:the )?default|cannot be|forbidden|must be"
-    r"|only supports?|不支持|无效|不允许",
+    r"|only supports?|only .{0,40}(?:supported|allowed)|not enabled|must alternate|不支持|无效|不允许",
     re.IGNORECASE,
 )
-SYSTEM = re.compile(r"system.{0,20}(?:role|message|prompt|instruction)|role.{0,30}system|only user and assistant", re.I)
+SYSTEM = re.compile(
+    r"system.{0,20}(?:role|message|prompt|instruction|角色|消息|提示)|role.{0,30}system|only user and assistant"
+    r"|roles must alternate|developer instruction",
+    re.IGNORECASE,
+)
+UNKNOWN = re.compile(
+    r"extra (?:inputs|fields)|unknown|unrecogni[sz]ed|unexpected|unsupported"
+    r"|not (?:supported|allowed|permitted)|不支持",
+    re.IGNORECASE,
+)
+MUST_STREAM = re.compile(
+    r"(?:only|must|requir\w+|enable)\b.{0,40}\bstream|\bstream\w*\b.{0,20}(?:only|must|requir|=\s*true)"
+    r"|non-?stream\w*.{0,20}not|流式",
+    re.IGNORECASE,
+)
 MUST_NOT_THINK = re.compile(r"enable_thinking.{0,60}(?:false|non-stream)", re.IGNORECASE)  # Qwen at DashScope
 THINKING = ("chat_template_kwargs", "enable_thinking", "reasoning_effort", "thinking", "reasoning")
 PLAINLY = "Answer with one JSON value that matches this JSON schema, and with nothing else:\n"
@@ -38,13 +52,14 @@ PLAINLY = "Answer with one JSON value that matches this JSON schema, and with no
 
 class Form(NamedTuple):
     """What `response_format` says, which name the answer's limit in tokens has and how high it may be (0: any), what is
-    left out, and which role carries the system prompt."""
+    left out, which role carries the system prompt, and whether the answer has to come as a stream."""
 
     answer: str = ANSWERS[0]
     room: str = ROOMS[0]
     most: int = 0
     left_out: tuple[str, ...] = ()
     system: str = "system"
+    stream: bool = False
 
     def body(self, request: Request, messages: Sequence[Message], room: int, address: str = "") -> dict[str, Any]:
         """The body of a call. `room` is the answer's limit in tokens, 0 for the server's own; `address` tells how the
@@ -64,6 +79,8 @@ class Form(NamedTuple):
             if self.answer == "json_object":
                 body["response_format"] = {"type": "json_object"}
             body["messages"][-1] = with_schema(messages[-1], request.schema)
+        if self.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
         if self.system == "user":
             body["messages"] = without_system(body["messages"])
         if "must_think_not" in self.left_out:
@@ -78,10 +95,12 @@ class Form(NamedTuple):
         refused = bool(REFUSED.search(message))
         if MUST_NOT_THINK.search(message) and "must_think_not" not in self.left_out:
             return self._replace(left_out=(*self.left_out, "must_think_not"))
+        if MUST_STREAM.search(message) and not self.stream:
+            return self._replace(stream=True)
         if self.room and refused and self.room_is_unknown(message):
             return self._replace(room=ROOMS[ROOMS.index(self.room) + 1])
         for name in OPTIONAL:
-            if name not in self.left_out and mentions(message, (name,)):
+            if name not in self.left_out and re.search(rf"(?<![\w-]){name}(?![\w-])", message, re.IGNORECASE):
                 return self._replace(left_out=(*self.left_out, name))
         if self.system == "system" and refused and SYSTEM.search(message):
             return self._replace(system="user")
@@ -94,7 +113,7 @@ class Form(NamedTuple):
     def room_is_unknown(self, message: str) -> bool:
         """Whether a refusal is about the name of the limit, not about its value."""
         if self.room == ROOMS[0]:
-            return mentions(message, ROOMS[1:2])
+            return mentions(message, ROOMS[1:2]) or bool(mentions(message, (self.room,)) and UNKNOWN.search(message))
         return mentions(message, (self.room,)) and not re.search(r"too (?:large|long|high)|exceed", message)
 
     def changes(self, after: "Form") -> str:
@@ -104,6 +123,8 @@ class Form(NamedTuple):
         if after.left_out != self.left_out:
             name = after.left_out[-1]
             return "with enable_thinking: false" if name == "must_think_not" else f"without {name}"
+        if after.stream != self.stream:
+            return "for a stream"
         if after.system != self.system:
             return "with the system prompt in the user's message"
         return f"with response_format {after.answer}" if after.answer != "text" else "without response_format"

@@ -17,9 +17,17 @@ FENCE = re.compile(r"\A\s*(?:```[\w-]*\s*)?")
 # Strings, the last of which may lack its end, and brackets outside of them.
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
+# What ends a reply, where a server lets it through: what stands behind is another turn.
+END_OF_TURN = re.compile(
+    r"[\s`]*(?:<\|(?:im_end|eot_id|endoftext|return|call)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>)"
+)
+VALUE = re.compile(r':\s*"((?:[^"\\]|\\.)*)"')
+PLACEHOLDER = re.compile(r'[\W_]*|<[^<>"]{0,80}>|\[[^\[\]"]{0,80}\]|\{[^{}"]{0,80}\}')
+# What may stand between objects that are one answer together: no word but what numbers them.
+BETWEEN = re.compile(r"(?:[\W\d_]|json|pair|item|question|例|第|组|条|对|问答|问题)*", re.IGNORECASE)
 MAX_PROBLEMS = 5
 MOST_BROKEN = 50  # beginnings of JSON in a reply that lead nowhere, before it is given up
-LAYERS = 3  # of wrapping around an answer: a key, a list of one, JSON within a string
+LAYERS = 5  # of wrapping around an answer: a key, a list of one, JSON within a string
 # What reading a reply can raise: a model may write anything, and a validator may not expect it.
 UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
@@ -35,6 +43,10 @@ class Text(BaseModel):
 
 class NoJsonError(ValueError):
     """A text without valid JSON."""
+
+
+class ExampleError(NoJsonError):
+    """A text that repeats the prompt's example."""
 
 
 class Parts(NamedTuple):
@@ -55,23 +67,26 @@ def read(
     since what stands in prose may be the draft of a model that was thinking aloud. Raises ValueError (pydantic's
     ValidationError is one) when there is no answer.
     """
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(*UNUSABLE):
         whole = answer.model_validate_json(reply)  # nearly always; what follows is several times slower
         if whole not in examples:
             return whole
-    if reply.lstrip().startswith('"'):
-        with contextlib.suppress(json.JSONDecodeError, TypeError):
-            return read(str(json.loads(reply, strict=False)), answer, complete, examples)
+    if encoded := string_in(reply):
+        return read(encoded, answer, complete, examples)
     parts = split(reply, answer)
     if not complete:
         return alone(reply, parts, answer, examples)
     if parts.unfinished is not None:
         return accepted(repaired(reply[parts.unfinished :]), answer, examples)
     empty = None
-    for start, end in reversed(parts.spans):
-        if not resembles(reply[start:end], answer) and not wraps(reply[start:end], answer):
+    for number, (start, end) in reversed([*enumerate(parts.spans)]):
+        text = reply[start:end]
+        if is_form(text) or (not resembles(text, answer) and not wraps(text, answer)):
             continue
-        value = accepted(parsed(reply[start:end]), answer, examples)
+        try:
+            value = together(reply, parts.spans[: number + 1], answer) or accepted(parsed(text), answer, examples)
+        except ExampleError:
+            continue
         if filled(value):
             return value
         empty = empty or value
@@ -110,7 +125,7 @@ def split(text: str, answer: type[BaseModel]) -> Parts:
     spans: list[tuple[int, int]] = []
     unfinished: int | None = None
     position = begin = broken = 0
-    while True:
+    while broken <= MOST_BROKEN:
         mark = thinking.next_mark(text, position)
         match = None if unfinished is not None else JSON_START.search(text, position)
         if match and (not mark or match.start() < mark.start):
@@ -119,20 +134,24 @@ def split(text: str, answer: type[BaseModel]) -> Parts:
                 end = None
             if end:
                 spans.append((match.start(), end))
+                if END_OF_TURN.match(text, end):
+                    return Parts(spans, None, begin)
             elif opens_answer(text, match.start(), answer):
                 unfinished = match.start()
             broken += not end
-            if broken > MOST_BROKEN:
-                raise NoJsonError("no JSON in the reply")
             position = end or match.start() + 1
         elif mark:
-            position = thinking.behind(text, mark)
+            goes_on = thinking.behind(text, mark)
+            position = goes_on or mark.end
             if not mark.opens:
                 spans, unfinished, begin = [], None, position
+            elif not goes_on:
+                broken += 1
             elif not text[begin : mark.start].strip():
                 begin = position
         else:
             return Parts(spans, unfinished, begin)
+    raise NoJsonError("no JSON in the reply")
 
 
 def first(text: str, parts: Parts) -> int:
@@ -155,13 +174,13 @@ def accepted(value: Any, answer: type[AnswerType], examples: Collection[BaseMode
     problem: Exception | None = None
     for meant in meanings(value, answer, LAYERS):
         try:
-            parsed = answer.model_validate(meant)
+            candidate = answer.model_validate(meant)
         except UNUSABLE as error:
             problem = problem or error
             continue
-        if parsed not in examples and (meant is value or filled(parsed)):
-            return parsed
-        problem = problem or NoJsonError("the reply repeats the prompt's example; write an answer of your own")
+        if candidate not in examples and (meant is value or filled(candidate)):
+            return candidate
+        problem = problem or ExampleError("the reply repeats the prompt's example; write an answer of your own")
     raise problem or NoJsonError("no JSON in the reply")
 
 
@@ -170,15 +189,52 @@ def meanings(value: Any, answer: type[BaseModel], layers: int) -> Iterator[Any]:
     element of a list of one, the JSON in a string."""
     yield value
     inner: list[Any] = []
-    if isinstance(value, str) and JSON_START.match(value.strip()):
+    text = FENCE.sub("", value).strip("` \n\r\t") if isinstance(value, str) else ""
+    if JSON_START.match(text):
         with contextlib.suppress(ValueError, RecursionError):
-            inner = [json.loads(value, strict=False)]
+            inner = [json.loads(text, strict=False)]
     elif isinstance(value, dict) and (len(value) == 1 or not answer.model_fields.keys() & value.keys()):
         inner = [item for item in reversed(value.values()) if isinstance(item, dict | list | str)]
     elif isinstance(value, list) and len(value) == 1:
         inner = value
     for item in inner if layers else ():
         yield from meanings(item, answer, layers - 1)
+
+
+def together(reply: str, spans: list[tuple[int, int]], answer: type[AnswerType]) -> AnswerType | None:
+    """The answer in several objects that stand one behind the other, each an item of it, as in JSON lines. `spans` end
+    with the last of them; None where they are no such items."""
+    items: list[Any] = []
+    after = None
+    for start, end in reversed(spans):
+        if after is not None and not BETWEEN.fullmatch(reply, end, after):
+            break
+        item: Any = None
+        with contextlib.suppress(ValueError, RecursionError):
+            item = json.loads(reply[start:end], strict=False)
+        if not isinstance(item, dict) or not resembles(reply[start:end], answer) or answer.model_fields.keys() & item:
+            break
+        items.insert(0, item)
+        after = start
+    with contextlib.suppress(*UNUSABLE):
+        return answer.model_validate(items) if len(items) > 1 else None
+    return None
+
+
+def string_in(reply: str) -> str:
+    """The text that a reply is as a string of JSON, with or without its quotes; empty when it is none."""
+    text = reply.strip()
+    if text.startswith('"') or text.startswith(('{\\"', '[{\\"')):
+        with contextlib.suppress(ValueError):
+            found = json.loads(text if text.startswith('"') else f'"{text}"', strict=False)
+            return found if isinstance(found, str) else ""
+    return ""
+
+
+def is_form(text: str) -> bool:
+    """Whether a JSON text shows a form: all of its values are dots or words in brackets."""
+    values = VALUE.findall(text)
+    return any(values) and all(PLACEHOLDER.fullmatch(value) for value in values)
 
 
 def parsed(text: str) -> Any:

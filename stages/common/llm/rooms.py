@@ -6,11 +6,16 @@ from typing import NamedTuple
 LEAST = 256  # tokens: less is no room for an answer; what asks for less is refused for something else
 NUMBER = r"(\d{1,3}(?:,\d{3})+|\d+)"
 ABOUT = re.compile(
-    r"max_?(?:completion_|new_|output_)?tokens|max(?:imum)? context|context.?(?:length|window|size)"
-    r"|(?:completion|output) tokens|token limit|too many tokens|n_ctx|上下文|长度",
+    r"max(?:imum)?[_ ]?(?:completion_?|new_?|output_?)?tokens|max(?:imum)? (?:context|allowed)"
+    r"|context.?(?:length|window|size|limit)|(?:completion|output|total) tokens|token limit|too many tokens|n_ctx"
+    r"|session_len|上下文|长度",
     re.IGNORECASE,
 )
-CONTEXT = re.compile(rf"(?:context.?(?:length|window|size)|n_ctx|must be <=)\D{{0,40}}{NUMBER}", re.IGNORECASE)
+CONTEXT = re.compile(
+    rf"(?:context.?(?:length|window|size)|n_ctx|session_len|token limit|maximum allowed|上下文\S{{0,6}}|must be <=)"
+    rf"\D{{0,40}}{NUMBER}",
+    re.IGNORECASE,
+)
 CONTEXT_BEHIND = re.compile(rf"{NUMBER}\s*(?:tokens?\s*)?(?:of )?(?:maximum |max )?context", re.IGNORECASE)
 PROMPT = re.compile(
     rf"{NUMBER}\s*`?(?:tokens?)?\s*(?:(?:in|from|of|for|are)\s+)?(?:(?:the|your)\s+)?`?"
@@ -19,6 +24,8 @@ PROMPT = re.compile(
     rf"{NUMBER}",
     re.IGNORECASE,
 )  # fmt: skip
+
+TOTAL = re.compile(rf"(?:requested|total\w*|sum|总\S{{0,6}})\D{{0,30}}?{NUMBER}", re.IGNORECASE)
 
 
 class Room(NamedTuple):
@@ -35,23 +42,43 @@ def left(message: str, asked: int) -> Room | None:
     leaves none."""
     if not ABOUT.search(message) or asked <= LEAST:
         return None
-    context = CONTEXT.search(message) or CONTEXT_BEHIND.search(message)
-    prompt = PROMPT.search(message)
-    limit, used = number(context), number(prompt)
+    numbers = [integer(text) for text in re.findall(NUMBER, message)]
+    context = number(CONTEXT.search(message) or CONTEXT_BEHIND.search(message))
+    total = max(map(number, TOTAL.finditer(message)), default=0)
+    limit, used = context, number(PROMPT.search(message))
+    if context and total > max(context, asked):
+        used = total - asked
+    elif not (limit and used):
+        limit, used = two_of(numbers, asked)
     if limit and used:
-        tokens = limit - used
-        if tokens <= 0:
-            return None
-        return (
-            Room(tokens) if tokens < asked else Room(asked // 2, stated=False)
-        )  # its count of the prompt is not right
-    numbers = [int(text.replace(",", "")) for text in re.findall(NUMBER, message)]
+        return beside(used, limit, asked)
     lower = max((n for n in numbers if 1 < n < asked), default=0)
     if lower >= LEAST and not context:
         return Room(lower - ("exclusive" in message), always=True)
     return Room(lower) if lower >= LEAST else Room(asked // 2, stated=False)
 
 
+def beside(used: int, limit: int, asked: int) -> Room | None:
+    """What a prompt of `used` tokens leaves of a context of `limit`. Where that is no less than what was refused, the
+    server's count of the prompt is not right."""
+    if limit <= used:
+        return None
+    return Room(limit - used) if limit - used < asked else Room(asked // 2, stated=False)
+
+
+def two_of(numbers: list[int], asked: int) -> tuple[int, int]:
+    """The context and the prompt, where a message names nothing but these two beside what was asked for."""
+    others = [n for n in numbers if n > 1]
+    if asked in others:
+        others.remove(asked)
+    used, limit = (min(others), max(others)) if len(set(others)) == 2 else (0, 0)
+    return (limit, used) if used + asked > limit else (0, 0)
+
+
 def number(match: "re.Match[str] | None") -> int:
     text = next(filter(None, match.groups()), "") if match else ""
-    return int(text.replace(",", "")) if text else 0
+    return integer(text) if text else 0
+
+
+def integer(text: str) -> int:
+    return int(text.replace(",", ""))
