@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from stages.common.llm import replies
+from stages.common.llm import json_text, replies
 from stages.common.llm.requests import Message
 
 OWN_WORDS = re.compile(r'"[^"]*(?:…|\.\.\.|[^"]{20})[^"]*"')  # a placeholder, or so much text
@@ -26,8 +26,8 @@ def of(messages: Sequence[Message], answer: type[BaseModel]) -> list[BaseModel]:
 def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
     answers = []
     position = 0
-    while match := replies.JSON_START.search(text, position):
-        end = replies.extent(text, match.start())
+    while match := json_text.JSON_START.search(text, position):
+        end = json_text.extent(text, match.start())
         position = end or len(text)  # what does not end is no example
         if not OWN_WORDS.search(text, match.start(), position):
             continue

@@ -10,19 +10,22 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from stages.common.llm import thinking
+from stages.common.llm.json_text import (
+    JSON_START,
+    NoJsonError,
+    extent,
+    is_form,
+    parsed,
+    repaired,
+    string_in,
+    whole_items,
+)
 
-# Where an object with quoted keys begins, or a list of objects: prose has brackets of its own.
-JSON_START = re.compile(r"""\{(?=\s*["'}])|\[(?=\s*[\{\]])""")
 FENCE = re.compile(r"\A\s*(?:```[\w-]*\s*)?")
-# Strings, the last of which may lack its end, and brackets outside of them.
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
-OPENERS = {"{": "}", "[": "]"}
 # What ends a reply, where a server lets it through: what stands behind is another turn.
 END_OF_TURN = re.compile(
     r"[\s`]*(?:<\|(?:im_end|eot_id|endoftext|return|call)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>)"
 )
-VALUE = re.compile(r':\s*"((?:[^"\\]|\\.)*)"')
-PLACEHOLDER = re.compile(r'[\W_]*|<[^<>"]{0,80}>|\[[^\[\]"]{0,80}\]|\{[^{}"]{0,80}\}')
 # What may stand between objects that are one answer together: no word but what numbers them.
 BETWEEN = re.compile(r"(?:[\W\d_]|json|pair|item|question|例|第|组|条|对|问答|问题)*", re.IGNORECASE)
 MAX_PROBLEMS = 5
@@ -39,10 +42,6 @@ class Text(BaseModel):
 
     text: str
     stopped: bool
-
-
-class NoJsonError(ValueError):
-    """A text without valid JSON."""
 
 
 class ExampleError(NoJsonError):
@@ -221,29 +220,6 @@ def together(reply: str, spans: list[tuple[int, int]], answer: type[AnswerType])
     return None
 
 
-def string_in(reply: str) -> str:
-    """The text that a reply is as a string of JSON, with or without its quotes; empty when it is none."""
-    text = reply.strip()
-    if text.startswith('"') or text.startswith(('{\\"', '[{\\"')):
-        with contextlib.suppress(ValueError):
-            found = json.loads(text if text.startswith('"') else f'"{text}"', strict=False)
-            return found if isinstance(found, str) else ""
-    return ""
-
-
-def is_form(text: str) -> bool:
-    """Whether a JSON text shows a form: all of its values are dots or words in brackets."""
-    values = VALUE.findall(text)
-    return any(values) and all(PLACEHOLDER.fullmatch(value) for value in values)
-
-
-def parsed(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except ValueError:
-        return repaired(text)
-
-
 def filled(value: BaseModel) -> bool:
     """Whether an answer says anything."""
     return any(bool(getattr(value, name)) for name in type(value).model_fields)
@@ -281,62 +257,3 @@ def sound(text: str, begin: int, start: int, end: int) -> bool:
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(text[start:end], strict=False) is not None
     return start == first(text, Parts([], None, begin))
-
-
-def extent(text: str, start: int) -> int | None:
-    """Where the JSON value that begins at `start` ends, by its brackets."""
-    depth = 0
-    for token in TOKEN.finditer(text, start):
-        if token[0] in OPENERS:
-            depth += 1
-        elif token[0] in "]}":
-            depth -= 1
-            if depth == 0:
-                return token.end()
-    return None
-
-
-def repaired(text: str) -> Any:
-    """JSON with slips such as single quotes, missing commas or brackets set right.
-
-    A text that breaks off inside an item is not mended: half a sentence would pass for a whole one.
-    """
-    from json_repair import repair_json
-
-    end = max(text.rfind("}"), text.rfind("]")) + 1
-    left_open = scan(text[:end])[0]
-    if left_open.startswith('"') or (left_open and text[end:].strip("` \n")):
-        raise NoJsonError("the JSON breaks off")
-    value = repair_json(text[:end], return_objects=True)
-    if not isinstance(value, dict | list):
-        raise NoJsonError("no JSON in the reply")
-    return value
-
-
-def whole_items(text: str) -> str:
-    """A JSON text cut behind the last whole item of a list and closed. Raises NoJsonError if there is none."""
-    _, cut = scan(text)
-    if not cut:
-        raise NoJsonError("the answer breaks off in its first item")
-    end, closers = cut
-    return text[:end] + closers
-
-
-def scan(text: str) -> tuple[str, tuple[int, str] | None]:
-    """Follow the brackets of a JSON text that may break off.
-
-    Returns the closers of what is left open, a string included, and where the last whole item of a list ends with what
-    closes the text there.
-    """
-    closers = ""
-    cut = None
-    for token in TOKEN.finditer(text):
-        if token[0] in OPENERS:
-            closers = OPENERS[token[0]] + closers
-        elif token[0][0] == '"' and not token["end"]:
-            closers = '"' + closers
-        elif token[0] in "]}" and closers:
-            closers = closers[1:]
-            if closers.startswith("]"):
-                cut = token.end(), closers
-    return closers, cut
