@@ -17,6 +17,13 @@ IDENTIFIER = re.compile(r"`(?:--?[\w-]{3,}|\.?[\w-]+(?:[./][\w{}*-]+)+/?(?:\([^)
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
+# A page whose title says what kind of page it is, not what it is about, and the facts that need no such title.
+KIND_OF_PAGE = re.compile(
+    r"(?:faqs?|frequently asked questions|q ?& ?a|troubleshooting|known issues|glossary|concepts|terminology"
+    r"|常见问题(?:解答)?|问题排查|故障排[查除]|术语表?|名词解释|基本概念)\b.*",
+    re.IGNORECASE,
+)
+BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 FIGURES = ("number", "cell")
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 CONFLICT = b""
@@ -115,6 +122,8 @@ class Answers:
 def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
     if IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE:
+        yield Place(None)
+    elif fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]

@@ -112,7 +112,7 @@ MAX_GOAL_CHARS = 90
 
 def points(text: str) -> bool:
     """Whether a text only says where something stands, or holds markup that nothing has read."""
-    bare = QUOTED.sub("", text)
+    bare = QUOTED.sub("`", text)
     return bool(DEIXIS.search(bare) or LEFTOVER.search(bare))
 
 
@@ -120,7 +120,7 @@ def standing(text: str) -> str:
     """The sentences up to the first that points elsewhere or tells what the author does."""
     kept = []
     for sentence in sentences(text):
-        if points(sentence) or NARRATION.search(QUOTED.sub("", sentence)):
+        if points(sentence) or NARRATION.search(QUOTED.sub("`", sentence)):
             break
         kept.append(sentence)
     return "".join(kept).strip()
