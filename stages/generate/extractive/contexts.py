@@ -121,9 +121,8 @@ class Answers:
 
 def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
-    if IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE:
-        yield Place(None)
-    elif fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title):
+    named = IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE
+    if named or (fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title)):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]
