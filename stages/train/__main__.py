@@ -21,6 +21,7 @@ from stages.train import (
     checkpoints,
     faults,
     figures,
+    lengths,
     preflight,
     refusals,
     tracking,
@@ -40,7 +41,10 @@ def main() -> None:
     print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     base = adapter.formatted_base(settings.model)
     known = card.record(settings, base)
-    settings = attention.settled(settings.model_copy(update={"model": base}), backend, dtype)
+    settings = settings.model_copy(update={"model": base})
+    trained = lengths.rows(paths.FORMATTED / "train.parquet")
+    settings = lengths.packed(settings, trained, attention.packable(settings, backend, dtype))
+    settings = attention.settled(settings, backend, dtype)
     tokenizer = adapter.trained_tokenizer(settings.model)
     directory = checkpoints.directory(settings, backend, dtype)
     probing = settings.train.per_device_train_batch_size == "auto"

@@ -38,20 +38,31 @@ def settled(settings: Params, backend: str, dtype: Any) -> Params:
     apart. Raises ParamsError where rows that are to lie in one sequence would see each other, before any weights are
     loaded."""
     train, wanted = settings.train, settings.train.padding_free
-    if wanted is False and not train.packing:
+    packing = train.packing is True  # auto has been made concrete by now
+    if wanted is False and not packing:
         return settings
     reason = unpadded_reason(settings.model, backend, dtype)
-    if wanted == "auto" and not train.packing:
+    if wanted == "auto" and not packing:
         if reason and pretrained.device() == "cuda":
             print(f"train: batches are padded: {reason}")
         return settings.model_copy(update={"train": train.model_copy(update={"padding_free": reason is None})})
     if reason:
-        key = "packing" if train.packing else "padding_free"
+        key = "packing" if packing else "padding_free"
         raise ParamsError(
             f"params.yaml: train.{key} = True: accepted is False here: {reason}; type: -S train.{key}=false"
         )
     unpadded = train.model_copy(update={"padding_free": True})  # a packed batch has no padding either
     return settings.model_copy(update={"train": unpadded})
+
+
+def packable(settings: Params, backend: str, dtype: Any) -> bool:
+    """Whether `train.packing: auto` may lay rows in one sequence."""
+    train = settings.train
+    return (
+        train.packing == "auto"
+        and train.padding_free is not False
+        and not unpadded_reason(settings.model, backend, dtype)
+    )
 
 
 def unpadded_reason(section: Model, backend: str, dtype: Any) -> str | None:
@@ -85,6 +96,7 @@ def verify_unpadded(trainer: Any, settings: Params) -> None:
     Rows that are packed already would then be trained as one.
     """
     train = settings.train
-    if (train.packing or train.padding_free is True) and not getattr(trainer.data_collator, "padding_free", False):
-        key = "packing" if train.packing else "padding_free"
+    packing = train.packing is True
+    if (packing or train.padding_free is True) and not getattr(trainer.data_collator, "padding_free", False):
+        key = "packing" if packing else "padding_free"
         raise UserError(f"train.{key} = True cannot be had for this model; type: -S train.{key}=false")

@@ -63,7 +63,7 @@ def longest(batch: int, settings: Params) -> dict[str, Any]:
 
     table = pq.read_table(paths.FORMATTED / "train.parquet", columns=["input_ids", "labels"]).to_pylist()
     rows = sorted(table, key=lambda row: -len(row["input_ids"]))[:batch]
-    if settings.train.packing:
+    if settings.train.packing is True:
         rows = [
             {name: (row[name] * settings.format.max_length)[: settings.format.max_length] for name in row}
             for row in rows

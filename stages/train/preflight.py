@@ -1,41 +1,16 @@
 """What a training run will take, said before any weights are loaded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.models import memory, pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
-from stages.train import backends, batches, faults, plan
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that are trained: their number, tokens in all, and the longest."""
-
-    count: int
-    tokens: int
-    longest: int
-
-
-def rows(file: Path) -> Rows:
-    lengths = pc.list_value_length(pq.read_table(file, columns=["input_ids"])["input_ids"])
-    return Rows(len(lengths), pc.sum(lengths).as_py() or 0, pc.max(lengths).as_py() or 0)
-
-
-def sequences(trained: Rows, settings: Params) -> Rows:
-    """What batches are made of: the rows, or the sequences that they fill when they are packed, nearly without rest."""
-    if not settings.train.packing:
-        return trained
-    length = settings.format.max_length
-    return Rows(-(-trained.tokens // length), trained.tokens, length)
+from stages.train import attention, backends, batches, faults, lengths, plan
+from stages.train.lengths import Rows, sequences
 
 
 def steps(count: int, settings: Params) -> int:
@@ -50,7 +25,7 @@ def steps(count: int, settings: Params) -> int:
 def check(settings: Params, backend: str, dtype: str) -> Params:
     """Print what the run will take, and which later stage has no room; returns the settings with a batch size in
     numbers. Raises UserError when the training does not fit."""
-    trained = rows(paths.FORMATTED / "train.parquet")
+    trained = lengths.rows(paths.FORMATTED / "train.parquet")
     if not trained.count:
         raise UserError("data/formatted/train.parquet has no rows; see reports/format.json and reports/curate.json")
     found, filled = plan.shape(settings), sequences(trained, settings)
@@ -102,7 +77,9 @@ def forecast_of_memory(settings: Params) -> list[plan.Verdict]:
     file, batch = paths.FORMATTED / "train.parquet", settings.train.per_device_train_batch_size
     count = settings.train.gradient_accumulation_steps if batch == "auto" else int(batch)
     longest = settings.format.max_length
-    filled = sequences(rows(file), settings) if file.exists() else Rows(count, count * longest, longest)
+    trained = lengths.rows(file) if file.exists() else Rows(count, count * longest, longest)
+    settings = lengths.packed(settings, trained, attention.packable(settings, backend, dtype))
+    filled = sequences(trained, settings)
     _, steps = chain(plan.shape(settings), settings, backend, str(dtype).removeprefix("torch."), filled)
     return [plan.verdict(step) for step in steps]
 

@@ -14,7 +14,7 @@ def refuse_impossible(settings: Params) -> None:
     adapter that nothing could be merged into."""
     tracking.require(settings.train.report_to)
     backends.refuse_impossible(settings)
-    unpadded = settings.train.packing or settings.train.padding_free is True
+    unpadded = settings.train.packing is True or settings.train.padding_free is True
     if unpadded or settings.train.backend == "unsloth":
         backend, _ = backends.choose_backend(settings)
     if unpadded:

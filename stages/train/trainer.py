@@ -37,8 +37,8 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         output_dir=str(directory),
         dataset_kwargs={"skip_prepare_dataset": True},
         # TRL cuts no rows without padding unless it packs them; ours are short enough from format on.
-        max_length=None if train.padding_free is True and not train.packing else settings.format.max_length,
-        packing=train.packing,
+        max_length=None if train.padding_free is True and train.packing is not True else settings.format.max_length,
+        packing=train.packing is True,
         padding_free=train.padding_free is True,
         # TRL's default takes the head's weights as they are, without what an adapter on it has learnt.
         **({"loss_type": "nll"} if "lm_head" in settings.lora.target_modules else {}),
@@ -82,7 +82,7 @@ def build(model: Any, settings: Params, backend: str, dtype: Any, tokenizer: Any
 
     faster = cpu.speed_up(model, settings, backend, dtype)
     train_rows = rows(paths.FORMATTED / "train.parquet", settings.format.max_length)
-    if settings.train.packing:
+    if settings.train.packing is True:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
         train_rows._unsloth_truncated_to = settings.format.max_length
     trainer = watched(settings)(

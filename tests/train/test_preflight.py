@@ -6,7 +6,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_json
 from stages.train import __main__ as train
-from stages.train import plan, preflight
+from stages.train import lengths, plan, preflight
 
 
 def test_sizes_from_the_config_are_those_of_the_loaded_model(prepared, capsys):
@@ -25,7 +25,7 @@ def test_sizes_from_the_config_are_those_of_the_loaded_model(prepared, capsys):
 def test_the_number_of_steps_is_the_trainers(prepared, changes):
     prepared(train__max_steps=-1, **{"train__num_train_epochs": 1.0, **changes})
     train.main()
-    rows = preflight.rows(paths.FORMATTED / "train.parquet")
+    rows = lengths.rows(paths.FORMATTED / "train.parquet")
     assert preflight.steps(rows.count, params.load()) == read_json(paths.REPORTS / "train.json")["steps"]
 
 
@@ -59,9 +59,33 @@ def test_packed_rows_make_fewer_and_fuller_batches(write_params):
     packed = params.load(
         write_params({"train.packing": True, "format.max_length": 1000, "train.num_train_epochs": 1.0})
     )
-    given = preflight.Rows(800, 100_000, 400)
-    assert preflight.sequences(given, packed) == preflight.Rows(100, 100_000, 1000)
-    begun = preflight.Rows(800, 100_001, 400)
-    assert preflight.sequences(begun, packed).count == 101, "a sequence that is begun is one"
+    given = lengths.Rows(800, 100_000, 400)
+    assert lengths.sequences(given, packed) == lengths.Rows(100, 100_000, 1000)
+    begun = lengths.Rows(800, 100_001, 400)
+    assert lengths.sequences(begun, packed).count == 101, "a sequence that is begun is one"
     assert preflight.steps(100, packed) == 13
-    assert preflight.sequences(given, params.load(write_params())) == given
+    assert lengths.sequences(given, params.load(write_params({"train.packing": False}))) == given
+
+
+@pytest.mark.parametrize(
+    ("size", "passes", "length", "packed"),
+    [
+        (4, 4, 2048, (1, 1)),  # 16 rows of 135 tokens fill one sequence, in the memory of 4 rows of 512
+        (8, 8, 1024, (4, 2)),  # 64 fill 8; there is room for 4 at once
+        (8, 1, 512, None),  # one pass holds them all
+        (2, 8, 4096, None),  # they fill half of a sequence: a step would have twice the rows
+        (2, 8, 2048, None),  # one sequence takes the memory of 4 rows, and there is room for 2
+        ("auto", 16, 2048, ("auto", 1)),
+    ],
+)
+def test_rows_are_packed_where_a_step_of_as_many_then_takes_fewer_passes(write_params, size, passes, length, packed):
+    asked = {"train.per_device_train_batch_size": size, "train.gradient_accumulation_steps": passes}
+    settings = params.load(write_params(asked | {"format.max_length": length, "train.packing": "auto"}))
+    trained = lengths.Rows(1000, 135_000, 512)
+    train = lengths.packed(settings, trained, True).train
+    sizes = (train.per_device_train_batch_size, train.gradient_accumulation_steps)
+    assert (train.packing, sizes) == ((True, packed) if packed else (False, (size, passes)))
+    if packed:
+        held = sizes[1] * (1 if size == "auto" else sizes[0]) * length / 135
+        assert held == pytest.approx(passes * (1 if size == "auto" else size), rel=lengths.SLACK)
+    assert lengths.packed(settings, trained, False).train.packing is False

@@ -28,7 +28,7 @@ class Train(Section):
     optim: Literal["adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "adafactor", "sgd"]
     seed: Limit
     gradient_checkpointing: Literal[True, False, "unsloth"]
-    packing: bool
+    packing: Literal[True, False, "auto"]
     padding_free: Literal[True, False, "auto"]
     eval_steps: Limit
     early_stopping_patience: Limit
