@@ -35,10 +35,12 @@ settings.load_profile("doclore")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a costly fixture of their module run in one process (pytest-xdist's loadgroup)."""
+    """Tests that share a costly fixture of their module run in one process (pytest-xdist's loadgroup). These groups
+    begin, then come the other slow tests: what is short fills the gap at the end, where a process would wait."""
     for item in items:
         if {"finished", "cache", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+    items.sort(key=lambda item: (not item.get_closest_marker("xdist_group"), not item.get_closest_marker("slow")))
 
 
 @pytest.fixture(autouse=True)

@@ -455,10 +455,10 @@ def test_the_report_counts_what_was_written(write_params):
 
 
 def run_stages(*stages: str, seed: int) -> dict[str, bytes]:
-    """Run stages as DVC does and give the bytes of what they wrote."""
+    """Run stages one after the other in a process of that hash seed and give the bytes of what they wrote."""
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    for stage in stages:
-        subprocess.run([sys.executable, "-m", f"stages.{stage}"], env=environment, capture_output=True, check=True)
+    code = "".join(f"from stages.{stage}.__main__ import main\nmain()\n" for stage in stages)
+    subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     outputs = [paths.DOCS, paths.CHUNKS, *(paths.REPORTS / f"{stage}.json" for stage in stages)]
     return {file.name: file.read_bytes() for file in outputs}
 

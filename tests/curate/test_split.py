@@ -109,7 +109,7 @@ def test_another_wording_counts_as_seen_only_while_two_are_trained(write_params)
 def test_the_wording_least_like_the_others_is_held_out(write_params):
     of = page("pump.md", "The pump of the boat moves 30 litres.")
     wordings = ["How much does the pump move?", "How much does a pump move?", "Litres per stroke of boat's pump?"]
-    pairs, chunks = corpus(range(40))
+    pairs, chunks = corpus(range(4))
     found = set()
     for number in range(30):
         these = [pair({**of, "chunk_id": f"c{number}"}, wording, "30 litres", of["text"]) for wording in wordings]

@@ -1,8 +1,8 @@
 """Values of params.yaml for a test."""
 
+import json
+import re
 from pathlib import Path
-
-from ruamel.yaml import YAML
 
 from stages.common import schema
 from stages.common.base import params
@@ -20,14 +20,28 @@ def docs_section(**changes: object) -> schema.Docs:
 
 
 def change_params(file: Path, changes: dict[str, object]) -> None:
-    """Set values in a params.yaml, comments kept."""
-    yaml = YAML()
-    values = yaml.load(file.read_text(encoding="utf-8"))
+    """Set values in a params.yaml; comments on lines of their own are kept."""
+    text = file.read_text(encoding="utf-8")
     for key, value in changes.items():
-        *sections, name = key.split(".")
-        section = values
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    with file.open("w", encoding="utf-8") as stream:
-        yaml.dump(values, stream)
+        text = with_value(text, key, value)
+    file.write_text(text, encoding="utf-8")
+
+
+def with_value(text: str, key: str, value: object) -> str:
+    """The text with one value, written as JSON: a hundredth of what it takes to read and write all with its comments."""
+    start, end = 0, len(text)
+    *sections, name = key.split(".")
+    for depth, section in enumerate(sections):
+        start, end = entry(section, depth).search(text, start, end).span("below")
+    indent = "  " * len(sections)
+    before = entry(name, len(sections)).search(text, start, end)
+    first, last = before.span() if before else (start, start)
+    written = json.dumps(value, ensure_ascii=False)
+    written = {"NaN": ".nan", "Infinity": ".inf"}.get(written, written)
+    return f"{text[:first]}{indent}{name}: {written}\n{text[last:]}"
+
+
+def entry(name: str, depth: int) -> re.Pattern[str]:
+    """A key's line with the lines below that belong to it."""
+    indent = "  " * depth
+    return re.compile(rf"^{indent}{re.escape(name)}:.*\n(?P<below>(?:(?:{indent}[ -].*)?\n)*)", re.MULTILINE)

@@ -26,8 +26,10 @@ def dataset_row(i: int) -> dict:
 
 @pytest.fixture
 def prepared(tiny_model, write_params, monkeypatch):
-    """Formatted rows for the tiny model; call it to write params with changes."""
+    """Formatted rows for the tiny model; call it to write params with changes. A training ends with 16 answers; each of
+    their tokens costs as much as a step, and a few tell as much as 32."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("stages.train.as_trained.TOKENS", 6)
 
     def prepare(**changes):
         settings = {"model.name": str(tiny_model), "model.dtype": "float32", "lora.r": 4, "train.max_steps": 6}
