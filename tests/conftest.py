@@ -15,7 +15,7 @@ from support.repository import ROOT
 from support.serving import trained  # noqa: F401
 from support.settings import change_params
 from support.tiny_model import CHATML
-from support.training import prepared  # noqa: F401
+from support.training import after, prepared, runs  # noqa: F401
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",

@@ -18,10 +18,8 @@ from support.training import dataset_row
 
 
 @pytest.fixture
-def trained(prepared):
-    prepared(train__max_steps=3, format__system_prompt="Be brief.")
-    train.main()
-    merge.main()
+def trained(after):
+    after(train, merge, train__max_steps=3, format__system_prompt="Be brief.")
 
 
 def run(*arguments: str) -> None:

@@ -87,6 +87,7 @@ def test_a_score_is_the_share_of_questions_whose_right_choice_is_the_likeliest(t
     assert -1 <= found["low"] <= found["tuned"] - found["base"] <= found["high"] <= 1
 
 
+@pytest.mark.slow
 def test_a_task_is_run_once_for_each_model_and_anew_when_it_changes(task, section, subjects, monkeypatch):
     found = forgetting.Benchmarks(section).figures(subjects)
     runs = []

@@ -70,10 +70,9 @@ def test_ollama_without_a_gguf_beside_it_is_refused(write_params):
 
 
 @pytest.fixture
-def merged(prepared):
+def merged(after):
     def run(**changes):
-        prepared(train__max_steps=30, train__learning_rate=0.02, **changes)
-        train.main()
+        after(train, train__max_steps=30, train__learning_rate=0.02, **changes)
         merge.main()
 
     return run

@@ -14,10 +14,8 @@ from stages.train import __main__ as train
 
 
 @pytest.fixture
-def merged(prepared):
-    prepared(train__max_steps=30, train__learning_rate=0.02)
-    train.main()
-    merge.main()
+def merged(after):
+    after(train, merge, train__max_steps=30, train__learning_rate=0.02)
 
 
 def again() -> dict:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -26,12 +27,8 @@ QUESTION = [{"role": "user", "content": "What is the size of part 1?"}]
 
 
 @pytest.fixture
-def trained(prepared):
-    def run(**changes):
-        prepared(train__max_steps=20, train__learning_rate=0.02, **changes)
-        train.main()
-
-    return run
+def trained(after):
+    return partial(after, train, train__max_steps=20, train__learning_rate=0.02)
 
 
 def logits(model) -> torch.Tensor:

@@ -31,9 +31,7 @@ def serving(*arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def trained(prepared):
+def trained(after):
     """A model trained with a text that is not its tokenizer's own template; so little that its answers are long, and
     others for other prompts."""
-    prepared(train__max_steps=3, format__system_prompt="Be brief.", format__mode="alpaca")
-    train.main()
-    merge.main()
+    after(train, merge, train__max_steps=3, format__system_prompt="Be brief.", format__mode="alpaca")

@@ -1,10 +1,15 @@
 """A small data set, formatted, with a tiny model to train."""
 
+import shutil
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
 from stages.common.base import paths
 from stages.common.records.files import write_jsonl
 from stages.format import __main__ as format_stage
+from support.settings import change_params
 
 
 def dataset_row(i: int) -> dict:
@@ -41,6 +46,33 @@ def prepared(tiny_model, write_params, monkeypatch):
         format_stage.main()
 
     return prepare
+
+
+@pytest.fixture(scope="session")
+def runs() -> dict[str, Path]:
+    """What stages left behind in this process, by what they were asked for."""
+    return {}
+
+
+@pytest.fixture
+def after(prepared, runs, tmp_path, tmp_path_factory):
+    """`prepared` and some stages behind it: run once for each set of changes, and copied wherever it is wanted again.
+    Settings of merge are no part of a training, and are written afterwards."""
+
+    def run(*stages: ModuleType, **changes: object) -> None:
+        own = {key: changes.pop(key) for key in list(changes) if key.startswith("merge__")}
+        key = repr(([stage.__name__ for stage in stages], sorted(changes.items())))
+        if key in runs:
+            shutil.copytree(runs[key], tmp_path, symlinks=True, dirs_exist_ok=True)
+        else:
+            prepared(**changes)
+            for stage in stages:
+                stage.main()
+            runs[key] = tmp_path_factory.mktemp("after") / "project"
+            shutil.copytree(tmp_path, runs[key], symlinks=True)
+        change_params(tmp_path / "params.yaml", {name.replace("__", "."): value for name, value in own.items()})
+
+    return run
 
 
 def adapter_bytes() -> bytes:
