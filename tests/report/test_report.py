@@ -62,6 +62,7 @@ def keys_of(value: dict, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_page_stands_without_any_key_of_the_evaluation(write_params):
     rows = [prediction(1, tuned_closed=True), prediction(2, "eval_unseen")]
     whole = evaluation(prepare(rows=rows), forgetting={"mmlu": {"base": 0.4, "tuned": 0.39}})

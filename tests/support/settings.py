@@ -28,7 +28,7 @@ def change_params(file: Path, changes: dict[str, object]) -> None:
 
 
 def with_value(text: str, key: str, value: object) -> str:
-    """The text with one value, written as JSON: a hundredth of what it takes to read and write all with its comments."""
+    """The text with one value, written as JSON: a hundredth of what reading and writing all with its comments takes."""
     start, end = 0, len(text)
     *sections, name = key.split(".")
     for depth, section in enumerate(sections):
