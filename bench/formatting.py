@@ -61,7 +61,7 @@ def write_rows(directory: Path, count: int, length: int = SHORT) -> None:
 def speed(rows: int) -> None:
     """CPU seconds of format to those of the tokenizer alone, and to those of the shortest script on the same rows."""
     from stages.common.base import params
-    from stages.common.models import pretrained
+    from stages.common.models.base import pretrained
 
     settings = params.load(ROOT / "params.yaml")
     tokenizer = pretrained.tokenizer(settings.model)
@@ -139,7 +139,7 @@ def cpu_seconds(work: Any) -> float:
 def memory() -> None:
     """Peak memory of the whole stage over 10,000 and 200,000 rows, each in its own process."""
     from stages.common.base import params
-    from stages.common.models import hub
+    from stages.common.models.base import hub
 
     model = Path(hub.source(params.load(ROOT / "params.yaml").model))  # converted, if it is not yet
     peaks = {}

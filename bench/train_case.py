@@ -164,7 +164,7 @@ def measure(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
     once. A way that stages.train would refuse, or that memory has no room for, is a result as well."""
     from stages.common.base import paths
     from stages.common.base.errors import UserError
-    from stages.common.models import pretrained
+    from stages.common.models.base import pretrained
     from stages.train import backends, faults
 
     directory, ways = Path(options["directory"]), options["ways"]
@@ -190,7 +190,7 @@ def way(model: Any, options: dict[str, Any], backend: str, dtype: Any, parameter
     """Figures of one way to make batches of the rows, with the stage's own trainer."""
     import torch
 
-    from stages.common.models import pretrained
+    from stages.common.models.base import pretrained
     from stages.train import attention, faults, progress, throughput, trainer
 
     directory = Path(options["directory"])

@@ -138,7 +138,7 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     from stages.common.base import paths
-    from stages.common.models import hub
+    from stages.common.models.base import hub
     from stages.train import adapter, trainer
 
     lora, train = settings.lora, settings.train
@@ -166,7 +166,7 @@ def plain_trl(settings: Any, steps: int, directory: str) -> Any:
 
 def ours(settings: Any, steps: int, directory: str) -> Any:
     """The trainer of `stages.train`."""
-    from stages.common.models import pretrained
+    from stages.common.models.base import pretrained
     from stages.train import adapter, backends, trainer
 
     changed = settings.model_copy(update={"train": settings.train.model_copy(update={"max_steps": steps})})

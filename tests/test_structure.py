@@ -2,7 +2,6 @@
 
 import ast
 import functools
-from collections import defaultdict
 from pathlib import PurePosixPath
 
 import pytest
@@ -40,7 +39,8 @@ EDITS = {
     "stages/common/rows/own_data.py": ["curate", "format"],
     "stages/common/llm/replies.py": ["generate", "curate", "evaluate"],
     "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
-    "stages/common/models/pretrained.py": ["format", "train", "merge", "evaluate"],
+    "stages/common/models/base/pretrained.py": ["format", "train", "merge", "evaluate"],
+    "stages/common/models/tuned.py": ["merge", "evaluate"],
     "stages/common/exam/questions.py": ["curate", "evaluate"],
     "stages/merge/servers/vllm.py": ["merge"],
 }
@@ -83,18 +83,21 @@ def room(file: str) -> str:
 
 
 def needed(stage: str) -> list[str]:
-    """What dvc.yaml has to name: the stage's own room, common rooms that it imports whole, modules of others."""
+    """What dvc.yaml has to name: the own room, of the common ones the largest directories that a stage imports whole,
+    and modules of others."""
     own = f"stages/{stage}"
     files = {file for file in reached(f"stages.{stage}.__main__") if not file.endswith("__init__.py")}
-    rooms: dict[str, set[str]] = defaultdict(set)
-    for file in modules().values():
-        if not file.endswith("__init__.py"):
-            rooms[room(file)].add(file)
-    found = {own}
-    for file in files:
-        if not file.startswith((*FREE, f"{own}/")):
-            found.add(room(file) if rooms[room(file)] <= files else file)
-    return [own, *sorted(found - {own})]
+    found = {whole(file, files) for file in files if not file.startswith((*FREE, f"{own}/"))}
+    return [own, *sorted(found)]
+
+
+def whole(file: str, files: set[str]) -> str:
+    """The largest directory of a common room that holds the module and none that is not in `files`, else the module."""
+    rest = {other for other in modules().values() if not other.endswith("__init__.py")} - files
+    for directory in map(str, list(PurePosixPath(file).parents)[-4::-1]):
+        if not any(other.startswith(f"{directory}/") for other in rest):
+            return directory
+    return file
 
 
 def code_of(stage: str) -> list[str]:

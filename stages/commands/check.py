@@ -17,7 +17,7 @@ from stages.common.base import params
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.git import git
 from stages.common.base.paths import PARAMS
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from stages.common.chat.conversations import without_thought
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
-from stages.common.models.hub import as_trained, fingerprint
+from stages.common.models.base.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from stages.common.base import paths
 from stages.common.chat.templates import Chat, Message
-from stages.common.models import memory, pretrained
+from stages.common.models.base import memory, pretrained
 from stages.common.records.files import digest, file_sha256
 from stages.common.schema import Evaluate
 from stages.evaluate import answers

@@ -6,8 +6,9 @@ from typing import Any
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat
-from stages.common.models import hub, pretrained
-from stages.common.models.hub import fingerprint
+from stages.common.models.base import hub, pretrained
+from stages.common.models.base.hub import fingerprint
+from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import digest
 from stages.common.schema import Evaluate, Model, Params
 from stages.evaluate.endpoint import EndpointModel
@@ -54,7 +55,7 @@ def merged(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
     alone = not (paths.MERGED / "adapter_config.json").exists()
     hashes = [fingerprint(paths.MERGED), *([] if alone else [base_fingerprint(section)])]
     identity = digest(*hashes, loading(section, dtype), reading(tokenizer))
-    return LocalModel("tuned", identity, lambda: pretrained.tuned(section, dtype), tokenizer)
+    return LocalModel("tuned", identity, lambda: tuned(section, dtype), tokenizer)
 
 
 def adapter(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
@@ -63,7 +64,7 @@ def adapter(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
     hashes = base_fingerprint(section), fingerprint(paths.ADAPTER)
     identity = digest("adapter", hashes, loading(section, dtype), reading(tokenizer))
-    return LocalModel("tuned", identity, lambda: pretrained.adapted(section, dtype, paths.ADAPTER), tokenizer)
+    return LocalModel("tuned", identity, lambda: adapted(section, dtype, paths.ADAPTER), tokenizer)
 
 
 def loading(section: Model, dtype: Any) -> list[str]:

@@ -20,7 +20,7 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import chat_for
-from stages.common.models import hub, pretrained
+from stages.common.models.base import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
 from stages.common.records.masking import masked_values
 from stages.format import audit, batches, refusals

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.common.chat.templates import chat_for
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.schema import Params
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder

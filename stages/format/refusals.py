@@ -2,8 +2,8 @@
 
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
-from stages.common.models import pretrained
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base import pretrained
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
 from stages.format.mixing.replay import refuse_source
 

@@ -11,7 +11,8 @@ from typing import Any
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.models import hub, memory, pretrained
+from stages.common.models.base import hub, memory, pretrained
+from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import digest, read_json, write_json
 from stages.merge import audit, card, refusals, weights
 from stages.merge.exports import exports
@@ -21,7 +22,7 @@ def reference(settings: schema.Params) -> audit.Reference:
     """What base + adapter make of held-out prompts."""
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     memory.release()  # the model that was merged
-    model = pretrained.adapted(settings.model, dtype, paths.ADAPTER)
+    model = adapted(settings.model, dtype, paths.ADAPTER)
     return audit.reference(model, audit.audit_rows(settings.merge.audit.rows), settings.merge.dtype)
 
 
@@ -30,7 +31,7 @@ def audited(settings: schema.Params, tokenizer: Any, adapted: audit.Reference) -
     audit.check_text(paths.MERGED, tokenizer, adapted.rows)
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     memory.release()  # base + adapter
-    model = pretrained.tuned(settings.model, dtype)
+    model = tuned(settings.model, dtype)
     merged = [audit.prediction(model, row) for row in adapted.rows]
     figures = audit.compare(adapted, merged, tokenizer.eos_token_id)
     # Weights that are rounded to 4 bits are as far from the trained ones as an export of that size may be.

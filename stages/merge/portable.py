@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stages.common.models import hub
+from stages.common.models.base import hub
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Model
 

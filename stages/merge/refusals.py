@@ -1,7 +1,7 @@
 """What merge refuses by its settings alone; `doclore check` asks before anything runs."""
 
-from stages.common.models import quantised
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base import quantised
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
 from stages.merge import weights
 from stages.merge.exports import exports

@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import hub, memory, pretrained, quantised
+from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.records.files import read_json
 from stages.common.schema import Merge, Model, Params
 from stages.merge import portable

@@ -9,7 +9,7 @@ run goes on from the last one. Run: python -m stages.train
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
 from stages.common.base.locks import exclusive_lock
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import write_json
 from stages.train import (
     adapter,

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import hub, pretrained
+from stages.common.models.base import hub, pretrained
 from stages.common.records.files import digest, read_json, write_json
 from stages.common.schema import Model, Params
 from stages.train import card

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import hub, pretrained
+from stages.common.models.base import hub, pretrained
 from stages.common.schema import Model, Params
 
 MASKED_BY_POSITION = ("llama", "mistral", "qwen2", "qwen3", "smollm3")

@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.paths import cache_dir
-from stages.common.models import hub, memory, pretrained, quantised
+from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
 from stages.train import attention
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import is_out_of_memory
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
 from stages.train import plan

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError
-from stages.common.models import hub, quantised
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base import hub, quantised
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.records.files import digest, file_sha256, read_jsonl
 from stages.common.schema import Model, Params
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError, is_out_of_memory
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import read_jsonl
 from stages.common.schema import Model, Params
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import digest
 from stages.common.schema import Params
 from stages.train import evaluations

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stages.common.models import hub, memory, pretrained, quantised
+from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
 
 # Bytes of a 4-bit weight: half a byte, an 8-bit scale for 64 of them, a 32-bit one for 256 scales (arXiv:2305.14314).

@@ -6,7 +6,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import memory, pretrained
+from stages.common.models.base import memory, pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
 from stages.train import attention, backends, batches, faults, lengths, plan

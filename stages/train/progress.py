@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.train import throughput
 
 

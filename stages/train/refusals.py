@@ -1,7 +1,7 @@
 """What train refuses by its settings alone; `doclore check` asks before anything runs."""
 
-from stages.common.models import pretrained
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base import pretrained
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
 from stages.train import attention, backends, card, tracking
 

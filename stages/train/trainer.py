@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.schema import Params
 from stages.train import attention, backends, checkpoints, evaluations, faults, progress
 from stages.train.cpu import speed_up as cpu

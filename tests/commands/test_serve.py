@@ -22,7 +22,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import chat_for
-from stages.common.models import embedded, hub, pretrained
+from stages.common.models.base import embedded, hub, pretrained
 from stages.common.records.files import write_json
 from stages.evaluate import answers
 from stages.merge.servers import llama_cpp, vllm

@@ -15,7 +15,7 @@ import pytest
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.base.params import load
-from stages.common.models import embedded, hub, pretrained
+from stages.common.models.base import embedded, hub, pretrained
 from stages.common.records.files import read_jsonl, write_jsonl
 from stages.generate import __main__ as generate
 from support.repository import ROOT

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages.common.models import embedded
+from stages.common.models.base import embedded
 
 
 def test_converted_weights_are_made_anew_by_other_code_or_another_library(monkeypatch, tmp_path):

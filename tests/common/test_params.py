@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from stages.common import schema
 from stages.common.base import params
 from stages.common.base.errors import ParamsError
-from stages.common.models.hub import local_directory
+from stages.common.models.base.hub import local_directory
 from stages.ingest.sources.walk import root_directory
 from support.repository import ROOT
 

@@ -9,7 +9,7 @@ from stages.commands import summary
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
 from stages.common.chat.templates import chat_for
-from stages.common.models import hub
+from stages.common.models.base import hub
 from stages.evaluate import __main__ as evaluate
 from stages.evaluate import cells, figures, gate, local, retrieval, statistics
 from stages.evaluate.answers import Answer

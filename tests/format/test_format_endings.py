@@ -9,7 +9,7 @@ from stages.common.base import paths
 from stages.common.base.params import load
 from stages.common.chat.conversations import IGNORED, conversation
 from stages.common.chat.templates import chat_for
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import write_jsonl
 from stages.evaluate.answers import generate
 from stages.format import __main__ as format_stage

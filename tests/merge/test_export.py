@@ -12,8 +12,8 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import Chat, adds_bos, chat_for
-from stages.common.models import hub
-from stages.common.models.embedded import EMBEDDED
+from stages.common.models.base import hub
+from stages.common.models.base.embedded import EMBEDDED
 from stages.common.records.files import read_json
 from stages.merge import __main__ as merge
 from stages.merge import audit

@@ -16,7 +16,8 @@ from stages.commands import serve
 from stages.commands.serving.talk import Talker, trained_tokenizer
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
+from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import read_json, write_jsonl
 from stages.evaluate.models import merged
 from stages.merge import __main__ as merge
@@ -43,9 +44,9 @@ def test_adapter_only_keeps_the_base_apart_and_answers_as_it_was_trained(trained
     figures = read_json(paths.REPORTS / "merge.json")
     assert figures["method"] == "adapter_only" and figures["audit"]["greedy_agreement"] == 1
     settings = params.load()
-    adapted = pretrained.adapted(settings.model, torch.float32, paths.ADAPTER)
+    tuned_model = adapted(settings.model, torch.float32, paths.ADAPTER)
     model = merged(settings.model, torch.float32, trained_tokenizer())
-    assert torch.equal(logits(model.load()), logits(adapted))
+    assert torch.equal(logits(model.load()), logits(tuned_model))
     talker = Talker("tuned", settings, trained_tokenizer())
     assert "".join(talker.answer(talker.prompt(QUESTION), 4)) is not None
     assert (
@@ -104,11 +105,11 @@ def test_small_shards_hold_the_same_weights(trained):
     merge.main()
     figures = read_json(paths.REPORTS / "merge.json")
     assert figures["shards"] > 1
-    sharded = logits(pretrained.tuned(params.load().model, torch.float32))
+    sharded = logits(tuned(params.load().model, torch.float32))
     trained(merge__max_shard_size="5GB")
     merge.main()
     assert read_json(paths.REPORTS / "merge.json") | {"shards": figures["shards"], "bytes": figures["bytes"]} == figures
-    assert torch.equal(sharded, logits(pretrained.tuned(params.load().model, torch.float32)))
+    assert torch.equal(sharded, logits(tuned(params.load().model, torch.float32)))
 
 
 def test_the_card_names_both_licences_the_revision_and_the_rows(trained, tiny_model, tmp_path):

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
-from stages.common.models import hub, pretrained, quantised
+from stages.common.models.base import hub, pretrained, quantised
 from stages.common.records.files import read_json
 from stages.merge import __main__ as merge
 from stages.train import __main__ as train

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import read_json
 from stages.merge import __main__ as merge
 from stages.train import __main__ as train

@@ -9,7 +9,7 @@ import pytest
 
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models import hub
+from stages.common.models.base import hub
 from stages.common.records.files import read_json
 from stages.merge import __main__ as merge
 from stages.train import __main__ as train

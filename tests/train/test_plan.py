@@ -7,7 +7,7 @@ import pytest
 from stages.commands import check, doctor, preset
 from stages.common.base import params
 from stages.common.base.errors import UserError
-from stages.common.models import memory, pretrained
+from stages.common.models.base import memory, pretrained
 from stages.train import plan, preflight
 from support.repository import ROOT
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from support.repository import ROOT
 
 

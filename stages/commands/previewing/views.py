@@ -11,7 +11,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import IGNORED, conversation
 from stages.common.chat.templates import Message, chat_for
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import digest, read_jsonl, share
 from stages.common.schema import Params
 from stages.format.encoding import Encoder

@@ -10,7 +10,8 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import Message, chat_for
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
+from stages.common.models.tuned import adapted, tuned
 
 NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
 
@@ -114,10 +115,10 @@ def without_half_character(pieces: Iterable[str]) -> Iterator[str]:
 def loaded(name: str, section: schema.Model, dtype: Any) -> Any:
     """One of NAMES. Raises UserError when it is not there."""
     if name == "tuned":
-        return pretrained.tuned(section, dtype)
+        return tuned(section, dtype)
     if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
         raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
-    return pretrained.causal_lm(section, dtype) if name == "base" else pretrained.adapted(section, dtype, paths.ADAPTER)
+    return pretrained.causal_lm(section, dtype) if name == "base" else adapted(section, dtype, paths.ADAPTER)
 
 
 def trained_tokenizer() -> Any:

@@ -1,1 +1,1 @@
-"""Base models: where they come from, how they load, what quantised ones are merged into, how much memory they take."""
+"""The models of a run: the base, and the tuned one."""

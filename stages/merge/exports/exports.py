@@ -10,7 +10,7 @@ from tqdm import tqdm
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat, chat_for
-from stages.common.models import hub
+from stages.common.models.base import hub
 from stages.common.records.files import digest
 from stages.common.schema import Merge, Params
 from stages.merge import audit

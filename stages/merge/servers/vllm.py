@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.records.files import atomic
 
 # What --max-lora-rank accepts (vllm/config/lora.py).

@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stages.common.models import pretrained
+from stages.common.models.base import pretrained
 from stages.common.schema import Params
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h

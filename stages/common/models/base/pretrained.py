@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.base.paths import MERGED
-from stages.common.models import hub, memory, quantised
+from stages.common.models.base import hub, quantised
 from stages.common.schema import Model
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the container: microseconds that its threads may take of each period
@@ -65,25 +64,6 @@ def quantisation(section: Model, dtype: Any) -> dict[str, Any]:
         nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
         return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
     return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if section.load_in_8bit else {}
-
-
-def tuned(section: Model, dtype: Any) -> Any:
-    """The tuned model as merge left it: complete, or (`merge.method: adapter_only`) the base with its adapter."""
-    if (MERGED / "adapter_config.json").exists():
-        return adapted(section, dtype, MERGED)
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    place = memory.placement(AutoConfig.from_pretrained(MERGED), dtype, device())
-    options = {"dtype": dtype, "device_map": place, **attention(section)}
-    return AutoModelForCausalLM.from_pretrained(MERGED, **options)
-
-
-def adapted(section: Model, dtype: Any, adapter: Path) -> Any:
-    """The base with an adapter on it, in 16 or 32 bits."""
-    from peft import PeftModel
-
-    place = memory.placement(hub.config(section), dtype, device())
-    return PeftModel.from_pretrained(merge_base(section, dtype, device_map=place), str(adapter)).eval()
 
 
 def attention(section: Model) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.paths import ADAPTER, PARAMS, cache_dir
-from stages.common.models.embedded import EMBEDDED, embedded_directory
+from stages.common.models.base.embedded import EMBEDDED, embedded_directory
 from stages.common.records.files import atomic, digest, file_sha256, read_json
 from stages.common.schema import Model
 

@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from stages.common.base.errors import ParamsError
-from stages.common.models import hub, memory
+from stages.common.models.base import hub, memory
 from stages.common.schema import Model
 
 UNSLOTH = re.compile(r"(-unsloth)?-bnb-4bit$")  # what unsloth appends to the name of the 16-bit repository
