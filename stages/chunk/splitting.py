@@ -12,6 +12,7 @@ from stages.chunk.prose import Count
 from stages.common.markdown.blocks import Block
 
 MIN_ROOM = 8  # tokens; where less is left, a piece may exceed the budget
+LONGEST_TOKEN = 128  # characters, in any of tiktoken's vocabularies
 MARK_ROOM = 4  # tokens of a list item's mark and an ellipsis
 
 
@@ -39,7 +40,8 @@ def split(
 def crowds(framed: Frame, room: int, count: Count) -> bool:
     """Whether what is repeated takes the room of a part that fits without it."""
     inner = room - count(framed.dress("", False))
-    return any(inner < count(framed.wrap(part.text)) < room - MARK_ROOM for part in framed.parts)
+    short = (part for part in framed.parts if len(part.text) < room * LONGEST_TOKEN)
+    return any(inner < count(framed.wrap(part.text)) < room - MARK_ROOM for part in short)
 
 
 def fitting(part: Block, room: int, framed: Frame, count: Count, floor: int, depth: int) -> Iterator[Item]:
@@ -48,8 +50,7 @@ def fitting(part: Block, room: int, framed: Frame, count: Count, floor: int, dep
     def size(text: str) -> int:
         return count(framed.wrap(text))
 
-    tokens = size(part.text)
-    if tokens <= room:
+    if len(part.text) <= room * LONGEST_TOKEN and (tokens := size(part.text)) <= room:
         yield Item((part,), tokens)
         return
     for smaller in split(part, room, size, min(floor, room // 2), depth=depth + 1):

@@ -11,6 +11,7 @@ from stages.common.base.errors import ParamsError
 from stages.common.base.paths import cache_dir
 from stages.common.records.files import atomic
 
+MAX_REMEMBERED = 20_000  # characters of a text whose count is remembered
 # tiktoken looks a vocabulary up under the SHA-1 of its download address.
 CL100K_CACHE_NAME = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 
@@ -48,4 +49,12 @@ def seed_cl100k(directory: Path) -> None:
 
 def count(text: str, encoding_name: str) -> int:
     """Number of tokens; text that looks like a special token counts as text."""
+    return counted(text, encoding_name) if len(text) < MAX_REMEMBERED else tokens(text, encoding_name)
+
+
+def tokens(text: str, encoding_name: str) -> int:
     return len(encoding(encoding_name).encode_ordinary(text))
+
+
+# What stands in quotes in quotes is counted once for each of them.
+counted = functools.lru_cache(maxsize=1024)(tokens)
