@@ -59,7 +59,12 @@ LEFTOVER = {
     "component": re.compile(r"<[A-Z][a-z]\w*(?:\s[^>]*)?/?>"),
 }
 CODE = re.compile(r"^\s*(`{3,}|~{3,}).*?^\s*\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
+WIKILINK = re.compile(r"!\[\[[^\]\n]*\]\]|\[\[[^\]|\n]*\||#[^\]|\[\n]*(?=\]\])")  # targets, not what is shown
+EXPORT = re.compile(r"^export\b[^\n]*[{(\[]\n(?:.*?\n)?[)}\]];?[ \t]*$", re.DOTALL | re.MULTILINE)
+DEVELOPMENT = re.compile(r"NODE_ENV !== 'production' && <(\w+) ?/>")  # no site shows what stands behind it
+LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
+ROLE = re.compile(r"(?<![\w:]):[a-z][\w:+.-]*:(?=`)")  # of reStructuredText: its name is no word of the page
+CONTENTS = re.compile(r"^\.\. toctree::[^\n]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)  # names of files
 TEMPLATES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{/\*.*?\*/\}|%%.*?%%|\{[:#.][^}\n]*\}|<!--.*?-->", re.DOTALL)
 
 
@@ -109,8 +114,13 @@ def prose(text: str) -> Counter[str]:
 def source_prose(text: str) -> Counter[str]:
     """Of a source file without its metadata, imports and code, whose words may be anything."""
     text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1[ \t]*\n", "", text, flags=re.DOTALL)
-    text = LINES.sub("", CODE.sub(" ", text))
-    text = TEMPLATES.sub(" ", text)
+    text = EXPORT.sub("", WIKILINK.sub(" ", text))
+    text = LINES.sub("", CODE.sub(" ", CONTENTS.sub("", ROLE.sub("", text))))
+    return visible(TEMPLATES.sub(" ", text))
+
+
+def visible(text: str) -> Counter[str]:
+    """The prose of a text in which tags may stand between words."""
     shown = Shown()
     shown.feed(re.sub(r"<(?![A-Za-z/!])", " ", text))
     shown.close()
@@ -121,10 +131,12 @@ def losses(docs: Path, report: dict[str, Any], rows: list[dict[str, Any]]) -> It
     """Each source file with its words of prose and those that no page holds."""
     kept: dict[str, Counter[str]] = {}
     for row in rows:
-        words = prose(f"{row['title']} {row['description']} {row['text']}")
+        text = f"{row['title']} {row['description']} {row['text']}"
+        words = prose(text) | visible(text)
         for path in {row["path"], *row["also_in"], *row["partials"]}:
             kept[path] = kept.get(path, Counter()) | words
     left_out = {path for reason, paths in report["skipped"].items() if reason.startswith(ON_PURPOSE) for path in paths}
+    left_out |= set(for_developers(docs))
     for file in sorted(docs.rglob("*")):
         path = file.relative_to(docs).as_posix()
         if file.suffix.lower() not in (".md", ".mdx", ".markdown", ".rst") or path in left_out or "/." in f"/{path}":
@@ -133,6 +145,25 @@ def losses(docs: Path, report: dict[str, Any], rows: list[dict[str, Any]]) -> It
             words = source_prose(file.read_text("utf-8", errors="replace"))
             missing = words - kept.get(path, Counter())
             yield path, words.total(), sorted(missing.elements())
+
+
+# A stage that writes its own peak at its end: what `wait4` says of a child counts the memory of the process that began
+# it, too, which is this one with all its pairs.
+STAGE = """
+import atexit, pathlib, re, runpy, sys
+status = pathlib.Path("/proc/self/status")
+atexit.register(lambda: pathlib.Path("peak").write_text(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]))
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
+
+
+def for_developers(docs: Path) -> Iterator[str]:
+    """The files that pages show in development alone."""
+    for page in docs.rglob("*.mdx"):
+        text = page.read_text("utf-8", errors="replace")
+        for name in DEVELOPMENT.findall(text):
+            if found := re.search(rf"import {name} from ['\"](\./[^'\"]+)", text):
+                yield (page.parent / found[1]).relative_to(docs).as_posix()
 
 
 def run(directory: Path, docs: Path) -> tuple[float, float]:
@@ -146,7 +177,7 @@ def run(directory: Path, docs: Path) -> tuple[float, float]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     figures = (0.0, 0.0)
     for stage in STAGES:
-        command = [sys.executable, "-m", f"stages.{stage}"]
+        command = [sys.executable, "-c", STAGE, f"stages.{stage}"]
         with subprocess.Popen(
             command, cwd=directory, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
@@ -156,7 +187,7 @@ def run(directory: Path, docs: Path) -> tuple[float, float]:
         if process.returncode:
             raise SystemExit(f"{docs}: {stage} failed: {errors.decode()[-500:]}")
         if stage == "ingest":
-            figures = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+            figures = (usage.ru_utime + usage.ru_stime, int((directory / "peak").read_text()) / 1024)
     return figures
 
 

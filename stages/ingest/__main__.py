@@ -21,7 +21,7 @@ from stages.ingest.dialects.flavours import detection
 from stages.ingest.pages import Reader, name_of
 from stages.ingest.sources import identity, manifest
 from stages.ingest.sources.breadcrumbs import breadcrumbs
-from stages.ingest.sources.imports import is_partial_name, only_imported, text_of
+from stages.ingest.sources.imports import parts, text_of
 from stages.ingest.sources.languages import neighbours
 from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
@@ -51,8 +51,9 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     reader = Reader(tree, detection.detected(root, section.flavour), section, report, site.titles)
     provenance = Provenance(root, (path for path in hashes if path.startswith("../")))
     pages = [file for file in files if file["role"] == "page"]
-    parts = only_imported([file["path"] for file in pages if not file["problem"]], tree)
-    report.account.expect(file["path"] for file in pages if is_partial_name(file["path"]) or file["path"] in parts)
+    readable = [file["path"] for file in pages if not file["problem"]]
+    partials = parts(readable, tree, reader.site.flavour.underscored)
+    report.account.expect(partials)
     report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
     first: dict[str, str] = {}
     skipped: list[tuple[str, str]] = []
@@ -62,7 +63,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
         try:
             if file["problem"]:
                 raise RefusedError(file["problem"])
-            if is_partial_name(path) or path in parts:
+            if path in partials:
                 raise RefusedError("partial")
             doc = reader.read(path)
         except RefusedError as refused:

@@ -22,13 +22,13 @@ def resolve(text: str, path: str = "page.md", max_bytes: int = 100_000, **files:
     return expand(text, path, Tree(Path.cwd().resolve(), max_bytes))
 
 
-def plain(text: str, **files: str) -> str:
-    return to_text(resolve(text, **files)[0])
+def plain(text: str, path: str = "page.md", **files: str) -> str:
+    return to_text(resolve(text, path=path, **files)[0])
 
 
-def words_in_order(text: str, **files: str) -> list[str]:
+def words_in_order(text: str, path: str = "page.md", **files: str) -> list[str]:
     """The lines that are not blank."""
-    return [line for line in plain(text, **files).split("\n") if line.strip()]
+    return [line for line in plain(text, path, **files).split("\n") if line.strip()]
 
 
 USING = "import Part from './_part.md'\n\n"
@@ -435,3 +435,46 @@ def test_a_fence_stays_whatever_it_holds_and_whatever_stands_behind_it(code, beh
 def test_plain_markdown_stays_as_it_is(text):
     if not re.search(r"^ *(!!!|\?\?\?|===)", text, re.MULTILINE):
         assert plain(f"# T\n\n{text}") == f"# T\n\n{text}"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "import Lamp from 'lamp'; import\nPart from './\\_part.md';",
+        "import {\n  Lamp,\n  Oil,\n} from 'lamps'\nimport Part, {toc} from './_part.md';",
+        "import 'lamp.css'; import Part from './_part.md'",
+        "import keeper from './keeper.json' with { type: 'json' }\nimport Part from './_part.md'",
+        "export const height = 9;\nimport Part from './_part.md'",
+    ],
+)
+def test_imports_stand_on_several_lines_or_several_on_one(statements):
+    assert words_in_order(f"{statements}\n\n# Lamps\n\n<Part />\n", part="Oil burns.") == ["# Lamps", "Oil burns."]
+
+
+@pytest.mark.parametrize(
+    "prose",
+    ["import the lamp from 'the tower' before dusk", "import 'oil' in barrels", "import lamps\nand oil", "import it"],
+)
+def test_a_sentence_that_begins_with_import_stays(prose):
+    assert plain(f"{prose}\n", path="a.mdx") == f"{prose}\n"
+
+
+def test_an_export_ends_where_its_brackets_do_whatever_stands_in_them():
+    code = (
+        "export async function Lamp() {\n  const text = `\n## Heading\n\n~~~md\nexport const a = {\n}\n~~~\n`\n\n"
+        "  return <b>{text}</b>\n}\n"
+    )
+    fence = "```js\nexport const oil = [\n  1,\n]\n```"
+    assert words_in_order(f"{code}\nOil burns.\n\n{fence}\n", path="a.mdx") == ["Oil burns.", *fence.split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("{lit && <Part />}", ["Oil burns."]),
+        ("{lit === 'yes' && (\n  <Note>\n  Take care.\n  </Note>\n)}", ["> **Note**", ">", "> Take care."]),
+        ("{process.env.NODE_ENV !== 'production' && <Part />}", []),
+    ],
+)
+def test_what_a_condition_shows_is_read_but_not_what_only_developers_see(expression, expected):
+    assert words_in_order(f"{USING}{expression}\n", part="Oil burns.", path="a.mdx") == expected

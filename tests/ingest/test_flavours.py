@@ -13,7 +13,7 @@ from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_text
 from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Findings
-from stages.ingest.sources.imports import only_imported
+from stages.ingest.sources.imports import only_imported, parts
 from stages.ingest.sources.tree import RefusedError, Tree
 
 
@@ -402,6 +402,19 @@ def test_includes_reach_the_checkout_but_no_hidden_file_and_nothing_outside():
     shown, found = expand(text, "page.md", tree, site)
     assert to_text(shown).split() == ["fn", "a()", "{}"]
     assert [one.problem for one in found.unresolved] == ["leaves_docs", "leaves_docs"]
+
+
+def test_an_underscore_makes_no_part_where_the_generator_makes_pages_of_such_files():
+    pages = {
+        "a.md": '# A\n\n--8<-- "_part.md"\n\n[Go](_alone.md)\n',
+        "_part.md": "part\n",
+        "_alone.md": "# It\n\nText.\n",
+    }
+    for name, text in pages.items():
+        Path(name).write_text(text, encoding="utf-8")
+    tree = Tree(Path.cwd().resolve(), 1_000)
+    assert parts([*pages], tree, underscored=True) == {"_part.md"}
+    assert parts([*pages], tree, underscored=False) == {"_part.md", "_alone.md"}
 
 
 def test_a_section_page_is_none_where_names_with_an_underscore_are_parts():

@@ -14,7 +14,7 @@ from itertools import groupby
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.attributes import MARKUP, attributes, first
 from stages.ingest.dialects.components import Components
-from stages.ingest.dialects.modules import Modules, without_statements
+from stages.ingest.dialects.modules import Modules, without_exports, without_imports
 from stages.ingest.dialects.outline import code_lines
 from stages.ingest.dialects.prose import PARAGRAPH_END, CodeSpans
 from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expression_end
@@ -25,6 +25,9 @@ IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ 
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 CODE = ("CodeBlock", "Code")
+CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])")
+DEVELOPMENT = re.compile(r"NODE_ENV\s*(?:!==?\s*['\"]production|===?\s*['\"]development)")
+MAX_DEPTH = 8  # of conditions in conditions
 MAX_TITLE = 400  # characters before the attributes of a directive
 FORMULA = frozenset("^_\\}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # \\frac{a}{b} is no expression
 MAX_CODE = 20_000  # characters of a template literal that is shown as code
@@ -74,6 +77,7 @@ class Source:
 def markdown(text: str, source: Source, indented_code: bool = False) -> str:
     """Plain Markdown with as many lines, and marks (see `marks`) for components, tabs, notes and items."""
     source.components = Components(frozenset(CLOSED.findall(text)))
+    text = without_exports(text, source.modules)
     code = code_lines(text, indented_code)
     lines: list[str] = []
     for is_code, run in groupby(enumerate(text.split("\n")), key=lambda item: item[0] in code):
@@ -82,7 +86,7 @@ def markdown(text: str, source: Source, indented_code: bool = False) -> str:
             lines += [line for _, line in numbered]
             continue
         first_line = numbered[0][0]
-        prose = "\n".join(without_statements(numbered, source.modules))
+        prose = "\n".join(without_imports(numbered, source.modules))
         lines += map(without_anchor, Prose(prose, source, first_line).without_markup().split("\n"))
     return "\n".join(lines)
 
@@ -98,8 +102,8 @@ def without_anchor(line: str) -> str:
 class Prose:
     """One pass over the text between two pieces of code, which keeps what a reader sees."""
 
-    def __init__(self, prose: str, source: Source, first_line: int) -> None:
-        self.prose, self.source, self.first_line = prose, source, first_line
+    def __init__(self, prose: str, source: Source, first_line: int, depth: int = 0) -> None:
+        self.prose, self.source, self.first_line, self.depth = prose, source, first_line, depth
         self.kept: list[str] = []
         self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>"}
         self.tags = Tags(prose)
@@ -258,7 +262,18 @@ class Prose:
             return self.blank("", start, end)
         if name and name[1] in self.source.modules.files:
             return self.blank(self.source.use(name[1], {}), start, end)
+        if (condition := CONDITION.match(inner)) and self.depth < MAX_DEPTH:
+            return self.conditional(start, end, condition)
         return self.unknown(start, end, inner)
+
+    def conditional(self, start: int, end: int, condition: re.Match[str]) -> int:
+        """What `{condition && <Part />}` shows, as if it were true; nothing of what only developers see."""
+        if DEVELOPMENT.search(condition[0]):
+            return self.blank("", start, end)
+        first = start + 1 + condition.end()
+        inner = Prose(self.prose[first : end - 1].rstrip(" \t\n)"), self.source, self.line(first), self.depth + 1)
+        shown = "\n" * self.prose.count("\n", start, first) + inner.without_markup()
+        return self.write(shown + "\n" * (self.prose.count("\n", start, end) - shown.count("\n")), end)
 
     def unknown(self, start: int, end: int, inner: str) -> int:
         """An expression that cannot be known: one on lines of its own shows no words of the page and goes."""

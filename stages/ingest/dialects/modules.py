@@ -1,8 +1,9 @@
 """Statements of MDX modules, `import` and `export`: what they bring in, and which lines are only they."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import NamedTuple
 
 from stages.ingest.dialects.attributes import LITERAL
@@ -11,10 +12,13 @@ CLAUSE = re.compile(r"[\w*{},\s$]+")
 DEFAULT = re.compile(r"(?:type\s+)?(\w+)")
 EXPORT = re.compile(r"export[ \t]+(?:default[ \t]+)?(?:const|let|var|function|class|default|async)\b")
 CONSTANT = re.compile(r"export[ \t]+(?:const|let|var)[ \t]+(\w+)[ \t]*=")
-BRACED = re.compile(r"import[ \t]*(?:type[ \t]+)?(?:\w+[ \t]*,[ \t]*)?\{")
-OVER_LINES = re.compile(r"import[ \t]+(\w+)[ \t]*,")
-FROM = re.compile(r"""from[ \t]+['"]([^'"]+)['"];?$""")
-END = re.compile(r"[)}\]]")
+KEYWORD = re.compile(r"import(?=[\s{*'\"])")
+QUOTE = re.compile(r"['\"]")
+BEHIND = re.compile(r"(?:[ \t]+(?:with|assert)[ \t]*\{[^{}\n]*\})?[ \t]*;?\s*")
+BRACKET = re.compile(r"[()\[\]{}]")
+FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*(.*)")
+MOST_LINES = 60  # of a block of imports
+MOST_LINES_OF_CODE = 400
 RAW = re.compile(r"^!!raw-loader!|\?raw$")
 MARKDOWN = (".md", ".mdx")
 
@@ -36,7 +40,7 @@ class Modules:
     others: set[str] = field(default_factory=set)
 
     def add(self, statement: "Statement", line: int) -> None:
-        clause, module = statement
+        clause, module, _ = statement
         name = DEFAULT.match(clause)
         path = module.replace("\\", "")
         if name and RAW.search(path):
@@ -48,72 +52,104 @@ class Modules:
 
 
 class Statement(NamedTuple):
+    """What stands between `import` and the module, the module, and the line of its block, from 0."""
+
     clause: str
     module: str
+    line: int
 
 
-def imports(line: str) -> list[Statement]:
-    """The import statements that a line consists of; none when it holds anything else."""
-    if not line.startswith("import"):
-        return []
-    found = [statement(part) for part in line.rstrip().rstrip(";").split(";")]
-    return [one for one in found if one] if all(found) else []
+def imports(lines: Sequence[str], number: int = 0) -> tuple[list[Statement], int]:
+    """The import statements that begin with this line, and how many lines they fill; none that holds anything else.
+
+    They end at a blank line or before what is none: `import X, {Y} from 'module'`, `import 'module'`, over lines too.
+    """
+    if not KEYWORD.match(lines[number]):
+        return [], 0
+    block = "\n".join(takewhile(str.strip, lines[number : number + MOST_LINES]))
+    found: list[Statement] = []
+    kept = filled = position = 0
+    while KEYWORD.match(block, position) and (one := statement(block, position)):
+        found.append(one[0])
+        position = one[1]
+        if position == len(block) or block[position - 1] == "\n":  # nothing stands behind it on its line
+            kept, filled = len(found), block.count("\n", 0, position) + (position == len(block))
+    return found[:kept], filled
 
 
-def statement(part: str) -> Statement | None:
-    """One import statement on one line: `import X, {Y} from 'module'`, `import 'module'`."""
-    part = part.strip()
-    quote = part[-1:]
-    start = part.rfind(quote, 0, -1) if quote in ("'", '"') else -1
-    rest = part[6:start]
-    if start < 0 or not part.startswith("import") or (rest[:1] or " ") not in " \t{*" or not part[start + 1 : -1]:
+def statement(block: str, start: int) -> tuple[Statement, int] | None:
+    """The import statement that starts here, and the place behind it and the white space that follows."""
+    quote = QUOTE.search(block, start)
+    end = block.find(quote[0], quote.end()) if quote else -1
+    if quote is None or end < 0 or "\n" in (module := block[quote.end() : end]) or not module:
         return None
-    clause = rest.strip()
-    if not clause:
-        return Statement("", part[start + 1 : -1])
+    clause = block[start + len("import") : quote.start()].strip()
     names = clause.removesuffix("from").strip()
-    return Statement(names, part[start + 1 : -1]) if names != clause and CLAUSE.fullmatch(names) else None
+    behind = BEHIND.match(block, end + 1)
+    if behind is None or (clause and (names == clause or not CLAUSE.fullmatch(names))):
+        return None
+    return Statement(names, module, block.count("\n", 0, start)), behind.end()
 
 
-def markdown_imports(line: str) -> list[str]:
-    """The Markdown files that a line imports."""
-    return [module.replace("\\", "") for clause, module in imports(line) if clause and module.endswith(MARKDOWN)]
+def markdown_imports(found: Iterable[Statement]) -> list[str]:
+    """The Markdown files among what statements import."""
+    return [module.replace("\\", "") for clause, module, _ in found if clause and module.endswith(MARKDOWN)]
 
 
-def without_statements(lines: list[tuple[int, str]], modules: Modules) -> Iterator[str]:
-    """The lines with import and export statements left empty; `modules` collects what they give."""
-    inside, pending = False, ""  # the default name of an import that goes on over lines
-    for number, line in lines:
-        if inside:
-            inside = bool(line.strip()) and not END.match(line)
-            closing = None if inside or not pending else FROM.search(line[:400].rstrip())
-            if closing:
-                modules.add(Statement(pending, closing[1]), number + 1)
-            yield ""
-            continue
-        found = imports(line)
+def without_imports(lines: list[tuple[int, str]], modules: Modules) -> Iterator[str]:
+    """The lines with import statements left empty; `modules` collects what they give."""
+    texts = [line for _, line in lines]
+    place = 0
+    while place < len(texts):
+        found, filled = imports(texts, place)
         for one in found:
-            modules.add(one, number + 1)
-        name = OVER_LINES.match(line)
-        pending = name[1] if name else ""
-        inside = opens(line)
-        yield "" if found or inside or is_export(line, modules) else line
+            modules.add(one, lines[place][0] + one.line + 1)
+        yield from [""] * filled or [texts[place]]
+        place += max(filled, 1)
 
 
-def opens(line: str) -> bool:
-    """Whether a statement begins here that goes on until a line that closes it."""
-    if BRACED.match(line):
-        return "}" not in line
-    return bool(EXPORT.match(line)) and line.rstrip()[-1:] in ("(", "{", "[")
+def without_exports(text: str, modules: Modules) -> str:
+    """The text with the export statements outside fences left empty; what looks like a fence in one is a part of it."""
+    if "export" not in text:
+        return text
+    lines = text.split("\n")
+    fence, place = "", 0
+    while place < len(lines):
+        sign = FENCE.match(lines[place])
+        if fence:
+            fence = "" if sign and sign[1].startswith(fence) and not sign[2] else fence
+        elif sign:
+            fence = sign[1]
+        elif filled := exported(lines, place, modules):
+            lines[place : place + filled] = [""] * filled
+            place += filled - 1
+        place += 1
+    return "\n".join(lines)
 
 
-def is_export(line: str, modules: Modules) -> bool:
-    """Whether the line is an export statement; a constant's value is kept."""
+def exported(lines: Sequence[str], number: int, modules: Modules) -> int:
+    """How many lines an export statement fills that begins here, if one does; a constant's value is kept."""
+    line = lines[number]
     if not EXPORT.match(line):
-        return False
+        return 0
     constant = CONSTANT.match(line)
-    if constant:
-        literal = LITERAL.fullmatch(line[constant.end() :].rstrip().rstrip(";"))
-        if literal:
-            modules.constants[constant[1]] = next((group for group in literal.groups() if group is not None), "")
-    return True
+    literal = LITERAL.fullmatch(line[constant.end() :].rstrip().rstrip(";")) if constant else None
+    if constant and literal:
+        modules.constants[constant[1]] = next((group for group in literal.groups() if group is not None), "")
+    if not line.rstrip().endswith(("(", "{", "[", "=", "=>")):
+        return 1
+    return statement_lines(lines, number)
+
+
+def statement_lines(lines: Sequence[str], number: int) -> int:
+    """How many lines a statement fills whose first one ends in an open bracket: to where as many are closed, wherever
+    they stand, else to the next blank line with text at the margin behind it."""
+    depth = 0
+    for end in range(number, min(number + MOST_LINES_OF_CODE, len(lines))):
+        depth += sum((sign in "([{") - (sign in ")]}") for sign in BRACKET.findall(lines[end]))
+        if depth <= 0 and end > number:
+            return end + 1 - number
+    end = number + 1
+    while end < len(lines) and (lines[end].strip() or not lines[min(end + 1, len(lines) - 1)][:1].strip()):
+        end += 1
+    return end - number

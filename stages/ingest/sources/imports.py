@@ -6,12 +6,26 @@ from pathlib import PurePosixPath
 
 from stages.ingest.dialects.flavours import snippets
 from stages.ingest.dialects.frontmatter import BLOCK
-from stages.ingest.dialects.modules import markdown_imports
+from stages.ingest.dialects.modules import imports, markdown_imports
 from stages.ingest.dialects.outline import code_lines
 from stages.ingest.sources.tree import RefusedError, Tree
 
 LINK = re.compile(r"\]\(\s*<?([^)#?\s>]+)|^\[[^\]\n]+\]:[ \t]*<?([^#?\s>]+)", re.MULTILINE)
 LANDING_PAGES = ("index", "readme")  # a directory's own page
+
+
+def parts(paths: list[str], tree: Tree, underscored: bool) -> set[str]:
+    """The files that are no pages: those that are only imported, and those with an underscore, but where the site's
+    generator makes pages of them (`underscored`) only those that others name."""
+    by_name = {path for path in paths if is_partial_name(path)}
+    return only_imported(paths, tree) | (named_elsewhere(by_name, paths, tree) if underscored else by_name)
+
+
+def named_elsewhere(files: set[str], paths: list[str], tree: Tree) -> set[str]:
+    """Those of the files that some other page names, but as the target of a link."""
+    names = {path: PurePosixPath(path).name for path in files}
+    texts = [(path, LINK.sub(" ", text_of(path, tree))) for path in paths] if files else []
+    return {file for file, name in names.items() if any(name in text for path, text in texts if path != file)}
 
 
 def is_partial_name(path: str) -> bool:
@@ -54,11 +68,12 @@ def imported(path: str, tree: Tree) -> set[str]:
     if "import " not in text and snippets.SIGN not in text:
         return set()
     modules: dict[int, list[str]] = {}
-    for number, line in enumerate(text.split("\n")):
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
         names = snippets.named(line)[1] if snippets.SIGN in line else []
         whole = [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
         if whole or line.startswith("import"):
-            modules[number] = markdown_imports(line) + whole
+            modules[number] = markdown_imports(imports(lines, number)[0]) + whole
     code = code_lines(text) if any(modules.values()) else set()
     return resolved([one for number, some in modules.items() if number not in code for one in some], path, tree) - {
         path

@@ -130,5 +130,4 @@ FLAVOUR = Flavour(
     ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config/_default", "config.toml", "config.yaml", "config.yml"),
     before=(shortcodes,),
     after=(mkdocs.attribute_lists,),
-    underscored=True,
 )

@@ -170,4 +170,5 @@ FLAVOUR = Flavour(
     ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "properdocs.yml"),
     before=(snippets.included, blocks, containers),
     after=(inline,),
+    underscored=True,
 )

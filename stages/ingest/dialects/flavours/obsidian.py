@@ -128,4 +128,5 @@ FLAVOUR = Flavour(
     (".obsidian", ".foam", "foam.json", "quartz.config.ts"),
     before=(without_comments, embedded),
     after=(links, highlights),
+    underscored=True,
 )

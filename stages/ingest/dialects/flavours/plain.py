@@ -20,5 +20,4 @@ FLAVOUR = Flavour(
         *mkdocs.FLAVOUR.before,
     ),
     after=(*mkdocs.FLAVOUR.after, obsidian.links),
-    underscored=True,
 )
