@@ -65,6 +65,8 @@ DEVELOPMENT = re.compile(r"NODE_ENV !== 'production' && <(\w+) ?/>")  # no site 
 LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
 ROLE = re.compile(r"(?<![\w:]):[a-z][\w:+.-]*:(?=`)")  # of reStructuredText: its name is no word of the page
 CONTENTS = re.compile(r"^\.\. toctree::[^\n]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)  # names of files
+BLOCK_NAME = re.compile(r"^([ \t]*/{3,})[ \t]*\w+", re.MULTILINE)  # of pymdownx
+INLINE = ("strong", "b", "em", "i", "code", "kbd", "sub", "sup", "span", "mark", "u")
 TEMPLATES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{/\*.*?\*/\}|%%.*?%%|\{[:#.][^}\n]*\}|<!--.*?-->", re.DOTALL)
 
 
@@ -96,7 +98,7 @@ class Shown(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.hidden -= tag in ("script", "style") and self.hidden > 0
-        self.parts.append(" ")
+        self.parts.append("" if tag in INLINE else " ")
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:
@@ -114,7 +116,7 @@ def prose(text: str) -> Counter[str]:
 def source_prose(text: str) -> Counter[str]:
     """Of a source file without its metadata, imports and code, whose words may be anything."""
     text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1[ \t]*\n", "", text, flags=re.DOTALL)
-    text = EXPORT.sub("", WIKILINK.sub(" ", text))
+    text = BLOCK_NAME.sub(r"\1", EXPORT.sub("", WIKILINK.sub(" ", text)))
     text = LINES.sub("", CODE.sub(" ", CONTENTS.sub("", ROLE.sub("", text))))
     return visible(TEMPLATES.sub(" ", text))
 

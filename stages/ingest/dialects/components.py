@@ -32,6 +32,7 @@ SILENT = frozenset((
     "Columns", "Column", "Row", "Grid", "Frame", "Icon", "Image", "FileTree", "Tree", "Head", "Video", "YouTube",
     "Link", "LinkButton", "Button", "Center", "Box", "Bleed", "Show", "Split", "Panel", "View", "Visibility", "Text",
 ))  # fmt: skip
+TERMS = frozenset(("abbr", "dfn", "acronym"))
 BADGE = re.compile(r"""\bclass(?:Name)?=["'][^"']{0,80}\b(?:label|badge|tag|chip|pill)\b""")
 KIND = re.compile(r"[a-z][\w-]*")
 
@@ -72,9 +73,13 @@ class Components:
         return opening
 
     def element(self, tag: Tag, alone: bool) -> str:
-        """An element of HTML only lays out; a badge behind a name is no part of it and stands in brackets."""
+        """An element of HTML only lays out; a badge behind a name is no part of it and stands in brackets, and so does
+        what a reader is told who points at a term."""
         badge = not alone and tag.name in self.closed and BADGE.search(tag.attributes)
-        if badge or any(opened.name == tag.name for opened in self.stack[-8:]):
+        told = first(attributes(tag.attributes), "title") if tag.name in TERMS and tag.name in self.closed else ""
+        if told:
+            self.stack.append(Opened(tag.name, f" ({told})"))
+        elif badge or any(opened.name == tag.name for opened in self.stack[-8:]):
             self.stack.append(Opened(tag.name, ")" if badge else ""))
         return "(" if badge else " " if tag.name == "br" else ""
 
@@ -133,7 +138,8 @@ class Components:
             return (
                 (marks.block(f"\n\n{said}\n\n"), "") if alone else (f" ({plain})" if tag.name == "Badge" else plain, "")
             )
-        return (marks.block(f"\n\n{said}\n\n"), "") if alone and tag.name not in SILENT else ("", "")
+        shown = alone and (tag.name not in SILENT or first(values, "caption"))
+        return (marks.block(f"\n\n{said}\n\n"), "") if shown else ("", "")
 
     def open_group(self, values: dict[str, str]) -> None:
         """The labels that <Tabs values=… items=…> gives to its tabs, by value or in their order."""

@@ -23,8 +23,9 @@ from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expressi
 ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
 IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
 CLOSED = re.compile(r"</([\w.]+)")
-HIDDEN = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
+HIDDEN = re.compile(r"<(script|style|svg)\b[^<>]*>", re.IGNORECASE)
 CODE = ("CodeBlock", "Code")
+PARAGRAPHS = ("p", "div", "section", "article", "details", "li", "pre")  # end a paragraph
 CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])")
 DEVELOPMENT = re.compile(r"NODE_ENV\s*(?:!==?\s*['\"]production|===?\s*['\"]development)")
 MAX_DEPTH = 8  # of conditions in conditions
@@ -105,7 +106,7 @@ class Prose:
     def __init__(self, prose: str, source: Source, first_line: int, depth: int = 0) -> None:
         self.prose, self.source, self.first_line, self.depth = prose, source, first_line, depth
         self.kept: list[str] = []
-        self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>"}
+        self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>", "svg": "</svg>"}
         self.tags = Tags(prose)
         self.line_ends: list[int] = []
         self.unclosed = 0  # braces without an end
@@ -177,7 +178,8 @@ class Prose:
         script = SCRIPT.match(prose, start)
         if script:
             return self.write(script[2].translate(SCRIPTS[script[1]]), script.end())
-        hidden = HIDDEN.match(prose, start) if self.alone(start) else None
+        hidden = HIDDEN.match(prose, start)
+        hidden = hidden if hidden and (hidden[1].lower() == "svg" or self.alone(start)) else None
         behind = self.end_of(hidden[1].lower(), hidden.end()) if hidden else None
         if behind is not None:
             return self.blank("", start, behind)
@@ -200,14 +202,15 @@ class Prose:
         text = components.replacement(tag, self.alone(start))
         for _, name in components.unread:
             source.unread(self.line(start), "component", f"<{name} />")
+        if tag.closes and tag.name in PARAGRAPHS and not text and self.in_html(start, tag.end):
+            text = marks.block("")
         return self.blank(text, start, tag.end)
 
-    def summary(self, tag: Tag) -> tuple[str, int] | None:
-        """The summary of details as a bold paragraph, and the place behind it."""
-        end = self.prose.find("</summary>", tag.end, tag.end + MAX_TAG)
-        words = " ".join(MARKUP.sub("", self.prose[tag.end : end]).split()).replace("**", "")
-        block = marks.block(f"\n\n**{words}**\n\n") if words else ""
-        return None if end < 0 else (block, end + len("</summary>"))
+    def in_html(self, start: int, end: int) -> bool:
+        """Whether a tag stands in a line of HTML, with more of it behind."""
+        first = self.prose.rfind("\n", max(start - MAX_TAG, 0), start) + 1
+        last = self.prose.find("\n", end, end + MAX_TAG)
+        return self.prose[first : first + 1] == "<" and bool(self.prose[end : last if last > 0 else end + 1].strip())
 
     def is_placeholder(self, tag: Tag) -> bool:
         """Whether a reader is to put something in its place, as of `<YOUR_HOST>`: never closed and without values."""

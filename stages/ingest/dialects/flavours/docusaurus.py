@@ -1,10 +1,10 @@
 """Sites of React components, which MDX and `components` read for all: here is what differs between their generators."""
 
-from stages.ingest.dialects.flavours import mkdocs, variables
+from stages.ingest.dialects.flavours import attribute_lists, variables
 from stages.ingest.dialects.page import Flavour
 
 CONFIGS = tuple(f"docusaurus.config.{suffix}" for suffix in ("js", "ts", "mjs", "cjs"))
-DOCUSAURUS = Flavour("docusaurus", CONFIGS, after=(mkdocs.attribute_lists,), mdx=True)
+DOCUSAURUS = Flavour("docusaurus", CONFIGS, after=(attribute_lists.removed,), mdx=True)
 STARLIGHT = Flavour(
     "starlight", ("astro.config.mjs", "astro.config.ts", "astro.config.js", "starlight.config.ts"), mdx=True
 )

@@ -9,7 +9,7 @@ from stages.ingest.dialects import includes, marks
 from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.containers import fenced
-from stages.ingest.dialects.flavours import mkdocs, templates
+from stages.ingest.dialects.flavours import attribute_lists, templates
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Flavour, Page
 from stages.ingest.sources.tree import RefusedError
@@ -129,5 +129,5 @@ FLAVOUR = Flavour(
     "hugo",
     ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config/_default", "config.toml", "config.yaml", "config.yml"),
     before=(shortcodes,),
-    after=(mkdocs.attribute_lists,),
+    after=(attribute_lists.removed,),
 )

@@ -5,7 +5,7 @@ import re
 from stages.ingest.dialects import includes, marks
 from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
-from stages.ingest.dialects.flavours import mkdocs, templates, variables
+from stages.ingest.dialects.flavours import attribute_lists, templates, variables
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -15,6 +15,8 @@ LINKS = frozenset(("link", "post_url"))
 CODE = re.compile(r"[ \t]*\{%-?[ \t]*highlight[ \t]+([\w+-]+)[^{}]*%\}[ \t]*$")
 END_CODE = re.compile(r"[ \t]*\{%-?[ \t]*endhighlight[ \t]*-?%\}[ \t]*$")
 RAW = re.compile(r"\{%-?[ \t]*(?:end)?(?:raw|verbatim)[ \t]*-?%\}")
+LOOP = re.compile(r"\{%-?[ \t]*(end)?for\b[^{}\n]*%\}")
+TAG = re.compile(r"\{%[^{}\n]*%\}")
 NOTE = re.compile(r"[ \t]*\{:[ \t]*\.(note|tip|warning|important|caution|info|danger|highlight)(-title)?[ \t]*\}$")
 
 
@@ -31,6 +33,24 @@ def code(lines: list[Line], page: Page) -> list[Line]:
             kept.append(line.with_text("```"))
         else:
             kept.append(line.with_text(RAW.sub("", line.text)) if "raw" in line.text else line)
+    return kept
+
+
+def loops(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without those in a loop that show its variables: what they go through is not here."""
+    if not any(LOOP.search(line.text) for line in lines):
+        return lines
+    code = page.code(lines)
+    kept: list[Line] = []
+    depth = 0
+    for number, line in enumerate(lines):
+        signs = LOOP.findall(line.text) if number not in code else []
+        if number not in code and "{{" in line.text and (depth or signs):
+            page.unread(line, "variable", line.text)
+            kept.append(line.with_text("".join(sign for sign in TAG.findall(line.text))))
+        else:
+            kept.append(line)
+        depth = max(depth + sum(-1 if end else 1 for end in signs), 0)
     return kept
 
 
@@ -105,6 +125,6 @@ def noted(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
-BEFORE = (code, noted, tags, variables.in_braces)
-JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(mkdocs.attribute_lists,))
-GITBOOK = Flavour("gitbook", (".gitbook.yaml", ".gitbook"), before=BEFORE, after=(mkdocs.attribute_lists,))
+BEFORE = (code, noted, loops, tags, variables.in_braces)
+JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(attribute_lists.removed,))
+GITBOOK = Flavour("gitbook", (".gitbook.yaml", ".gitbook"), before=BEFORE, after=(attribute_lists.removed,))

@@ -7,7 +7,7 @@ import re
 
 from stages.ingest.dialects import marks, prose
 from stages.ingest.dialects.admonitions import label, quoted
-from stages.ingest.dialects.flavours import snippets
+from stages.ingest.dialects.flavours import attribute_lists, liquid, snippets, variables
 from stages.ingest.dialects.lines import Line, indent
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -19,6 +19,7 @@ MAX_DEPTH = 12  # what is nested deeper stays as it is
 
 BLOCK = re.compile(r"([ \t]*)(/{3,})[ \t]*([A-Za-z][\w-]*)[ \t]*(?:\|[ \t]*(\S.*)?)?$")
 BLOCK_END = re.compile(r"[ \t]*(/{3,})$")
+AUTODOC = re.compile(r":::[ \t]+[A-Za-z_]\w*(?:\.\w+)+[ \t]*$")
 OPTION = re.compile(r"[ \t]{4,}([\w-]+):[ \t]*(\S.*)?$")
 WITHOUT_LABEL = ("html", "definition", "define", "caption", "figure-caption", "table-caption", "annotate", "div")
 
@@ -31,11 +32,6 @@ KEY_NAMES = {
     "delete": "Del", "esc": "Esc", "escape": "Esc", "ins": "Ins", "pgup": "PgUp", "page-up": "PgUp", "plus": "+",
     "pgdn": "PgDn", "page-down": "PgDn", "arrow-up": "Up", "arrow-down": "Down", "win": "Win", "windows": "Win",
 }  # fmt: skip
-ATTRIBUTES = re.compile(
-    r"[ \t]?\{:?[ \t]*[.#][\w-][^{}\n]{0,200}\}|[ \t]?\{:[ \t]*[\w-]+=[^{}\n]{0,200}\}"
-    r"|(?<=[)\]])\{[ \t]*[\w-]+=[^{}\n]{0,200}\}|[ \t]\{[ \t]*[a-z][\w-]*=[\"'][^{}\n]{0,200}\}(?=[ \t]*$)",
-    re.MULTILINE,
-)
 CRITIC = re.compile(
     r"\{\+\+([^{}\n]{1,400}?)\+\+\}|\{--([^{}\n]{1,400}?)--\}|\{==([^{}\n]{1,400}?)==\}|\{>>[^{}\n]{1,400}?<<\}"
 )
@@ -147,17 +143,29 @@ def block_marks(kind: str, title: str) -> tuple[str, str]:
     return (f":::{kind}[{title}]" if title else f":::{kind}"), ":::"
 
 
+def autodoc(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without what mkdocstrings fills in from code, `::: package.name` and its options below."""
+    if not any(line.text.startswith(":::") for line in lines):
+        return lines
+    code = page.code(lines)
+    kept: list[Line] = []
+    inside = False
+    for number, line in enumerate(lines):
+        if number not in code and AUTODOC.match(line.text):
+            inside = True
+            page.unread(line, "autodoc", line.text)
+        elif line.text.strip() and not line.text.startswith((" ", "\t")):
+            inside = False
+        kept.append(line.with_text("") if inside else line)
+    return kept
+
+
 def inline(lines: list[Line], page: Page) -> list[Line]:
     """The lines without icons, attribute lists and marks of changes; keys by their names."""
     lines = prose.sub(lines, page, "-", ICON, lambda *_: "")
     lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
     lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
-    return attribute_lists(lines, page)
-
-
-def attribute_lists(lines: list[Line], page: Page) -> list[Line]:
-    """The lines without `{ .class #id }`, which Python-Markdown, kramdown and MyST put behind what they mean."""
-    return prose.sub(lines, page, "{", ATTRIBUTES, lambda match, _: "" if match[0].strip() else None)
+    return attribute_lists.removed(lines, page)
 
 
 def key_name(name: str) -> str:
@@ -168,7 +176,16 @@ def key_name(name: str) -> str:
 FLAVOUR = Flavour(
     "mkdocs",
     ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "properdocs.yml"),
-    before=(snippets.included, blocks, containers),
+    before=(
+        snippets.included,
+        liquid.code,
+        liquid.loops,
+        liquid.tags,
+        variables.in_braces,
+        autodoc,
+        blocks,
+        containers,
+    ),
     after=(inline,),
     underscored=True,
 )

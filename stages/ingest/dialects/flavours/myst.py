@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stages.ingest.dialects import includes, marks
 from stages.ingest.dialects.containers import fenced
-from stages.ingest.dialects.flavours import directives, mkdocs, roles, tables, variables
+from stages.ingest.dialects.flavours import attribute_lists, directives, roles, tables, variables
 from stages.ingest.dialects.lines import Line, dedent, to_text
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -223,5 +223,5 @@ FLAVOUR = Flavour(
     "sphinx",
     ("conf.py", "source/conf.py", "docs/conf.py", "_toc.yml", "myst.yml", "_config.yml.jupyter"),
     before=(*BEFORE, variables.in_braces),
-    after=(mkdocs.attribute_lists,),
+    after=(attribute_lists.removed,),
 )

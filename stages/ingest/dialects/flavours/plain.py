@@ -1,6 +1,17 @@
 """Pages of no known generator: all syntax is read that cannot be anything else."""
 
-from stages.ingest.dialects.flavours import hugo, liquid, macros, mdbook, mkdocs, myst, obsidian, variables, vitepress
+from stages.ingest.dialects.flavours import (
+    hugo,
+    liquid,
+    macros,
+    mdbook,
+    mkdocs,
+    myst,
+    obsidian,
+    snippets,
+    variables,
+    vitepress,
+)
 from stages.ingest.dialects.page import Flavour
 
 FLAVOUR = Flavour(
@@ -13,11 +24,15 @@ FLAVOUR = Flavour(
         obsidian.embedded,
         hugo.shortcodes,
         liquid.code,
+        liquid.loops,
         liquid.tags,
         macros.named,
         variables.in_braces,
         *myst.BEFORE,
-        *mkdocs.FLAVOUR.before,
+        snippets.included,
+        mkdocs.autodoc,
+        mkdocs.blocks,
+        mkdocs.containers,
     ),
     after=(*mkdocs.FLAVOUR.after, obsidian.links),
 )

@@ -6,7 +6,7 @@ import re
 
 from stages.ingest.dialects import includes
 from stages.ingest.dialects.containers import fenced
-from stages.ingest.dialects.flavours import mkdocs, variables
+from stages.ingest.dialects.flavours import attribute_lists, variables
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -92,5 +92,5 @@ FLAVOUR = Flavour(
     "vitepress",
     (".vitepress", "docs/.vitepress", ".vuepress", "rspress.config.ts"),
     before=(included, variables.in_braces),
-    after=(mkdocs.attribute_lists,),
+    after=(attribute_lists.removed,),
 )
