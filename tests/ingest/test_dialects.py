@@ -478,3 +478,26 @@ def test_an_export_ends_where_its_brackets_do_whatever_stands_in_them():
 )
 def test_what_a_condition_shows_is_read_but_not_what_only_developers_see(expression, expected):
     assert words_in_order(f"{USING}{expression}\n", part="Oil burns.", path="a.mdx") == expected
+
+
+def test_objects_in_an_expression_are_a_list_of_what_they_say():
+    text = (
+        "<LampGrid\n  lamps={[\n    { title: 'Oil', href: 'https://x.y', description: 'Burns\\'s slow.' },\n"
+        '    { "title": "Gas", size: 3 },\n  ]}\n/>\n\n<Box style={{ color: "dark red" }} />\n'
+    )
+    assert words_in_order(text, path="a.mdx") == ["- **Oil**: Burns's slow.", "- **Gas**"]
+
+
+def test_what_a_reader_is_told_at_a_term_stands_behind_it():
+    text = 'The <abbr title="Light Emitting Diode">LED</abbr> of a <dfn title="a wick">thread</dfn>, <abbr>x</abbr>.\n'
+    assert plain(text) == "The LED (Light Emitting Diode) of a thread (a wick), x.\n"
+
+
+def test_a_frame_shows_its_caption():
+    assert words_in_order('<Frame caption="Three lamps.">\n</Frame>\n', path="a.mdx") == ["Three lamps."]
+
+
+def test_paragraphs_of_html_on_one_line_stay_apart_but_not_in_a_table():
+    text = "<div><p>One.</p><p>Two.</p></div>\n\n| a | <p>b</p> c |\n|---|---|\n"
+    assert words_in_order(text, path="a.mdx") == ["One.", "Two.", "| a | b c |", "|---|---|"]
+    assert "svg" not in plain("Oil<svg><path d='x'/></svg> burns.\n", path="a.mdx")

@@ -486,3 +486,14 @@ def test_a_fence_of_mdx_right_behind_a_paragraph_is_a_fence_at_any_depth():
     text = '**The gate**\n    ```python title="Gate"\n    if wide:\n        shut()\n\n    wait()\n    ```\n\nThen.\n'
     assert fences(text, indented_code=False) == [(1, 7)]
     assert fences(text.replace("**The gate**", "- an item"), indented_code=False) == [(1, 7)], "as in its item"
+
+
+def test_what_a_loop_would_show_and_what_is_filled_in_from_code_is_noted_and_goes():
+    text = (
+        "# Lamps\n\n{% for lamp in lamps %}\n## {{ lamp }}\n\nLit.\n{% endfor %}\n\n::: tower.Lamp\n    options:\n"
+        "        members: [light]\n\n{% raw %}\n\n```jinja\n{% for x in y %}{{ x }}\n```\n\n{% endraw %}\n"
+    )
+    lines, found = expand(text, "page.md", Tree(Path.cwd().resolve(), 1_000), detection.detected(Path.cwd(), "mkdocs"))
+    shown = [line.text for line in lines if line.text.strip()]
+    assert shown == ["# Lamps", "Lit.", "```jinja", "{% for x in y %}{{ x }}", "```"]
+    assert [(one.kind, one.line) for one in found.unread] == [("variable", 4), ("autodoc", 9)]

@@ -9,13 +9,15 @@ from stages.common.rows.source import Source
 from stages.common.schema import Curate
 from stages.common.values import names
 
-MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
+MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
+ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")  # is shown as it stands
 UNREAD = re.compile(
     r"\{\{[<%][^\n]{0,80}|\{%-?\s*\w[^\n]{0,80}"  # Hugo's shortcodes, Liquid and Jinja
     r"|\{\{#\w[^\n]{0,80}|\{\*[^\n{}]{1,80}\*\}|\{![^\n{}]{1,80}!\}|^[ \t]*-+8<-|^<<<[ \t]"  # includes
     r"|\{\{[ \t]*[\w$.]+[ \t]*(?:\|[^{}\n]{0,80})?\}\}|\{\{[ \t]*\w+\([^\n]{0,80}"  # variables and macros
-    r"|!?\[\[(?![\s\[])[^\[\]\n]{1,80}\]\](?![(\[])"  # wiki links
-    r"|^[ \t>]*(?::::+(?=\s|\{|\w|$)|///+[ \t]*\w|!!![ \t]|\?\?\?[ \t+]|===[ \t]+[\"'])"  # admonitions and tabs
+    r"|!?(?<![\w\])])\[\[(?![\s\[])[^\[\]\n]{1,80}\]\](?![(\[])"  # wiki links
+    r"|^[ \t>]*(?::::+(?=\s|\{|\w|$)|///+[ \t]*\w"  # admonitions
+    r"|(?:!!!|\?\?\?\+?)[ \t]+[a-z][\w -]*(?:\"|$)|===[ \t]+[\"'])"  # the same, and tabs
     r"|^[ \t]*\.\. [\w-]+::",  # directives of reStructuredText
     re.MULTILINE,
 )
@@ -37,7 +39,7 @@ def unread(text: str) -> str:
     """The first piece of such syntax; empty when there is none."""
     if not SIGNS.search(text):
         return ""
-    prose = MATH.sub(" ", names.FENCE.sub("\n", text))
-    prose = names.SPAN.sub("`", prose)  # a code span; a role stands before one
+    prose = names.SPAN.sub("`", names.FENCE.sub("\n", text))  # a code span; a role stands before one
+    prose = ESCAPED.sub(" ", MATH.sub(" ", prose))
     found = UNREAD.search(prose) or ROLE.search(prose)
     return found[0].strip()[:80] if found else ""

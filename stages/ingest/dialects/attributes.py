@@ -9,6 +9,10 @@ QUOTED = re.compile(r""""([^"]*)"|'([^']*)'|`([^`]*)`|[^\s"'`{}<>,]+""")
 MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|</?>")
 LITERAL = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|`([^`$]*)`|(-?\d[\d_.]*|true|false))\s*""")
 
+MEMBER = re.compile(r"""\b(\w+)["']?\s*:\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`$\\]|\\.)*`)""")
+ESCAPE = re.compile(r"\\(['\"`\\])")
+MAX_OBJECTS = 50_000  # characters of an expression that is looked through
+
 # What a page shows of a component, by the names that component libraries share. Reading order: the head, then the body.
 HEAD = ("title", "label", "heading", "header", "question", "summary", "term")
 BODY = ("subtitle", "caption", "description", "desc", "text", "message", "answer", "content", "tooltip", "tip", "alt")
@@ -62,6 +66,21 @@ def closing_brace(text: str, position: int) -> int:
         if depth == 0:
             return place + 1
     return len(text)
+
+
+def entries(values: dict[str, str]) -> list[dict[str, str]]:
+    """The texts in the objects of expressions, `{[{title: "A", text: "B"}]}`: a new entry at each name of one."""
+    found: list[dict[str, str]] = []
+    for value in values.values():
+        if not value.startswith("{") or ":" not in value:
+            continue
+        for match in MEMBER.finditer(value, 0, MAX_OBJECTS):
+            key, text = match[1], ESCAPE.sub(r"\1", match[2][1:-1])
+            if key in HEAD or (key in BODY and not found):
+                found.append({})
+            if key in (*HEAD, *BODY) and text.strip():
+                found[-1].setdefault(key, text)
+    return [entry for entry in found if entry]
 
 
 def first(values: dict[str, str], *names: str) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from stages.ingest.dialects import marks
-from stages.ingest.dialects.attributes import HEAD, attributes, body, first, head
+from stages.ingest.dialects.attributes import HEAD, attributes, body, entries, first, head
 from stages.ingest.dialects.tags import Tag
 
 NOTES = {
@@ -127,6 +127,9 @@ class Components:
     def other(self, tag: Tag, values: dict[str, str], alone: bool) -> tuple[str, str]:
         """A component that is not known: its words, in brackets within a line."""
         said = sentence(head(values), values)
+        listed = [f"- {sentence(head(entry), entry)}" for entry in entries(values)] if alone else []
+        if listed:
+            return marks.block("\n\n" + "\n".join([*([said, ""] if said else []), *listed]) + "\n\n"), ""
         if name_is_badge(tag) and not alone and not said:
             return ("(", ")") if tag.name in self.closed and not tag.empty else ("", "")
         if not said:
