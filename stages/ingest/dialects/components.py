@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from stages.ingest.dialects import marks
-from stages.ingest.dialects.attributes import HEAD, attributes, body, entries, first, head
+from stages.ingest.dialects.attributes import BODY, HEAD, attributes, body, entries, first, head
 from stages.ingest.dialects.tags import Tag
 
 NOTES = {
@@ -33,6 +33,7 @@ SILENT = frozenset((
     "Link", "LinkButton", "Button", "Center", "Box", "Bleed", "Show", "Split", "Panel", "View", "Visibility", "Text",
 ))  # fmt: skip
 TERMS = frozenset(("abbr", "dfn", "acronym"))
+TOLD = ("Tooltip", "Term", "Abbr", "Glossary", "Definition")  # of what stands between their tags
 BADGE = re.compile(r"""\bclass(?:Name)?=["'][^"']{0,80}\b(?:label|badge|tag|chip|pill)\b""")
 KIND = re.compile(r"[a-z][\w-]*")
 
@@ -127,6 +128,9 @@ class Components:
     def other(self, tag: Tag, values: dict[str, str], alone: bool) -> tuple[str, str]:
         """A component that is not known: its words, in brackets within a line."""
         said = sentence(head(values), values)
+        if tag.name.endswith(TOLD) and tag.name in self.closed and not tag.empty:
+            told = first(values, "tip", *HEAD, *BODY)
+            return "", f" ({told})" if told else ""
         listed = [f"- {sentence(head(entry), entry)}" for entry in entries(values)] if alone else []
         if listed:
             return marks.block("\n\n" + "\n".join([*([said, ""] if said else []), *listed]) + "\n\n"), ""

@@ -1,5 +1,6 @@
 """A file as plain Markdown: website syntax resolved, the files that it imports in their places, recursively."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from stages.ingest.sources.tree import RefusedError, Tree
 
 FAILURES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 UNKNOWN = Site(plain.FLAVOUR)
+CONTENTS = re.compile(r"[ \t]*\[\[?_?toc_?\]?\][ \t]*", re.IGNORECASE)
 NAMES = ("frontMatter.{}", "$frontmatter.{}", "page.{}", "page.meta.{}", "Params.{}")  # of a value at the head
 
 
@@ -62,6 +64,7 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     is_mdx = mdx.is_mdx(page.path, text)
     page = page.as_mdx() if is_mdx else page
     of_asciidoc = asciidoc.is_asciidoc(page.path)
+    lines = without_contents(lines, page)
     for step in (asciidoc.as_markdown,) if of_asciidoc else page.site.flavour.before:
         lines = step(lines, page)
     lines = containers.written(lines)
@@ -78,6 +81,16 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     lines = links.resolved(admonitions.as_quotes(containers.with_code_groups(lines, page), page), page)
     lines = tabs.labelled(lines, page.indented_code)
     return containers.moved_out(lines) if is_mdx else lines
+
+
+def without_contents(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without the signs that generators put a table of contents in the place of."""
+    if not any(CONTENTS.fullmatch(line.text) for line in lines):
+        return lines
+    code = page.code(lines)
+    return [
+        line.with_text("") if n not in code and CONTENTS.fullmatch(line.text) else line for n, line in enumerate(lines)
+    ]
 
 
 def with_partials(lines: list[Line], source: mdx.Source, page: Page) -> list[Line]:

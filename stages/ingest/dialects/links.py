@@ -7,7 +7,7 @@ from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Page
 
-DEFINITION = re.compile(r"[ >]{0,12}\[([^\[\]^][^\[\]]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(].*)?$")
+DEFINITION = re.compile(r"[ >]{0,12}\[([^\[\]^][^\[\]]{0,200})\]:[ \t]*(?:<([^<>]*)>|([^\s<>]+))(?:[ \t]+[\"'(].*)?$")
 ABBREVIATION = re.compile(r" {0,3}\*\[[^\[\]]+\]:[ \t]")
 IMAGE = re.compile(r"!\[([^\[\]]{0,400})\](?:\[([^\[\]]{0,200})\])?(?![(\[])")
 LINK = re.compile(
@@ -32,7 +32,8 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
         if number in code or "]:" not in line.text:
             kept.append(line)
         elif definition := DEFINITION.match(line.text):
-            targets.setdefault(key(definition[1]), definition[2])
+            target = definition[3] or (f"<{definition[2]}>" if " " in definition[2] else definition[2])
+            targets.setdefault(key(definition[1]), target)
             kept.append(line.with_text(""))
         elif ABBREVIATION.match(line.text):
             kept.append(line.with_text(""))

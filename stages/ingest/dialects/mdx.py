@@ -24,6 +24,8 @@ ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
 IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style|svg)\b[^<>]*>", re.IGNORECASE)
+HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.{1,1000}?)</h\1>", re.DOTALL)
+IMAGE = re.compile(r"<(?:img|br)\b[^<>]*>")
 CODE = ("CodeBlock", "Code")
 PARAGRAPHS = ("p", "div", "section", "article", "details", "li", "pre")  # end a paragraph
 CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])")
@@ -183,6 +185,10 @@ class Prose:
         behind = self.end_of(hidden[1].lower(), hidden.end()) if hidden else None
         if behind is not None:
             return self.blank("", start, behind)
+        if (heading := HEADING.match(prose, start)) and self.alone(start):
+            words = " ".join(MARKUP.sub("", IMAGE.sub("", heading[2])).split())
+            if words:
+                return self.blank(marks.block(f"\n\n{'#' * int(heading[1])} {words}\n\n"), start, heading.end())
         tag = self.tags.at(start, position)
         if tag is None or self.is_placeholder(tag):
             return self.write(sign, position)

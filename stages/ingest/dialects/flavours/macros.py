@@ -7,6 +7,7 @@ from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page
 
 CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*\((.*)\)\s*", re.DOTALL)
+CALLED = re.compile(r"\{\{\s*[A-Za-z_]\w*\s*\(")  # in a page with such, a bare name is a macro, too
 BARE = re.compile(r"\s*([A-Za-z_][\w-]*)\s*")
 ARGUMENT = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|[^\s,"']+""")
 CODE = ("xref", "ref", "element", "property", "attr", "prop")  # names of them are code
@@ -20,10 +21,12 @@ NOT_CODE = ("glossary", "term", "rfc", "interwiki", "link")
 def named(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their macros as words; one alone on its line shows what is not in the page, and goes."""
 
+    calls = page.site.flavour.name == "mdn" or any(CALLED.search(line.text) for line in lines)
+
     def words(tag: Bracketed) -> str | None:
         call = CALL.fullmatch(tag.inner[:1_000])
         name = call or BARE.fullmatch(tag.inner[:100])
-        if name is None or (call is None and page.site.flavour.name != "mdn" and name[1].lower() not in SAID):
+        if name is None or (call is None and not (calls and name[1][0].isupper()) and name[1].lower() not in SAID):
             return None
         if name[1].lower() in SAID:
             return SAID[name[1].lower()]

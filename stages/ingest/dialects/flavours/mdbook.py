@@ -6,6 +6,7 @@ import re
 
 from stages.ingest.dialects import includes
 from stages.ingest.dialects.attributes import attributes
+from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Flavour, Page
@@ -56,6 +57,8 @@ def taken(found: re.Match[str], line: Line, page: Page) -> list[Line]:
         lines = filled(lines, attributes(values))
     elif got and got[0].endswith(".md"):
         lines = included(lines, page.within(got[0]))
+    if kind in ("playground", "playpen"):
+        lines = fenced(lines, includes.language(file))
     start = before if not before.strip() else ""
     put = includes.standing_at(lines, line, start)
     rest = [line.with_text(text) for text in (before, behind) if text.strip()]

@@ -32,6 +32,7 @@ KEY_NAMES = {
     "delete": "Del", "esc": "Esc", "escape": "Esc", "ins": "Ins", "pgup": "PgUp", "page-up": "PgUp", "plus": "+",
     "pgdn": "PgDn", "page-down": "PgDn", "arrow-up": "Up", "arrow-down": "Down", "win": "Win", "windows": "Win",
 }  # fmt: skip
+INSERTED = re.compile(r"\^\^(?![\s^])([^\^\n]{1,400}?)(?<!\s)\^\^")
 CRITIC = re.compile(
     r"\{\+\+([^{}\n]{1,400}?)\+\+\}|\{--([^{}\n]{1,400}?)--\}|\{==([^{}\n]{1,400}?)==\}|\{>>[^{}\n]{1,400}?<<\}"
 )
@@ -165,6 +166,7 @@ def inline(lines: list[Line], page: Page) -> list[Line]:
     lines = prose.sub(lines, page, "-", ICON, lambda *_: "")
     lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
     lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
+    lines = prose.sub(lines, page, "^^", INSERTED, lambda _, group: group(1))
     return attribute_lists.removed(lines, page)
 
 

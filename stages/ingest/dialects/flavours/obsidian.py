@@ -56,7 +56,8 @@ def note(name: str, section: str, line: Line, page: Page) -> list[Line] | None:
             return None
         lines = taken
     page.found.inlined.append(found[0])
-    return embedded(lines, page.within(found[0]))
+    inner = page.within(found[0])
+    return embedded(without_comments(lines, inner), inner)
 
 
 def under(lines: list[Line], section: str) -> list[Line] | None:
