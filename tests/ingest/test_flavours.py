@@ -497,3 +497,38 @@ def test_what_a_loop_would_show_and_what_is_filled_in_from_code_is_noted_and_goe
     shown = [line.text for line in lines if line.text.strip()]
     assert shown == ["# Lamps", "Lit.", "```jinja", "{% for x in y %}{{ x }}", "```"]
     assert [(one.kind, one.line) for one in found.unread] == [("variable", 4), ("autodoc", 9)]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "text", "expected"),
+    [
+        ("mkdocs", "^^Lit^^ lamps^2^", "Lit lamps^2^"),
+        ("plain", "[[toc]]", ""),
+        ("plain", "[TOC]", ""),
+        ("plain", "[oil][o]\n\n[o]: <the oil.md>", "[oil](<the oil.md>)"),
+        ("plain", "{{Lamps}} {{lit(\"oil\", \"Oil\")}} burns", "Oil burns"),
+        ("plain", "{{Lamps}} burn", "{{Lamps}} burn"),
+        ("plain", '<h1 align="center">The <b>Lamp</b></h1>', "# The Lamp"),
+        ("docusaurus", '<Tooltip tip="it burns">Oil</Tooltip> is dear.', "Oil (it burns) is dear."),
+    ],
+)  # fmt: skip
+def test_signs_of_one_line_are_read(flavour, text, expected):
+    tree = Tree(Path.cwd().resolve(), 10_000)
+    lines, _ = expand(
+        text, "page.mdx" if flavour == "docusaurus" else "page.md", tree, detection.detected(Path.cwd(), flavour)
+    )
+    assert " ".join(to_text(lines).split()) == expected
+
+
+def test_comments_of_an_embedded_note_are_none_of_the_page_either():
+    Path("Oil.md").write_text("Oil burns %%dearly%% well.\n\n%%\nhidden\n%%\n", encoding="utf-8")
+    tree = Tree(Path.cwd().resolve(), 10_000)
+    lines, _ = expand("![[Oil]]\n", "Lamp.md", tree, detection.detected(Path.cwd(), "obsidian"))
+    assert to_text(lines).split() == ["Oil", "burns", "well."]
+
+
+def test_a_playground_is_code():
+    Path("lamp.rs").write_text("fn light() {}\n", encoding="utf-8")
+    tree = Tree(Path.cwd().resolve(), 10_000)
+    lines, _ = expand("{{#playground lamp.rs}}\n", "page.md", tree, detection.detected(Path.cwd(), "mdbook"))
+    assert to_text(lines).split("\n") == ["```rust", "fn light() {}", "```", ""]
