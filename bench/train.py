@@ -18,7 +18,9 @@ table. After --minutes the rest is left, in the order of worth; the next call go
 the models are tiny ones of the same families, in what a CPU trains: it shows that the bench runs, its figures say
 nothing about a GPU.
 
-`python -m bench.train cpu` compares doclore with plain TRL's defaults on the embedded model: bench/train_cpu.py.
+`python -m bench.train chain` runs the whole chain once, from the pages to an answer of the server
+(bench/train_chain.py); both together fit into 15 minutes. `python -m bench.train cpu` compares doclore with plain TRL's
+defaults on the embedded model (bench/train_cpu.py).
 """
 
 import argparse
@@ -34,7 +36,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import train_cpu
+from bench import train_chain, train_cpu
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = "result: "  # begins the last line of a case
@@ -196,12 +198,30 @@ def cpu(arguments: argparse.Namespace) -> None:
     print(train_cpu.table(result))
 
 
+def chain(arguments: argparse.Namespace) -> None:
+    """Each model's chain in turn; the first of MODELS, on a CPU of TINY, where none is named."""
+    import torch
+
+    configs = MODELS if torch.cuda.is_available() else TINY
+    rows, file = [], arguments.out.with_name("chain.jsonl")
+    for name in arguments.models or list(configs)[:1]:
+        four = torch.cuda.is_available() and not arguments.whole
+        rows += train_chain.measure(name, (MODELS | TINY)[name], four, arguments.minutes, file)
+    print(train_chain.table(rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("what", nargs="?", choices=["cpu"], help="doclore beside plain TRL's defaults on a CPU")
+    what = "chain: every stage once; cpu: doclore beside plain TRL's defaults on a CPU (default: speeds of training)"
+    parser.add_argument("what", nargs="?", choices=["chain", "cpu"], help=what)
     parser.add_argument("--out", type=Path, default=ROOT / ".cache" / "bench" / "train.json")
     parser.add_argument("--models", nargs="*", default=[], choices=[*MODELS, *TINY], help="these only")
-    parser.add_argument("--minutes", type=float, default=4, help="time for all cases together")
+    parser.add_argument(
+        "--minutes", type=float, default=4, help="time for all cases together, or for one model's chain"
+    )
+    parser.add_argument(
+        "--16bit", dest="whole", action="store_true", help="chain: train on 16-bit weights, not on 4-bit ones"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="cpu: turns of each side")
     parser.add_argument("--steps", type=int, default=5, help="cpu: steps of a turn")
     parser.add_argument("--order", choices=["group_by_length", "random"], default="random", help="cpu: doclore's rows")
@@ -209,6 +229,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "cpu":
         cpu(arguments)
+    elif arguments.what == "chain":
+        chain(arguments)
     else:
         print(table(measure(arguments.out, arguments.models, arguments.minutes)))
 

@@ -58,8 +58,9 @@ def write_rows(file: Path, vocabulary: int, rows: int) -> None:
     pq.write_table(pa.table({"pair_id": [str(i) for i in range(rows)], "input_ids": ids, "labels": labels}), file)
 
 
-def write_model(directory: Path, config: dict[str, Any]) -> int:
-    """A directory that transformers loads: config, a tokenizer of single bytes, zeros. Returns the parameters."""
+def write_model(directory: Path, config: dict[str, Any], random_weights: bool = False) -> int:
+    """A directory that transformers loads: config, a tokenizer of single bytes, zeros or random weights. Returns the
+    parameters."""
     from accelerate import init_empty_weights
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -72,6 +73,8 @@ def write_model(directory: Path, config: dict[str, Any]) -> int:
     model.tie_weights()
     shapes = {name: list(weight.shape) for name, weight in model.named_parameters()}  # tied ones once
     write_zeros(directory / "model.safetensors", shapes)
+    if random_weights:
+        write_random(directory / "model.safetensors", shapes)
     return sum(weight.numel() for weight in model.parameters())
 
 
@@ -102,6 +105,20 @@ def write_zeros(file: Path, shapes: dict[str, list[int]]) -> None:
     with file.open("wb") as written:
         written.write(len(text).to_bytes(8, "little") + text)
         written.truncate(8 + len(text) + end)
+
+
+def write_random(file: Path, shapes: dict[str, list[int]]) -> None:
+    """Fill a file of zeros with values of a fresh model's spread (0.02), and ones for its norms."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with file.open("r+b") as written:
+        written.seek(8 + int.from_bytes(written.read(8), "little"))
+        for shape in shapes.values():
+            values = torch.full(shape, 1.0, dtype=torch.bfloat16, device=device)
+            if len(shape) > 1:
+                values.normal_(0, 0.02)
+            written.write(values.view(torch.uint8).cpu().numpy().tobytes())
 
 
 def randomise(model: Any) -> None:
