@@ -64,7 +64,7 @@ def write_params(tmp_path) -> Callable[..., Path]:
         file = tmp_path / "params.yaml"
         shutil.copyfile(ROOT / "params.yaml", file)
         (tmp_path / "dvc.yaml").touch()
-        change_params(file, changes or {})
+        change_params(file, {"docs.path": "docs", "generate.searches": 0, **(changes or {})})
         return file
 
     return write
@@ -143,8 +143,10 @@ def make_clone(tmp_path_factory, tiny_model) -> Callable[[], Clone]:
             "evaluate.max_rows": 4,
             "evaluate.max_new_tokens": 4,
             # Not the defaults, which serve the small run: several facts of a chunk, each in three wordings.
+            "docs.path": "docs",
             "generate.max_facts_per_chunk": 3,
             "generate.phrasings": 3,
+            "generate.searches": 0,
             "curate.holdout_facts": 0.25,
             "curate.holdout_pages": 0.2,
         }

@@ -92,7 +92,7 @@ def ask(write_params) -> Asked:
     """The rows that some chunks give; `counts` is left on the function."""
 
     def run(*chunks: Chunk, **settings: object) -> list[dict[str, str]]:
-        changes = {"max_facts_per_chunk": 0, "phrasings": 3, "held_out_phrasings": 0, **settings}
+        changes = {"max_facts_per_chunk": 0, "phrasings": 3, "searches": 0, "held_out_phrasings": 0, **settings}
         section = params.load(write_params({f"generate.{key}": value for key, value in changes.items()})).generate
         docs = [page(row) for row in chunks]
         run.counts = Counter()  # type: ignore[attr-defined]
@@ -426,6 +426,25 @@ def test_the_most_valuable_facts_come_first_when_they_are_limited(ask):
     assert {row["output"] for row in ask(chunk(text), max_facts_per_chunk=1)} == {"10"}
     assert ask.counts["facts_beyond_limit"] > 0
     assert len({row["output"] for row in ask(chunk(text), max_facts_per_chunk=0)}) > 1
+
+
+def test_searches_keep_every_name_in_code_and_no_word_of_closed_classes(ask):
+    text = table("Setting | Default", "`pump.speed_max` | 30 rpm", "`pump.delay` | 4 s")
+    rows = [row for row in ask(chunk(text), searches=3) if row["family"] == "search"]
+    assert len(rows) == 2 * 2  # two words, the name and the attribute, have two orders
+    for row in rows:
+        assert ("pump.speed_max" in row["instruction"]) == (row["output"] == "30 rpm")
+        assert not {"what", "is", "the", "of"} & set(row["instruction"].split())
+        assert not row["held_out"]
+
+
+def test_a_search_for_a_whole_question_has_two_thirds_of_its_words(ask):
+    text = "## How do I empty the boiler before a long frost?\n\nOpen the drain valve and the vent on the top floor."
+    rows = [row["instruction"] for row in ask(chunk(text), searches=5) if row["family"] == "search"]
+    assert len(rows) == len(set(rows)) == 5
+    words = {"empty", "boiler", "before", "long", "frost"}
+    for row in rows:
+        assert len(words & set(row.split())) >= 2
 
 
 MARKS = "|\\`*_$[]<>~&!:："  # markup comes from CELL alone: a lone mark may belong to one further on

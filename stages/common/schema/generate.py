@@ -29,6 +29,7 @@ class Generate(Connection):
     focus: Literal["all", "uncovered"]
     language: Literal["auto", "zh", "en"]
     phrasings: Annotated[int, Field(ge=1, le=24)]
+    searches: Limit
     held_out_phrasings: Limit
     max_facts_per_chunk: Limit
     private: Literal["mask", "refuse", "keep"]

@@ -20,6 +20,10 @@ VERB = re.compile(
 ENDS_AS_NOUN = re.compile(
     r"(?:流程|步骤|方法|方式|过程|操作|说明|介绍|教程|指南|功能|模块|案例|参数|页面|技巧|应用|管理|配置|设置)$"
 )
+# Words that nobody types into a search.
+CLOSED = re.compile(
+    r"请问|如何|怎么样?|怎样|什么|哪[个些里]?|是否|能否|可以|[吗呢吧的了是在有和与会要把我你][，。？！]?|[，。？！、；：“”（）]"
+)
 LONG_TITLE_CHARS = 18
 SHORT_NAME_CHARS = 4
 
@@ -45,8 +49,8 @@ def subject(fact: Fact) -> str:
 
 
 def searched(question: str) -> str:
-    """A question as keywords: as it stands, since Chinese is searched for without cutting it into words."""
-    return question
+    """A question as one types it into a search: without its words of closed classes."""
+    return " ".join(CLOSED.sub(" ", question).split())
 
 
 def alias(fact: Fact, name: str) -> str:

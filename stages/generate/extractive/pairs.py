@@ -17,7 +17,7 @@ from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.facts import facts
-from stages.generate.extractive.questions import LANGUAGES, Aliases, questions
+from stages.generate.extractive.questions import LANGUAGES, Aliases, questions, searches
 
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
 MAX_CHUNKS_OF_PROSE = 5
@@ -63,6 +63,9 @@ def rows(
                 wordings = fresh(questions(fact, place, lang, aliases, held_out), asked, counts)
                 for family, question in islice(wordings, limit):
                     yield chunk, to_row(fact, question), Wording(family, held_out)
+            typed = fresh(searches(fact, place, lang, aliases), asked, counts)
+            for family, question in islice(typed, section.searches):
+                yield chunk, to_row(fact, question), Wording(family, held_out=False)
 
 
 def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:

@@ -9,7 +9,7 @@ from types import ModuleType
 from stages.common.records.files import share
 from stages.common.text.wording import gives_away, normalised
 from stages.generate.extractive import chinese, english
-from stages.generate.extractive.contexts import Place
+from stages.generate.extractive.contexts import BY_THEMSELVES, Place
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.phrasings import Family, capital, optional, put, uncapital
 
@@ -17,6 +17,8 @@ LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
 NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
 IDENTIFIER = re.compile(r"`([A-Za-z][\w.-]*)`")
 PART = re.compile(r"[._-]+|(?<=[a-z])(?=[A-Z])")
+MAX_SEARCHES = 50  # tried for a fact, since few words have few orders
+NAMED = re.compile(r"[`\d_./]|--")
 DECORATION = re.compile("[`“”]")
 
 
@@ -59,6 +61,27 @@ def questions(
         question = asked(family, phrase, fact, place, lang, aliases)
         if question and not gives_away(question, fact.answer):
             yield name, question
+
+
+def searches(fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> Iterator[tuple[str, str]]:
+    """Ways in which one types a question into a search field, without end: its words of open classes in any order,
+    and of a question that is a sentence only two thirds of them, but every name in code. Who learns them goes by the
+    words that matter, not by the frame around them."""
+    fitting = lang.PHRASINGS.fitting(lang.kind(fact), False)
+    question = next(
+        (asked(one, said[0], fact, place, lang, aliases) for _, one, said in fitting if one.slot() == "words"), ""
+    )
+    typed = lang.searched(question).split()
+    if len(typed) < 2:
+        return
+    spare = [] if fact.kind not in BY_THEMSELVES else [i for i, word in enumerate(typed) if not NAMED.search(word)]
+    for number in range(MAX_SEARCHES):
+        about = (*typed, fact.answer, number)
+        dropped = sorted(spare, key=lambda i: share("dropped", *about, i))[: len(typed) // 3]
+        kept = [i for i in range(len(typed)) if i not in dropped]
+        search = " ".join(typed[i] for i in sorted(kept, key=lambda i: share("order", *about, i)))
+        if not gives_away(search, fact.answer):
+            yield "search", search
 
 
 def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> str:
