@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.common.records.files import read_jsonl
     from stages.generate import plan
     from stages.generate.labelling.labelling import Labelling
+    from stages.generate.labelling.languages import of_pages
 
     settings = params.load()
     for line in judge_lines(settings):
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     require_fresh_chunks()
     with Store.of_repository() as store:
         store.seed(paths.RESPONSES)
-        labelling = Labelling(settings.generate, store, lambda: read_jsonl(paths.CHUNKS))
+        labelling = Labelling(settings.generate, store, lambda: read_jsonl(paths.CHUNKS), of_pages())
         for line in plan.make(labelling, store, settings.chunk.encoding).lines(settings.generate):
             print(line)
 

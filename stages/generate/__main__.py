@@ -33,7 +33,6 @@ from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
-from stages.generate.labelling.sending import withheld
 from stages.generate.pace import pace
 from stages.generate.tally import Tally
 
@@ -98,7 +97,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
         run.asked += outcome
     yield from labelling.pairs(tally)
     run.figures |= {
-        **withheld(chunks(), section.private),
+        **labelling.chunks.withheld(),
         **run.asked.report(),
         **tally.oddities(),
         **({"batch": files.report()} if files else {}),

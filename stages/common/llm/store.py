@@ -10,8 +10,9 @@ import hashlib
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, NotRequired, TypedDict
@@ -30,6 +31,7 @@ CHECKPOINT_SECONDS = 20.0  # so long at most what is stored lies in the write-ah
 ANY_ROOM, UNKNOWN_ROOM = 0, -1
 # Rooms that answers of doclore 0.1 may have been asked with, besides those in params.yaml and dvc.lock.
 FORMER_ROOMS = (2048, 1024, 4096, 8192, 512, 1536, 3072, 6144, 12288, 16384, 32768)
+SEED = 500  # rows of a file that are looked up together
 ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
 
 TABLES = """
@@ -245,10 +247,24 @@ class Store:
 
     def seed(self, file: Path) -> None:
         """Take over the entries of a file that `rows` were written to, if it is there."""
-        if file.exists():
-            self.put_all(to_response(row, file) for row in read_jsonl(file))
-            self.older = self.older or self.has_older()
-            self.rooms = former_rooms() if self.older else ()
+        if not file.exists():
+            return
+        rows = read_jsonl(file)
+        while some := list(islice(rows, SEED)):
+            responses = [to_response(row, file) for row in some]
+            whole = self.whole({response.key for response in responses})
+            if lacking := [response for response in responses if response.key not in whole]:
+                self.put_all(lacking)
+        self.older = self.older or self.has_older()
+        self.rooms = former_rooms() if self.older else ()
+
+    def whole(self, keys: Collection[str]) -> set[str]:
+        """Those of some keys whose answer is stored and did fit into its room."""
+        query = f"SELECT key FROM responses WHERE room = 0 AND key IN ({', '.join('?' * len(keys))})"
+        try:
+            return {key for (key,) in self.connection.execute(query, tuple(keys))}
+        except sqlite3.Error as error:
+            raise unusable(self.file, error) from None
 
     def rows(self, keys: Iterable[str]) -> Iterator[StoredResponse]:
         """The entries of these requests, each once, in the order of the keys. They seed a colleague's store."""

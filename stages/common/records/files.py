@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,11 @@ CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(","
 
 def digest(*parts: Any, length: int = 16) -> str:
     """The first `length` hex digits of the SHA-256 of the parts' canonical JSON."""
-    return hashlib.sha256(CANONICAL.encode(parts).encode("utf-8", "surrogatepass")).hexdigest()[:length]
+    try:
+        text = f"[{','.join(map(encode_basestring, parts))}]"  # most are texts alone: no encoder need be made
+    except TypeError:
+        text = CANONICAL.encode(parts)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def share(*parts: Any) -> float:

@@ -1,7 +1,6 @@
 """Chunks, recipe and stored answers together: which requests there are, and the pairs in what came back."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from stages.generate.labelling.focus import Everything, Uncovered
 from stages.generate.labelling.languages import Languages
 from stages.generate.labelling.rewording import Rewording
 from stages.generate.labelling.rewriting import Rewrite, Rewriting
-from stages.generate.labelling.sending import sendable
+from stages.generate.labelling.sending import Sending
 from stages.generate.tally import Tally
 
 MOST_RECENT = 64
@@ -78,7 +77,7 @@ class Labelling:
     ) -> None:
         """`pages`: the language of each page by its path, as far as known."""
         self.section, self.store = section, store
-        self.chunks = partial(sendable, chunks, section.private)
+        self.chunks = Sending(chunks, section.private)
         languages = Languages(section, pages)
         self.recipe = recipe.Recipe(section, languages)
         self.rewriting = Rewriting(section, languages)

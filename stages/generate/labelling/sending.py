@@ -9,15 +9,31 @@ from stages.common.records.rows import Chunk
 Private = Literal["mask", "refuse", "keep"]
 
 
-def sendable(chunks: Callable[[], Iterable[Chunk]], private: Private) -> Iterator[Chunk]:
-    """The chunks as they are sent: masked, or without those that hold something private, or as they are."""
-    for chunk in chunks():
-        if private == "keep":
-            yield chunk
-            continue
-        hidden, found = hide(chunk)
-        if private == "mask" or not found:
-            yield hidden
+class Sending:
+    """The chunks as they are sent: masked, or without those that hold something private, or as they are. Each call
+    gives them anew; patterns are looked for once, and then only where something was found."""
+
+    def __init__(self, chunks: Callable[[], Iterable[Chunk]], private: Private) -> None:
+        self.chunks, self.private = chunks, private
+        self.holds_private: dict[str, bool] = {}  # by chunk_id, which stands for the text
+
+    def __call__(self) -> Iterator[Chunk]:
+        for chunk in self.chunks():
+            if self.private == "keep" or self.holds_private.get(chunk["chunk_id"]) is False:
+                yield chunk
+                continue
+            hidden, found = hide(chunk)
+            self.holds_private[chunk["chunk_id"]] = found
+            if self.private == "mask" or not found:
+                yield hidden
+
+    def withheld(self) -> dict[str, int]:
+        """How many chunks hold something private, under what became of them, for the report. To be called when the
+        chunks have been walked through."""
+        if self.private == "keep":
+            return {}
+        name = {"mask": "masked", "refuse": "refused"}[self.private]
+        return {f"private_chunks_{name}": sum(self.holds_private.values())}
 
 
 def hide(chunk: Chunk) -> tuple[Chunk, bool]:
@@ -25,11 +41,3 @@ def hide(chunk: Chunk) -> tuple[Chunk, bool]:
     texts, kinds = masked_values({"headings": chunk["headings"], "text": chunk["text"]})
     before = masks("\n".join([*chunk["headings"], chunk["text"]]))
     return {**chunk, **texts}, bool(kinds or before)  # type: ignore[typeddict-item]
-
-
-def withheld(chunks: Iterable[Chunk], private: Private) -> dict[str, int]:
-    """How many chunks hold something private, under what became of them, for the report."""
-    if private == "keep":
-        return {}
-    name = {"mask": "masked", "refuse": "refused"}[private]
-    return {f"private_chunks_{name}": sum(hide(chunk)[1] for chunk in chunks)}
