@@ -16,7 +16,7 @@ from rich.text import Text
 
 from stages.common.base import paths, timings
 from stages.common.records.files import read_json, read_jsonl, share
-from stages.report import decision, words
+from stages.report import decision, texts
 
 SIDE_BY_SIDE = 3  # questions in the summary
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         console.print(table)
     for sentence in decision.sentences(evaluate, predictions):
         opening = "Next: " if sentence.key.startswith("next_") else ""
-        console.print(Text(opening + words.in_english(sentence.key, sentence.values)))
+        console.print(Text(opening + texts.in_english(sentence.key, sentence.values)))
     console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.common.schema import Evaluate
 
-# What a check says when it fails, with the values that it fails by; report/words.py says the same in both languages.
+# What a check says when it fails, with the values that it fails by; report/texts.yaml says the same in both languages.
 REASONS = {
     "no_rows": "{set} has no rows, so that nothing shows whether the model learnt",
     "min_gain": "the gain in key values on {set} is {value:.2f}, below gate.min_gain = {limit}",

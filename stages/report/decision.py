@@ -4,14 +4,15 @@ well, and what to do next. The same sentences stand in the report and in `doclor
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from stages.report import measures, words
+from stages.report import measures, texts
 
 GOOD = 0.9  # share of right answers from which on there is nothing to mend
 CLOSE = 0.05  # a difference of shares that is none
+PAGES = ("no_pages", "one_page", "pages")
 
 
 class Sentence(NamedTuple):
-    """A text of words.WORDS, and what is put into it."""
+    """A text of texts.TEXTS, and what is put into it."""
 
     key: str
     values: dict[str, Any]
@@ -29,10 +30,10 @@ def sentences(evaluate: dict[str, Any], predictions: Sequence[dict[str, Any]]) -
 def knows(evaluate: dict[str, Any]) -> Iterator[Sentence]:
     """The share of right answers in each set, closed-book, and what it rests on."""
     for name, rows, cells in measures.sets(evaluate):
-        shares = {cell: words.share(figures["key_values"]) for cell, figures in cells}
+        shares = {cell: texts.share(figures["key_values"]) for cell, figures in cells}
         if {"base_closed", "tuned_closed"} <= shares.keys():
             pages = evaluate[name].get("pages", 0)
-            rests = words.filled(words.RESTS_ON[min(pages, 2)], {"rows": rows, "pages": pages})
+            rests = texts.filled(texts.RESTS_ON[PAGES[min(pages, 2)]], {"rows": rows, "pages": pages})
             values = {"tuned": shares["tuned_closed"], "base": shares["base_closed"], "rests": rests}
             yield Sentence(f"lead_{name}", values)
 
@@ -43,7 +44,7 @@ def doubtless(name: str, predictions: Sequence[dict[str, Any]]) -> Iterator[Sent
     answered = [answer for answer in answers if answer and "refused" in answer]
     if answered:
         wrong = sum(not answer["key_values"] and not answer["refused"] for answer in answered)
-        yield Sentence("lead_doubtless", {"share": words.share(wrong / len(answered)), "set": words.WORDS[name]})
+        yield Sentence("lead_doubtless", {"share": texts.share(wrong / len(answered)), "set": texts.TEXTS[name]})
 
 
 def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
@@ -55,7 +56,7 @@ def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
     tuned, search = (sum(measures.right(row, cell) for row in known) / len(known)
                      for cell in ("tuned_closed", "base_retrieved"))  # fmt: skip
     verdict = "better" if tuned > search + CLOSE else "worse" if search > tuned + CLOSE else "like"
-    values = {"rows": len(known), "tuned": words.share(tuned), "search": words.share(search)}
+    values = {"rows": len(known), "tuned": texts.share(tuned), "search": texts.share(search)}
     yield Sentence(f"lead_search_{verdict}", values)
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from stages.common.records.files import atomic
 from stages.common.records.masking import masked
 from stages.common.schema import Params
-from stages.report import curves, decision, inputs, markdown, measures, pipeline, words
+from stages.report import curves, decision, inputs, markdown, measures, pipeline, texts
 from stages.report.cards import cards, link
 from stages.report.inputs import Inputs
 from stages.report.treemap import Group, treemap
@@ -39,9 +39,9 @@ def environment() -> Environment:
     jinja = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    jinja.filters |= {"share": words.share, "number": words.number, "seconds": words.seconds, "p": words.p_value}
-    jinja.filters["value"] = words.value
-    jinja.globals |= {"t": words.both, "name": words.named, "failed": words.failed, "marked": markdown.marked}
+    jinja.filters |= {"share": texts.share, "number": texts.number, "seconds": texts.seconds, "p": texts.p_value}
+    jinja.filters["value"] = texts.value
+    jinja.globals |= {"t": texts.both, "name": texts.named, "failed": texts.failed, "marked": markdown.marked}
     return jinja
 
 

@@ -14,7 +14,7 @@ from stages.evaluate import __main__ as evaluate
 from stages.evaluate import cells, figures, gate, local, retrieval, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Question
-from stages.report import words as report_words
+from stages.report import texts
 from support.evaluation import question
 
 
@@ -208,11 +208,20 @@ def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
     ]:
         verdict = gate.verdict(figures_, section)
         assert not verdict["passed"] and words in verdict["reasons"][0]
-        assert "{" not in report_words.failed(verdict["failed"][0]), "the report says it, too, in both languages"
+        assert "{" not in texts.failed(verdict["failed"][0]), "the report says it, too, in both languages"
+
+
+def test_a_figure_at_its_limit_passes_the_gate_and_a_fall_is_told_to_four_digits(section):
+    limits = section.gate
+    at_limit = {"base": limits.max_forgetting, "tuned": 0.0}, {"base": 0.5, "tuned": 0.5}
+    figures_ = gain(limits.min_gain, 0.001, limits.min_stopped) | {"forgetting": dict(zip("ab", at_limit, strict=True))}
+    assert gate.verdict(figures_, section)["passed"]
+    below = gain(0.5, 0.3) | {"forgetting": {"mmlu": {"base": 0.5, "tuned": 0.312351}}}
+    assert gate.verdict(below, section)["failed"][0]["value"] == 0.1876
 
 
 def test_the_report_knows_every_reason_of_the_gate():
-    assert report_words.GATE.keys() == gate.REASONS.keys()
+    assert texts.GATE.keys() == gate.REASONS.keys()
 
 
 def test_a_question_without_a_chunk_has_no_context(section):

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from stages.common.base import paths
 from stages.common.records.files import write_json
-from stages.report import decision, markdown, words
+from stages.report import decision, markdown, texts
 from stages.report.differences import Piece, pieces
 from support.reporting import HOSTILE, evaluation, prediction, prepare, rendered, text_of
 
@@ -66,12 +66,12 @@ def test_each_sentence_is_said_where_it_is_true(key):
     found = told(rows, **changes)
     assert key in found
     assert sum(name.startswith("next_") for name in found) == (key != "lead_none")
-    english = words.in_english(key, found[key])
+    english = texts.in_english(key, found[key])
     assert "{" not in english and "<" not in english.replace("<1%", "")
 
 
 def test_every_sentence_has_its_situation():
-    assert {key for key in words.WORDS if key.startswith(("lead_", "next_"))} == SITUATIONS.keys()
+    assert {key for key in texts.TEXTS if key.startswith(("lead_", "next_"))} == SITUATIONS.keys()
 
 
 def test_answers_that_are_wrong_and_do_not_say_so_are_counted_without_those_that_refuse():

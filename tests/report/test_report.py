@@ -17,7 +17,7 @@ from stages.common.base import params, paths
 from stages.common.records.files import read_jsonl, write_json, write_jsonl
 from stages.evaluate import figures as figures_of_evaluate
 from stages.evaluate.judge import VERDICTS
-from stages.report import curves, measures, pipeline, treemap, words
+from stages.report import curves, measures, pipeline, texts, treemap
 from stages.report import page as report
 from stages.report.cards import SHOWN, chosen
 from stages.report.differences import pieces
@@ -243,15 +243,15 @@ def test_ticks_reach_just_above_the_top_in_round_steps(top):
 
 
 def test_shares_that_are_not_quite_none_or_all_do_not_look_so():
-    assert [words.share(value) for value in (0, 0.001, 0.5, 0.999, 1)] == ["0%", "<1%", "50%", ">99%", "100%"]
+    assert [texts.share(value) for value in (0, 0.001, 0.5, 0.999, 1)] == ["0%", "<1%", "50%", ">99%", "100%"]
 
 
 def test_seconds_are_told_as_people_do():
-    assert [words.seconds(value) for value in (None, 3.14, 276.5, 7260)] == ["–", "3.1 s", "4 min 36 s", "2 h 01 min"]
+    assert [texts.seconds(value) for value in (None, 3.14, 276.5, 7260)] == ["–", "3.1 s", "4 min 36 s", "2 h 01 min"]
 
 
 def test_every_text_has_both_languages_with_the_same_places():
-    for english, chinese in (*words.WORDS.values(), *words.COUNTED.values(), *words.GATE.values()):
+    for english, chinese in (*texts.TEXTS.values(), *texts.COUNTED.values(), *texts.GATE.values()):
         assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese))
         assert english.strip() and chinese.strip()
 
@@ -260,13 +260,13 @@ def test_every_text_is_used_and_every_used_text_is_there():
     """Names that the template puts together (a cell, a set and its note) are looked for by their parts."""
     template = (ROOT / "stages/report/report.html.jinja").read_text("utf-8")
     direct = set(re.findall(r'\bt\("(\w+)"', template))
-    assert direct <= words.WORDS.keys()
+    assert direct <= texts.TEXTS.keys()
     computed = {*CELLS, *measures.SETS, *curves.CURVES, *(f"{name}_note" for name in measures.SETS), "base", "tuned",
                 *measures.Outcome._fields, *(f"{verdict.lower()}_judged" for verdict in VERDICTS),
                 "pages", "chunks", "pairs", "kept", "trained"}  # fmt: skip
     quoted = set(re.findall(r'"(\w+)"', template))
-    decided = {key for key in words.WORDS if key.startswith(("lead_", "next_"))}  # tests/report/test_decision.py
-    assert words.WORDS.keys() <= direct | computed | quoted | decided
+    decided = {key for key in texts.TEXTS if key.startswith(("lead_", "next_"))}  # tests/report/test_decision.py
+    assert texts.TEXTS.keys() <= direct | computed | quoted | decided
 
 
 def test_figures_of_the_plot_are_those_of_the_evaluation():
