@@ -14,6 +14,7 @@ from functools import lru_cache
 from stages.common.text.wording import gives_away, squeezed
 from stages.common.values import names, numbers
 
+CODE_MARK = re.compile(" ?` ?")
 VERSION = re.compile(r"(?<![\w.])v\d+(?:\.\w+)+")
 Amount = tuple[str, str]  # dimension ("" for a plain number) and canonical value in the dimension's base unit
 
@@ -52,7 +53,7 @@ def key_values(reference: str) -> KeyValues:
 def amounts(text: str) -> dict[Amount, str]:
     """Every number of a text in a form that is equal for equal amounts: 1,000 ms is 1 s."""
     written = {}
-    for number in numbers.numbers(text.replace("`", " ")):
+    for number in numbers.numbers(CODE_MARK.sub(" ", text)):
         dimension, factor = number.unit or ("", Decimal(1))
         value = number.value if isinstance(number.value, str) else canonical(number.value * factor)
         written[dimension, value] = number.written

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.evaluate.key_values import key_values, states
+from stages.evaluate.key_values import holds, is_amount, key_values, stated, states, states_values
 
 RIGHT = [
     ("The default is 32.", "`32`"),
@@ -18,6 +18,10 @@ RIGHT = [
     ("答案是：评审人的意见。", "评审人的意见"),
     ("use `--dry-run` for that", "Add `--dry-run`."),
     ("since v1.10.0", "It came with v1.10.0."),
+    ("额定电压为 `220` kV", "220 kV"),
+    ("额定电压为 `220`kV", "220 kV"),
+    ("It is 10.0.0.1.", "10.0.0.1"),
+    ("`--jobs` is 4.", "Set `--jobs` to 4."),
 ]
 WRONG = [
     ("32 rows, or perhaps 64", "32 rows"),
@@ -29,6 +33,7 @@ WRONG = [
     ("额定电压 110kV", "220 kV"),
     ("`[q_proj, k_proj]`", "`[q_proj, k_proj, v_proj]`"),
     ("since v1.1.0", "It came with v1.10.0."),
+    ("10.0.0.2", "10.0.0.1"),
     ("verdicts of writers", "verdicts of reviewers"),
     ("", "`auto`"),
 ]
@@ -60,3 +65,30 @@ def test_a_symbol_of_latex_stays_as_it_is_written():
     assert key_values(reference).written() == [r"\eta_e"]
     assert states(r"It is $F\eta_e$", reference, "") and not states(r"It is $F\eta_m$", reference, "")
     assert key_values(r"Set `max\_rows`, or max\_tokens.").written() == ["max_rows", "max_tokens"]
+
+
+def test_only_a_name_of_more_than_twenty_characters_may_stand_inside_a_word():
+    assert holds("old" + "a" * 21, "a" * 21)
+    assert not holds("old" + "a" * 20, "a" * 20)
+    assert not holds("another word", "a" * 21)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        *[("10", True), ("10 MB", True), ("10MB", True), ("10 rows", False), ("10 MB each", False), ("2 of 3", False)],
+        *[("version 3", False), ("auto", False), ("", False), ("3 3 MB", False)],
+    ],
+)
+def test_an_amount_is_one_number_with_a_unit_or_none(text, amount):
+    assert is_amount(text) is amount
+
+
+def test_a_value_that_a_person_wrote_down_is_an_amount_in_any_unit_or_words_or_one_of_several():
+    assert stated("It waits 2 s.", "2000 ms") and not stated("It waits 2 ms.", "2000 ms")
+    assert stated("It is set to auto.", "auto | automatic") and stated("It is automatic.", "auto |  automatic ")
+    assert not stated("It is manual.", "auto | automatic")
+    assert states_values("It waits 2 s, then `stops`.", ["2000 ms", "stops"], "")
+    assert not states_values("It waits 2 s.", ["2000 ms", "stops"], "")
+    assert not states_values("It waits 2 s, or 3 s.", ["2000 ms"], "")
+    assert states_values("It waits 2 s, or 3 s.", ["2000 ms"], "Not 3 s.")
