@@ -21,6 +21,7 @@ from stages.train import (
     checkpoints,
     faults,
     figures,
+    initial,
     lengths,
     preflight,
     refusals,
@@ -35,6 +36,7 @@ def main() -> None:
     settings = params.load()
     backends.use_one_gpu()
     refusals.refuse_impossible(settings)
+    settings = initial.settled(settings)
     backend, backend_reason = backends.choose_backend(settings)
     backends.prepare(backend)
     dtype, dtype_reason = pretrained.choose_dtype(settings.model.dtype)
@@ -52,6 +54,7 @@ def main() -> None:
     tracking.prepare(settings.train.report_to, directory.name)
     with exclusive_lock(f"train-{directory.name}", WAITING), faults.memory_guard(settings):
         model = backends.lora_model(backend, settings, dtype)
+        start = initial.kept(model, settings, directory)
         settings = batches.probed(model, settings, backend, directory) if probing else settings
         training = trainer.build(model, settings, backend, dtype, tokenizer, directory)
         seconds = trainer.run(training, directory)
@@ -60,7 +63,7 @@ def main() -> None:
         write_json(paths.REPORTS / "train.json", report)
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
-        adapter.save(training.model, tokenizer, settings, known)
+        adapter.save(training.model, tokenizer, settings, known, start)
         as_trained.write(training.model, tokenizer, backend)
         checkpoints.remove(directory)
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"

@@ -42,15 +42,15 @@ def formatted_base(section: Model) -> Model:
     return section.model_copy(update={"revision": base["revision"]}) if base else hub.pinned(section)
 
 
-def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any]) -> None:
+def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any], start: dict[str, str]) -> None:
     """Adapter, tokenizer and the very chat template that was trained, side by side, in models/adapter/, with what is
-    `known` of the training.
+    `known` of the training; `start` is the option that takes off what a pissa adapter began with.
 
     They are written beside it and renamed, so a kill leaves the folder of before or the new one, and never a part.
     """
     new, before = paths.ADAPTER.with_name(".adapter.new"), paths.ADAPTER.with_name(".adapter.before")
     shutil.rmtree(new, ignore_errors=True)
-    write(model, tokenizer, settings, new, known)
+    write(model, tokenizer, settings, new, known, start)
     if paths.ADAPTER.exists():
         shutil.rmtree(before, ignore_errors=True)
         paths.ADAPTER.rename(before)
@@ -58,8 +58,11 @@ def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any]) ->
     shutil.rmtree(before, ignore_errors=True)
 
 
-def write(model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any]) -> None:
-    model.save_pretrained(directory, save_embedding_layers=False)  # they are the base's, an adapter on them is saved
+def write(
+    model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any], start: dict[str, str]
+) -> None:
+    # Embeddings are the base's; an adapter on them is saved.
+    model.save_pretrained(directory, save_embedding_layers=False, **start)
     config_file = directory / "adapter_config.json"
     config = read_json(config_file)
     # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.

@@ -8,7 +8,7 @@ from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.paths import cache_dir
 from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
-from stages.train import attention
+from stages.train import attention, initial
 
 OUTER = ("lm_head", "embed_tokens")  # what stands around the layers; many models have one matrix for both
 
@@ -38,6 +38,8 @@ def trl_only(settings: Params) -> str:
     """What unsloth would train otherwise than TRL and PEFT do, "" when there is nothing."""
     if outer := [name for name in settings.lora.target_modules if name in OUTER]:
         return f"unsloth trains {outer[0]} (lora.target_modules) in full, not as LoRA"
+    if settings.lora.init != "default":
+        return f"unsloth begins with lora.init = 'default', not {settings.lora.init!r}"
     if settings.model.dtype == "float32" and pretrained.device() == "cuda":
         return "unsloth computes in 16 bits where model.dtype = 'float32'"
     return ""
@@ -112,9 +114,11 @@ def peft_model(settings: Params, dtype: Any) -> Any:
 
     quantisation = {} if quantised.kind(settings.model) else pretrained.quantisation(settings.model, dtype)
     base = pretrained.causal_lm(settings.model, dtype, **quantisation, **attention.for_training(settings.model, dtype))
-    config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings))
+    config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings), **initial.options(settings))
     set_seed(settings.lora.random_state)
-    return get_peft_model(base, config)
+    model = get_peft_model(base, config)
+    initial.fill(model, settings, dtype)
+    return model
 
 
 def lora_options(base: Any, settings: Params) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from stages.common.models.base import pretrained
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
-from stages.train import attention, backends, card, tracking
+from stages.train import attention, backends, card, initial, tracking
 
 # Of the embedded model, a Llama; others are asked.
 KNOWN = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
@@ -14,6 +14,7 @@ def refuse_impossible(settings: Params) -> None:
     adapter that nothing could be merged into."""
     tracking.require(settings.train.report_to)
     backends.refuse_impossible(settings)
+    initial.refuse_impossible(settings)
     unpadded = settings.train.packing is True or settings.train.padding_free is True
     if unpadded or settings.train.backend == "unsloth":
         backend, _ = backends.choose_backend(settings)

@@ -14,4 +14,5 @@ class Lora(Section):
     bias: Literal["none", "all", "lora_only"]
     target_modules: Annotated[list[str], Field(min_length=1)]
     use_rslora: bool
+    init: Literal["default", "pissa", "loftq"]
     random_state: Limit

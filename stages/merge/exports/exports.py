@@ -11,7 +11,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.models.base import hub
-from stages.common.records.files import digest
+from stages.common.records.files import digest, read_json
 from stages.common.schema import Merge, Params
 from stages.merge import audit
 from stages.merge.exports import gguf, ollama, server
@@ -73,7 +73,7 @@ def write_vllm(settings: Params, chat: Chat, room: int) -> None:
         lora = [
             "--enable-lora",
             "--max-lora-rank",
-            str(vllm.max_lora_rank(settings.lora.r)),
+            str(vllm.max_lora_rank(read_json(paths.ADAPTER / "adapter_config.json")["r"])),
             "--lora-modules",
             "doclore=../merged",
         ]
