@@ -242,9 +242,12 @@ def kill(options: argparse.Namespace) -> None:
         lost, known = 0, dict[str, str]()
         with server(latency) as address:
             while kills < options.kills:
+                asked = stats(address)["requests"]
                 process = stage(Path(torn), address)
+                while process.poll() is None and stats(address)["requests"] == asked:
+                    time.sleep(0.05)
                 try:
-                    process.wait(draw.uniform(0.5, 4.0))
+                    process.wait(draw.uniform(0.0, 2.5))  # from its first request on, so that some are in flight
                     break  # it was done before
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -23,8 +24,9 @@ class FakeEndpoint:
     connection, or a dict of what differs: status, headers, error (a message), content, message (more of its fields),
     finish_reason, refusal, usage, raw."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[dict] = []
+        self.paths: list[str] = []  # of the requests, queries included
         self.models = ["teacher"]
         self.models_status = 200
         self.key = ""
@@ -44,6 +46,7 @@ class FakeEndpoint:
                 if outer.key and self.headers.get("Authorization") != f"Bearer {outer.key}":
                     return self.send({"error": {"message": "bad key"}}, 401)
                 outer.requests.append(body)
+                outer.paths.append(self.path)
                 answer = outer.reply(body)
                 if answer is None:
                     self.close_connection = True
@@ -77,5 +80,7 @@ class FakeEndpoint:
                 pass
 
         self.server = CrowdServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}/v1"

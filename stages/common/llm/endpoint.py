@@ -247,19 +247,17 @@ def error_in(content: bytes) -> tuple[str, str]:
 
 
 def certificates() -> ssl.SSLContext:
-    """The authorities that are trusted: those of the machine and certifi's, and a private one where a variable names
-    it."""
+    """The authorities that are trusted: those of the machine and certifi's, and private ones where variables name
+    them."""
     import certifi
 
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    own = next(filter(None, (os.environ.get(name) for name in names)), "")
     context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(certifi.where())
-        if own:
-            context.load_verify_locations(**{"capath" if Path(own).is_dir() else "cafile": own})
-    except (OSError, ssl.SSLError) as error:
-        raise UserError(f"{own}: {error}; it must be a file of certificates in PEM form") from None
+    for file in filter(None, (certifi.where(), *(os.environ.get(name) for name in names))):
+        try:
+            context.load_verify_locations(**{"capath" if Path(file).is_dir() else "cafile": file})
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(f"{file}: {error}; it must be a file of certificates in PEM form") from None
     return context
 
 
