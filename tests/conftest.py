@@ -35,11 +35,12 @@ settings.load_profile("doclore")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a costly fixture of their module run in one process (pytest-xdist's loadgroup). These groups
-    begin, then come the other slow tests: what is short fills the gap at the end, where a process would wait."""
+    """Tests that share a costly fixture run in one process (pytest-xdist's loadgroup). These groups begin, then come
+    the other slow tests: what is short fills the gap at the end, where a process would wait."""
     for item in items:
-        if {"finished", "cache", "browser"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if {"finished", "cache", "browser"} & fixtures:
+            item.add_marker(pytest.mark.xdist_group("embedded" if "cache" in fixtures else item.path.name))
     items.sort(key=lambda item: (not item.get_closest_marker("xdist_group"), not item.get_closest_marker("slow")))
 
 
@@ -79,6 +80,18 @@ def endpoint(monkeypatch) -> Iterator[FakeEndpoint]:
     yield fake
     fake.server.shutdown()
     fake.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory) -> Path:
+    """A directory in which the embedded model is converted once."""
+    return tmp_path_factory.mktemp("embedded")
+
+
+@pytest.fixture
+def embedded_cache(cache, monkeypatch) -> None:
+    """.cache of the project where the embedded model is converted already, or will be for the tests that come."""
+    monkeypatch.setenv("DVC_ROOT", str(cache))
 
 
 @pytest.fixture(scope="session")

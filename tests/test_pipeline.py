@@ -26,6 +26,15 @@ def clone(finished, tmp_path) -> Clone:
     return Clone(tmp_path / "clone")
 
 
+@pytest.fixture(scope="module")
+def narrow(finished, tmp_path_factory) -> tuple[Clone, list[str]]:
+    """A copy of the finished clone with one experiment of a smaller rank, and the stages that it ran."""
+    directory = tmp_path_factory.mktemp("narrow") / "clone"
+    shutil.copytree(finished.directory, directory, symlinks=True)
+    clone = Clone(directory)
+    return clone, clone.experiment("--set-param", "lora.r=2", "--name", "narrow")
+
+
 slow = pytest.mark.slow
 
 
@@ -36,22 +45,23 @@ def test_repro_runs_nothing_when_nothing_changed(clone):
 
 @slow
 @pytest.mark.parametrize(
-    ("change", "first"),
-    [("lora.r=2", "train"), ("format.mode=alpaca", "format"), ("chunk.max_tokens=512", "chunk")],
+    ("change", "first", "last"),
+    [("format.mode=alpaca", "format", "report"), ("chunk.max_tokens=512", "chunk", "format")],
 )
-def test_a_changed_value_runs_only_the_stages_behind_it(clone, change, first):
-    assert clone.experiment("--set-param", change) == STAGES[STAGES.index(first) :]
+def test_a_changed_value_runs_only_the_stages_behind_it(clone, change, first, last):
+    """The second experiment ends with the stage at which the first begins."""
+    stages = STAGES[STAGES.index(first) : STAGES.index(last) + 1]
+    assert clone.experiment("--set-param", change, last) == stages
 
 
 @slow
-def test_a_value_set_back_costs_no_second_run(clone):
-    clone.experiment("--set-param", "lora.r=2")
-    assert clone.experiment("--set-param", "lora.r=4") == []
+def test_a_changed_value_of_the_adapter_runs_the_training_and_what_is_behind_it(narrow):
+    assert narrow[1] == STAGES[STAGES.index("train") :]
 
 
 @slow
-def test_metrics_plots_and_experiments_have_content(clone):
-    clone.experiment("--set-param", "lora.r=2", "--name", "narrow")
+def test_metrics_plots_and_experiments_have_content(narrow):
+    clone, _ = narrow
     metrics = json.loads(clone.run("dvc", "metrics", "show", "--json"))[""]["data"]
     assert {f"reports/{stage}.json" for stage in STAGES[:-1]} == set(metrics)
     assert metrics["reports/evaluate.json"]["data"]["eval_seen"]["tuned_closed"]["loss"] > 0
@@ -66,6 +76,11 @@ def test_metrics_plots_and_experiments_have_content(clone):
     assert len(cells) == 10 and all(evaluation[split] == shown[split] for split in ("eval_seen", "eval_unseen"))
     table = clone.run("dvc", "exp", "show", "--csv")
     assert "narrow" in table and "loss_last" in table
+
+
+@slow
+def test_a_value_set_back_costs_no_second_run(narrow):
+    assert narrow[0].experiment("--set-param", "lora.r=4") == []
 
 
 @slow

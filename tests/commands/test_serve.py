@@ -105,6 +105,7 @@ def test_the_openai_client_gets_evaluates_answer_whole_and_in_pieces_and_only_wi
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("embedded_cache")
 def test_llama_cpp_serves_an_export_with_the_trained_prompt_greedily(write_params):
     pytest.importorskip("xllamacpp", reason="the server comes with the extra teacher")
     write_params({"format.system_prompt": 'Say "yes" — 简短。'})

@@ -20,20 +20,9 @@ from stages.common.records.files import read_jsonl, write_jsonl
 from stages.generate import __main__ as generate
 from support.repository import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("embedded_cache")]
 
 PASSAGE = "The default port of the amber relay is 8007. The relay restarts after 30 seconds without a signal."
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(cache, monkeypatch):
-    """One conversion for all tests of this file."""
-    monkeypatch.setenv("DVC_ROOT", str(cache))
 
 
 def test_the_embedded_weights_are_converted_once_into_a_model_that_answers(write_params, capfd):

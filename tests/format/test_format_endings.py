@@ -15,22 +15,11 @@ from stages.evaluate.answers import generate
 from stages.format import __main__ as format_stage
 from support.formatting import row
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("embedded_cache")]
 
 ROWS = 64
 BATCH = 8
 ROOM = 12  # tokens of an answer; the longest trained one has six
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(cache, monkeypatch):
-    """One conversion of the embedded model for all modes."""
-    monkeypatch.setenv("DVC_ROOT", str(cache))
 
 
 def rows() -> list[dict]:

@@ -107,6 +107,7 @@ def tools():
     pytest.importorskip("ik_llama_cpp", reason="the extra export is not installed")
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_llama_cpp_does_not_know_is_one_line(merged, tools):
     with pytest.raises(UserError, match=r"cannot be converted to GGUF: .*; leave it out: -S 'merge\.export=\[\]'"):
         merged(merge__export=["gguf-q8_0"])
@@ -121,6 +122,7 @@ def test_without_the_tools_the_stage_says_what_to_install_before_it_merges(merge
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("embedded_cache")
 def test_llama_cpp_answers_from_each_gguf_as_base_and_adapter_do(merged, tools, tmp_path):
     merged(model__name=str(small_model(tmp_path / "small", 0)), merge__export=["gguf-q8_0", "gguf-q4_k_m", "ollama"])
     figures = read_json(paths.REPORTS / "merge.json")["exports"]

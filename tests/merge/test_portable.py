@@ -1,6 +1,7 @@
 """models/merged is one model for transformers 4 and 5: configs and tokenizer in the form that both read."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,19 +31,23 @@ MODELS = {
                                "layer_types": ["sliding_attention", "sliding_attention", "full_attention"]}),
     "mistral": ("mistral", {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}, "sliding_window": None}),
 }  # fmt: skip
-# What an older program sees: ids of a prompt, and logits.
+# What an older program sees of each model: a prompt, its ids, logits, and the stop token.
 SEEN = """
 import json, sys, torch, transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 assert transformers.__version__.startswith("4.57"), transformers.__version__
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
-turns = [{"role": "user", "content": sys.argv[2]}]
-prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32, attn_implementation="eager")
-with torch.inference_mode():
-    logits = model(input_ids=torch.tensor([json.loads(sys.argv[3])])).logits[0]
-ids = tokenizer(prompt, add_special_tokens=False).input_ids
-print(json.dumps([prompt, ids, logits.tolist(), model.generation_config.eos_token_id]))
+question, ids, *directories = sys.argv[1:]
+seen = []
+for directory in directories:
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    turns = [{"role": "user", "content": question}]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager")
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([json.loads(ids)])).logits[0]
+    own = tokenizer(prompt, add_special_tokens=False).input_ids
+    seen.append([prompt, own, logits.tolist(), model.generation_config.eos_token_id])
+print(json.dumps(seen))
 """
 
 
@@ -65,24 +70,29 @@ def base(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_transformers_4_reads_the_merged_model_as_transformers_5_does(prepared, base, name):
-    prepared(model__name=str(base(name)), train__max_steps=4, train__learning_rate=0.01)
-    train.main()
-    merge.main()
+def test_transformers_4_reads_the_merged_model_of_each_family_as_transformers_5_does(prepared, base, tmp_path):
     question, ids = "What is the size of part 3?\n参数 x", list(range(5, 5 + 300))
-    prompt, prompt_ids, logits, stop = json.loads(transformers_4(SEEN, str(paths.MERGED), question, json.dumps(ids)))
-    tokenizer = AutoTokenizer.from_pretrained(paths.MERGED)
-    turns = [{"role": "user", "content": question}]
-    assert prompt == tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    trained = AutoTokenizer.from_pretrained(paths.ADAPTER)
-    assert prompt_ids == trained(prompt, add_special_tokens=False).input_ids
-    model = AutoModelForCausalLM.from_pretrained(paths.MERGED, dtype=torch.float32, attn_implementation="eager")
-    with torch.inference_mode():
-        ours = model(input_ids=torch.tensor([ids])).logits[0]
-    torch.testing.assert_close(torch.tensor(logits), ours, atol=1e-3, rtol=1e-3)
-    assert stop == tokenizer.eos_token_id
-    assert (paths.MERGED / "tokenizer.model").read_bytes() == b"sentence pieces"
+    (tmp_path / "of").mkdir()
+    for name in MODELS:
+        directory = base(name)
+        prepared(model__name=str(directory), train__max_steps=4, train__learning_rate=0.01)
+        train.main()
+        merge.main()
+        paths.MERGED.parent.rename(tmp_path / "of" / name)
+    directories = [str(tmp_path / "of" / name / paths.MERGED.name) for name in MODELS]
+    told = json.loads(transformers_4(SEEN, question, json.dumps(ids), *directories))
+    for name, directory, (prompt, prompt_ids, logits, stop) in zip(MODELS, directories, told, strict=True):
+        tokenizer = AutoTokenizer.from_pretrained(directory)
+        turns = [{"role": "user", "content": question}]
+        assert prompt == tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True), name
+        trained = AutoTokenizer.from_pretrained(tmp_path / "of" / name / paths.ADAPTER.name)
+        assert prompt_ids == trained(prompt, add_special_tokens=False).input_ids, name
+        model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager")
+        with torch.inference_mode():
+            ours = model(input_ids=torch.tensor([ids])).logits[0]
+        torch.testing.assert_close(torch.tensor(logits), ours, atol=1e-3, rtol=1e-3)
+        assert stop == tokenizer.eos_token_id
+        assert (Path(directory) / "tokenizer.model").read_bytes() == b"sentence pieces"
 
 
 @pytest.mark.parametrize("name", MODELS)

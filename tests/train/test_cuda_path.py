@@ -1,14 +1,14 @@
 """Regression for each release of unsloth: its CUDA code, run on a CPU, does with our rows what the stage relies on."""
 
 import json
+import shutil
 
 import pytest
 
-from stages.common.base import paths
 from support import cuda_path
 
 TRAIN = """
-import json, sys, torch
+import json, os, sys, torch
 from pathlib import Path
 from stages.common.base import params, paths
 from stages.train import adapter, backends, checkpoints, trainer
@@ -32,41 +32,17 @@ def figures(directory, **changes):
 """
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    return tmp_path_factory.mktemp("unsloth")
-
-
-def result(code, compiled):
-    return json.loads(cuda_path.run(TRAIN + code, compiled).splitlines()[-1])
-
-
-@pytest.mark.slow
-def test_rows_end_to_end_have_the_losses_of_padded_rows_and_packed_ones_keep_apart(prepared, compiled):
-    prepared(train__max_steps=6, train__learning_rate=0.01)
-    found = result(
-        """
+PADDING = """
+os.chdir("rows")
 found = {
     "padded": figures("a", padding_free=False),
     "free": figures("b", padding_free=True),
     "packed": figures("c", packing=True, padding_free=True),
 }
 print(json.dumps(found))
-""",
-        compiled,
-    )
-    padded, free, packed = found["padded"], found["free"], found["packed"]
-    assert padded["shape"][0] == 8 and free["shape"][0] == 1 and free["positions"], "one sequence, no padding"
-    assert free["losses"] == pytest.approx(padded["losses"], rel=2e-3) and len(padded["losses"]) == 6
-    assert free["tokens"] == padded["tokens"], "as many tokens are trained"
-    assert packed["shape"][0] == 1 and packed["tokens"] >= free["tokens"]
-
-
-@pytest.mark.slow
-def test_names_are_taken_as_they_are_and_a_cut_run_goes_on_to_the_same_losses(prepared, compiled):
-    prepared(train__max_steps=6, train__save_steps=2)
-    found = result(
-        """
+"""
+NAMES = """
+os.chdir("../names")
 from unsloth.models.loader_utils import get_model_name
 mapped = get_model_name("Qwen/Qwen3-8B", True)
 import inspect
@@ -85,9 +61,24 @@ except Stop: pass
 again = build("cut")
 trainer.run(again, Path("cut"))
 print(json.dumps({"mapped": mapped, "exact": exact, "whole": whole, "again": losses(again), "from": again.first_step}))
-""",
-        compiled,
-    )
-    assert found["mapped"] != "Qwen/Qwen3-8B" and found["exact"], "what use_exact_model_name switches off"
-    assert found["from"] == 4 and found["again"] == pytest.approx(found["whole"], abs=1e-5)
-    assert paths.FORMATTED.exists()
+"""
+
+
+@pytest.mark.slow
+def test_rows_end_to_end_lose_as_padded_ones_names_are_taken_as_they_are_and_a_cut_run_goes_on(prepared, tmp_path):
+    """In one process, since importing unsloth takes most of the time."""
+    for name, changes in (("rows", {"train__learning_rate": 0.01}), ("names", {"train__save_steps": 2})):
+        prepared(train__max_steps=6, **changes)
+        shutil.copytree(tmp_path / "data", tmp_path / name / "data")
+        shutil.copyfile(tmp_path / "params.yaml", tmp_path / name / "params.yaml")
+    said = cuda_path.run(TRAIN + PADDING + NAMES, tmp_path / "compiled")
+    rows, names = (json.loads(line) for line in said.splitlines() if line.startswith('{"'))
+
+    padded, free, packed = rows["padded"], rows["free"], rows["packed"]
+    assert padded["shape"][0] == 8 and free["shape"][0] == 1 and free["positions"], "one sequence, no padding"
+    assert free["losses"] == pytest.approx(padded["losses"], rel=2e-3) and len(padded["losses"]) == 6
+    assert free["tokens"] == padded["tokens"], "as many tokens are trained"
+    assert packed["shape"][0] == 1 and packed["tokens"] >= free["tokens"]
+
+    assert names["mapped"] != "Qwen/Qwen3-8B" and names["exact"], "what use_exact_model_name switches off"
+    assert names["from"] == 4 and names["again"] == pytest.approx(names["whole"], abs=1e-5)

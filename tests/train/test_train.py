@@ -209,41 +209,57 @@ def test_the_rows_of_a_packed_batch_are_found_where_their_positions_begin(prepar
     assert faults.pairs_of([{"input_ids": ids, "position_ids": positions}]) == [row["pair_id"] for row in rows]
 
 
+# Forked where all is imported, as each stage's process is; one that ends by itself would be no signal.
+KILLED = """
+import os, signal, sys
+import trl
+from transformers import Trainer
+from stages.train import __main__ as train
+training_step, save = Trainer.training_step, Trainer._save_optimizer_and_scheduler
+for step in map(int, sys.argv[1:]):
+    def stepping(self, *arguments, **options):
+        loss = training_step(self, *arguments, **options)
+        if self.state.global_step + 1 == step != 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return loss
+    def saving(self, directory):
+        if self.state.global_step == step == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return save(self, directory)
+    if child := os.fork():
+        print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+        continue
+    os.chdir(f"killed{step}")
+    os.environ["DVC_ROOT"] = os.getcwd()
+    Trainer.training_step, Trainer._save_optimizer_and_scheduler = stepping, saving
+    train.main()
+    os._exit(0)
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [1, 3, 4, 5])
-def test_a_killed_run_goes_on_to_the_very_adapter_of_an_undisturbed_one(prepared, tmp_path, step):
+def test_a_killed_run_goes_on_to_the_very_adapter_of_an_undisturbed_one(prepared, tmp_path, monkeypatch, capsys):
     """Real kills of the real stage: at the end of a step, and (step 4) while a checkpoint is being written."""
     prepared(train__save_steps=2)
+    kept = {1: None, 3: 2, 4: 2, 5: 4}
+    for step in kept:
+        shutil.copytree(tmp_path / "data", tmp_path / f"killed{step}" / "data")
+        shutil.copyfile(tmp_path / "params.yaml", tmp_path / f"killed{step}" / "params.yaml")
     train.main()
     undisturbed = adapter_bytes()
-    shutil.rmtree(paths.ADAPTER)
-    kill = f"""
-import os, signal
-from transformers import Trainer
-from transformers import trainer as module
-step = Trainer.training_step
-def training_step(self, *a, **o):
-    loss = step(self, *a, **o)
-    if self.state.global_step + 1 == {step} and {step} != 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return loss
-save = Trainer._save_optimizer_and_scheduler
-def saving(self, directory):
-    if self.state.global_step == {step} and {step} == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return save(self, directory)
-Trainer.training_step, Trainer._save_optimizer_and_scheduler = training_step, saving
-from stages.train import __main__ as train
-train.main()
-"""
+    command = [sys.executable, "-c", KILLED, *map(str, kept)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", kill], env=environment, capture_output=True, check=False)
-    assert done.returncode == -9 and not paths.ADAPTER.exists()
-    command = [sys.executable, "-m", "stages.train"]
-    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    kept = {1: None, 3: 2, 4: 2, 5: 4}[step]
-    assert (f"checkpoint-{kept}" in again.stdout) == (kept is not None), again.stdout
-    assert adapter_bytes() == undisturbed
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if line.isdigit()] == ["9"] * len(kept), done.stderr[-3000:]
+    for step, checkpoint in kept.items():
+        monkeypatch.chdir(tmp_path / f"killed{step}")
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / f"killed{step}"))
+        assert not paths.ADAPTER.exists()
+        capsys.readouterr()
+        train.main()
+        said = capsys.readouterr().out
+        assert (f"checkpoint-{checkpoint}" in said) == (checkpoint is not None), said
+        assert adapter_bytes() == undisturbed
 
 
 @pytest.mark.parametrize("error", ["[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"])
@@ -335,9 +351,12 @@ def test_batched_answers_are_those_of_single_prompts(tiny_model):
 
 
 @pytest.mark.slow
-def test_unsloth_trains_the_same_rows_and_leaves_nothing_in_the_tree(prepared, tmp_path):
-    """In a process of its own: unsloth must be imported before transformers, which it patches."""
-    prepared(train__backend="unsloth", train__max_steps=3)
+def test_both_backends_give_the_same_loss_curve_from_one_seed_and_unsloth_leaves_nothing_in_the_tree(
+    prepared, tmp_path
+):
+    """unsloth in a process of its own: it must be imported before transformers, which it patches."""
+    changes = {"train__max_steps": 20, "train__learning_rate": 0.01}
+    prepared(train__backend="unsloth", **changes)
     before = {path for path in tmp_path.rglob("*") if ".cache" not in path.parts}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "stages.train"]
@@ -348,21 +367,16 @@ def test_unsloth_trains_the_same_rows_and_leaves_nothing_in_the_tree(prepared, t
     assert new == {"models", "reports"}
     assert json.loads((paths.REPORTS / "train.json").read_text())["backend"] == "unsloth"
     assert adapter_bytes()
+    curve = losses()
+    prepared(train__backend="trl", **changes)
+    train.main()
+    assert json.loads((paths.REPORTS / "train.json").read_text())["backend"] == "trl"
+    assert len(losses()) == 20 and losses()[-1] < losses()[0] * 0.95, "it learns"
+    assert curve == pytest.approx(losses(), rel=2e-2)
 
 
-@pytest.mark.slow
-def test_both_backends_give_the_same_loss_curve_from_one_seed(prepared):
-    curves = {}
-    for backend in ("trl", "unsloth"):
-        prepared(train__backend=backend, train__max_steps=20, train__learning_rate=0.01)
-        command = [sys.executable, "-m", "stages.train"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert json.loads((paths.REPORTS / "train.json").read_text())["backend"] == backend
-        curves[backend] = [point["loss"] for point in json.loads((paths.REPORTS / "train_log.json").read_text())]
-    assert len(curves["trl"]) == 20 and curves["trl"][-1] < curves["trl"][0] * 0.95, "it learns"
-    assert curves["unsloth"] == pytest.approx(curves["trl"], rel=2e-2)
+def losses() -> list[float]:
+    return [point["loss"] for point in json.loads((paths.REPORTS / "train_log.json").read_text())]
 
 
 @pytest.mark.parametrize(
