@@ -1,9 +1,12 @@
 """A pipeline in a temporary clone, with the real Git and DVC."""
 
+import functools
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from support.repository import ROOT
@@ -31,12 +34,22 @@ class Clone:
 
     def run(self, *command: str, code: int | None = 0) -> str:
         """Run a command in the clone; its output, after a check of the exit code."""
-        done = subprocess.run(
-            command, cwd=self.directory, env=self.environment, text=True, encoding="utf-8",
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        assert code is None or done.returncode == code, done.stdout[-4000:]
-        return done.stdout
+        with tempfile.NamedTemporaryFile() as said:
+            if command[0] == "dvc":
+                returned = dvc(command[1:], self.directory, self.environment, said.name)
+            else:
+                returned = subprocess.run(
+                    command,
+                    cwd=self.directory,
+                    env=self.environment,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                ).returncode
+            said.seek(0)
+            output = said.read().decode("utf-8")
+        assert code is None or returned == code, output[-4000:]
+        return output
 
     def repro(self, *options: str, code: int | None = 0) -> list[str]:
         """`dvc repro`, and the stages that it ran."""
@@ -45,6 +58,44 @@ class Clone:
     def experiment(self, *options: str, code: int | None = 0) -> list[str]:
         """`dvc exp run`, and the stages that it ran."""
         return stages_run(self.run("dvc", "exp", "run", *options, code=code))
+
+
+# dvc, imported once. Each command is a process of its own that goes on from there: its imports take most of its time.
+SERVER = """
+import json, os, sys
+import dvc.cachemgr, dvc.cli, dvc.cli.parser, dvc.repo.experiments.run, dvc.repo.reproduce, dvc.stage.run, dvc_render
+import networkx, ruamel.yaml
+dvc.cli.parser.get_main_parser()
+for line in sys.stdin:
+    words, directory, environment, said = json.loads(line)
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    output = os.open(said, os.O_WRONLY | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = ["dvc", *words]
+    sys.exit(dvc.cli.main(words))
+"""
+
+
+@functools.cache
+def server() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def dvc(words: tuple[str, ...], directory: Path, environment: dict[str, str], said: str) -> int:
+    """Run `dvc` with its output in a file; its exit code."""
+    running = server()
+    running.stdin.write(json.dumps([words, str(directory), environment, said]) + "\n")
+    running.stdin.flush()
+    return int(running.stdout.readline())
 
 
 def stages_run(output: str) -> list[str]:
