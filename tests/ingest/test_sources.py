@@ -433,23 +433,30 @@ def _defaults(write_params):
     write_params({"docs.max_bytes": 20_000_000})
 
 
-@pytest.mark.slow
-def test_100_000_tiny_files_take_bounded_memory():
-    for number in range(100_000):
+def memory_of(files: int) -> int:
+    """The largest memory in KB, VmHWM, of ingest over so many tiny files; a tenth of them repeats others. (ru_maxrss of
+    a child begins at what its parent had.)"""
+    for number in range(files):
         if number % 1000 == 0:
-            Path(f"docs/{number // 1000}").mkdir(parents=True)
-        Path(f"docs/{number // 1000}/page-{number}.md").write_text(f"page {number % 90_000}\n", encoding="utf-8")
-    # VmHWM, since ru_maxrss of a child begins at what its parent had.
+            Path(f"docs/{number // 1000}").mkdir(parents=True, exist_ok=True)
+        Path(f"docs/{number // 1000}/page-{number}.md").write_text(f"page {number % (files * 9 // 10)}\n", "utf-8")
     peak = "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])"
     code = f"import re; from pathlib import Path; from stages.ingest.__main__ import main; main(); {peak}"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )  # fmt: skip
     report = read_json(paths.REPORTS / "ingest.json")
-    assert (report["pages"], report["duplicates"]) == (90_000, 10_000)
-    assert int(done.stdout.split()[-1]) < 250_000  # KB
+    assert (report["pages"], report["duplicates"]) == (files * 9 // 10, files // 10)
     with paths.DOCS.open(encoding="utf-8") as rows:
-        assert sum(1 for _ in rows) == 90_000
+        assert sum(1 for _ in rows) == report["pages"]
+    return int(done.stdout.split()[-1])
+
+
+@pytest.mark.slow
+def test_a_tiny_file_takes_less_than_two_kilobytes_of_memory_however_many_there_are():
+    """100,000 take about 220 MB."""
+    few = memory_of(1_000)
+    assert memory_of(20_000) - few < 35_000
 
 
 @pytest.mark.slow
