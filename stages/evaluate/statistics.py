@@ -78,7 +78,7 @@ def difference_interval(pages: Sequence[str], base: Sequence[float], tuned: Sequ
     below = added(shares[1] - after.low, before.high - shares[0], correlation)
     above = added(after.high - shares[1], shares[0] - before.low, correlation)
     gain = shares[1] - shares[0]
-    return Interval(max(gain - below, -1.0), min(gain + above, 1.0))
+    return Interval(gain - below, gain + above)
 
 
 def added(one: float, other: float, correlation: float) -> float:
