@@ -1,0 +1,147 @@
+"""The parts of the split one by one, at their bounds."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stages.common.base import params
+from stages.common.records.files import share
+from stages.curate import split
+from stages.curate.duplicates.near import Link
+
+FACTS = "abcdef"
+
+
+def row(fact: str, question: str = "", own: bool = False, **more: Any) -> Any:
+    """A row about a fact; one of a page unless it is the user's own."""
+    return {
+        "pair_id": f"{fact}:{question}", "fact_id": fact, "chunk_id": "" if own else "c", "instruction": question,
+        "input": "", "output": f"answer {fact}", "evidence": f"It is {fact}.", "path": "p.md", "style": "llm",
+        "request_key": "", "line_start": 1, "line_end": 1, **more,
+    }  # fmt: skip
+
+
+def lowest(kind: str) -> list[str]:
+    """The facts in the order of their hashes."""
+    return sorted(FACTS, key=lambda fact: share(kind, fact))
+
+
+def facts(rows: list[Any]) -> set[str]:
+    return {row["fact_id"] for row in rows}
+
+
+def test_the_facts_below_the_wanted_share_are_measured_and_one_at_least_unless_none_is_wanted():
+    rows = [row(fact, family="plain") for fact in FACTS]
+    wanted = share("fact", lowest("fact")[2])
+    kept, others = split.measured(rows, wanted)
+    assert facts(kept) == {*lowest("fact")[:2]} and facts(others) == {*lowest("fact")[2:]}
+    assert {(one["check"], one["value"], one["threshold"]) for one in others} == {
+        ("held_out_wording", "plain", f"holdout_facts {wanted}")
+    }
+    assert facts(split.measured(rows, 1e-9)[0]) == {lowest("fact")[0]}
+    assert split.measured(rows, 0.0)[0] == [] and split.measured([], 0.5) == ([], [])
+    assert split.measured([row("a")], 0.0)[1][0]["value"] == ""
+
+
+WORDINGS = ("How wide is the gate?", "How wide is that gate?", "Tell me how wide it is")
+
+
+@pytest.fixture
+def limits(write_params):
+    write_params({})
+    return params.load().curate.model_copy(update={"holdout_facts": 0.5, "question_similarity": 0.7})
+
+
+def test_one_wording_is_held_out_of_each_fact_that_the_hash_chooses_and_of_one_at_least(limits):
+    rows = [row(fact, wording) for fact in FACTS for wording in WORDINGS]
+    bound = share("fact", lowest("fact")[3])
+    chosen = split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": bound}))
+    assert chosen == {f"{fact}:{WORDINGS[2]}" for fact in lowest("fact")[:3]}
+    least = split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 1e-9}))
+    assert least == {f"{lowest('fact')[0]}:{WORDINGS[2]}"}
+    assert not split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 0.0}))
+    two = [row(lowest("fact")[0], wording) for wording in WORDINGS[1:]]
+    assert not split.held_out_wordings(two, limits)
+    assert not split.held_out_wordings([{**one, "chunk_id": ""} for one in rows], limits)
+
+
+def test_a_fact_whose_wordings_are_all_near_duplicates_has_none_held_out(limits):
+    rows = [row("a", wording) for wording in WORDINGS]
+    grams = {one["pair_id"]: split.shingles(split.question_key(one), split.SHINGLE) for one in rows}
+    alike = split.most_alike(grams)
+    assert alike[f"a:{WORDINGS[0]}"] == alike[f"a:{WORDINGS[1]}"] > alike[f"a:{WORDINGS[2]}"] > 0
+    bound = alike[f"a:{WORDINGS[2]}"]
+    assert not split.held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound}))
+    assert split.held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound + 1e-9}))
+
+
+def test_whole_facts_of_the_users_own_rows_are_held_out_unless_another_row_asks_the_same():
+    rows = [row(fact, f"{fact} {n}?", own=True) for fact in FACTS for n in (1, 2)]
+    order = lowest("group")
+    bound = share("group", order[2])
+    assert split.unseen_own(rows, bound) == {f"{fact}:{fact} {n}?" for fact in order[:2] for n in (1, 2)}
+    again = row("x", f"{order[0]} 2 ？")
+    assert split.unseen_own([*rows, again], bound) == {f"{order[1]}:{order[1]} {n}?" for n in (1, 2)}
+    assert split.unseen_own([row(fact, "?") for fact in FACTS], 1.0) == set()
+
+
+def test_a_page_is_trained_or_held_out_or_neither_and_own_rows_by_their_facts():
+    def part(trained: bool, unseen: bool) -> str:
+        pages: Any = SimpleNamespace(is_trained=lambda chunk: trained, is_unseen=lambda chunk: unseen)
+        return split.part_of(row("a"), {"c": {}}, pages, set())  # type: ignore[dict-item]
+
+    assert [part(True, False), part(False, True), part(False, False)] == ["train", "eval_unseen", ""]
+    own, pages = row("a", "?", own=True), SimpleNamespace()
+    assert split.part_of(own, {}, pages, {"a:?"}) == "eval_unseen"  # type: ignore[arg-type]
+    assert split.part_of(own, {}, pages, {"b:?"}) == "train"  # type: ignore[arg-type]
+
+
+def test_a_held_out_wording_needs_so_many_trained_ones_of_the_same_words():
+    rows, trained = [row("a", "held?")], [row("a", "1"), row("a", "2"), row("b", "3")]
+    assert split.with_trained_fact(rows, trained, 2) == (rows, [])
+    kept, (rejected,) = split.with_trained_fact(rows, trained, 3)
+    assert kept == [] and (rejected["check"], rejected["value"], rejected["threshold"]) == ("seen_is_trained", 2, 3)
+
+
+def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_inlines():
+    partials = {"c": ["_a.md"], "d": [], "e": ["_z.md", "_a.md", "_b.md"], "f": ["_b.md"]}
+    chunks: Any = {name: {"partials": [{"path": path} for path in paths]} for name, paths in partials.items()}
+    asked = [
+        ("n", "new?", "d"),
+        ("a", "again?", "d"),
+        ("n", "inlined?", "e"),
+        ("n", "other?", "f"),
+        ("s", "seen?", "d"),
+    ]
+    unseen = [*(row(fact, text, chunk_id=chunk) for fact, text, chunk in asked), row("a", "own?", own=True)]
+    parts = {"train": [row("a"), row("n", own=True)], "eval_seen": [row("s")], "eval_unseen": unseen}
+    kept, rejected = split.without_stated(parts, chunks)
+    assert [one["instruction"] for one in kept] == ["new?", "other?", "own?"]
+    assert [(one["instruction"], one["check"], one["value"]) for one in rejected] == [
+        ("again?", "unseen_is_unseen", "It is a."),
+        ("inlined?", "unseen_is_unseen", ["_a.md"]),
+        ("seen?", "unseen_is_unseen", "It is s."),
+    ]
+    assert {one["threshold"] for one in rejected} == {"not on a trained page"}
+
+
+def test_of_two_near_duplicates_the_one_further_from_training_leaves():
+    parts = {name: [row(name, str(n)) for n in range(3)] for name in ("train", "eval_seen", "eval_unseen")}
+    links = [
+        Link("train:0", "eval_seen:0", 0.9),
+        Link("eval_unseen:1", "eval_seen:1", 0.8),
+        Link("eval_seen:0", "eval_unseen:0", 0.7),
+        Link("train:1", "train:2", 1.0),
+        Link("train:0", "gone", 1.0),
+        Link("train:2", "eval_seen:0", 0.95),
+    ]
+    rejected = split.without_alike(parts, links)
+    assert [(one["pair_id"], one["check"], one["value"]) for one in rejected] == [
+        ("eval_seen:0", "seen_is_trained", ["train:0", 0.9]),
+        ("eval_unseen:0", "unseen_is_unseen", ["eval_seen:0", 0.7]),
+        ("eval_unseen:1", "unseen_is_unseen", ["eval_seen:1", 0.8]),
+    ]
+    assert {one["threshold"] for one in rejected} == {"no near-duplicate trained"}
+    left = {name: [one["instruction"] for one in rows] for name, rows in parts.items()}
+    assert left == {"train": ["0", "1", "2"], "eval_seen": ["1", "2"], "eval_unseen": ["2"]}
