@@ -111,7 +111,7 @@ def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_in
         ("n", "new?", "d"),
         ("a", "again?", "d"),
         ("n", "inlined?", "e"),
-        ("n", "other?", "f"),
+        ("n", "more?", "f"),
         ("s", "seen?", "d"),
     ]
     unseen = [*(row(fact, text, chunk_id=chunk) for fact, text, chunk in asked), row("a", "own?", own=True)]
