@@ -124,8 +124,8 @@ def test_facts_are_those_that_the_structure_states():
         ("unit", "`size`", "row"),
         ("default", "Delay", "`5`"),
         ("unit", "Delay", "ms"),
-        ("definition", "gauge", "shows the level"),
-        ("definition", "`lamp`", "tells whether it is on"),
+        ("stated", "gauge", "shows the level"),
+        ("meaning", "`lamp`", "tells whether it is on"),
         ("code", "How to switch the lamp on", "```sh\nmake lamp  # comment\n```"),
         ("steps", "Order", "1. open the lid\n2. close the lid"),
     }
@@ -513,7 +513,7 @@ def test_an_answer_of_a_whole_block_has_a_limit():
 
 @pytest.mark.parametrize(
     ("notice", "kind"),
-    [("> **Warning**\n>\n> Never open it hot.", "caution"), ("> **提示：保存**\n>\n> 修改后需要手动保存。", "tip")],
+    [("> **Warning**\n>\n> Never open it hot.", "caution"), ("> **提示：保存**\n>\n> 修改后需要手动保存。", "section")],
 )
 def test_an_admonition_is_asked_about(notice, kind):
     found = next(fact for fact in facts(chunk(f"Some words.\n\n{notice}\n")) if fact.kind == kind)

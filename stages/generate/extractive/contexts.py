@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from stages.common.records.rows import Chunk, Doc
-from stages.common.text.wording import normalised
+from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import aspect, heading_name, is_common
 
@@ -23,9 +23,10 @@ KIND_OF_PAGE = re.compile(
     r"|常见问题(?:解答)?|问题排查|故障排[查除]|术语表?|名词解释|基本概念)\b.*",
     re.IGNORECASE,
 )
-BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
+BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition", "stated")
 FIGURES = ("number", "cell")
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
+MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
 CONFLICT = b""
 
 
@@ -122,7 +123,8 @@ class Answers:
 def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
     named = IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE
-    if named or (fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title)):
+    asks = fact.kind == "faq" and len(fact.subject) * (1 + bool(CJK.search(fact.subject))) >= MIN_QUESTION_CHARS
+    if named or asks or (fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title)):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]

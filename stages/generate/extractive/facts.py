@@ -1,7 +1,7 @@
 """The facts of a chunk: one walk over its blocks, which hands each kind of block to the module that can read it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
@@ -14,6 +14,7 @@ from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
 MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
+MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
@@ -27,11 +28,8 @@ DRAWING = re.compile("[├└│─↓→]")
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 UNREAD = re.compile(r"\{\{#|\{\*|^\s*(?:`{3,}|~{3,})\{[a-z]")  # what another tool would have put in, or read
 OUTPUT = re.compile(
-    r"(?:输出|结果|返回|效果)[^。]{0,8}$|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
+    r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
     re.IGNORECASE,
-)
-LIGHT = re.compile(
-    r"(?:以下|如下|下面|下列|下述|上述|所示|例如|比如|示例)+的?(?:代码|命令|例子|示例|内容|方式)?(?:展示|演示|给出|说明)?了?"
 )
 FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有)*(?:所示)?[:：,，]*$"
@@ -45,13 +43,13 @@ GOES_ON = re.compile(
 class Reader:
     """Where the walk is: the heading path, the paragraph before, and whether a lead is still expected."""
 
-    def __init__(self, chunk: Chunk) -> None:
+    def __init__(self, chunk: Chunk, before: Chunk | None) -> None:
         self.title = chunk["headings"][0]
         self.path = list(chunk["headings"])
         self.blocks = list(blocks(chunk["text"]))
         self.lines = chunk["text"].split("\n")
         self.before = ""  # the paragraph directly before
-        self.leads = True
+        self.leads = not goes_on(chunk, before)
         self.member = False  # whether the last heading is a member of an interface
 
     @property
@@ -119,7 +117,8 @@ class Reader:
             term, _, answer = self.source(place, behind).partition("\n")
             yield from notices.answer(term, answer, self.headings)
         elif notices.starts(block):
-            yield from notices.admonition(block.text, self.headings)
+            much = self.share(place, behind) >= MIN_SHARE
+            yield from notices.admonition(block.text, self.headings, much)
         elif is_html_table(block):
             yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
         elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):
@@ -141,7 +140,8 @@ class Reader:
             yield from lists.told(meaning)
         elif self.leads and not stated:
             behind = self.paragraphs(place)
-            yield from prose.lead(self.source(place, behind), self.announced(behind), self.title, self.headings)
+            source, much = self.source(place, behind), self.share(place, behind) >= MIN_SHARE
+            yield from prose.lead(source, self.announced(behind), self.title, self.headings, much)
 
     def paragraphs(self, first: int) -> int:
         """The block behind the paragraphs that begin there and together say little enough for one answer."""
@@ -151,6 +151,12 @@ class Reader:
                 break
             behind += 1
         return behind
+
+    def share(self, first: int, behind: int) -> float:
+        """How much of what its section says in words, as far as the chunk holds it, stands in some blocks."""
+        last = next((i for i in range(behind, len(self.blocks)) if self.blocks[i].kind == "heading"), len(self.blocks))
+        lengths = [len(b.text) * (b.kind in ("paragraph", "list", "steps", "quote")) for b in self.blocks[first:last]]
+        return sum(lengths[: behind - first]) / max(sum(lengths), 1)
 
     def announced(self, place: int) -> Block | None:
         """The block there, when a paragraph can take it along as a part of its answer."""
@@ -194,9 +200,8 @@ class Reader:
 
     def announces(self, lead: str) -> str:
         """The sentence before, where it says by itself what the code is about; empty otherwise."""
-        said = LIGHT.sub("", lead).strip(" ，,") if CJK.search(lead) else speech.said(lead)
-        stands = MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said)
-        return said if stands and not speech.points(said) and not speech.refers_back(said) else ""
+        said = speech.said(lead)
+        return said if MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said) else ""
 
     def of_formula(self, block: Block) -> Iterator[Fact]:
         """A formula that a sentence with a colon leads in."""
@@ -209,7 +214,7 @@ class Reader:
 
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""
-        caption = LIGHT.sub("", heading_name(self.before)).strip()
+        caption = speech.LIGHT.sub("", heading_name(self.before)).strip()
         fits = CAPTION.fullmatch(caption) and not speech.points(caption) and not is_common(caption)
         return (*self.headings, caption) if fits and caption not in self.path else self.headings
 
@@ -218,6 +223,22 @@ def is_html_table(block: Block) -> bool:
     return block.kind == "html" and "<table" in block.text.lower()
 
 
-def facts(chunk: Chunk) -> Iterator[Fact]:
-    """The facts of a chunk in the order in which it states them."""
-    yield from Reader(chunk).facts()
+def goes_on(chunk: Chunk, before: Chunk | None) -> bool:
+    """Whether a chunk begins in the midst of a section, the first part of which ends the chunk before."""
+    if not before or before["path"] != chunk["path"]:
+        return False
+    heading = rf"^#+ .*{re.escape(heading_name(chunk['headings'][-1]))}\W*$"
+    return before["headings"] == chunk["headings"] or bool(re.search(heading, before["text"], re.MULTILINE))
+
+
+def facts(chunk: Chunk, before: Chunk | None = None) -> Iterator[Fact]:
+    """The facts of a chunk, which may go on where the one `before` ends, in the order in which it states them."""
+    yield from Reader(chunk, before).facts()
+
+
+def of_chunks(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Iterator[Fact]]]:
+    """Chunks in the order of their pages, each with its facts."""
+    before = None
+    for chunk in chunks:
+        yield chunk, facts(chunk, before)
+        before = chunk

@@ -86,7 +86,9 @@ def merged_right(row: list[str]) -> list[str]:
 
 
 def grid(header: list[str], body: list[list[str]], sources: list[str]) -> Grid:
-    """Cells filled in; a second line of headings joined to the first."""
+    """Cells filled in; a second line of headings joined to the first, of which a title over all columns is none."""
+    while body and len(header) > 1 and len(set(header)) == 1:
+        header, body, sources = body[0], body[1:], sources[1:]
     if body and is_second_header(header, body[0]):
         pairs = list(itertools.zip_longest(header, map(plain, body[0]), fillvalue=""))[: len(header)]
         header = [name if below in ("", ABOVE, name) else f"{name} {below}" for name, below in pairs]

@@ -13,11 +13,16 @@ TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
 IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
 LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))+)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
+BROKEN_NAME = re.compile(
+    r"(?<![\w.])((?:\w{2,}[._]){2,})<br\s*/?>(?=[a-z])"
+)  # a long name, cut where a table is narrow
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 TAG = re.compile(r"(?<!\\)</?[A-Za-z][\w-]*(?:\s[^<>\n]*)?/?>")
 STRONG = re.compile(r"(?<!\\)\*\*|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|(?<!\\)~~")
 STAR = re.compile(r"(?<![\\*])\*(?=[^\s*])([^*\n]+?)(?<=[^\s\\])\*(?!\*)")
 UNDERSCORE = re.compile(r"(?<![\w\\])_(?=[^\s_])([^_\n]+?)(?<=[^\s\\])_(?!\w)")
+KEEPS_LINES = re.compile(r"^\s*(?:[-*+] |\d+[.)] |```|\||>)", re.MULTILINE)
+WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -37,8 +42,15 @@ def plain(text: str) -> str:
 
     text = VERBATIM.sub(hold, text)
     text = LINK.sub(r"\1", IMAGE.sub("", text))
+    text = BROKEN_NAME.sub(r"\1", text)
     text = TAG.sub("", BREAK.sub(" ", AUTOLINK.sub(r"\1", text)))
     text = UNDERSCORE.sub(r"\1", STAR.sub(r"\1", STRONG.sub("", text)))
     text = html.unescape(ESCAPE.sub(r"\1", text))
     text = HELD.sub(lambda match: held[int(match[1])], text)
     return "\n".join(re.sub(r"[^\S\n]+", " ", line).strip() for line in text.split("\n")).strip()
+
+
+def flowing(text: str) -> str:
+    """`plain` of a text, with the lines that only the page's width ended joined in scripts that set words apart."""
+    text = plain(text)
+    return text if KEEPS_LINES.search(text) else WRAPPED.sub(" ", text)

@@ -8,9 +8,9 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import CHANGES, UNASKED, heading_name, is_common, topic
-from stages.generate.extractive.inline import plain
+from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of
-from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, imperative, points
+from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
 
 MIN_DEFINITION_CHARS = 5
 MAX_ANSWER_CHARS = 600
@@ -20,7 +20,22 @@ TERM = re.compile(
     r"\s*(\*\*[^*\n]{2,60}\*\*|`[^`\n]{1,80}`)(\s*[（(][^（）()\n]{1,40}[）)])?\s*(?:[:：]|\s[—–-]+\s|——)\s*(\S.*)",
     re.DOTALL,
 )
-PLAIN_TERM = re.compile(r"\s*([^:：，,。；;、！？!?\n*`]{2,24}?)\s*(?:：|:(?=\s))\s*(\S.*)", re.DOTALL)
+PLAIN_TERM = re.compile(r"\s*([^:：，,。；;、！？!?\n*`\[\]]{2,24}?)\s*(?:：|:(?=\s))\s*(\S.*)", re.DOTALL)
+COPULA = re.compile(r"(?:is|are|means|refers to)\b|是(?!否)|指|即|表示|代表|用[于来以]")
+# A noun with its article, a Chinese one at the end of its modifiers; a clause has a verb of its own behind that.
+NOUN_FIRST = re.compile(
+    r"(?:\([^)]*\)\s*)?(?:(?:an?|the|any|each|one of)\b|\w+(?: \w+)? of\b)"
+    r"|一[种个类组些]|[^，。；]*的[^的，。；]{1,8}(?:[，。；]|$)",
+    re.IGNORECASE,
+)
+CLAUSE = re.compile(
+    r"(?:an?|the|any|each) [\w` -]{1,40}? (?:is|are|was|were|has|have|can|will|should|must|may)\b", re.IGNORECASE
+)
+# An answer whose subject stands elsewhere.
+HEADLESS = re.compile(
+    r"(?:is|are|was|were|has|have|can|will)\b|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b",
+    re.IGNORECASE,
+)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
@@ -89,9 +104,17 @@ def terms(entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
         elif marked and NOTICE.fullmatch(plain(marked[0])):
             yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], item.text, headings))
         elif marked:
-            yield from told(Fact("definition", *marked, item.text, headings))
+            yield from told(Fact(kind_of_term(*marked), *marked, item.text, headings))
         elif pair and sum(map(bool, plainly)) > 1:  # a single colon may be of a sentence
             yield from told(Fact("stated", *pair, item.text, headings))
+
+
+def kind_of_term(term: str, said: str) -> str:
+    """Whether what is said of a marked term defines it: as a noun, or by a copula behind its name."""
+    clause = re.match(rf"(?:{re.escape(plain(term))}\W*)?{COPULA.pattern}", plain(said), re.IGNORECASE)
+    if clause or (NOUN_FIRST.match(said) and not CLAUSE.match(said)):
+        return "definition"
+    return "meaning" if term.startswith("`") else "stated"
 
 
 def stated(text: str) -> tuple[str, str] | None:
@@ -103,11 +126,14 @@ def stated(text: str) -> tuple[str, str] | None:
 
 def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
-    answer, evidence = plain(fact.answer), fact.evidence.strip()
+    answer, evidence = flowing(fact.answer), fact.evidence.strip()
     shortest = MIN_DEFINITION_CHARS if fact.kind == "definition" else 1
     says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
-    task = fact.kind == "definition" and "`" not in fact.subject and imperative(answer)
-    elsewhere = task or UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer)
+    elsewhere = (
+        UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
+    )
+    task = fact.kind in ("definition", "stated") and imperative(answer)
+    elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
 

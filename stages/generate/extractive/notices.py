@@ -8,7 +8,7 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import heading_name, topic
-from stages.generate.extractive.inline import plain
+from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
@@ -38,15 +38,16 @@ def starts(block: Block) -> bool:
     return block.kind == "quote" and bool(parts(block.text)[0])
 
 
-def admonition(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
+def admonition(source: str, headings: tuple[str, ...], much: bool) -> Iterator[Fact]:
+    """What an admonition says; `much`: whether that is much of what its section says."""
     kind, title, body = parts(source)
-    text = "\n".join(line for line in plain(body).split("\n") if line.strip())
+    text = "\n".join(line for line in flowing(body).split("\n") if line.strip())
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
     above = tuple(heading for heading in headings if not NOTICE.fullmatch(heading_name(heading)))
     about = title if named else topic(above)
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
-    if kind and stands and len(text) <= MAX_ANSWER_CHARS:
-        yield Fact(kind, about, text, source.strip(), headings)
+    if kind and stands and len(text) <= MAX_ANSWER_CHARS and (named or kind == "caution" or (about and much)):
+        yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 
 
 def parts(source: str) -> tuple[str, str, str]:

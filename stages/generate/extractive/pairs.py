@@ -16,7 +16,7 @@ from stages.common.schema import Generate
 from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.facts import facts
+from stages.generate.extractive.facts import of_chunks
 from stages.generate.extractive.questions import LANGUAGES, Aliases, questions, searches
 
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
@@ -46,9 +46,9 @@ def rows(
     """
     known, spread, aliases = survey(read("survey"), pages)
     asked: set[bytes] = set()
-    for chunk in read("generate"):
+    for chunk, found_in_it in of_chunks(read("generate")):
         chosen = []
-        for fact in facts(chunk) if asks_about(chunk, pages, section) else ():
+        for fact in found_in_it if asks_about(chunk, pages, section) else ():
             found = known.place(fact, pages.names(chunk))
             reason = refusal(fact, found, asked, spread)
             counts[f"facts_{reason}" if reason else "facts"] += 1
@@ -86,9 +86,9 @@ def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> st
 def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes], Aliases]:
     """What every question would be answered, in how many chunks the same is said, and who has which other name."""
     known, spread, aliases = Answers(), Counter[bytes](), Aliases()
-    for chunk in chunks:
+    for chunk, found in of_chunks(chunks):
         names = pages.names(chunk)
-        for fact in facts(chunk):
+        for fact in found:
             known.add(fact, names, chunk)
             spread[sameness(fact)] += 1
             aliases.add(fact)
@@ -106,7 +106,7 @@ def fresh(found: Iterable[tuple[str, str]], asked: set[bytes], counts: Counter[s
 
 
 def is_prose(fact: Fact) -> bool:
-    return fact.style in ("summary", "definition")
+    return fact.style in ("summary", "definition", "troubleshooting")
 
 
 def sameness(fact: Fact) -> bytes:

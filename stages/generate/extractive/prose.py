@@ -8,8 +8,8 @@ from stages.common.text.wording import CJK, sentences
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, is_common, topic
-from stages.generate.extractive.inline import plain
-from stages.generate.extractive.lists import CALL, defined, leads_elsewhere, listed, told
+from stages.generate.extractive.inline import flowing, plain
+from stages.generate.extractive.lists import CALL, HEADLESS, defined, kind_of_term, leads_elsewhere, listed, told
 from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, heading_question, kind_of
 from stages.generate.extractive.speech import (
     ANNOUNCING,
@@ -42,23 +42,29 @@ FOR = re.compile(
     r"|(?:is|are) used (?:to|for)\b|(?:lets|allows|enables|helps)\b)",
     re.IGNORECASE,
 )
+COUNTS = re.compile(
+    r"there (?:is|are)\b|[^，。]{0,12}[有分][为成]?[^，。]{0,4}[种个类点]", re.IGNORECASE
+)  # that something is there
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
-WRAPPED = re.compile(r"(?<=[!-~])\n(?=[!-~])")  # plain leaves no white space around the end of a line
 
 
-def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """What the paragraphs below a heading say about it, with the list or the code that the last one announces."""
+def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...], much: bool) -> Iterator[Fact]:
+    """What the paragraphs below a heading say about it, with the list or the code that the last one announces; `much`:
+    whether that is much of what the section says."""
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
-    text, evidence = whole(WRAPPED.sub(" ", plain(source)), source, announced)
-    if not text or UNASKED.fullmatch(heading) or (refers_back(text) and not asks and not named):
+    text, evidence = whole(flowing(source), source, announced)
+    aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or HEADLESS.match(text)
+    if not text or UNASKED.fullmatch(heading) or aside or (refers_back(text) and not asks and not named):
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)
     says_enough = (
-        "\n" in text or len(sentences(text)) > 1 or len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN)
+        "\n" in text
+        or len(sentences(text)) > 1
+        or (len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.match(text))
     )
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
@@ -66,7 +72,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading and says_enough:
+    elif heading and says_enough and much:
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif not headings and says_enough and not imperative(text) and not OF_A_PAGE.match(text):
         yield Fact("introduction", "", text, evidence, headings)
@@ -78,7 +84,7 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
         text = standing(text)
         if ANNOUNCING.search(text):
             text = "".join(sentences(text)[:-1]).strip()
-        fits = complete(text) and len(text) <= MAX_ANSWER_CHARS
+        fits = all(map(complete, text.split("\n\n"))) and len(text) <= MAX_ANSWER_CHARS
         return (text, source.strip()) if fits else ("", "")
     *before, last = sentences(text)
     below = "" if leads_elsewhere(announced) else listed(announced)
@@ -129,7 +135,7 @@ def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
 def apart(source: str) -> bool:
     """Whether a paragraph says something of its own: a definition, or nothing but a picture."""
     text = plain(source)
-    return any(map(defined, source.split("\n"))) or not text or refers_back(text)
+    return any(map(defined, source.split("\n"))) or not text
 
 
 def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
@@ -141,4 +147,4 @@ def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
             yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], line, headings))
         elif marked and not is_common(plain(marked[0])):
             owner = f"`{call[1]}`" if call else ""
-            yield from told(Fact("definition", marked[0], marked[1], line, headings, owner=owner))
+            yield from told(Fact(kind_of_term(*marked), *marked, line, headings, owner=owner))

@@ -13,16 +13,18 @@ DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
     r"|here[’']s|here,? (?:is|are|it|you|the)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
-    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document|tutorial|article|example|snippet)s?"
+    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document(?:ation)?|manual"
+    r"|tutorial|article|example|snippet)s?"
     r"|(?:this|next|last) (?:post|step)"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
-    r"|learn (?:more|how|about)|check (?:out|back)|recommend reading|take a look"
+    r"|learn (?:more|how|about)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
+    r"|for (?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
     r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
-    r"|(?:^|[(.;,–—] ?)see\b|\bhere\W*$"
+    r"|(?:^|[(.;,?!–—] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
-    r"|请?查看.{0,20}(?:文档|章节|说明|帮助)",
+    r"|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
     re.IGNORECASE,
 )
 # A beginning that refers back to what was said before.
@@ -33,8 +35,9 @@ BACKWARD = re.compile(
     r"|likewise|again|finally"
     r"|next|now|here|lastly|first|second|for (?:example|instance)|in (?:this|that|these|both|addition)"
     r"|as (?:you|we|mentioned|an)"
-    r"|note|with (?:this|that)|after (?:this|that)|once)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
-    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|正如|在这[种样个里]|最后|然后|首先|注意|[：:，,。|])",
+    r"|note|with (?:this|that)|after (?:this|that)|once|another"
+    r"|(?:[\w ]+ )?such an?)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
+    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|正如|在这[种样个里]|最后|然后|首先|同样|现在|另一|还有|或者|相反|接着|注意|[：:，,。|])",
     re.IGNORECASE,
 )
 NARRATION = re.compile(
@@ -46,16 +49,23 @@ NARRATION = re.compile(
 # A description of a page that has no subject: "Explains what it is", "Learn how".
 OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
 LEFTOVER = re.compile(
-    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|:[a-z]+-[\w-]+:|&\w+;|(?<=\w) [,;](?= )|\ue000", re.MULTILINE
+    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|\]\(|:[a-z]+-[\w-]+:|&\w+;|\s\*$|(?<=\w) [,;](?= )|\ue000",
+    re.MULTILINE,
 )
 ENDED = re.compile(r"[.!?。！？；][\"'”’」』)）\]`*]*$")
 ANNOUNCING = re.compile(r"[:：]$|\b(?:e\.g|i\.e)\.?$|(?:如下|例如|比如)[。.]?$")
 QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$", re.DOTALL)
 CONNECTIVE = re.compile(
     r"^(?:(?:for example|for instance|then|now|next|finally|first|second|alternatively|also|so|lastly"
-    r"|optionally|again|and|or)\b[, ]*"
-    r"|(?:例如|比如|然后|接着|最后|首先|同样|此外|另外|因此)[，,]?)+",
+    r"|optionally|again|still|and|or)\b[, ]*"
+    r"|(?:例如|比如|然后|接着|接下来|最后|首先|其次|同样地?|此外|另外|因此|所以|为此|现在|当然|或者)[，,]?)+",
     re.IGNORECASE,
+)
+# What says but that something stands below, with the verb that makes use of it.
+LIGHT = re.compile(
+    r"(?:[，,]?(?:请|可以?)?(?:使用|通过|利用|用|按照?|根据|运行|执行|输入|参[考照]|以|像))?"
+    r"(?:以下|如下|下面|下列|下述|上述|所示|例如|比如|示例)+的?"
+    r"(?:代码|命令|例子|示例|内容|方式|方法|步骤|操作|配置|参数|信息|格式|模板|文件|语句|脚本|工具|结构|写法)?(?:来|展示|演示|给出|说明)?了?"
 )
 DETERMINER = r"(?:the|an?|this|that|these|your|my|our|its|each|all|it|them)\b"
 PURPOSE = re.compile(
@@ -69,6 +79,7 @@ MODAL = re.compile(
     r" ((?!be\b|not\b|see\b|find\b|notice\b|have\b|get\b)[a-z]+ [^,]+)",
     re.IGNORECASE,
 )
+TURN = re.compile(r"\b(?:you|one|we)\b (?:also )?(?:can|could|may|might|must|should|will|have)\b", re.IGNORECASE)
 CLOSED = re.compile(
     r"(?:the|an?|this|that|these|those|it|you|we|they|i|he|she|in|on|at|for|if|when|while|with|by|from|as|and"
     r"|but|so|here|there|now|then"
@@ -92,7 +103,16 @@ TAIL = re.compile(
 VAGUE = re.compile(
     r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such)\b", re.IGNORECASE
 )
-PRONOUN = re.compile(r"\b(?:it|them|they|this|these|those|he|she)\b", re.IGNORECASE)
+# What an announcement names only together with the text before it.
+RELATIVE = re.compile(
+    r"\b(?:it|them|they|this|these|those|he|she|there|here|same|such|either|both|neither|another|other|rest"
+    r"|first|second|third|next|last|final|that(?! (?:\w+s|are|was|were|can|will|have|you|we|the)\b))\b"
+    r"|[它他她]|这|那(?!么)|此|[该本其]|我们?|[你您](?!的)|同样|相同|另一|另外|再次|[也还就]|[吧呢了]$|是(?!否)",
+    re.IGNORECASE,
+)
+OF_A_STATE = re.compile(r"如果|若|当|由于|因为|假设|既然|虽然|一旦|除了|的|在[^，,]*[，,]|[^，,]{2,}[时后中里][，,]")
+WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
+CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
 LOOSE_END = re.compile(
     r"\b(?:(?:and|or) \w+|\w+ing|something|like|via|than|about"
     r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
@@ -103,8 +123,8 @@ PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) 
 ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
 # A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
 DANGLING = re.compile(
-    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|just|simply|is|are|be)|,(?: \w+)?) \w+$"
-    r"|\b[a-z]+s$"
+    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|just|simply|is|are|be)|,(?: \w+)?) \w+$"
+    r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行)$"
 )
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
@@ -155,14 +175,18 @@ def imperative(text: str) -> bool:
 
 
 def said(sentence: str) -> str:
-    """An English announcement that says by itself what it announces, without "as follows"; empty when it does not."""
-    text = CONNECTIVE.sub("", TAIL.sub("", sentence)).strip(" :,.;(")
-    if text[:1].islower() or ADJUNCT.fullmatch(text):
+    """An announcement that says by itself what it announces, without "as follows"; empty when it does not."""
+    chinese = bool(CJK.search(sentence))
+    text = CONNECTIVE.sub("", (LIGHT if chinese else TAIL).sub("", sentence)).strip(" :,.;(，：。")
+    if chinese:
+        wish = WISH.match(text)
+        text = wish[1] if wish else text[match.end() :] if (match := CAN.match(text)) else text
+        text = re.sub("[你您]的", "", text)
+    elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""
     bare = QUOTED.sub("`", text)
-    stands = not points(text) and not refers_back(text) and not NARRATION.search(bare) and not PRONOUN.search(bare)
-    ends = not LOOSE_END.search(text) and not DANGLING.search(text)
-    return capital(text) if len(text.split()) >= 4 and stands and ends else ""
+    stands = not any(pattern.search(bare) for pattern in (NARRATION, RELATIVE, DANGLING)) and not OF_A_STATE.match(text)
+    return capital(text) if stands and not points(text) and not refers_back(text) else ""
 
 
 def goal(sentence: str) -> str:
@@ -173,7 +197,8 @@ def goal(sentence: str) -> str:
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
     clause = TAIL.sub("", clause).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
-    if not good or VAGUE.search(QUOTED.sub("", clause)) or LOOSE_END.search(clause):
+    bare = QUOTED.sub("", clause)
+    if not good or VAGUE.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
         return ""
     clause = re.sub(r"^(?:just|simply|also|then|now|easily|first) ", "", clause)
     clause = PERSON.sub(lambda match: PERSONS[match[0].lower()], clause)

@@ -8,13 +8,13 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Cell, Grid
-from stages.generate.extractive.headings import NAME, heading_name, unbadged
+from stages.generate.extractive.headings import NAME, PICTURE, heading_name, unbadged
 from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
 MAX_NAME_CHARS = 60
 MAX_KEY_COLUMNS = 4
-NO_VALUE = re.compile(r"[\W_]*|n/?a|none|null|无|暂无|略|待定|tbd|空", re.IGNORECASE)
+NO_VALUE = re.compile(r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|空", re.IGNORECASE)
 NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 INSTANCE = re.compile(r"\d|=")
@@ -146,8 +146,8 @@ def repeats(grid: Grid, keys: list[int]) -> bool:
 def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
     texts = [row[place].text for place in keys]
-    if len(texts) == 1 and LETTER.search(texts[0]):
-        return texts[0] if len(texts[0]) <= MAX_NAME_CHARS else ""
+    if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
+        return PICTURE.sub("", texts[0]).strip() if len(texts[0]) <= MAX_NAME_CHARS else ""
     names = [grid.header[place] for place in keys]
     if any(NO_VALUE.fullmatch(text) for text in texts) or not all(LETTER.search(name) for name in names):
         return ""
@@ -168,6 +168,8 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             kind, text = ("unit", parts[2]) if parts else ("type", text)
         if not quote or not says_something(text, about.subject) or (kind == "type" and has_unit):
             continue  # what has a unit is a number
+        if row[place].link and not kind:
+            continue  # where something is told
         if kind in ("meaning", "note") and normalised(INSTRUCTION.sub("", text)) in known:
             continue
         known.add(normalised(text))
