@@ -131,11 +131,13 @@ def without_data(lines: list[Line], report: Report) -> list[Line]:
 
 
 def first_heading(text: str) -> str:
-    """The words of the first top-level heading, else of the first one of any level; empty when there is none."""
+    """The words of the first top-level heading, else of the only one of the highest level: the first of several is that
+    of a part. Empty when there is none."""
     headings = [block for block in blocks(text) if block.kind == "heading"] if HEADING.search(text) else []
-    return next(
-        (heading_text(block) for level in (1, 0) for block in headings if block.level == level or not level), ""
-    )
+    highest = min((block.level for block in headings), default=0)
+    titles = [heading_text(block) for block in headings if block.level == highest]
+    only = len(titles) == 1 and headings[0].level == highest
+    return titles[0] if highest == 1 or only else ""
 
 
 def name_of(path: str) -> str:

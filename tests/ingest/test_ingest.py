@@ -297,6 +297,7 @@ def test_what_can_be_read_of_broken_front_matter_is_read_and_the_place_is_report
         ("page.md", "Text\n\n# Heading {#anchor}\n", "Heading"),
         ("page.md", "```sh\n# comment\n```\n\n# Heading\n", "Heading"),
         ("page.md", "## Second level only\n", "Second level only"),
+        ("page.md", "## First part\n\ntext\n\n## Second part\n", "page"),
         ("guide/index.md", "text\n", "guide"),
         ("guide/README.md", "text\n", "guide"),
         ("index.md", "text\n", "index"),

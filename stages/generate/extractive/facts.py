@@ -24,7 +24,7 @@ MEMBER = re.compile(
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
-DRAWING = re.compile("[├└│─↓→]")
+NO_CODE_TEXT = re.compile(r"[├└│─↓→]|\n\s*https?://\S+\s*\n")  # a drawing, or an address
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
 UNREAD = re.compile(r"\{\{#|\{\*|^\s*(?:`{3,}|~{3,})\{[a-z]")  # what another tool would have put in, or read
 OUTPUT = re.compile(
@@ -180,7 +180,7 @@ class Reader:
         fence, lead = FENCE.match(block.text), speech.announcement(plain(self.before))
         if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
             return
-        if (not fence[1] and DRAWING.search(block.text)) or UNREAD.search(block.text):
+        if (not fence[1] and NO_CODE_TEXT.search(block.text)) or UNREAD.search(block.text):
             return
         call = lists.CALL.match(self.headings[-1]) if self.headings else None
         code = Fact("code", "", block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])

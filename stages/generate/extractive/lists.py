@@ -162,6 +162,7 @@ def steps(block: Block, entries: list[Item], goal: str, headings: tuple[str, ...
         and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS
         and "```" not in answer
         and not points(answer)
+        and not UNFINISHED.search(answer)
     ):
         yield Fact("steps", goal, answer, block.text.strip(), headings)
 
@@ -171,7 +172,7 @@ def members(block: Block, entries: list[Item], headings: tuple[str, ...]) -> Ite
     answer, name = listed(block), heading_name(headings[-1])
     unasked = CALL.match(headings[-1]) or UNASKED.fullmatch(name) or is_common(name)
     short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in entries)
-    stands = not points(answer) and not NARRATION.search(answer) and "```" not in answer
+    stands = not points(answer) and not (NARRATION.search(answer) or UNFINISHED.search(answer)) and "```" not in answer
     if (
         len(entries) > 1
         and short

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import CJK, LETTER
+from stages.common.text.wording import CJK, LETTER, sentences
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import heading_name, topic
 from stages.generate.extractive.inline import flowing, plain
@@ -16,6 +16,7 @@ NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?|notes?|tips?|info|warning|caution|danger|important|attention",
     re.IGNORECASE,
 )
+DEMONSTRATIVE = re.compile(r"\b(?:this|these|those)\b|这|此|该|上述", re.IGNORECASE)
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
@@ -45,7 +46,9 @@ def admonition(source: str, headings: tuple[str, ...], much: bool) -> Iterator[F
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
     above = tuple(heading for heading in headings if not NOTICE.fullmatch(heading_name(heading)))
     about = title if named else topic(above)
+    about = "" if heading_question(about) else about
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
+    stands = stands and not DEMONSTRATIVE.search(sentences(text)[0])
     if kind and stands and len(text) <= MAX_ANSWER_CHARS and (named or kind == "caution" or (about and much)):
         yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 
