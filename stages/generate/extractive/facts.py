@@ -14,7 +14,6 @@ from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
 MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
-MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
 MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
@@ -117,8 +116,7 @@ class Reader:
             term, _, answer = self.source(place, behind).partition("\n")
             yield from notices.answer(term, answer, self.headings)
         elif notices.starts(block):
-            much = self.share(place, behind) >= MIN_SHARE
-            yield from notices.admonition(block.text, self.headings, much)
+            yield from notices.admonition(block.text, self.headings, self.share(place, behind))
         elif is_html_table(block):
             yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
         elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):
@@ -140,8 +138,8 @@ class Reader:
             yield from lists.told(meaning)
         elif self.leads and not stated:
             behind = self.paragraphs(place)
-            source, much = self.source(place, behind), self.share(place, behind) >= MIN_SHARE
-            yield from prose.lead(source, self.announced(behind), self.title, self.headings, much)
+            source, share = self.source(place, behind), self.share(place, behind)
+            yield from prose.lead(source, self.announced(behind), self.title, self.headings, share)
 
     def paragraphs(self, first: int) -> int:
         """The block behind the paragraphs that begin there and together say little enough for one answer."""

@@ -35,7 +35,7 @@ COMMON = re.compile(
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
     r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??"
-    r"|(?:see|learn|read) .*|.*深入学习|[\u4e00-\u9fff]{1,2}"
+    r"|(?:see|learn|read) .*|.*深入学习"
     r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
     re.IGNORECASE,
 )

@@ -12,7 +12,7 @@ from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
 
-MIN_DEFINITION_CHARS = 5
+MIN_DEFINITION_CHARS, MIN_LATIN = 5, 12
 MAX_ANSWER_CHARS = 600
 MAX_ITEM_CHARS = 200
 MARKER = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,3}[.)])(?:[ \t]+|$)")
@@ -33,7 +33,8 @@ CLAUSE = re.compile(
 )
 # An answer whose subject stands elsewhere.
 HEADLESS = re.compile(
-    r"(?:is|are|was|were|has|have|can|will)\b|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b",
+    r"(?:is|are|was|were|has|have|can|will|note|for (?:example|instance)|e\.g)\b"
+    r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b",
     re.IGNORECASE,
 )
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
@@ -127,7 +128,7 @@ def stated(text: str) -> tuple[str, str] | None:
 def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
     answer, evidence = flowing(fact.answer), fact.evidence.strip()
-    shortest = MIN_DEFINITION_CHARS if fact.kind == "definition" else 1
+    shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
     says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
     elsewhere = (
         UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)

@@ -12,6 +12,7 @@ from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
+MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?|notes?|tips?|info|warning|caution|danger|important|attention",
     re.IGNORECASE,
@@ -39,8 +40,8 @@ def starts(block: Block) -> bool:
     return block.kind == "quote" and bool(parts(block.text)[0])
 
 
-def admonition(source: str, headings: tuple[str, ...], much: bool) -> Iterator[Fact]:
-    """What an admonition says; `much`: whether that is much of what its section says."""
+def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator[Fact]:
+    """What an admonition says, which is that share of what its section says."""
     kind, title, body = parts(source)
     text = "\n".join(line for line in flowing(body).split("\n") if line.strip())
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
@@ -49,7 +50,12 @@ def admonition(source: str, headings: tuple[str, ...], much: bool) -> Iterator[F
     about = "" if heading_question(about) else about
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     stands = stands and not DEMONSTRATIVE.search(sentences(text)[0])
-    if kind and stands and len(text) <= MAX_ANSWER_CHARS and (named or kind == "caution" or (about and much)):
+    if (
+        kind
+        and stands
+        and len(text) <= MAX_ANSWER_CHARS
+        and (named or kind == "caution" or (about and share >= MIN_SHARE))
+    ):
         yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 
 

@@ -10,7 +10,7 @@ from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.lists import CALL, HEADLESS, defined, kind_of_term, leads_elsewhere, listed, told
-from stages.generate.extractive.notices import MAX_ANSWER_CHARS, NOTICE, heading_question, kind_of
+from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question, kind_of
 from stages.generate.extractive.speech import (
     ANNOUNCING,
     NARRATION,
@@ -22,6 +22,7 @@ from stages.generate.extractive.speech import (
     standing,
 )
 
+MIN_SHARE_OF_ONE = 0.6  # of a single sentence
 MIN_LATIN, MIN_CHINESE = 90, 25  # a single sentence that is shorter says too little of a section or a page
 MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
 LABEL = re.compile(
@@ -50,9 +51,9 @@ HALF = re.compile(
 )  # announces what is not all of it
 
 
-def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...], much: bool) -> Iterator[Fact]:
-    """What the paragraphs below a heading say about it, with the list or the code that the last one announces; `much`:
-    whether that is much of what the section says."""
+def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...], share: float) -> Iterator[Fact]:
+    """What the paragraphs below a heading say about it, with the list or the code that the last one announces; `share`:
+    how much that is of what the section says."""
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
@@ -61,18 +62,15 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)
-    says_enough = (
-        "\n" in text
-        or len(sentences(text)) > 1
-        or (len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.match(text))
-    )
+    several = "\n" in text or len(sentences(text)) > 1
+    says_enough = several or (len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.match(text))
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
     elif named:
         yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading and says_enough and much:
+    elif heading and says_enough and share >= (MIN_SHARE if several else MIN_SHARE_OF_ONE):
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif not headings and says_enough and not imperative(text) and not OF_A_PAGE.match(text):
         yield Fact("introduction", "", text, evidence, headings)

@@ -20,6 +20,7 @@ DEIXIS = re.compile(
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
     r"|for (?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
+    r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)"
     r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,?!–—] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"

@@ -17,6 +17,7 @@ MAX_KEY_COLUMNS = 4
 NO_VALUE = re.compile(r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|空", re.IGNORECASE)
 NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
+MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name
 INSTANCE = re.compile(r"\d|=")
 PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
 DEFAULT = re.compile(
@@ -146,6 +147,8 @@ def repeats(grid: Grid, keys: list[int]) -> bool:
 def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
     texts = [row[place].text for place in keys]
+    if any(map(MEASURED.fullmatch, texts)):
+        return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
         return PICTURE.sub("", texts[0]).strip() if len(texts[0]) <= MAX_NAME_CHARS else ""
     names = [grid.header[place] for place in keys]
