@@ -20,6 +20,7 @@ DEIXIS = re.compile(
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
     r"|for (?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
+    r"|you (?:probably|already)(?: have)? (?:read|seen|saw)"
     r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)"
     r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
     r"|(?:^|[(.;,?!–—] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
@@ -36,7 +37,7 @@ BACKWARD = re.compile(
     r"|likewise|again|finally"
     r"|next|now|here|lastly|first|second|for (?:example|instance)|in (?:this|that|these|both|addition)"
     r"|as (?:you|we|mentioned|an)"
-    r"|note|with (?:this|that)|after (?:this|that)|once|another"
+    r"|note|notice|the same|with (?:this|that)|after (?:this|that)|once|another"
     r"|(?:[\w ]+ )?such an?)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
     r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|正如|在这[种样个里]|最后|然后|首先|同样|现在|另一|还有|或者|相反|接着|请?注意|[：:，,。|])",
     re.IGNORECASE,
@@ -86,7 +87,7 @@ CLOSED = re.compile(
     r"|but|so|here|there|now|then"
     r"|after|before|once|because|since|although|however|each|every|all|some|any|no|not|its|your|our|my|their"
     r"|both|either|most|many|to"
-    r"|what|how|why|where|which|who|is|are|was|can|will|under|within|without|between|whether|\w+ing|\w+ed"
+    r"|what|how|why|where|which|who|is|are|was|can|will|under|within|without|between|inside|into|outside|whether|\w+ing|\w+ed"
     r"|\w+ly|\w+tion)\b",
     re.IGNORECASE,
 )
