@@ -501,7 +501,7 @@ def test_two_facts_never_share_the_words_of_a_question(ask):
 
 
 def test_braces_and_brackets_in_the_documentation_are_no_template(ask):
-    rows = ask(chunk("**a {x} [y]**: text of {c}\n", ("{s}", "{a}")), phrasings=6, language="en")
+    rows = ask(chunk("**a {x} [y]**: the text of {c}\n", ("{s}", "{a}")), phrasings=6, language="en")
     assert len(rows) == 6
     assert all("a {x} [y]" in row["instruction"] and "{s}" in row["instruction"] for row in rows)
 

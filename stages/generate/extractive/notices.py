@@ -18,6 +18,7 @@ NOTICE = re.compile(
     re.IGNORECASE,
 )
 DEMONSTRATIVE = re.compile(r"\b(?:this|these|those)\b|这|此|该|上述", re.IGNORECASE)
+VERSION = re.compile(r"\d+\.\d+")  # a notice of what is new in it
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
@@ -47,14 +48,14 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
     above = tuple(heading for heading in headings if not NOTICE.fullmatch(heading_name(heading)))
     about = title if named else topic(above)
-    about = "" if heading_question(about) else about
+    about = "" if heading_question(about) or VERSION.search(title) else about
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     stands = stands and not DEMONSTRATIVE.search(sentences(text)[0])
     if (
         kind
         and stands
         and len(text) <= MAX_ANSWER_CHARS
-        and (named or kind == "caution" or (about and share >= MIN_SHARE))
+        and (kind == "caution" or (about and (named or share >= MIN_SHARE)))
     ):
         yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 

@@ -21,7 +21,7 @@ MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a 
 INSTANCE = re.compile(r"\d|=")
 PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
 DEFAULT = re.compile(
-    r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*"
+    r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
 )
 RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]*\d[^，,。；;\s]*)")

@@ -104,6 +104,8 @@ def shown(found: Directive, page: Page, depth: int) -> list[Line]:
         return file(found, page, depth) or [line.with_text("")]
     if name in ("code-cell", "code", "code-block", "sourcecode") or name in directives.CODE - directives.DROPPED:
         return code(found)
+    if name.endswith("-example"):  # shown as it is written, and once more as it looks
+        return code(found)
     if name == "math":
         return [line.with_text("$$"), *found.body, line.with_text("$$")]
     if name in ("list-table", "csv-table"):
