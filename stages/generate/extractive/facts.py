@@ -167,9 +167,10 @@ class Reader:
             goal = topic(self.headings) or (heading_name(self.headings[-1]) if self.headings else "")
             yield from lists.steps(block, entries, goal, self.headings)
             return
-        stated = list(lists.terms(lists.items(block, nested=True), self.headings))
+        of_heading = prose.labelled(block.text, self.headings)
+        stated = of_heading or list(lists.terms(lists.items(block, nested=True), self.headings))
         yield from stated
-        if self.headings and self.leads and not any(fact.owner for fact in stated):
+        if self.headings and self.leads and not of_heading and not any(fact.owner for fact in stated):
             yield from lists.members(block, entries, self.headings)
 
     def of_code(self, block: Block) -> Iterator[Fact]:

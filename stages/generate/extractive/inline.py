@@ -13,9 +13,6 @@ TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
 IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
 LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))+)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
-BROKEN_NAME = re.compile(
-    r"(?<![\w.])((?:\w{2,}[._]){2,})<br\s*/?>(?=[a-z])"
-)  # a long name, cut where a table is narrow
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 TAG = re.compile(r"(?<!\\)</?[A-Za-z][\w-]*(?:\s[^<>\n]*)?/?>")
 STRONG = re.compile(r"(?<!\\)\*\*|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|(?<!\\)~~")
@@ -42,7 +39,6 @@ def plain(text: str) -> str:
 
     text = VERBATIM.sub(hold, text)
     text = LINK.sub(r"\1", IMAGE.sub("", text))
-    text = BROKEN_NAME.sub(r"\1", text)
     text = TAG.sub("", BREAK.sub(" ", AUTOLINK.sub(r"\1", text)))
     text = UNDERSCORE.sub(r"\1", STAR.sub(r"\1", STRONG.sub("", text)))
     text = html.unescape(ESCAPE.sub(r"\1", text))

@@ -9,7 +9,16 @@ from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
-from stages.generate.extractive.lists import CALL, HEADLESS, defined, kind_of_term, leads_elsewhere, listed, told
+from stages.generate.extractive.lists import (
+    CALL,
+    HEADLESS,
+    MARKER,
+    defined,
+    kind_of_term,
+    leads_elsewhere,
+    listed,
+    told,
+)
 from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question, kind_of
 from stages.generate.extractive.speech import (
     ANNOUNCING,
@@ -30,7 +39,7 @@ LABEL = re.compile(
 )
 THIS = re.compile(
     r"(?:该|此|本)[^，。的是\s]{1,6}?(?=是|用|可|能|主要|支持|提供|实现|负责|通过)"
-    r"|(?:this|the) \w+(?= (?:is|can|may|\w+s)\b)",
+    r"|(?:this|the) (?!following|same)\w+(?= (?:is|can|may|\w+s)\b)",
     re.IGNORECASE,
 )
 IS = re.compile(
@@ -117,16 +126,15 @@ def after_subject(text: str, name: str) -> str:
 
 
 def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
-    """What lines such as `**type:** string` say of the heading above; nothing unless every line is one."""
+    """What lines such as `**type:** string` say of the heading above; nothing unless each is one or an item of a list."""
     name = topic(headings)
-    pairs = [LABEL.fullmatch(line) for line in source.split("\n")]
-    if not name or not all(pairs):
+    lines = [(line.strip(), LABEL.fullmatch(MARKER.sub("", line))) for line in source.split("\n")]
+    if not name or not all(label or MARKER.match(line) for line, label in lines):
         return []
-    kinds = [(columns.attribute(pair[1]), pair[2]) for pair in pairs if pair]
     return [
-        Fact(kind, name, plain(value), line.strip(), headings[:-1])
-        for (kind, value), line in zip(kinds, source.split("\n"), strict=True)
-        if kind and plain(value)
+        Fact(kind, name, plain(label[2]), line, headings[:-1])
+        for line, label in lines
+        if label and (kind := columns.attribute(label[1])) and plain(label[2])
     ]
 
 

@@ -23,7 +23,7 @@ DEIXIS = re.compile(
     r"|you (?:probably|already)(?: have)? (?:read|seen|saw)"
     r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)"
     r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
-    r"|(?:^|[(.;,?!–—] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
+    r"|(?:^\s*|[(.;,?!–—\n] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
@@ -87,7 +87,7 @@ CLOSED = re.compile(
     r"|but|so|here|there|now|then"
     r"|after|before|once|because|since|although|however|each|every|all|some|any|no|not|its|your|our|my|their"
     r"|both|either|most|many|to"
-    r"|what|how|why|where|which|who|is|are|was|can|will|under|within|without|between|inside|into|outside|whether|\w+ing|\w+ed"
+    r"|what|how|why|where|which|who|is|are|was|can|will|under|within|without|between|inside|into|outside|like|whether|\w+ing|\w+ed"
     r"|\w+ly|\w+tion)\b",
     re.IGNORECASE,
 )
@@ -113,7 +113,7 @@ RELATIVE = re.compile(
     re.IGNORECASE,
 )
 OF_A_STATE = re.compile(
-    r"如果|若|当|由于|因为|假设|既然|虽然|一旦|除了|一[个种]|的|在[^，,]*[，,]|[^，,]{2,}[时后中里][，,]"
+    r"(?:[Ii]f|[Ww]hen|[Uu]nless|[Ww]hile)\b|如果|若|当|由于|因为|假设|既然|虽然|一旦|除了|一[个种]|的|在[^，,]*[，,]|[^，,]{2,}[时后中里][，,]"
 )
 WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
@@ -127,7 +127,7 @@ PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) 
 ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
 # A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
 DANGLING = re.compile(
-    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|just|simply|is|are|be)|,(?: \w+)?) \w+$"
+    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)|,(?: \w+)?) \w+$"
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行)$"
 )
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
