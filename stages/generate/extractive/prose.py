@@ -126,7 +126,7 @@ def after_subject(text: str, name: str) -> str:
 
 
 def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
-    """What lines such as `**type:** string` say of the heading above; nothing unless each is one or an item of a list."""
+    """What lines such as `**type:** string` say of the heading above; nothing unless each is one, or an item."""
     name = topic(headings)
     lines = [(line.strip(), LABEL.fullmatch(MARKER.sub("", line))) for line in source.split("\n")]
     if not name or not all(label or MARKER.match(line) for line, label in lines):

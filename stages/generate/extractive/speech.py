@@ -127,7 +127,8 @@ PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) 
 ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
 # A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
 DANGLING = re.compile(
-    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)|,(?: \w+)?) \w+$"
+    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)"
+    r"|,(?: \w+)?) \w+$"
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行)$"
 )
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
