@@ -23,7 +23,7 @@ KIND_OF_PAGE = re.compile(
     r"|常见问题(?:解答)?|问题排查|故障排[查除]|术语表?|名词解释|基本概念)\b.*",
     re.IGNORECASE,
 )
-BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition", "stated")
+BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 FIGURES = ("number", "cell")
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
