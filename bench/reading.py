@@ -25,7 +25,7 @@ def sample(salt: str) -> Iterator[DatasetRow]:
     """All accepted pairs in the order of the sample."""
     settings = params.load()
     section = settings.generate.model_copy(
-        update={"max_facts_per_chunk": 0, "phrasings": 1, "held_out_phrasings": 0, "backend": "extractive"}
+        update={"max_facts_per_chunk": 0, "phrasings": 1, "held_out_phrasings": 0, "searches": 0}
     )
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
     asked = pairs.rows(lambda _: chunks.values(), Pages(read_jsonl(paths.DOCS)), section, Counter())
