@@ -66,7 +66,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
-    aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or HEADLESS.match(text)
+    aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or (not asks and HEADLESS.match(text))
     if not text or UNASKED.fullmatch(heading) or aside or (refers_back(text) and not asks and not named):
         return
     above = topic(headings)
