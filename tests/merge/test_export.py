@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -111,6 +112,11 @@ def tools():
 def test_a_tokenizer_that_llama_cpp_does_not_know_is_one_line(merged, tools):
     with pytest.raises(UserError, match=r"cannot be converted to GGUF: .*; leave it out: -S 'merge\.export=\[\]'"):
         merged(merge__export=["gguf-q8_0"])
+
+
+def test_a_tool_that_the_system_ended_is_one_line_about_memory():
+    with pytest.raises(UserError, match=r"cannot be written as q8_0: the system ended the tool, for want of memory"):
+        gguf.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "written as q8_0")
 
 
 def test_without_the_tools_the_stage_says_what_to_install_before_it_merges(merged, monkeypatch):

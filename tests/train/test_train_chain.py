@@ -74,7 +74,7 @@ def test_the_whole_chain_runs_with_tiny_weights(tmp_path, monkeypatch):
         (docs / name).write_bytes((ROOT / "docs" / "howto" / name).read_bytes())
     monkeypatch.setattr(train_chain, "MANUAL", docs)
     monkeypatch.chdir(ROOT)
-    rows = train_chain.measure("tiny Llama", train.TINY["tiny Llama"], False, 10, tmp_path / "chain.jsonl")
+    rows = train_chain.measure("tiny Llama", train.TINY["tiny Llama"], False, 30, tmp_path / "chain.jsonl")
     assert [row.get("failed") for row in rows] == [None] * len(rows), rows[-1]
     assert [row["step"] for row in rows] == ["weights", *train_chain.DATA, *train_chain.MODEL, "serve"]
     by_step = {row["step"]: row for row in rows}

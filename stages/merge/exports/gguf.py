@@ -7,6 +7,7 @@ a llama-quantize of one's own on PATH is taken first
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -66,6 +67,11 @@ def run(command: list[str], wanted: str) -> None:
     # The converter brings the version of gguf that it was written for.
     environment = {name: value for name, value in os.environ.items() if name != "NO_LOCAL_GGUF"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == -signal.SIGKILL:
+        raise UserError(
+            f"merge.export: the merged model cannot be {wanted}: the system ended the tool, for want of memory most "
+            "likely; end what else runs, or leave it out: -S 'merge.export=[]'"
+        )
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no message"]
         raise UserError(
