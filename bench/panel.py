@@ -47,7 +47,7 @@ INCLUDE = ["**/*.md", "**/*.mdx", "**/*.markdown", "**/*.rst"]
 SHOWN_PAIRS = 60
 ON_PURPOSE = ("kind_", "unpublished", "only_", "other_", "empty")
 PROSE_WORD = re.compile(r"[^\W\d_]{3,}")
-HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
+HAN = re.compile(r"[\u4e00-\u9fff]")
 EDGES = "*_~\"'()[],.;:!?。，、；：！？（）“”「」|#>`"
 LEFTOVER = {
     "shortcode": re.compile(r"\{\{[<%]"),
@@ -60,7 +60,9 @@ LEFTOVER = {
 }
 CODE = re.compile(r"^\s*(`{3,}|~{3,}).*?^\s*\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 WIKILINK = re.compile(r"!\[\[[^\]\n]*\]\]|\[\[[^\]|\n]*\||#[^\]|\[\n]*(?=\]\])")  # targets, not what is shown
-EXPORT = re.compile(r"^export\b[^\n]*[{(\[]\n(?:.*?\n)?[)}\]];?[ \t]*$", re.DOTALL | re.MULTILINE)
+EXPORT = re.compile(r"^export\b[^\n]*[{(\[]$", re.MULTILINE)
+IMPORT = re.compile(r"^import\s*(?:\w+,\s*)?\{[^{}]*\}\s*from[^\n]*", re.MULTILINE)
+AUTODOC = re.compile(r"^::: [\w.]+\n(?:[ \t]+[^\n]*\n)*", re.MULTILINE)  # options of mkdocstrings
 DEVELOPMENT = re.compile(r"NODE_ENV !== 'production' && <(\w+) ?/>")  # no site shows what stands behind it
 LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
 ROLE = re.compile(r"(?<![\w:]):[a-z][\w:+.-]*:(?=`)")  # of reStructuredText: its name is no word of the page
@@ -116,9 +118,24 @@ def prose(text: str) -> Counter[str]:
 def source_prose(text: str) -> Counter[str]:
     """Of a source file without its metadata, imports and code, whose words may be anything."""
     text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1[ \t]*\n", "", text, flags=re.DOTALL)
-    text = BLOCK_NAME.sub(r"\1", EXPORT.sub("", WIKILINK.sub(" ", text)))
+    text = without_exports(AUTODOC.sub("", IMPORT.sub("", WIKILINK.sub(" ", text))))
+    text = BLOCK_NAME.sub(r"\1", text)
     text = LINES.sub("", CODE.sub(" ", CONTENTS.sub("", ROLE.sub("", text))))
     return visible(TEMPLATES.sub(" ", text))
+
+
+def without_exports(text: str) -> str:
+    """The text without exported code, each piece to where its brackets are closed."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        depth, end = 0, number
+        while EXPORT.match(line) and end < len(lines):
+            depth += sum((sign in "([{") - (sign in ")]}") for sign in lines[end])
+            end += 1
+            if depth <= 0:
+                lines[number:end] = [""] * (end - number)
+                break
+    return "\n".join(lines)
 
 
 def visible(text: str) -> Counter[str]:

@@ -4,6 +4,7 @@ Reads data/sources.jsonl and the files below `docs.path` that it names; writes d
 Run: python -m stages.ingest
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -128,6 +129,7 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
 
 
 def main() -> None:
+    gc.set_threshold(100_000, 50, 100)  # what is read makes no cycles to speak of
     section, report = params.load().docs, Report()
     if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before
         manifest.write(section)

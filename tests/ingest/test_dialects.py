@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages.common.records.rows import page_lines, partial_lines, to_spans
+from stages.ingest.dialects import outline
 from stages.ingest.dialects.expansion import expand
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Findings
@@ -501,3 +502,16 @@ def test_paragraphs_of_html_on_one_line_stay_apart_but_not_in_a_table():
     text = "<div><p>One.</p><p>Two.</p></div>\n\n| a | <p>b</p> c |\n|---|---|\n"
     assert words_in_order(text, path="a.mdx") == ["One.", "Two.", "| a | b c |", "|---|---|"]
     assert "svg" not in plain("Oil<svg><path d='x'/></svg> burns.\n", path="a.mdx")
+
+
+PIECES = st.sampled_from([
+    "# a", "## b", "text", "", "- item", "> # q", "```", "```js", "~~~", "    code", "---", "===", "  # c", "<div>",
+    "1. x", "   ```", "- ```", "#x", "    ```", "<b>x</b> y",
+])  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=8), st.booleans())
+def test_what_is_sketched_without_the_parser_is_what_the_parser_says(pieces, indented_code):
+    text = "\n".join(pieces)
+    sketched, parsed = outline.at_the_margin(text, indented_code), outline.outline(text, indented_code)
+    assert sketched is None or (sketched.code, sketched.headings) == (parsed.code, parsed.headings)

@@ -509,6 +509,12 @@ def test_what_a_loop_would_show_and_what_is_filled_in_from_code_is_noted_and_goe
         ("plain", "{{Lamps}} {{lit(\"oil\", \"Oil\")}} burns", "Oil burns"),
         ("plain", "{{Lamps}} burn", "{{Lamps}} burn"),
         ("plain", '<h1 align="center">The <b>Lamp</b></h1>', "# The Lamp"),
+        ("hugo", '{{< tabs items="Gas,Oil" >}}{{< tab >}}Turn.{{< /tab >}}{{< tab >}}Pour.{{< /tab >}}{{< /tabs >}}',
+         "## Gas Turn. ## Oil Pour."),
+        ("hugo", "{{< mermaid >}}\na --> b\n{{< /mermaid >}}", "```mermaid a --> b ```"),
+        ("hugo", '{{< code lang="sh" >}}\nlight\n{{< /code >}}', "```sh light ```"),
+        ("sphinx", "```{versionadded} 2.1\nOil.\n```", "> **New in version 2.1** > > Oil."),
+        ("plain", '<img src="lamp.png" alt="A lamp"> <img src="x.png"/>', "![A lamp](lamp.png)"),
         ("docusaurus", '<Tooltip tip="it burns">Oil</Tooltip> is dear.', "Oil (it burns) is dear."),
     ],
 )  # fmt: skip
@@ -532,3 +538,17 @@ def test_a_playground_is_code():
     tree = Tree(Path.cwd().resolve(), 10_000)
     lines, _ = expand("{{#playground lamp.rs}}\n", "page.md", tree, detection.detected(Path.cwd(), "mdbook"))
     assert to_text(lines).split("\n") == ["```rust", "fn light() {}", "```", ""]
+
+
+def test_parts_of_antora_and_mintlify_are_known_by_their_places_and_put_where_they_are_named():
+    pages = {
+        "modules/ROOT/pages/a.adoc": "= A\n\ninclude::partial$b.adoc[]\n", "modules/ROOT/partials/b.adoc": "Oil.\n",
+        "c.mdx": '# C\n\n<Snippet file="d.mdx" />\n', "snippets/d.mdx": "Gas.\n",
+    }  # fmt: skip
+    for name, text in pages.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, encoding="utf-8")
+    tree = Tree(Path.cwd().resolve(), 1_000)
+    assert parts([*pages], tree, underscored=False) == {"modules/ROOT/partials/b.adoc", "snippets/d.mdx"}
+    lines, _ = expand(pages["c.mdx"], "c.mdx", tree, detection.detected(Path.cwd(), "mintlify"))
+    assert to_text(lines).split() == ["#", "C", "Gas."]

@@ -14,7 +14,7 @@ from stages.ingest import pages
 from stages.ingest.sources import characters, identity, kinds, losses, manifest, references
 from stages.ingest.sources.languages import language
 from stages.ingest.sources.report import Report
-from stages.ingest.sources.shown import shown
+from stages.ingest.sources.shown import shown, source_text
 from support.settings import docs_section
 
 
@@ -72,6 +72,15 @@ SHOWN = [
     ("![[Lamps#Oil]] and [[Lamps#Oil|oil]] of [[Lamps#Oil]]. ^of-lamps", "and oil of lamps"),
     ("Lit by {frontmatter.keeper} and {props.height}.", "lit by and"),
 ]  # fmt: skip
+
+
+def test_the_oracle_knows_the_signs_of_asciidoc():
+    source = (
+        ":keeper: Ada\n\n= Lamps\n\n[source,sh]\n----\nlight\n----\n\ninclude::partial$oil.adoc[]\n\n"
+        '[cols="1,2"]\n|===\n|Name\n|===\n\nNOTE: See xref:oil.adoc#gas[the gas].\n'
+    )
+    shown_words = losses.word_counts(source_text("a.adoc", source))
+    assert set(shown_words) == {"lamps", "light", "name", "see", "the", "gas"}
 
 
 @pytest.mark.parametrize(("source", "expected"), SHOWN)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.lines import Line, indent, to_text
-from stages.ingest.dialects.outline import outline
+from stages.ingest.dialects.outline import sketch
 from stages.ingest.dialects.page import Page
 
 OPENING = re.compile(r"[ \t]*(:{3,})[ \t]*(?:([^\W\d_][\w-]*)(?=[\s\[{]|$)|(?=\{[.#a-z]))")
@@ -34,6 +34,12 @@ KINDS = (
 )
 KNOWN = PLAIN | frozenset(KINDS.split())
 UNSEEN = frozenset(("v-pre", "raw", "no-spa", "div", "container", "column", "columns", "code-group", "grid", "panel"))
+SINCE = {
+    "versionadded": "New in version",
+    "versionchanged": "Changed in version",
+    "deprecated": "Deprecated since version",
+    "versionremoved": "Removed in version",
+}
 MAX_DEPTH = 8  # of quotes in quotes
 MAX_WAITING = 64  # openings looked through for the one that a line of colons closes
 
@@ -51,6 +57,8 @@ def label(kind: str, title: str) -> str:
     title = title.replace("**", "").replace("__", "").strip()
     if title and kind.lower() in PLAIN:
         return f"**{title}**"
+    if title and kind.lower() in SINCE:
+        return f"**{SINCE[kind.lower()]} {title}**"
     name = kind[:1].upper() + kind[1:].lower()
     return f"**{name}: {title}**" if title and title.lower() != kind.lower() else f"**{name}**"
 
@@ -90,7 +98,7 @@ def as_quotes(lines: list[Line], page: Page) -> list[Line]:
         text = to_text(lines)
     if ":::" not in text:
         return lines
-    found = outline(text, page.indented_code)
+    found = sketch(text, page.indented_code)
     openings, closed = pairs(lines, found.code)
     lines = without_containers(lines, openings, closed)
     for number, opened in openings.items():

@@ -14,7 +14,7 @@ from itertools import groupby
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.attributes import MARKUP, attributes, first
 from stages.ingest.dialects.components import Components
-from stages.ingest.dialects.modules import Modules, without_exports, without_imports
+from stages.ingest.dialects.modules import Import, Modules, without_exports, without_imports
 from stages.ingest.dialects.outline import code_lines
 from stages.ingest.dialects.prose import PARAGRAPH_END, CodeSpans
 from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expression_end
@@ -25,7 +25,7 @@ IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ 
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style|svg)\b[^<>]*>", re.IGNORECASE)
 HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.{1,1000}?)</h\1>", re.DOTALL)
-IMAGE = re.compile(r"<(?:img|br)\b[^<>]*>")
+IMAGE = re.compile(r"<img\b([^<>]*)>")
 CODE = ("CodeBlock", "Code")
 PARAGRAPHS = ("p", "div", "section", "article", "details", "li", "pre")  # end a paragraph
 CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])")
@@ -185,8 +185,10 @@ class Prose:
         behind = self.end_of(hidden[1].lower(), hidden.end()) if hidden else None
         if behind is not None:
             return self.blank("", start, behind)
+        if image := IMAGE.match(prose, start):
+            return self.blank(picture(attributes(image[1])), start, image.end())
         if (heading := HEADING.match(prose, start)) and self.alone(start):
-            words = " ".join(MARKUP.sub("", IMAGE.sub("", heading[2])).split())
+            words = " ".join(MARKUP.sub("", heading[2]).split())
             if words:
                 return self.blank(marks.block(f"\n\n{'#' * int(heading[1])} {words}\n\n"), start, heading.end())
         tag = self.tags.at(start, position)
@@ -194,6 +196,9 @@ class Prose:
             return self.write(sign, position)
         if tag.name in source.modules.files and not source.modules.files[tag.name].raw:
             return self.blank("" if tag.closes else source.use(tag.name, attributes(tag.attributes)), start, tag.end)
+        if tag.name == "Snippet" and (file := first(attributes(tag.attributes), "file")):  # of Mintlify
+            source.modules.files[f"snippets/{file}"] = Import(f"/snippets/{file}", self.line(start) + 1)
+            return self.blank(source.use(f"snippets/{file}", attributes(tag.attributes)), start, tag.end)
         if tag.name in CODE and not tag.closes and (code := self.code(tag)):
             return self.blank(code[0], start, code[1])
         if (
@@ -294,6 +299,14 @@ class Prose:
 
 
 KNOWN = frozenset(("Tabs", "TabItem", "Tab", "Steps", "Step", "CardGroup", "CodeGroup"))
+
+
+def picture(values: dict[str, str]) -> str:
+    """An image of HTML in Markdown; one without words for it shows nothing to a reader of text."""
+    words, address = first(values, "alt", "title"), values.get("src", "")
+    if not words or address.startswith("{") or " " in address:
+        return words
+    return f"![{words}]({address})"
 
 
 def formula_end(prose: str, position: int) -> int:

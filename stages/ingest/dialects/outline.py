@@ -23,6 +23,13 @@ DEEP_FENCE = re.compile(r"^((?![>|]|(?:[-*+]|\d+[.)])[ \t])\S[^\n]*\n)(?: {4}|\t
 HEADING = re.compile(r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|-+[ \t]*$)", re.MULTILINE)
 INDENTED = re.compile(r"^(?: {4}|\t)", re.MULTILINE)
 
+MARGIN_FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
+MARGIN_HEADING = re.compile(r"(#{1,6})(?:[ \t]|$)")
+# What may hide a fence or a heading, or be one: indentation, signs of lists and quotes before either, HTML, underlines.
+HIDING = re.compile(r"(?: {4}|[ ]{0,3}\t)[ \t]*\S|[ \t>*+\d.)-]+(?:`{3}|~{3})| +#| {0,3}<| {0,3}(?:=+|-+)[ \t]*$")
+HARMLESS = re.compile(r"(?: {4}|[ ]{0,3}\t)[ \t]*(?!`{3}|~{3})\S| {0,3}<")  # in MDX
+RULE = re.compile(r"-+[ \t]*$")  # behind a blank line, else an underline
+
 
 @dataclass
 class Outline:
@@ -58,6 +65,35 @@ def outline(text: str, indented_code: bool = True) -> Outline:
     return found
 
 
+def sketch(text: str, indented_code: bool = True) -> Outline:
+    """The code and the headings of a page, without what is nested: most pages are not parsed for them."""
+    return at_the_margin(text, indented_code) or outline(text, indented_code)
+
+
+def at_the_margin(text: str, indented_code: bool) -> Outline | None:
+    """The code and the headings of a page whose fences and headings all begin at the margin; nothing for any other, and
+    where HTML, comments or indentation may hide one."""
+    if "<!--" in text or "{/*" in text:
+        return None
+    sketched = Outline()
+    sign, before = "", ""
+    for number, line in enumerate(text.split("\n")):
+        if sign:
+            sketched.code.add(number)
+            rest = line.strip()
+            if rest.startswith(sign) and not rest.strip(sign[0]) and (not indented_code or line[:4].strip(" ")):
+                sign = ""
+        elif opening := MARGIN_FENCE.match(line):
+            sign = opening[1] or opening[2]
+            sketched.code.add(number)
+        elif heading := MARGIN_HEADING.match(line):
+            sketched.headings.append((number, number + 1, len(heading[1])))
+        elif HIDING.match(line) and (indented_code or not HARMLESS.match(line)) and (before or not RULE.match(line)):
+            return None
+        before = line.strip()
+    return None if sign else sketched
+
+
 def fences(text: str, indented_code: bool = True) -> list[tuple[int, int]]:
     """First line and line behind of each fence, at any depth."""
     if "```" not in text and "~~~" not in text:
@@ -69,13 +105,13 @@ def fences(text: str, indented_code: bool = True) -> list[tuple[int, int]]:
 def code_lines(text: str, indented_code: bool = True) -> set[int]:
     """The lines of a page that are code; most pages have none and are not parsed for it."""
     if "```" in text or "~~~" in text or (indented_code and INDENTED.search(text)):
-        return outline(text, indented_code).code
+        return sketch(text, indented_code).code
     return set()
 
 
 def headings(text: str) -> list[tuple[int, int, int]]:
     """The headings of a page as in `Outline`."""
-    return outline(text).headings if HEADING.search(text) else []
+    return sketch(text).headings if HEADING.search(text) else []
 
 
 def readable(text: str, indented_code: bool) -> str:

@@ -11,6 +11,8 @@ from stages.ingest.dialects.outline import code_lines
 from stages.ingest.sources.tree import RefusedError, Tree
 
 LINK = re.compile(r"\]\(\s*<?([^)#?\s>]+)|^\[[^\]\n]+\]:[ \t]*<?([^#?\s>]+)", re.MULTILINE)
+SNIPPET = re.compile(r"<Snippet\b[^<>]*\bfile=[\"']([^\"'<>]+)")  # of Mintlify
+OF_ANTORA = re.compile(r"(?:^|/)modules/[^/]+/(?:partials|examples)/")
 LANDING_PAGES = ("index", "readme")  # a directory's own page
 
 
@@ -29,9 +31,10 @@ def named_elsewhere(files: set[str], paths: list[str], tree: Tree) -> set[str]:
 
 
 def is_partial_name(path: str) -> bool:
-    """Whether a file is a part by its name; `_index`, Hugo's page of a section, is one when others import it."""
+    """Whether a file is a part by its name or, in Antora's modules, by its directory; `_index`, Hugo's page of a
+    section, is one when others import it."""
     file = PurePosixPath(path)
-    return file.name.startswith("_") and file.stem != "_index"
+    return OF_ANTORA.search(path) is not None or file.name.startswith("_") and file.stem != "_index"
 
 
 def only_imported(paths: list[str], tree: Tree) -> set[str]:
@@ -65,13 +68,15 @@ def text_of(path: str, tree: Tree) -> str:
 def imported(path: str, tree: Tree) -> set[str]:
     """The files that a page imports, or includes as a whole, outside its code."""
     text = text_of(path, tree)
-    if "import " not in text and snippets.SIGN not in text:
+    if "import " not in text and snippets.SIGN not in text and "<Snippet" not in text:
         return set()
     modules: dict[int, list[str]] = {}
     lines = text.split("\n")
     for number, line in enumerate(lines):
         names = snippets.named(line)[1] if snippets.SIGN in line else []
-        whole = [f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)]
+        whole = [f"/snippets/{name}" for name in SNIPPET.findall(line)] + [
+            f"/{name}" for name in names if snippets.parts(name)[1:] == ("", None)
+        ]
         if whole or line.startswith("import"):
             modules[number] = markdown_imports(imports(lines, number)[0]) + whole
     code = code_lines(text) if any(modules.values()) else set()

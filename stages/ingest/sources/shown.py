@@ -97,6 +97,8 @@ def source_text(path: str, source: str) -> str:
     suffix = PurePosixPath(path).suffix.lower()
     if suffix == ".txt":
         return source
+    if suffix in (".adoc", ".asciidoc", ".asc"):
+        return ASCIIDOC.sub(blank, source)
     if suffix == ".ipynb":
         try:
             cells = json.loads(source)["cells"]
@@ -104,6 +106,15 @@ def source_text(path: str, source: str) -> str:
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
     return shown(source, expressions=suffix == ".mdx")
+
+
+# Attributes, conditions, includes, options of blocks, targets of macros and links, and fences of AsciiDoc.
+ASCIIDOC = re.compile(
+    r"^:[\w!-]+:[^\n]*$|^\[[^\]\n]*\]$|^(?:include|ifdef|ifndef|ifeval|endif)::[^\n]*$|^//[^\n]*$|^[-=.*_+|]{2,}$"
+    r"|\b(?:xref|link|image|btn|kbd|menu|icon|footnote|video|https?)::?[^\s\[\]]*(?=\[)|<<[^,>\n]*,?|\{[\w-]+\}"
+    r"|^(?:NOTE|TIP|WARNING|IMPORTANT|CAUTION):",
+    re.MULTILINE,
+)
 
 
 class Kept(list[str]):

@@ -11,6 +11,8 @@ from stages.common.base.errors import UserError
 from stages.ingest.sources import characters
 from stages.ingest.sources.decoding import DecodingError, Text, decode
 
+MOST_TEXTS, LONGEST_TEXT = 4_000, 10_000  # files and characters of each that are kept
+
 
 class RefusedError(Exception):
     """A file that is not read; the message is the reason as counted in the report."""
@@ -30,10 +32,20 @@ class Tree:
     hashes: Mapping[str, str] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
     characters: dict[str, Counter[str]] = field(default_factory=dict)  # taken out of files, by kind
+    texts: dict[str, Text] = field(default_factory=dict)  # of the first files, which are read more than once
+    resolved: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(self, path: str) -> Text:
         """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError, and
         UserError for a file that is no longer what the manifest says."""
+        if path in self.texts:
+            return self.texts[path]
+        text = self.read_now(path)
+        if len(self.texts) < MOST_TEXTS and len(text.text) < LONGEST_TEXT:
+            self.texts[path] = text
+        return text
+
+    def read_now(self, path: str) -> Text:
         try:
             with (self.root / path).open("rb") as file:
                 data = file.read(self.max_bytes + 1)
@@ -67,6 +79,12 @@ class Tree:
         The root may be the site or its docs directory: `@site/docs/x.md` is `docs/x.md` or `x.md`, whichever is there.
         Raises RefusedError when it is neither.
         """
+        key = (module, page.rpartition("/")[0])
+        if key not in self.resolved:
+            self.resolved[key] = self.resolve_now(module, page)
+        return self.resolved[key]
+
+    def resolve_now(self, module: str, page: str) -> str:
         if module.startswith(("@site/", "/")):
             below = PurePosixPath(module.removeprefix("@site").lstrip("/"))
             candidates = [below, PurePosixPath(*below.parts[1:])] if len(below.parts) > 1 else [below]

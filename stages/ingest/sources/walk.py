@@ -26,6 +26,14 @@ PROJECT_FILES = (
     "mkdocs.yml",
     "book.toml",
     "conf.py",
+    "hugo.toml",
+    "hugo.yaml",
+    "antora.yml",
+    "mint.json",
+    "docs.json",
+    "docusaurus.config.js",
+    "docusaurus.config.ts",
+    "astro.config.mjs",
     "LICENSE",
 )
 

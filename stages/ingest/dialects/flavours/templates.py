@@ -17,7 +17,7 @@ TAB = frozenset(("tab", "codetab", "tabitem", "tab-item", "navtab", "ifversion-t
 SECTIONS = frozenset(
     ("details", "expand", "collapse", "accordion", "accordion-item", "expandable", "dropdown", "spoiler")
 )
-CODE = frozenset(("highlight", "codeblock"))
+CODE = frozenset(("highlight", "codeblock", "mermaid"))
 COLORS = {
     "success": "tip", "error": "danger", "primary": "note", "secondary": "note", "note": "note", "blue": "note",
     "yellow": "warning", "red": "danger", "green": "tip", "working": "note",
@@ -36,6 +36,7 @@ class Tags:
 
     closed: frozenset[str]
     stack: list[tuple[str, str]] = field(default_factory=list)  # name, what its end tag becomes
+    labels: list[str] = field(default_factory=list)  # that the group gives to its tabs, in their order
     language: str | None = None  # of the tabs of Docsy that hold code
 
     def open(self, name: str, values: dict[str, str], words: list[str], alone: bool) -> str | None:
@@ -62,17 +63,20 @@ class Tags:
         if name in TABS:
             is_code = name == "tabpane" and values.get("text", "false") != "true"
             self.language = values.get("lang", "") if is_code else None
+            self.labels = [label.strip() for label in values.get("items", "").split(",") if label.strip()]
             return marks.mark(marks.TABS), marks.mark(marks.TABS_END)
         if name in TAB:
-            return tab(values, words, self.language)
+            queued = self.labels.pop(0) if self.labels else ""
+            return tab(values, words or [queued], self.language)
         if name in SECTIONS and paired:
             opening, closing = section(title or " ".join(words[:1]))
             return opening, closing
         if name.rpartition("/")[2] in NOTES and paired and alone:
             kind = note_kind(name.rpartition("/")[2], values, words)
             return marks.mark(marks.NOTE, f"{kind} {title}"), marks.mark(marks.NOTE_END)
-        if name in CODE and paired:
-            language = words[0] if words else first(values, "lang", "language")
+        language = first(values, "lang", "language", "lexer") or (words[0] if words and name in CODE else "")
+        if paired and (name in CODE or (name == "code" and language)):
+            language = "mermaid" if name == "mermaid" else language
             return marks.block(f"\n\n```{language}"), marks.block("```\n\n")
         return self.other(name, values, words, alone, paired)
 
