@@ -34,7 +34,7 @@ def is_partial_name(path: str) -> bool:
     """Whether a file is a part by its name or, in Antora's modules, by its directory; `_index`, Hugo's page of a
     section, is one when others import it."""
     file = PurePosixPath(path)
-    return OF_ANTORA.search(path) is not None or file.name.startswith("_") and file.stem != "_index"
+    return OF_ANTORA.search(path) is not None or (file.name.startswith("_") and file.stem != "_index")
 
 
 def only_imported(paths: list[str], tree: Tree) -> set[str]:
