@@ -172,6 +172,13 @@ def test_throttling_is_known_by_what_is_said_whatever_the_status(endpoint, name)
     assert stored() == (GOOD, "")
 
 
+@pytest.mark.parametrize("error", ["API key not valid. Please pass a valid API key.", "No connected db."])
+def test_a_key_that_is_refused_with_status_400_ends_the_run_with_its_name(endpoint, error):
+    endpoint.reply = lambda body: {"status": 400, "error": error}
+    with pytest.raises(UserError, match="refuses the key in OPENAI_API_KEY"):
+        complete([request(0)])
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500])
 def test_a_server_that_lists_no_models_is_asked_all_the_same(endpoint, status):
     endpoint.models_status, endpoint.reply = status, lambda body: GOOD

@@ -37,6 +37,12 @@ NO_CREDIT = (
     "余额不足",
     "欠费",
 )
+# Gemini and LiteLLM (which looks an unknown key up in a database) say so with status 400.
+BAD_KEY = re.compile(
+    r"(?:invalid|incorrect|wrong|missing)\W+(?:\w+\W+){0,2}api.?key|api.?key (?:is )?(?:not valid|invalid|incorrect)"
+    r"|no_db_connection|no connected db|unauthenticated",
+    re.IGNORECASE,
+)
 # Some gateways throttle with status 400, 403, 408 or 500; what they say is plainer than the status.
 THROTTLED = re.compile(
     r"rate.?limit|request rate|too many (?:requests|concurrent)|throttl|overload|(?:at|over) capacity|is busy"
@@ -92,7 +98,7 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
     if status in OVERLOADED or (throttled and status != 404):
         away = status in AWAY
         return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES, away=away)
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and BAD_KEY.search(text)):
         return UserError(f"the endpoint refuses the key in OPENAI_API_KEY ({message}); what was answered is stored")
     if status == 404:
         return UserError(
