@@ -139,7 +139,8 @@ def parts(options: argparse.Namespace) -> None:
     from bench.asking_runs import request
     from stages.common.llm import replies
     from stages.common.llm.claims import Claims
-    from stages.common.llm.store import Response, Store
+    from stages.common.llm.entries import Response
+    from stages.common.llm.store import Store
     from stages.generate.labelling.answer import Answer
 
     reply = json.loads(completion(json.dumps({"pairs": pairs("a question")})))["choices"][0]["message"]["content"]

@@ -19,7 +19,8 @@ from stages.common.base.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stages.common.llm.store import Response, Store
+    from stages.common.llm.entries import Response
+    from stages.common.llm.store import Store
 
 STORE = Path(".cache/responses.sqlite")
 REASONS = 10  # reasons of refusals that are listed
@@ -164,7 +165,7 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
 
 def exported(file: Path) -> "Iterator[Response]":
     """The entries of a file. Raises UserError with the line of the first that is none."""
-    from stages.common.llm.store import to_response
+    from stages.common.llm.entries import to_response
     from stages.common.rows.json_rows import Fault, read_json_rows
 
     for item in read_json_rows(file):

@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.llm import client, prompts
+from stages.common.llm.entries import Response
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 from stages.common.records.files import write_jsonl
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, rejection

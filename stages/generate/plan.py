@@ -4,9 +4,10 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from stages.common.llm.entries import Entry, Usage
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Entry, Store, Usage
+from stages.common.llm.store import Store
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text import tokens

@@ -121,13 +121,6 @@ def test_a_gateway_is_asked_with_its_key_and_its_limit_is_waited_for(gateway, mo
     assert complete([request(n, "lamp") for n in range(4)]).hits == 4
 
 
-def test_a_model_that_a_gateway_does_not_know_is_one_line(gateway, monkeypatch):
-    monkeypatch.setenv("OPENAI_BASE_URL", gateway)
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    with pytest.raises((UserError, SystemExit), match="no-such-model"):
-        complete([request(0, "no-such-model")])
-
-
 @pytest.fixture(scope="module")
 def transformers(tiny_model) -> Iterator[tuple[str, str]]:
     """`transformers serve` with a model of random weights: its address, and the model's name."""

@@ -20,8 +20,9 @@ from stages.commands import main as doclore
 from stages.commands import store as store_command
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.llm.entries import Response
 from stages.common.llm.forms import Form
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 from stages.common.llm.writer import Writer
 from stages.common.records.files import read_jsonl, write_jsonl
 from support.asking import GOOD, complete, request
@@ -80,7 +81,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from stages.common.base.errors import UserError
-from stages.common.llm.store import Response, Store
+from stages.common.llm.entries import Response
+from stages.common.llm.store import Store
 from stages.common.llm.writer import Writer
 from stages.common.records.files import write_jsonl
 name = sys.argv[1]

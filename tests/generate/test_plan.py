@@ -13,8 +13,9 @@ import pytest
 
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError
+from stages.common.llm.entries import Response
 from stages.common.llm.outcome import Outcome
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 from stages.common.records.files import read_json, read_jsonl, write_jsonl
 from stages.common.records.rows import Pair
 from stages.common.text import tokens

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stages.common.llm.store import UNKNOWN_ROOM, Response, checksum
+from stages.common.llm.database import UNKNOWN_ROOM
+from stages.common.llm.entries import Response, checksum
 
 LEAF = 0x0D  # of a table
 HEADER = 100  # bytes before the first page's own header

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from stages.commands.storing import salvage
 from stages.common.base.errors import UserError
-from stages.common.llm.store import Response, Store
+from stages.common.llm.entries import Response
+from stages.common.llm.store import Store
 
 DAY = 86400.0
 FIELDS = ", ".join(Response._fields)

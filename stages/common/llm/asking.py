@@ -14,12 +14,13 @@ from stages.common.base.errors import ParamsError
 from stages.common.llm import examples, replies, rooms
 from stages.common.llm.completion import Reply
 from stages.common.llm.endpoint import Endpoint
+from stages.common.llm.entries import Response
 from stages.common.llm.faults import FaultError, RefusalError, clean
 from stages.common.llm.forms import Form
 from stages.common.llm.outage import Outage
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Message, Request
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 from stages.common.llm.thinking import StillThinkingError
 from stages.common.llm.throttle import Rate, Throttle, least_tokens, usual_tokens
 from stages.common.records.files import digest

@@ -6,7 +6,6 @@ beside it that end in -wal and -shm belong to it while doclore runs. Each row ca
 reading; `doclore store repair` brings back what is readable of a damaged file.
 """
 
-import hashlib
 import re
 import sqlite3
 import time
@@ -15,40 +14,30 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from stages.common.base import paths
-from stages.common.base.errors import UserError
+from stages.common.llm.database import (
+    ANY_ROOM,
+    BUSY_SECONDS,
+    UNKNOWN_ROOM,
+    damaged,
+    prepare,
+    refuse_foreign,
+    unusable,
+    use_wal,
+)
+from stages.common.llm.entries import Entry, Response, RowParts, StoredResponse, Usage, checksum, to_response
 from stages.common.llm.forms import Form
 from stages.common.llm.requests import Request
 from stages.common.records.files import read_jsonl
 
-BUSY_SECONDS = 60.0
-APPLICATION = 0x646F636C  # PRAGMA application_id: "docl"
-VERSION = 2  # PRAGMA user_version; 0 had no refusals, 1 no room and no digest
 FORM_DAYS = 7  # after so long a server is asked anew whether it knows JSON schemas
 CHECKPOINT_SECONDS = 20.0  # so long at most what is stored lies in the write-ahead log alone
-ANY_ROOM, UNKNOWN_ROOM = 0, -1
 # Rooms that answers of doclore 0.1 may have been asked with, besides those in params.yaml and dvc.lock.
 FORMER_ROOMS = (2048, 1024, 4096, 8192, 512, 1536, 3072, 6144, 12288, 16384, 32768)
 SEED = 500  # rows of a file that are looked up together
 ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
 
-TABLES = """
-CREATE TABLE responses (
-    key TEXT PRIMARY KEY,
-    answer TEXT NOT NULL,  -- JSON; empty when the request was refused for good
-    refused TEXT NOT NULL,  -- why there will never be an answer; empty when there is one
-    model TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL,  -- of all tries
-    answer_tokens INTEGER NOT NULL,
-    seconds REAL NOT NULL,  -- from the first try to the answer
-    at REAL NOT NULL,  -- seconds since 1970
-    room INTEGER NOT NULL,  -- 0: the model ended the answer; above: tokens in which it did not fit; -1: not known
-    digest TEXT NOT NULL  -- of key, answer and refused; empty in rows of an older version
-);
-CREATE TABLE forms (endpoint TEXT PRIMARY KEY, form TEXT NOT NULL, at REAL NOT NULL);
-"""
 COLUMNS = "(key, answer, refused, model, prompt_tokens, answer_tokens, seconds, at, room, digest)"
 # The first answer for a key stays, unless it did not fit into its room and this one had more.
 INSERT = f"""
@@ -58,57 +47,6 @@ ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, refused = excluded.ref
     at = excluded.at, room = excluded.room, digest = excluded.digest
 WHERE responses.room > 0 AND (excluded.room = 0 OR excluded.room > responses.room)
 """
-
-
-class Entry(NamedTuple):
-    """What is stored for a request: the answer as JSON text, or why there never will be one; the other is empty."""
-
-    answer: str
-    refused: str
-
-
-class RowParts(NamedTuple):
-    """A row as far as looking it up goes."""
-
-    answer: str
-    refused: str
-    room: int
-    digest: str
-
-
-class StoredResponse(TypedDict):
-    """An entry as a row of JSONL."""
-
-    key: str
-    answer: str
-    refused: str
-    room: NotRequired[int]
-
-
-class Response(NamedTuple):
-    """An entry with what it cost; a row of the table."""
-
-    key: str
-    answer: str
-    refused: str = ""
-    model: str = ""
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
-    seconds: float = 0.0
-    at: float = 0.0
-    room: int = ANY_ROOM
-
-    def sum(self) -> str:
-        return checksum(self.key, self.answer, self.refused)
-
-
-class Usage(NamedTuple):
-    """What answers of a model took on average: tokens and seconds."""
-
-    answers: int
-    prompt_tokens: float
-    answer_tokens: float
-    seconds: float
 
 
 class Store:
@@ -298,89 +236,8 @@ class Store:
             connection.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?)", values)
 
 
-def checksum(key: str, answer: str, refused: str) -> str:
-    text = "\n".join((key, refused, answer))
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
 def former_rooms() -> tuple[int, ...]:
     """Rooms that answers of doclore 0.1 may have been asked with: those that DVC knows of, and usual ones."""
     texts = [file.read_text(encoding="utf-8") for file in (paths.LOCK, paths.PARAMS) if file.exists()]
     known = [int(text) for text in re.findall(r"max_tokens: (\d+)", "\n".join(texts))]
     return (*dict.fromkeys(known), *FORMER_ROOMS)
-
-
-def to_response(row: StoredResponse, file: Path) -> Response:
-    """A row of JSONL as an entry; it may lack what `rows` leaves out. Raises UserError when it is none."""
-    try:
-        values: dict[str, Any] = {"room": UNKNOWN_ROOM, **row}
-        response = Response(**values)  # doclore 0.1 wrote no room: it was part of the key
-    except TypeError:
-        response = Response("", "")
-    if not (response.key and isinstance(response.answer, str) and bool(response.answer) != bool(response.refused)):
-        raise UserError(f"{file} holds a row that is no stored answer; it must be a file that doclore wrote")
-    return response
-
-
-def use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log. SQLite's own waiting does not cover this step: when two processes make a fresh
-    store at the same moment, one of them is told at once that it is locked."""
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-
-
-def refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
-    """Raise a UserError when the file is the database of another program or of a newer doclore; nothing is changed."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if pragma(connection, "application_id") != APPLICATION and tables - {"responses"}:
-        raise UserError(f"{file} is a database of another program; move it away, doclore makes its own")
-    if pragma(connection, "user_version") > VERSION:
-        raise UserError(f"{file} was written by a newer doclore; update this one")
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables, or bring those of an older version up to date."""
-    if pragma(connection, "user_version") == VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    if pragma(connection, "user_version") < VERSION:  # no other process was faster
-        older = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'responses'").fetchone()
-        if older and pragma(connection, "user_version") == 0:
-            columns = ("refused", "model"), ("prompt_tokens", "answer_tokens", "seconds")
-            for name in columns[0]:
-                connection.execute(f"ALTER TABLE responses ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
-            for name in columns[1]:
-                connection.execute(f"ALTER TABLE responses ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
-        connection.execute("DROP TABLE IF EXISTS forms")  # what it holds is found again
-        for statement in TABLES.strip().split(";\n")[1 if older else 0 :]:
-            connection.execute(statement)
-        if older:
-            connection.execute(f"ALTER TABLE responses ADD COLUMN room INTEGER NOT NULL DEFAULT {UNKNOWN_ROOM}")
-            connection.execute("ALTER TABLE responses ADD COLUMN digest TEXT NOT NULL DEFAULT ''")
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
-
-
-def pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def unusable(file: Path, error: sqlite3.Error) -> UserError:
-    """An error of SQLite as a line for the user."""
-    if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
-        return UserError(f"{file}: {error}; the answers stored before are safe")
-    return damaged(file, str(error))
-
-
-def damaged(file: Path, problem: str) -> UserError:
-    return UserError(
-        f"{file} is damaged ({problem}); type `doclore store repair`: it keeps every answer that is readable"
-    )

@@ -5,7 +5,8 @@ import queue
 import threading
 from types import TracebackType
 
-from stages.common.llm.store import Response, Store
+from stages.common.llm.entries import Response
+from stages.common.llm.store import Store
 
 Item = tuple[Response, "asyncio.Future[None]"]
 

@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.llm import examples
+from stages.common.llm.entries import Response
 from stages.common.llm.forms import Form
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 from stages.common.records.files import atomic
 from stages.common.schema import Generate
 from stages.generate.batch.results import Missing, Reading

@@ -12,9 +12,10 @@ from tqdm import tqdm
 from stages.common.base.errors import UserError
 from stages.common.llm import replies
 from stages.common.llm.completion import NoCompletionError, Reply, to_reply
+from stages.common.llm.entries import Response
 from stages.common.llm.faults import FaultError, RefusalError, clean, from_error, from_status
 from stages.common.llm.forms import Form
-from stages.common.llm.store import Response, Store
+from stages.common.llm.store import Store
 
 COMMIT = 1000  # answers stored in one transaction
 

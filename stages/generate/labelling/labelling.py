@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.llm.entries import Entry
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.replies import UNUSABLE, AnswerType, problem
 from stages.common.llm.requests import Request
-from stages.common.llm.store import Entry, Store
+from stages.common.llm.store import Store
 from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
