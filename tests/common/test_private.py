@@ -4,8 +4,16 @@ import re
 
 import pytest
 
-from stages.common.records.masking import intervals, masked, masked_values
-from stages.common.records.patterns import Match, secret_patterns, secrets
+from stages.common.records.masking import intervals, masked, masked_values, masks
+from stages.common.records.patterns import (
+    PASSWORD,
+    Match,
+    has_context,
+    is_example,
+    is_inside_word,
+    secret_patterns,
+    secrets,
+)
 from support.secrets import PLANTED
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJsYW1wLWh1YiJ9"
@@ -119,3 +127,27 @@ def test_no_text_takes_more_steps_than_its_length_allows(piece):
     for size in (2_000, 4_000):
         counts.append(sum(1 for _ in secrets((piece * size)[: size * 4])))
     assert counts[1] <= 2 * counts[0] + 2
+
+
+def test_a_match_that_begins_amid_letters_is_a_part_of_something_else():
+    assert is_inside_word("xAB", 1) and is_inside_word("-xA", 2)
+    assert not any(is_inside_word(text, start) for text, start in [("AB", 0), (" AB", 1), ("xy-", 2), ("x AB", 2)])
+
+
+def test_a_password_that_is_the_users_own_name_is_an_example():
+    assert is_example(PASSWORD, "keeper", "://keeper:keeper@host")
+    assert not is_example(PASSWORD, "keeper:a", "://keeper:a:b@host")
+
+
+def test_only_a_word_before_a_token_says_what_it_is_unless_it_stands_alone():
+    run = "T" * 30
+    assert (
+        has_context(run, 0, 30) and has_context(f"- {run}.", 2, 32) and has_context(f"The token is {run} here", 13, 43)
+    )
+    assert not has_context(f"a {run}", 2, 32) and not has_context(f"{run} is a token", 0, 30)
+
+
+def test_masks_are_told_from_links_and_a_row_without_anything_private_stays_the_same():
+    assert masks("Ask [e-mail] or [phone](tel), [other]") == ["e-mail"] and masks("no mask") == []
+    row = {"text": ["nothing"]}
+    assert masked_values(row)[0] is row
