@@ -88,8 +88,9 @@ def test_whole_facts_of_the_users_own_rows_are_held_out_unless_another_row_asks_
 
 def test_a_page_is_trained_or_held_out_or_neither_and_own_rows_by_their_facts():
     def part(trained: bool, unseen: bool) -> str:
-        pages: Any = SimpleNamespace(is_trained=lambda chunk: trained, is_unseen=lambda chunk: unseen)
-        return split.part_of(row("a"), {"c": {}}, pages, set())  # type: ignore[dict-item]
+        pages: Any = SimpleNamespace(is_trained=lambda chunk: chunk["trained"], is_unseen=lambda chunk: chunk["unseen"])
+        chunks: Any = {"c": {"trained": trained, "unseen": unseen}}
+        return split.part_of(row("a"), chunks, pages, set())
 
     assert [part(True, False), part(False, True), part(False, False)] == ["train", "eval_unseen", ""]
     own, pages = row("a", "?", own=True), SimpleNamespace()
