@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from stages.common.llm import replies
 
@@ -113,3 +113,20 @@ def test_an_answer_about_think_tags_is_no_think_block():
     assert found(f"<think>A fence?</think>\n{TEXT}") == WANTED
     with pytest.raises(ValueError, match="still thinking"):
         found(f"<think>maybe {TEXT}")
+
+
+class Listed(Items):
+    """An answer that may also come as a bare list."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def as_items(cls, value: object) -> object:
+        return {"items": value} if isinstance(value, list) else value
+
+
+def test_objects_one_behind_the_other_are_the_items_of_one_answer():
+    lines = "\n".join(json.dumps({"name": name, "size": size}) for name, size in WANTED)
+    for reply in (lines, f"Here they are:\n{lines}", f'{{"name": "draft"}}\nNo, rather:\n{lines}'):
+        assert [(item.name, item.size) for item in replies.read(reply, Listed, True).items] == WANTED
+    with pytest.raises(replies.UNUSABLE):
+        replies.read('{"name": "alone"}', Listed, True)
