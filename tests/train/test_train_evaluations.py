@@ -123,7 +123,7 @@ def test_an_interrupted_run_has_the_same_best_weights_and_the_same_end(prepared,
             raise KeyboardInterrupt
         return training_step(self, *arguments, **options)
 
-    def cut(model, tokenizer, settings, directory, known):
+    def cut(model, tokenizer, settings, directory, *_):
         model.save_pretrained(directory)
         raise KeyboardInterrupt
 
