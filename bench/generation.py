@@ -243,9 +243,9 @@ def kill(options: argparse.Namespace) -> None:
         lost, known = 0, dict[str, str]()
         with server(latency) as address:
             while kills < options.kills:
-                asked = stats(address)["requests"]
+                asked = stats(address).get("requests", 0)
                 process = stage(Path(torn), address)
-                while process.poll() is None and stats(address)["requests"] == asked:
+                while process.poll() is None and stats(address).get("requests", 0) == asked:
                     time.sleep(0.05)
                 try:
                     process.wait(draw.uniform(0.0, 2.5))  # from its first request on, so that some are in flight
