@@ -447,6 +447,23 @@ def test_a_search_for_a_whole_question_has_two_thirds_of_its_words(ask):
         assert len(words & set(row.split())) >= 2
 
 
+def test_placeholders_stay_and_tags_go():
+    text = "Call https://<HOST_NAME>/v1 as <user>, <b>not</b> as <Owner id='1'>root</Owner>.<br>Wait."
+    assert plain(text) == "Call https://<HOST_NAME>/v1 as <user>, not as root. Wait."
+
+
+def test_what_would_be_markup_without_its_backticks_keeps_them_in_a_search(ask):
+    rows = ask(chunk(table("Component | Default", "`<Lamp>` | on", "`lamp.size` | 3")), phrasings=24)
+    typed = {row["instruction"] for row in rows if row["family"] in ("typed", "keywords")}
+    assert typed and all("`<Lamp>`" in question or "`" not in question for question in typed)
+    assert any("`<Lamp>`" in question for question in typed) and any("lamp.size" in question for question in typed)
+
+
+@pytest.mark.parametrize("line", ["**Type**: number", "**Type:** number", "Type: number"])
+def test_a_label_may_end_before_or_behind_its_colon(line):
+    assert ("type", "`depth`", "number") in stated(f"## `depth`\n\n{line}")
+
+
 MARKS = "|\\`*_$[]<>~&!:："  # markup comes from CELL alone: a lone mark may belong to one further on
 LETTERS = st.characters(exclude_categories=("C", "Z"), exclude_characters=MARKS)
 WORD = st.text(LETTERS, min_size=1, max_size=8)

@@ -3,6 +3,12 @@
 import html
 import re
 
+from markdown_it.common.html_blocks import block_names
+
+INLINE = r"""a|abbr|b|bdi|bdo|big|button|cite|code|data|del|dfn|em|embed|font|i|img|input|ins|kbd|label|map|mark|meter
+|object|output|picture|progress|q|s|samp|select|slot|small|span|strong|sub|sup|svg|time|tt|u|var|video|wbr""".replace(
+    "\n", ""
+)
 MARK = re.compile(r"[*_~\[\]!<>\\&`$\s]")
 # Left alone: code spans and formulas, of which nothing is markup.
 VERBATIM = re.compile(
@@ -14,7 +20,12 @@ IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
 LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))+)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-TAG = re.compile(r"(?<!\\)</?[A-Za-z][\w-]*(?:\s[^<>\n]*)?/?>")
+# A tag of a component or an HTML element; CommonMark has none with an underscore in its name. Other names in angle
+# brackets are placeholders, which a reader sees: <YOUR_HOST>, <name>.
+TAG = re.compile(
+    rf"(?<!\\)</?(?:[A-Z]|[A-Z](?=[\w-]*[a-z])[A-Za-z0-9-]*|(?i:{'|'.join(block_names)}|{INLINE}))"
+    r"(?:\s[^<>\n]*)?/?>"
+)
 STRONG = re.compile(r"(?<!\\)\*\*|(?<![\w\\])__(?=\S)|(?<=\S)__(?!\w)|(?<!\\)~~")
 STAR = re.compile(r"(?<![\\*])\*(?=[^\s*])([^*\n]+?)(?<=[^\s\\])\*(?!\*)")
 UNDERSCORE = re.compile(r"(?<![\w\\])_(?=[^\s_])([^_\n]+?)(?<=[^\s\\])_(?!\w)")

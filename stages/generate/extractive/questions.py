@@ -19,7 +19,8 @@ IDENTIFIER = re.compile(r"`([A-Za-z][\w.-]*)`")
 PART = re.compile(r"[._-]+|(?<=[a-z])(?=[A-Z])")
 MAX_SEARCHES = 50  # tried for a fact, since few words have few orders
 NAMED = re.compile(r"[`\d_./]|--")
-DECORATION = re.compile("[`“”]")
+SPAN = re.compile(r"`([^`]*)`|[“”`]")
+MARKUP = re.compile(r"[<>{}\[\]]")
 
 
 class Aliases:
@@ -106,5 +107,11 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
     )  # phrases have their own marks, frames none
     question: str = lang.tidy(family.framed(put(optional(phrase, where), values), {**values, "s": named}))
     if family.raw:
-        return " ".join(DECORATION.sub(lang.UNQUOTED, question).split()).rstrip("?？.。")
+        return " ".join(SPAN.sub(lambda span: undecorated(span, lang.UNQUOTED), question).split()).rstrip("?？.。")
     return capital(question)
+
+
+def undecorated(span: re.Match[str], mark: str) -> str:
+    """A name without its quotation marks or backticks, which nobody types; `<View>` would be markup without them."""
+    name = span[1] or ""
+    return span[0] if MARKUP.search(name) else f"{mark}{name}{mark}"
