@@ -257,6 +257,8 @@ def test_a_server_that_stays_silent_is_waited_for_no_more_often_than_max_retries
         (402, "pay first", "no credit left"),
         (429, "You exceeded your current quota", "no credit left"),
         (404, "model gone", "does not know the model"),
+        (400, "/chat/completions: Invalid model name passed in model=lampp", "does not know the model"),
+        (422, "The model `lampp` does not exist", "does not know the model"),
     ],
 )
 def test_what_no_request_can_pass_ends_the_run_with_one_line_and_keeps_what_arrives(endpoint, status, error, line):

@@ -38,6 +38,11 @@ NO_CREDIT = (
     "欠费",
 )
 # Gemini and LiteLLM (which looks an unknown key up in a database) say so with status 400.
+UNKNOWN_MODEL = re.compile(
+    r"model_not_found|(?:unknown|no such) model\b|invalid model (?:name|id\b|passed)"
+    r"|model\b.{0,80}?\b(?:not found|(?:does )?not exist)|模型.{0,40}?不存在",
+    re.IGNORECASE,
+)
 BAD_KEY = re.compile(
     r"(?:invalid|incorrect|wrong|missing)\W+(?:\w+\W+){0,2}api.?key|api.?key (?:is )?(?:not valid|invalid|incorrect)"
     r"|no_db_connection|no connected db|unauthenticated",
@@ -100,7 +105,7 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
         return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES, away=away)
     if status in (401, 403) or (status == 400 and BAD_KEY.search(text)):
         return UserError(f"the endpoint refuses the key in OPENAI_API_KEY ({message}); what was answered is stored")
-    if status == 404:
+    if status == 404 or (status in (400, 422) and UNKNOWN_MODEL.search(text)):
         return UserError(
             f"the endpoint does not know the model or the address ({message}); what was answered is stored"
         )
