@@ -80,7 +80,7 @@ def test_without_that_model_the_4_bit_weights_themselves_are_turned_into_16_bits
 
 
 def test_forced_4_bits_are_the_sum_rounded_as_the_base_was(prepared, base):
-    prepared(model__name=str(base), **LEARNING, merge__method="forced_merged_4bit")
+    prepared(model__name=str(base), **LEARNING | {"train__max_steps": 60}, merge__method="forced_merged_4bit")
     train.main()
     merge.main()
     written = read_json(paths.MERGED / "config.json")["quantization_config"]
