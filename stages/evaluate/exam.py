@@ -37,12 +37,16 @@ def held_by(text: str, row: ExamRow) -> list[bool]:
 
 def of_documentation(rows: Iterable[ExamRow], chunks: Iterable[Chunk]) -> tuple[list[ExamRow], list[ExamRow]]:
     """The questions about these chunks' pages or about no page in particular, and those about pages that are not
-    there: an exam about another documentation."""
+    there, with all of a file that names no other: an exam about another documentation."""
     pages = {page for chunk in chunks for page in (chunk["path"], *chunk["also_in"])}
+    asked = list(rows)
+    named = {row["path"] for row in asked if row["page"]}
+    read = {row["path"] for row in asked if row["page"] in pages}
     measured: list[ExamRow] = []
     foreign: list[ExamRow] = []
-    for row in rows:
-        (foreign if row["page"] and row["page"] not in pages else measured).append(row)
+    for row in asked:
+        elsewhere = row["page"] not in pages if row["page"] else row["path"] in named - read
+        (foreign if elsewhere else measured).append(row)
     return measured, foreign
 
 

@@ -106,6 +106,25 @@ def test_the_nearest_trained_wording_is_found_and_counted():
     assert wordings.nearest(["a"], []) == [(0.0, "")]
 
 
+def test_an_exam_file_that_names_no_page_of_the_documentation_is_about_another():
+    def asked(question: str, page: str, path: str) -> dict:
+        return {"question": question, "page": page, "path": path}
+
+    chunks = [{"path": "lamps.md", "also_in": ["old/lamps.md"]}]
+    rows = [
+        asked("a", "lamps.md", "ours.md"),
+        asked("b", "", "ours.md"),
+        asked("c", "gone.md", "ours.md"),
+        asked("d", "boats.md", "theirs.md"),
+        asked("e", "", "theirs.md"),
+        asked("f", "", "anyones.md"),
+        asked("g", "old/lamps.md", "more.md"),
+    ]
+    measured, foreign = exam.of_documentation(rows, chunks)
+    assert [row["question"] for row in measured] == ["a", "b", "f", "g"]
+    assert [row["question"] for row in foreign] == ["c", "d", "e"]
+
+
 @pytest.fixture
 def shipped(monkeypatch) -> list:
     monkeypatch.chdir(ROOT)
