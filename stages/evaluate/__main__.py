@@ -22,7 +22,7 @@ from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.models.base.hub import as_trained, fingerprint
-from stages.common.records.files import digest, read_json, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
@@ -52,7 +52,7 @@ def trained_chat(settings: schema.Params) -> Chat:
     from transformers import AutoTokenizer
 
     directory = tuned_directory(settings.evaluate)
-    tokenizer = AutoTokenizer.from_pretrained(directory)
+    tokenizer = AutoTokenizer.from_pretrained(require(directory))
     if digest(tokenizer.chat_template) != read_json(paths.REPORTS / "format.json")["template_hash"]:
         raise UserError(
             f"{directory} does not carry the chat template that data/formatted was made with; run `dvc repro`"

@@ -13,7 +13,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.models.base import hub, memory, pretrained
 from stages.common.models.tuned import adapted, tuned
-from stages.common.records.files import digest, read_json, write_json
+from stages.common.records.files import digest, read_json, require, write_json
 from stages.merge import audit, card, refusals, weights
 from stages.merge.exports import exports
 
@@ -44,7 +44,7 @@ def main() -> None:
 
     settings = params.load()
     refusals.refuse_impossible(settings)
-    tokenizer = AutoTokenizer.from_pretrained(paths.ADAPTER)
+    tokenizer = AutoTokenizer.from_pretrained(require(paths.ADAPTER))
     template = paths.CHAT_TEMPLATE.read_text(encoding="utf-8")
     train, known = read_json(paths.REPORTS / "train.json"), read_json(hub.RECORD)
     if tokenizer.chat_template != template or train["template_hash"] != digest(template):

@@ -1,10 +1,14 @@
-"""Where memory runs out, every stage and every command says so in one line."""
+"""Where memory runs out or an input is missing, every stage and every command says so in one line."""
 
+import importlib
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from stages.common.base import errors
 from stages.common.base.errors import is_out_of_memory
 from support.repository import ROOT
 
@@ -41,3 +45,16 @@ def test_a_stage_and_a_command_end_with_one_line_where_memory_runs_out(program, 
 def test_other_failures_are_not_taken_for_it():
     assert not is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
     assert not is_out_of_memory(ValueError("out of memory, said a page"))
+
+
+@pytest.mark.parametrize("stage", ["chunk", "generate", "curate", "train", "merge", "evaluate"])
+def test_a_stage_without_what_it_reads_names_it_in_one_line(stage, write_params, tmp_path, monkeypatch, capsys):
+    write_params()
+    shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
+    monkeypatch.chdir(tmp_path)
+    main = importlib.import_module(f"stages.{stage}.__main__").main
+    with pytest.raises(SystemExit) as ended:
+        errors.run_stage(stage, main)
+    *_, line = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1
+    assert re.fullmatch(rf"{stage}: (?:data|models)/\S+ is missing; run `dvc repro`, which makes it", line)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stages.common.base import timings
+
+OUTPUT = re.compile(r"'((?:data|models|reports)/[^']+)'")
 
 
 class UserError(Exception):
@@ -51,7 +54,7 @@ def limit_of_memory() -> Iterator[None]:
 
 @contextmanager
 def limits_of_the_machine() -> Iterator[None]:
-    """Raise UserError where memory or disk run out."""
+    """Raise UserError where memory or disk run out, or what an earlier stage writes is not there."""
     try:
         with limit_of_memory():
             yield
@@ -60,6 +63,9 @@ def limits_of_the_machine() -> Iterator[None]:
             raise UserError(
                 f"{error.filename or 'the disk'}: no space left; make room, then go on with `dvc repro`"
             ) from None
+        missing = OUTPUT.search(f"'{error.filename}' {error}") if isinstance(error, FileNotFoundError) else None
+        if missing:  # a stage run by hand; under `dvc repro` DVC says so before
+            raise UserError(f"{missing[1]} is missing; run `dvc repro`, which makes it") from None
         raise
 
 

@@ -56,10 +56,16 @@ def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def read_jsonl(file: Path) -> Iterator[Any]:
-    """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
+def require(file: Path) -> Path:
+    """The file or directory. Raises UserError when no stage has written it yet."""
     if not file.exists():
         raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    return file
+
+
+def read_jsonl(file: Path) -> Iterator[Any]:
+    """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
+    require(file)
     with file.open("rb") as stream:  # so that a line that is not UTF-8 has its number, too
         for number, line in enumerate(stream, 1):
             try:
@@ -77,8 +83,7 @@ def write_json(file: Path, value: Any) -> None:
 
 def read_json(file: Path) -> Any:
     """A JSON file's value. Raises UserError when it is not there or damaged."""
-    if not file.exists():
-        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+    require(file)
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
