@@ -59,11 +59,11 @@ def options(settings: Params) -> dict[str, Any]:
 def fill(model: Any, settings: Params, dtype: Any) -> None:
     """Give a fresh adapter of a 4-bit base what rounding took: the best approximation of its rank. PEFT's own
     `replace_lora_weights_loftq` leaves out the scale by which the adapter counts, and needs a GPU."""
-    import torch
-    from bitsandbytes.functional import dequantize_4bit
-
     if settings.lora.init != "loftq":
         return
+    import torch
+    from bitsandbytes.functional import dequantize_4bit  # which a CPU's set-up does not have
+
     section = settings.model.model_copy(update={"load_in_4bit": False})
     whole = dict(pretrained.causal_lm(section, dtype, device_map="cpu").named_parameters())
     for name, layer in model.get_base_model().named_modules():

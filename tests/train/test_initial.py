@@ -1,6 +1,7 @@
 """What an adapter begins with (lora.init) changes how it is trained, never what it is merged into."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -35,6 +36,13 @@ def test_the_first_step_of_pissa_sees_the_base_itself(prepared):
         base = pretrained.causal_lm(settings.model, torch.float32)(input_ids=ids).logits
         begun = backends.lora_model("trl", settings, torch.float32)(input_ids=ids).logits
     assert torch.allclose(base, begun, atol=1e-4)
+
+
+@pytest.mark.parametrize("init", ["default", "pissa"])
+def test_only_loftq_needs_what_a_cpu_is_not_set_up_with(write_params, monkeypatch, init):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    monkeypatch.setitem(sys.modules, "bitsandbytes.functional", None)
+    initial.fill(None, params.load(write_params({"lora.init": init})), torch.float32)
 
 
 def test_loftq_begins_with_what_rounding_to_4_bits_took(prepared, tiny_model):
