@@ -31,7 +31,7 @@ def pages(seen: Rehearsal) -> Iterator[str]:
     for reason, files in ingest["skipped"].items():
         yield f"left out: {ingest[f'skipped_{reason}']:,} files ({reason.replace('_', ' ')}), such as {files[0]}"
     for name, count in ingest.get("excluded_directories", {}).items():
-        yield f"left out: {name}/ with {count:,} pages, by docs.exclude"
+        yield f"left out: {name.rstrip('/')}/ with {count:,} pages, by docs.exclude"
     for kind, found in ingest.get("unread", {}).items():
         place = found["places"][0]
         example = " ".join(place["text"].split())
@@ -52,9 +52,9 @@ def held_out(seen: Rehearsal) -> Iterator[str]:
 
 
 def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
-    """Pairs drawn by hash, one a fact: not the best ones."""
+    """Pairs drawn by hash, one a fact: not the best ones, but whole questions where a fact has one."""
     drawn: dict[str, DatasetRow] = {}
-    for row in sorted(rows, key=lambda row: share("try", row["pair_id"])):
+    for row in sorted(rows, key=lambda row: (row.get("family") == "search", share("try", row["pair_id"]))):
         drawn.setdefault(row["fact_id"], row)
     yield ""
     yield f"{min(number, len(drawn))} of the pairs:"
