@@ -34,6 +34,7 @@ for name, examples in (("doclore", 200), ("thorough", 5000)):
 settings.load_profile("doclore")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a costly fixture run in one process (pytest-xdist's loadgroup). These groups begin, then come
     the other slow tests: what is short fills the gap at the end, where a process would wait."""

@@ -64,7 +64,7 @@ def main() -> None:
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
         adapter.save(training.model, tokenizer, settings, known, start)
-        as_trained.write(training.model, tokenizer, backend)
+        as_trained.write(training.model, tokenizer, backend, int(settings.train.per_device_train_batch_size))
         checkpoints.remove(directory)
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"
     evaluated = f", {report['eval_loss']:.3f} on held-out rows" if "eval_loss" in report else ""

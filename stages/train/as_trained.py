@@ -1,6 +1,7 @@
 """What the model answers as it was trained (4-bit weights, the trainer's own kernels), kept beside the adapter: merge
 compares with it whatever is served later."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -29,23 +30,39 @@ def rows() -> list[dict[str, Any]]:
     return chosen
 
 
-def measure(model: Any, stop: int) -> list[dict[str, Any]]:
+def measure(model: Any, stop: int, batch_size: int) -> list[dict[str, Any]]:
     """The rows with the model's greedy `answer` (ids) and its `loss` on the reference, in nats, summed."""
-    measured = []
-    for row in tqdm(rows(), desc="train: answers as trained", unit="prompt"):
-        measured.append(row | {"answer": greedy(model, row["prompt"], stop), "loss": loss(model, row)})
+    asked, measured = rows(), []
+    with tqdm(total=len(asked), desc="train: answers as trained", unit="prompt") as bar:
+        for batch in batched(asked, batch_size):
+            answers = greedy(model, [row["prompt"] for row in batch], stop)
+            measured += [
+                row | {"answer": answer, "loss": loss(model, row)} for row, answer in zip(batch, answers, strict=True)
+            ]
+            bar.update(len(batch))
     return measured
 
 
-def greedy(model: Any, prompt: list[int], stop: int) -> list[int]:
-    """The first tokens of a model's answer, its stop token included."""
+def batched(asked: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """As many rows at a time as a step of the training holds, so that memory suffices."""
+    for start in range(0, len(asked), size):
+        yield asked[start : start + size]
+
+
+def greedy(model: Any, prompts: list[list[int]], stop: int) -> list[list[int]]:
+    """The first tokens of a model's answers, the stop token included."""
     import torch
 
-    ids = torch.tensor([prompt], device=model.device)
+    width = max(map(len, prompts))
+    ids = torch.tensor([[stop] * (width - len(prompt)) + prompt for prompt in prompts], device=model.device)
+    attended = torch.tensor(
+        [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device
+    )
     options = {"max_new_tokens": TOKENS, "do_sample": False, "eos_token_id": stop, "pad_token_id": stop}
     with torch.no_grad():
-        output = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **options)
-    return [int(token) for token in output[0, ids.shape[1] :]]
+        output = model.generate(input_ids=ids, attention_mask=attended, **options)
+    answers = output[:, width:].tolist()
+    return [answer[: answer.index(stop) + 1] if stop in answer else answer for answer in answers]
 
 
 def loss(model: Any, row: dict[str, Any]) -> float:
@@ -73,11 +90,11 @@ def ready(model: Any, backend: str) -> None:
         base.set_attn_implementation("eager")
 
 
-def write(model: Any, tokenizer: Any, backend: str) -> None:
+def write(model: Any, tokenizer: Any, backend: str, batch_size: int) -> None:
     """Add the answers to models/adapter, where the adapter is already whole: a failure here loses no training."""
     try:
         ready(model, backend)
-        write_json(paths.ADAPTER / FILE, measure(model, tokenizer.eos_token_id))
+        write_json(paths.ADAPTER / FILE, measure(model, tokenizer.eos_token_id, batch_size))
     except Exception as error:
         print(f"train: the answers of the model as trained are not kept ({str(error).splitlines()[0][:200]})")
         write_json(paths.ADAPTER / FILE, [row | {"answer": row["reference"][:TOKENS], "loss": None} for row in rows()])
