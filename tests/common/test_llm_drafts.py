@@ -173,7 +173,7 @@ def test_a_reply_that_was_encoded_once_more_is_read():
 
 
 def test_an_answer_that_does_not_meet_the_schema_is_not_replaced_by_a_draft_before_it():
-    assert outcome(f'Draft: {DRAFT}. Final: {{"items": [{{"name": 3}}]}}') == "nothing"
+    assert outcome(f'Draft: {DRAFT}. Final: {{"items": [{{"name": []}}]}}') == "nothing"
     assert outcome(f'Draft: {DRAFT}. Final: {{"items": [{{"name": "half') == "nothing"
 
 

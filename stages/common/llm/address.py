@@ -2,7 +2,9 @@
 
 import os
 import re
+import ssl
 import urllib.request
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -103,3 +105,18 @@ def proxy(scheme: str, host: str) -> str | None:
             f"the proxy {address.partition('@')[2] or address} is none of HTTP; set {scheme.upper()}_PROXY to one"
         )
     return address
+
+
+def certificates() -> ssl.SSLContext:
+    """The authorities that are trusted: those of the machine and certifi's, and private ones where variables name
+    them."""
+    import certifi
+
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    context = ssl.create_default_context()
+    for file in filter(None, (certifi.where(), *(os.environ.get(name) for name in names))):
+        try:
+            context.load_verify_locations(**{"capath" if Path(file).is_dir() else "cafile": file})
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(f"{file}: {error}; it must be a file of certificates in PEM form") from None
+    return context

@@ -13,13 +13,14 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from stages.common.base.errors import UserError
-from stages.common.llm.asking import Asker, Result, StoppedError
+from stages.common.llm.asking import Asker, StoppedError
 from stages.common.llm.claims import Claims
 from stages.common.llm.endpoint import Endpoint
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.pending import Pending
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
+from stages.common.llm.talk import Result
 from stages.common.llm.writer import Writer
 from stages.common.schema.connection import Connection
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from stages.common.llm.json_text import JSON_START
+
 THOUGHT_PARTS = {"thinking", "reasoning", "reasoning_content", "reasoning_text", "thought", "redacted_thinking"}
 PART_FIELDS = (
     "text",
@@ -22,6 +24,10 @@ PART_FIELDS = (
 )  # fmt: skip a part says what it says
 THOUGHT_FIELD = re.compile(r"think|thought|reason", re.IGNORECASE)
 UNTYPED_PARTS = {"text", "thought", "thoughtSignature", "reasoningContent"}  # keys of parts that have no type
+ARGUMENTS = ("arguments", "input", "parameters", "args")
+MESSAGES = ("error", "message", "detail", "msg", "error_msg", "status_msg", "base_resp", "Response", "Error", "Message")
+CODES = ("code", "type", "error_code", "status_code", "Code")
+NO_ERROR = ("", "success", "ok")
 FINISHES = (
     ("content_filter", r"filter|safety|sensitive|prohibit|block|recitation|guardrail|refus|spii"),
     ("length", r"length|max|limit|context"),
@@ -52,11 +58,17 @@ class NoCompletionError(ValueError):
 def to_reply(value: Any) -> Reply:
     """The completion in a body. Raises NoCompletionError."""
     body = body_of(value)
-    choice = next(filter(is_object, as_list(body.get("choices"))), None)
-    error = body.get("error") or (choice or {}).get("error")
-    if choice is None or error:
-        # Some gateways send errors with status 200.
+    choices = [choice for choice in as_list(body.get("choices")) if isinstance(choice, dict)]
+    errors = [body.get("error") or (None if choices else body), *(choice.get("error") for choice in choices)]
+    error = next((error for error in errors if message_of(error).strip().lower() not in NO_ERROR), None)
+    if error or not choices:  # some gateways send errors with status 200
         raise NoCompletionError(message_of(error) or "the body holds no completion", error)
+    replies = [reply_of(choice, body) for choice in choices]
+    return next((reply for reply in replies if reply.text.strip()), replies[0])
+
+
+def reply_of(choice: dict[str, Any], body: dict[str, Any]) -> Reply:
+    """One of the choices in a body. Raises NoCompletionError."""
     message = choice.get("message") or choice.get("delta")
     if message is None and "text" not in choice:
         raise NoCompletionError("the completion holds no message")
@@ -67,7 +79,7 @@ def to_reply(value: Any) -> Reply:
 
 def from_events(text: str) -> dict[str, Any]:
     """The completion in a stream of server-sent events, which some servers send unasked: its pieces put together."""
-    message: dict[str, str] = {}
+    message: dict[str, list[Any]] = {}
     last: dict[str, Any] = {}
     finish = None
     for line in text.splitlines():
@@ -80,9 +92,20 @@ def from_events(text: str) -> dict[str, Any]:
             finish = choice.get("finish_reason") or finish
             delta = choice.get("delta") or choice.get("message")
             for field, piece in delta.items() if is_object(delta) else ():
-                if isinstance(piece, str) and field != "role":
-                    message[field] = message.get(field, "") + piece
-    return {**last, "choices": [{"message": message, "finish_reason": finish or "aborted"}] if message else []}
+                if piece and field != "role":
+                    message.setdefault(field, []).extend(piece if isinstance(piece, list) else [piece])
+    whole = {field: joined(field, pieces) for field, pieces in message.items()}
+    return {**last, "choices": [{"message": whole, "finish_reason": finish or "aborted"}] if whole else []}
+
+
+def joined(field: str, pieces: list[Any]) -> Any:
+    """The pieces of a message's field as one value: texts, or parts; of calls of tools their arguments."""
+    if "call" in field:
+        calls: dict[Any, str] = {}
+        for piece in filter(is_object, pieces):
+            calls[piece.get("index")] = calls.get(piece.get("index"), "") + arguments(piece)
+        return [{"arguments": text} for text in calls.values()]
+    return "".join(pieces) if all(isinstance(piece, str) for piece in pieces) else pieces
 
 
 def is_object(value: Any) -> bool:
@@ -91,11 +114,13 @@ def is_object(value: Any) -> bool:
 
 def body_of(value: Any) -> dict[str, Any]:
     """The object with the choices: the body, or what a gateway has wrapped into one more key or list."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return body_of(json.loads(value))
     if isinstance(value, list) and len(value) == 1:
         return body_of(value[0])
     if not isinstance(value, dict):
         return {}
-    inner = (item for item in value.values() if isinstance(item, dict) and "choices" in item)
+    inner = (item for item in map(body_of, filter(is_object, value.values())) if "choices" in item)
     return value if "choices" in value else next(inner, value)
 
 
@@ -107,8 +132,8 @@ def texts(message: dict[str, Any]) -> tuple[str, str]:
         text, thoughts = (text, thoughts + piece) if thought else (text + piece, thoughts)
     if not text.strip() and message.get("parsed"):
         text = as_text(message["parsed"])
-    if "{" not in text:
-        calls = [*as_list(message.get("tool_calls")), {"function": message.get("function_call")}]
+    if not JSON_START.search(text):
+        calls = [*as_list(message.get("tool_calls")), *as_list(message.get("function_call"))]
         text = "\n".join(filter(None, map(arguments, calls))) or text
     for name in filter(THOUGHT_FIELD.search, message) if not thoughts else ():
         thoughts = thoughts or "".join(piece for _, piece in pieces(message[name]))
@@ -145,7 +170,7 @@ def arguments(call: Any) -> str:
     """The arguments of a tool call as text; empty when it has none."""
     function = call.get("function") if isinstance(call, dict) else None
     source = function if isinstance(function, dict) else call if isinstance(call, dict) else {}
-    return as_text(source.get("arguments") or source.get("input"))
+    return as_text(next((source[name] for name in ARGUMENTS if source.get(name)), None))
 
 
 def finish_of(choice: dict[str, Any]) -> str:
@@ -166,14 +191,33 @@ def usage(value: Any) -> tuple[int, int]:
 def message_of(error: Any) -> str:
     """What an error says, however it is wrapped."""
     if isinstance(error, dict):
-        inner = next(
-            (error[name] for name in ("error", "message", "detail", "msg", "error_msg") if error.get(name)), ""
-        )
+        message = message_of(next((error[name] for name in MESSAGES if error.get(name)), ""))
         place = ".".join(str(part) for part in as_list(error.get("loc")) if part != "body")  # as FastAPI says it
-        return f"{place}: {message_of(inner)}" if place else message_of(inner)
+        raw = error["metadata"].get("raw") if isinstance(error.get("metadata"), dict) else ""  # the provider's own
+        message = f"{message}: {error_in(as_text(raw).encode())[1]}" if raw else message
+        return f"{place}: {message}" if place else message
     if isinstance(error, list):
         return "; ".join(filter(None, map(message_of, error)))
     return as_text(error)
+
+
+def code_of(error: dict[str, Any]) -> str:
+    """The code of an error, or else its type."""
+    return as_text(next((error[name] for name in CODES if isinstance(error.get(name), str | int)), ""))
+
+
+def error_in(content: bytes) -> tuple[str, str]:
+    """The code and the message of an error in a body, whatever form it has."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return "", content.decode(errors="replace")
+    inner = value.get("error") if isinstance(value, dict) else None
+    source = inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
+    # Some servers name the field that they refuse apart from the message.
+    message, param = message_of(value), source.get("param")
+    whole = f"{message} ({param})" if isinstance(param, str) and param and param not in message else message
+    return code_of(source), whole
 
 
 def as_list(value: Any) -> list[Any]:

@@ -9,41 +9,28 @@ import asyncio
 import codecs
 import json
 import os
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pydantic_core
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.llm.address import Address, addresses, require_model
-from stages.common.llm.completion import NoCompletionError, Reply, as_text, from_events, message_of, to_reply
-from stages.common.llm.faults import FaultError, clean, from_error, from_status, retry_after, seconds
+from stages.common.llm.address import Address, addresses, certificates, require_model
+from stages.common.llm.completion import NoCompletionError, Reply, as_text, error_in, from_events, to_reply
+from stages.common.llm.faults import FaultError, clean, from_error, from_status
+from stages.common.llm.headers import Limits, limits, retry_after
 from stages.common.schema.connection import Connection
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 30.0
+LONGEST_SHOWN = 2000  # bytes of a body that is no JSON
 # Idle connections are dropped before servers do it (uvicorn, and so vLLM: 5 s); otherwise a call now and then meets one
 # that is just being closed.
 IDLE_SECONDS = 4.0
 SET_ASIDE_SECONDS = 5.0  # a server out of reach is left alone so long while there are others
-
-
-class Limits:
-    """What a reply's x-ratelimit headers say: requests and tokens left, each with the seconds until there are more."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self.requests, self.requests_reset = self.pair(headers, "requests")
-        self.tokens, self.tokens_reset = self.pair(headers, "tokens")
-
-    def pair(self, headers: Mapping[str, str], kind: str) -> tuple[float | None, float]:
-        left = headers.get(f"x-ratelimit-remaining-{kind}", "")
-        reset = headers.get(f"x-ratelimit-reset-{kind}", "")
-        return (float(left) if left.replace(".", "", 1).isdigit() else None), min(seconds(reset), 300.0)
 
 
 class Server:
@@ -188,11 +175,9 @@ class Endpoint:
             raise UserError(f"the proxy {server.address.shown_proxy()} answers with status {error.status}") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             raise FaultError("connection", clean(f"{type(error).__name__}: {error}")) from None
-        headers = response.headers
-        self.limits = Limits(headers) if "x-ratelimit-remaining-requests" in headers or (
-            "x-ratelimit-remaining-tokens" in headers) else None  # fmt: skip
+        self.limits = limits(response.headers)
         if not 200 <= response.status < 300:
-            raise self.meaning(server, response.status, content, headers)
+            raise self.meaning(server, response.status, content, response.headers)
         return self.reply(content)
 
     def meaning(self, server: Server, status: int, content: bytes, headers: Mapping[str, str]) -> Exception:
@@ -203,6 +188,11 @@ class Endpoint:
         code, message = error_in(content)
         if status == 404 and self.unlisted:
             return ParamsError(self.unlisted)
+        if status in (401, 403, 407) and "<html" in message.lower():
+            return UserError(
+                f"{server.address.shown} answers with a page, not with JSON ({clean(message)}): a proxy, a firewall or "
+                "a login page stands before the endpoint; see to it that requests get through"
+            )
         meaning = from_status(status, code, message or f"status {status}", retry_after(headers))
         if status == 404 and not server.address.path.rstrip("/").endswith(("v1", "openai", "v2", "v3", "v4")):
             return UserError(f"{meaning}; does {server.address.shown} lack /v1 at its end?")
@@ -214,7 +204,8 @@ class Endpoint:
         except NoCompletionError as error:
             raise from_error(error.error) if error.error else FaultError("no completion", clean(str(error))) from None
         except ValueError as error:
-            raise FaultError("no completion", clean(f"no JSON: {error}")) from None
+            begins = content[:LONGEST_SHOWN].decode(errors="replace").strip() or str(error)
+            raise FaultError("no completion", clean(f"the reply is no JSON: {begins}")) from None
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
@@ -230,35 +221,6 @@ def completion(content: bytes) -> Any:
     if content.startswith((b"data:", b"event:", b":")):
         return from_events(content.decode(errors="replace"))
     return pydantic_core.from_json(content)
-
-
-def error_in(content: bytes) -> tuple[str, str]:
-    """The code and the message of an error in a body, whatever form it has."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return "", content.decode(errors="replace")
-    inner = value.get("error") if isinstance(value, dict) else None
-    source = inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
-    # Some servers name the field that they refuse apart from the message.
-    message, param = message_of(value), source.get("param")
-    whole = f"{message} ({param})" if isinstance(param, str) and param and param not in message else message
-    return as_text(source.get("code") or source.get("type")), whole
-
-
-def certificates() -> ssl.SSLContext:
-    """The authorities that are trusted: those of the machine and certifi's, and private ones where variables name
-    them."""
-    import certifi
-
-    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    context = ssl.create_default_context()
-    for file in filter(None, (certifi.where(), *(os.environ.get(name) for name in names))):
-        try:
-            context.load_verify_locations(**{"capath" if Path(file).is_dir() else "cafile": file})
-        except (OSError, ssl.SSLError) as error:
-            raise UserError(f"{file}: {error}; it must be a file of certificates in PEM form") from None
-    return context
 
 
 def untrusted(server: Server, error: Exception) -> UserError:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from stages.common.llm import json_text, replies
+from stages.common.llm import json_text
 from stages.common.llm.requests import Message
 
 OWN_WORDS = re.compile(r'"[^"]*(?:…|\.\.\.|[^"]{20})[^"]*"')  # a placeholder, or so much text
@@ -31,6 +31,6 @@ def in_text(text: str, answer: type[BaseModel]) -> tuple[BaseModel, ...]:
         position = end or len(text)  # what does not end is no example
         if not OWN_WORDS.search(text, match.start(), position):
             continue
-        with contextlib.suppress(*replies.UNUSABLE):
+        with contextlib.suppress(*json_text.UNUSABLE):
             answers.append(answer.model_validate(json.loads(text[match.start() : end])))
     return tuple(answers)

@@ -1,15 +1,12 @@
 """What can go wrong with one call to an endpoint, told apart by what is to be done about it."""
 
 import contextlib
-import email.utils
 import os
 import re
-import time
-from collections.abc import Mapping
 from typing import Any
 
 from stages.common.base.errors import UserError
-from stages.common.llm.completion import as_number, as_text, message_of
+from stages.common.llm.completion import as_number, code_of, message_of
 
 OVERLOADED = {429, 503, 529}  # too many requests, unavailable, overloaded (used by some providers)
 AWAY = {502, 503, 504, 520, 521, 522, 523, 524, 530}  # a gateway says so while the server behind it restarts
@@ -24,6 +21,10 @@ FILTERED = (
     "was flagged",
     "for safety reasons",
     "high risk",
+    "content exists risk",
+    "sensitive information",
+    "sensitivecontent",
+    "guardrail",
     "敏感",
 )
 NO_CREDIT = (
@@ -34,35 +35,49 @@ NO_CREDIT = (
     "exceeded your current quota",
     "arrearage",
     "credit balance is too low",
+    "balance is insufficient",
+    "exceeded_current_quota",
+    "is suspended",
+    "overdue",
+    "good standing",
+    "budget has been exceeded",
     "余额不足",
     "欠费",
 )
 # Gemini and LiteLLM (which looks an unknown key up in a database) say so with status 400.
 UNKNOWN_MODEL = re.compile(
-    r"model_not_found|(?:unknown|no such) model\b|invalid model (?:name|id\b|passed)"
+    r"model_not_found|(?:unknown|no such|unexpected) model\b|invalid model (?:name|id\b|passed)|not a valid model"
     r"|model\b.{0,80}?\b(?:not found|(?:does )?not exist)|模型.{0,40}?不存在",
     re.IGNORECASE,
 )
 BAD_KEY = re.compile(
     r"(?:invalid|incorrect|wrong|missing)\W+(?:\w+\W+){0,2}api.?key|api.?key (?:is )?(?:not valid|invalid|incorrect)"
-    r"|no_db_connection|no connected db|unauthenticated",
+    r"|no_db_connection|no connected db|unauthenticated"
+    r"|(?:api.?key|密钥|令牌)\s*.{0,8}(?:无效|错误|不正确|过期)|身份验证失败|鉴权失败",
     re.IGNORECASE,
 )
 # Some gateways throttle with status 400, 403, 408 or 500; what they say is plainer than the status.
 THROTTLED = re.compile(
-    r"rate.?limit|request rate|too many (?:requests|concurrent)|throttl|overload|(?:at|over) capacity|is busy"
-    r"|per (?:min(?:ute)?|sec(?:ond)?|hour|day)\b|\b[rt]pm\b|\bqps\b|concurren\w+ (?:limit|request|reached|exceeded)"
-    r"|slow down|queue is full|replenish"
+    r"rate.?limit|request rate|rate exceeded|too many (?:requests|concurrent)|throttl|overload|(?:at|over) capacity"
+    r"|capacity exceeded|(?:is|server) (?:too )?busy|please wait|wait (?:before|a)\b|slow down|queue is full|replenish"
+    r"|per (?:min(?:ute)?|sec(?:ond)?|hour|day)\b|(?<![a-z])(?:[rt]pm|qps)(?![a-z])|max(?:imum)? concurrency"
+    r"|concurren\w+ (?:limit|request|reached|exceeded)"
     r"|(?:try|retry) (?:again )?(?:later|in \d|after)|temporarily unavailable|resource.?exhausted"
-    r"|限流|限速|频率|速率|过于频繁|请求过多|并发|稍后(?:再试|重试)|服务繁忙|系统繁忙",
+    r"|限流|限速|频率|速率|频繁|过快|请求过多|并发|排队|负载|访问量|稍[后候](?:再试|重试)|繁忙|资源(?:紧张|不足)"
+    r"|(?:次数|频次|请求数|流量)\S{0,6}(?:超|受限|上限)",
     re.IGNORECASE,
+)
+# What can never pass, though it is said in the words of a limit in time: one request above what a minute allows.
+TOO_LARGE = re.compile(r"request (?:is )?too large", re.IGNORECASE)
+# The model's own slip, which servers that hold it to a schema tell as a mistake of the request.
+NO_JSON = re.compile(
+    r"json_validate_failed|failed to (?:generate|validate) json|generated json does not", re.IGNORECASE
 )
 WAIT = re.compile(
     r"(?:(?:try|retry)(?: again)?|wait)\D{0,12}?(\d[\d.]*)\s*(ms|milliseconds?|s\b|secs?\b|seconds?|m\b|min\w*|$|[.,])",
     re.I,
 )
 MAX_MESSAGE = 300
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class FaultError(Exception):
@@ -100,6 +115,14 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
         return RefusalError("content filter", message, filtered=True)
     if status == 402 or (mentions(text, NO_CREDIT) and not (throttled and wait)):
         return UserError(f"the account has no credit left ({message}); what was answered is stored")
+    if TOO_LARGE.search(text):
+        return RefusalError(f"status {status}", message)
+    if NO_JSON.search(text):
+        return FaultError("schema not met", message)
+    if status == 407:
+        return UserError(
+            f"the proxy wants to know who asks ({message}); write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+        )
     if status in OVERLOADED or (throttled and status != 404):
         away = status in AWAY
         return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES, away=away)
@@ -116,12 +139,16 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
 
 def from_error(error: Any) -> FaultError | RefusalError | UserError:
     """An error in a body of status 200 as what it means here."""
-    code = error.get("code") or error.get("type") if isinstance(error, dict) else ""
-    number = as_number(code)
-    status = number if 400 <= number < 600 else 0
+    code = code_of(error) if isinstance(error, dict) else ""
+    status = as_number(code)
     message = clean(message_of(error))
-    if status or mentions(f"{code} {message}", FILTERED) or THROTTLED.search(f"{code} {message}"):
-        return from_status(status or 500, as_text(code), message)
+    text = f"{code} {message}"
+    if 400 <= status < 600:
+        return from_status(status, code, message)
+    if mentions(text, (*FILTERED, *NO_CREDIT)) or THROTTLED.search(text):
+        return from_status(500, code, message)
+    if BAD_KEY.search(text) or UNKNOWN_MODEL.search(text):
+        return from_status(400, code, message)
     return FaultError("no completion", message)
 
 
@@ -139,17 +166,6 @@ def clean(message: str) -> str:
     return (line.replace(key, "***") if len(key) > 3 else line)[:MAX_MESSAGE]
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait; 0 when it does not say (RFC 9110, 10.2.3: seconds or a date)."""
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        with contextlib.suppress(ValueError):
-            return max(0.0, float(value) * scale)
-        with contextlib.suppress(ValueError, OverflowError):
-            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    return 0.0
-
-
 def wait_in(message: str) -> float:
     """Seconds that a message asks to wait, as in "please try again in 20s"; 0 when it does not say."""
     match = WAIT.search(message)
@@ -160,10 +176,3 @@ def wait_in(message: str) -> float:
         scale = 0.001 if unit.startswith(("ms", "milli")) else 60.0 if unit.startswith("m") else 1.0
         return float(match[1].rstrip(".")) * scale
     return 0.0
-
-
-def seconds(text: str) -> float:
-    """A duration such as 1s, 6m0s, 20ms or 59.5; 0 when it is none."""
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(text))
-    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text))

@@ -23,16 +23,16 @@ ABOUT_ANSWER = (
 )
 # The second is the only one that newer models of OpenAI's accept; the last: the server's own limit.
 ROOMS = ("max_tokens", "max_completion_tokens", "")
-OPTIONAL = ("temperature", "seed")  # sampling that some models do not let anyone choose
+OPTIONAL = ("temperature", "seed", "stream_options")  # what some models or servers do not let anyone choose
 REFUSED = re.compile(
     r"not support|n't support|unsupported|not (?:allowed|permitted|available|compatible)|unrecogni[sz]ed|unknown"
     r"|unexpected|extra (?:inputs|fields)|invalid|deprecated|instead|only (?:the )?default|cannot be|forbidden|must be"
-    r"|only supports?|only .{0,40}(?:supported|allowed)|not enabled|must alternate|不支持|无效|不允许",
+    r"|only supports?|only .{0,40}(?:supported|allowed)|not enabled|must alternate|restricted|不支持|无效|不允许",
     re.IGNORECASE,
 )
 SYSTEM = re.compile(
     r"system.{0,20}(?:role|message|prompt|instruction|角色|消息|提示)|role.{0,30}system|only user and assistant"
-    r"|roles must alternate|developer instruction",
+    r"|roles must alternate|developer instruction|first message must",
     re.IGNORECASE,
 )
 UNKNOWN = re.compile(
@@ -46,7 +46,7 @@ MUST_STREAM = re.compile(
     re.IGNORECASE,
 )
 MUST_NOT_THINK = re.compile(r"enable_thinking.{0,60}(?:false|non-stream)", re.IGNORECASE)  # Qwen at DashScope
-THINKING = ("chat_template_kwargs", "enable_thinking", "reasoning_effort", "thinking", "reasoning")
+THINKING = ("chat_template_kwargs", "enable_thinking", "think value", "thinking", "reasoning", "思考")
 PLAINLY = "Answer with one JSON value that matches this JSON schema, and with nothing else:\n"
 
 
@@ -70,6 +70,8 @@ class Form(NamedTuple):
             body[self.room] = min(room, self.most or room)
         if "seed" in body:
             body["seed"] += request.sample
+        if self.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
         for name in self.left_out:
             body.pop(name, None)
         if request.schema and self.answer == "json_schema":
@@ -79,8 +81,6 @@ class Form(NamedTuple):
             if self.answer == "json_object":
                 body["response_format"] = {"type": "json_object"}
             body["messages"][-1] = with_schema(messages[-1], request.schema)
-        if self.stream:
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
         if self.system == "user":
             body["messages"] = without_system(body["messages"])
         if "must_think_not" in self.left_out:

@@ -11,7 +11,13 @@ JSON_START = re.compile(r"""\{(?=\s*["'}])|\[(?=\s*[\{\]])""")
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:(?P<end>")|\\?\Z)|[\[\]{}]', re.DOTALL)
 OPENERS = {"{": "}", "[": "]"}
 VALUE = re.compile(r':\s*"((?:[^"\\]|\\.)*)"')
+SCHEMA = re.compile(r'"(?:\$defs|\$schema|properties)"\s*:\s*[{"]')
+WIDE = re.compile(r'(?<=["\]}])\s*([，：])\s*(?=["\[{])')  # Chinese punctuation between values
 PLACEHOLDER = re.compile(r'[\W_]*|<[^<>"]{0,80}>|\[[^\[\]"]{0,80}\]|\{[^{}"]{0,80}\}')
+
+
+# What reading a reply can raise: a model may write anything, and a validator may not expect it.
+UNUSABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class NoJsonError(ValueError):
@@ -78,10 +84,11 @@ def scan(text: str) -> tuple[str, tuple[int, str] | None]:
 
 
 def parsed(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except ValueError:
-        return repaired(text)
+    """The value of a JSON text, its slips mended. Raises ValueError."""
+    for candidate in (text, WIDE.sub(lambda match: ",:"["，：".index(match[1])], text)):
+        with contextlib.suppress(ValueError):
+            return json.loads(candidate, strict=False)
+    return repaired(text)
 
 
 def string_in(reply: str) -> str:
@@ -95,6 +102,8 @@ def string_in(reply: str) -> str:
 
 
 def is_form(text: str) -> bool:
-    """Whether a JSON text shows a form: all of its values are dots or words in brackets."""
+    """Whether a JSON text shows a form: all of its values are dots or words in brackets, or it is a JSON schema."""
+    if SCHEMA.search(text):
+        return True
     values = VALUE.findall(text)
     return any(values) and all(PLACEHOLDER.fullmatch(value) for value in values)

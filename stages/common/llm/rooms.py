@@ -3,17 +3,18 @@
 import re
 from typing import NamedTuple
 
+STATUS = re.compile(r"<\d{3}>|(?:code|status)\W{0,3}\d{3}\b", re.IGNORECASE)  # numbers that are no tokens
 LEAST = 256  # tokens: less is no room for an answer; what asks for less is refused for something else
 NUMBER = r"(\d{1,3}(?:,\d{3})+|\d+)"
 ABOUT = re.compile(
     r"max(?:imum)?[_ ]?(?:completion_?|new_?|output_?)?tokens|max(?:imum)? (?:context|allowed)"
-    r"|context.?(?:length|window|size|limit)|(?:completion|output|total) tokens|token limit|too many tokens|n_ctx"
-    r"|session_len|上下文|长度",
+    r"|context.?(?:length|window|size|limit)|(?:completion|output|total)[_ ]tokens|token limit|too many tokens|n_ctx"
+    r"|session_len|max_(?:seq|model)_len|length of the messages|request too large|上下文|长度",
     re.IGNORECASE,
 )
 CONTEXT = re.compile(
-    rf"(?:context.?(?:length|window|size)|n_ctx|session_len|token limit|maximum allowed|上下文\S{{0,6}}|must be <=)"
-    rf"\D{{0,40}}{NUMBER}",
+    rf"(?:context.?(?:length|window|size)|n_ctx|session_len|max_(?:seq|model)_len|token limit|maximum allowed"
+    rf"|上下文\S{{0,6}}|must be <=)\D{{0,40}}{NUMBER}|\blimit:? {NUMBER}, requested",
     re.IGNORECASE,
 )
 CONTEXT_BEHIND = re.compile(rf"{NUMBER}\s*(?:tokens?\s*)?(?:of )?(?:maximum |max )?context", re.IGNORECASE)
@@ -25,6 +26,14 @@ PROMPT = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 
+# What the prompt alone is too long for; no room for the answer helps.
+TOO_LONG = re.compile(
+    r"too long|longer than|less than|greater than|cannot exceed|resulted in|input token count|too large for model"
+    r"|shorter input|输入长度\D{0,4}\d+\D{0,4}超",
+    re.IGNORECASE,
+)
+OF_PROMPT = re.compile(r"prompt|input|messages|context|上下文|输入", re.IGNORECASE)
+OF_ANSWER = re.compile(r"max\w*tokens|completion|output|answer|生成|输出", re.IGNORECASE)
 TOTAL = re.compile(rf"(?:requested|total\w*|sum|总\S{{0,6}})\D{{0,30}}?{NUMBER}", re.IGNORECASE)
 
 
@@ -42,13 +51,16 @@ def left(message: str, asked: int) -> Room | None:
     leaves none."""
     if not ABOUT.search(message) or asked <= LEAST:
         return None
+    message = STATUS.sub("", message)
     numbers = [integer(text) for text in re.findall(NUMBER, message)]
     context = number(CONTEXT.search(message) or CONTEXT_BEHIND.search(message))
     total = max(map(number, TOTAL.finditer(message)), default=0)
     limit, used = context, number(PROMPT.search(message))
     if context and total > max(context, asked):
         used = total - asked
-    elif not (limit and used):
+    elif TOO_LONG.search(message) and not OF_ANSWER.search(message):
+        return None
+    elif not (limit and used) and OF_PROMPT.search(message):
         limit, used = two_of(numbers, asked)
     if limit and used:
         return beside(used, limit, asked)

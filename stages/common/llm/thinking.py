@@ -24,17 +24,19 @@ class Way(NamedTuple):
 
 WAYS = (
     Way(rf"<{NAME}{ATTRIBUTES}>", rf"</{NAME}\s*>"),
-    Way(rf"<[|｜](?!/|end[_▁]){IN_TOKEN}(?<![_▁]end)[|｜]>",  # Cohere, OpenThinker and others: tokens of their own
-        rf"<[|｜](?:/{IN_TOKEN}|end[_▁]{IN_TOKEN}|{IN_TOKEN}[_▁]end)[|｜]>"),
+    Way(rf"<[|｜](?!/|end[_▁]){IN_TOKEN}(?<![_▁]end)[|｜]>",  # Cohere, OpenThinker, Solar: tokens of their own
+        rf"<[|｜](?:/{IN_TOKEN}|end[_▁]{IN_TOKEN}|{IN_TOKEN}[_▁]end|content)[|｜]>"),
     Way(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),  # Apertus
     Way(r"◁think▷", r"◁/think▷"),  # Kimi
     Way(r"(?-i:\[THINK\])", r"(?-i:\[/THINK\])"),  # Magistral
     Way(r"<\|channel\|>\s*(?:analysis\b|commentary\b(?!\s+to=))",
         r"<\|channel\|>\s*(?:final\b|commentary\s+to=)(?:.{0,80}?<\|message\|>)?"),  # gpt-oss
-    Way(r"\A(?-i:analysis(?=[A-Z]))", r"(?-i:assistantfinal)"),  # the same without its special tokens
+    Way(r"\A(?-i:(?:assistant)?(?:analysis|commentary)(?=[A-Z]))", r"(?-i:assistantfinal)"),  # the same without tokens
     Way(r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma
     Way(r"<unused94>", r"<unused95>"),
     Way(r"Here is my thought process:", r"Here is my response:"),  # Granite
+    Way(r"Here are my reasoning steps:", r"\[BEGIN FINAL RESPONSE\]"),  # Apriel
+    Way(rf"&lt;{NAME}&gt;", rf"&lt;/{NAME}&gt;", certain=False),  # written for a page
     Way(r'<details\s+type="reasoning"[^<>]{0,200}>', r"</details>", certain=False),  # Open WebUI
     Way(rf"<{OTHER}{ATTRIBUTES}>", rf"</{OTHER}\s*>", certain=False),
     Way(rf"\[{BRACKETED}\]", rf"\[/{BRACKETED}\]", certain=False),

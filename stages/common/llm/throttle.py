@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from stages.common.llm.endpoint import Limits
+from stages.common.llm.headers import Limits
 from stages.common.llm.requests import Message
 from stages.common.schema.connection import Connection
 

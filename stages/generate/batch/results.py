@@ -15,6 +15,7 @@ from stages.common.llm.completion import NoCompletionError, Reply, to_reply
 from stages.common.llm.entries import Response
 from stages.common.llm.faults import FaultError, RefusalError, clean, from_error, from_status
 from stages.common.llm.forms import Form
+from stages.common.llm.json_text import UNUSABLE
 from stages.common.llm.store import Store
 
 COMMIT = 1000  # answers stored in one transaction
@@ -65,7 +66,7 @@ class Reading:
             row = json.loads(line)
             key, result = str(row["custom_id"]), (row.get("error"), row.get("response"))
             key = self.former.get(key, key)
-        except replies.UNUSABLE:
+        except UNUSABLE:
             self.lines["unreadable"] += 1
             return
         self.lines["duplicates" if key in self.seen else "results"] += 1
@@ -88,7 +89,7 @@ class Reading:
         except TruncatedError:
             self.note(key, "truncated", "")
             self.truncated.add(key)
-        except replies.UNUSABLE as problem:
+        except UNUSABLE as problem:
             self.note(key, "schema not met", replies.problem(problem))
 
     def keep(self, key: str, body: Any) -> None:
@@ -117,7 +118,7 @@ class Reading:
         if reply.finish == "length":
             try:
                 return replies.read(reply.text, self.answer, complete=False, examples=self.examples), 0
-            except replies.UNUSABLE:
+            except UNUSABLE:
                 return whole_items(reply.text, self.answer), max(room, 1)
         if not reply.text.strip() and reply.thoughts:
             return replies.read_thoughts(reply.thoughts, self.answer, self.examples), 0
@@ -164,5 +165,5 @@ def whole_items(text: str, answer: type[BaseModel]) -> BaseModel:
     """The whole items of an answer that ran into its limit. Raises TruncatedError when there is none."""
     try:
         return replies.read_whole_items(text, answer)
-    except replies.UNUSABLE:
+    except UNUSABLE:
         raise TruncatedError from None

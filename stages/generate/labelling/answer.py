@@ -1,9 +1,16 @@
 """What a language model is asked for: a list of pairs, or a list of wordings. Both are stored as they are read here."""
 
+import contextlib
 import functools
+import json
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+NAMES = {"instruction", "input", "output", "evidence"}
+ALIASES = {"question": "instruction", "answer": "output", "quote": "evidence", "问题": "instruction", "答案": "output"}
+NUMBERED = re.compile(r"(?:pair|item|qa|问答|问答对)?[\s_-]*\d*", re.IGNORECASE)  # keys in place of a list
 
 
 class AnswerPair(BaseModel):
@@ -31,12 +38,7 @@ class Answer(BaseModel):
     @classmethod
     def filled(cls, value: Any) -> Any:
         """A list without its object, a pair without its list and pairs without the optional fields are taken, too."""
-        if isinstance(value, dict) and "pairs" not in value:
-            value = [value]
-        pairs = value if isinstance(value, list) else value["pairs"]
-        if not isinstance(pairs, list):
-            raise ValueError("pairs is not a list")
-        return {"pairs": [filled_pair(pair) for pair in pairs]}
+        return {"pairs": [filled_pair(pair) for pair in pairs_in(value)]}
 
     @model_validator(mode="after")
     def something_usable(self) -> "Answer":
@@ -46,13 +48,35 @@ class Answer(BaseModel):
         return self
 
 
+def pairs_in(value: Any) -> list[Any]:
+    """The pairs of an answer, in lists within lists, under numbers instead of in a list, or as JSON in a string."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        with contextlib.suppress(ValueError):
+            return pairs_in(json.loads(value, strict=False))
+    if isinstance(value, list):
+        return [pair for item in value for pair in pairs_in(item)]
+    if isinstance(value, dict) and "pairs" in value:
+        return pairs_in(value["pairs"])
+    if isinstance(value, dict) and value and all(map(NUMBERED.fullmatch, value)):
+        return pairs_in([*value.values()])
+    return [value]
+
+
 def filled_pair(pair: Any) -> dict[str, str]:
-    """The four fields of a pair, blank where they are missing; the steps of an answer may come as a list."""
+    """The four fields of a pair, blank where they are missing."""
     fields = pair if isinstance(pair, dict) else {}
-    values = {name: fields.get(name, "") for name in AnswerPair.model_fields}
-    if isinstance(values["output"], list) and all(isinstance(line, str) for line in values["output"]):
-        values["output"] = "\n".join(values["output"])
-    return {name: value if isinstance(value, str) else "" for name, value in values.items()}
+    if not fields.keys() >= NAMES:
+        fields = {ALIASES.get(name.lower(), name.lower()): value for name, value in fields.items()}
+    return {name: text_of(fields.get(name)) for name in AnswerPair.model_fields}
+
+
+def text_of(value: Any) -> str:
+    """A field as text: the steps of an answer may come as a list, a value as a number."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(line, str | int | float) for line in value):
+        return "\n".join(map(text_of, value))
+    return json.dumps(value) if isinstance(value, int | float) else ""
 
 
 @functools.cache
@@ -73,8 +97,11 @@ class Wordings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def written(cls, value: Any) -> Any:
-        """Blank wordings are left out."""
-        kept = [text.strip() for text in value["questions"] if isinstance(text, str) and text.strip()]
+        """Blank wordings are left out; a list without its object is taken, and questions that are objects."""
+        questions = value if isinstance(value, list) else value["questions"]
+        questions = questions.values() if isinstance(questions, dict) else questions
+        texts = [next(iter(item.values()), "") if isinstance(item, dict) else item for item in questions]
+        kept = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
         if not kept:
             raise ValueError("no wording in the answer")
         return {"questions": kept}

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.llm.acceptance import AnswerType
 from stages.common.llm.entries import Entry
+from stages.common.llm.json_text import UNUSABLE
 from stages.common.llm.outcome import Outcome
-from stages.common.llm.replies import UNUSABLE, AnswerType, problem
+from stages.common.llm.replies import problem
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
 from stages.common.records.files import digest
