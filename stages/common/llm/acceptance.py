@@ -130,7 +130,7 @@ def names(answer: type[BaseModel]) -> frozenset[str]:
 def resembles(text: str, answer: type[BaseModel]) -> bool:
     """Whether a JSON text has a key of the answer, so that its faults are those of an answer; or is an empty list."""
     keys = names(answer)
-    return any(key in keys for key in re.findall(r"""["'](\w+)\\?["']\s*:""", text)) or text == "[]"
+    return any(key in keys for key in re.findall(r"""["'](\w+)\\?["']\s*[:：]""", text)) or text == "[]"
 
 
 def wraps(text: str, answer: type[BaseModel]) -> bool:
@@ -145,7 +145,7 @@ def attempt(answer: type[BaseModel]) -> re.Pattern[str]:
     """What only a JSON text has that means to be an answer: a list, or a key of the answer itself with a value of its
     kind."""
     keys = [
-        rf"{re.escape(name)}\\?[\"']\s*:" + (r"\s*[\[{]" if kind.get("type") in ("array", "object") else "")
+        rf"{re.escape(name)}\\?[\"']\s*[:：]" + (r"\s*[\[{]" if kind.get("type") in ("array", "object") else "")
         for name, kind in answer.model_json_schema().get("properties", {}).items()
     ]
     return re.compile(rf"\[|.*?[\"'](?:{'|'.join(keys)})", re.DOTALL)
