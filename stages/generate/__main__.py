@@ -1,8 +1,8 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
-Reads data/chunks.jsonl and the prompts; writes data/pairs.jsonl, data/rewritten.jsonl (passages in other words),
-data/responses.jsonl (the answers that both were made from), reports/generate.json and reports/generate_log.json
-(answers per second).
+Reads data/chunks.jsonl, data/docs.jsonl, data/wordings/ and the prompts; writes data/pairs.jsonl, data/rewritten.jsonl
+(passages in other words), data/responses.jsonl (the answers that both were made from), reports/generate.json and
+reports/generate_log.json (answers per second).
 Answers of the backends `llm` and `batch` are kept in .cache/responses.sqlite as they arrive, so that nothing is paid
 twice; those in data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
 Run: python -m stages.generate
@@ -28,6 +28,7 @@ from stages.generate import plan, refusals
 from stages.generate.batch import files as batch
 from stages.generate.extractive import pairs as extractive
 from stages.generate.extractive.contexts import Pages
+from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.extractive.questions import LANGUAGES
 from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
@@ -68,8 +69,15 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
         figures["pages_without_questions"] = languages
         listed = ", ".join(f"{language} ({count})" for language, count in languages.items())
         print(f"generate: no questions about pages in {listed}: the extractive backend asks in zh and en", flush=True)
-    for chunk, row, wording in extractive.rows(watched, pages, section, facts):
+    own = OwnWordings()
+    for chunk, row, wording in extractive.rows(watched, pages, section, own, facts):
         yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
+    if unused := own.unused():
+        print(
+            f"generate: {len(unused)} questions of {paths.WORDINGS} are asked on no page, such as {unused[0]}",
+            flush=True,
+        )
+    figures["wordings_on_no_page"] = len(unused)
     figures["facts"] = dict(sorted(facts.items()))
 
 

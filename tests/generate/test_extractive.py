@@ -19,6 +19,7 @@ from stages.generate.extractive.fact import KINDS
 from stages.generate.extractive.facts import facts
 from stages.generate.extractive.headings import heading_name
 from stages.generate.extractive.inline import plain
+from stages.generate.extractive.own_wordings import OwnWordings
 from support.repository import CLOUDPSS, ROOT
 
 ENGLISH = """The lamp is a signal that shows whether the machine may be opened.
@@ -98,7 +99,9 @@ def ask(write_params) -> Asked:
         run.counts = Counter()  # type: ignore[attr-defined]
         return [
             {**row, **wording._asdict()}
-            for _, row, wording in extractive.rows(lambda _: chunks, contexts.Pages(docs), section, run.counts)
+            for _, row, wording in extractive.rows(
+                lambda _: chunks, contexts.Pages(docs), section, OwnWordings(), run.counts
+            )
         ]  # type: ignore[attr-defined]
 
     return run
@@ -487,7 +490,7 @@ def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one
     chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}
     section = params.load(ROOT / "params.yaml").generate
     pages = contexts.Pages([page(row) for row in chunks.values()])
-    rows = list(extractive.rows(lambda _: chunks.values(), pages, section, Counter()))
+    rows = list(extractive.rows(lambda _: chunks.values(), pages, section, OwnWordings(), Counter()))
     assert len({row["instruction"] for _, row, _ in rows}) == len(rows)
     for source, row, _ in rows:
         assert squeezed(row["evidence"]) in squeezed(source["text"])

@@ -14,7 +14,13 @@ from stages.common.base.paths import PARAMS
 SOURCE = Path(__file__).parents[3]  # the checkout or, installed, the wheel's files
 ROOMS = ("stages", "presets", "prompts")
 FILES = ("dvc.yaml", "params.yaml")
-OWN = ("data/benchmarks", "data/exam", "data/extra", "data/replay")  # what people bring; dvc.yaml depends on them
+OWN = (
+    "data/benchmarks",
+    "data/exam",
+    "data/extra",
+    "data/replay",
+    "data/wordings",
+)  # what people bring; dvc.yaml depends on them
 IGNORED = """\
 /.venv/
 /.cache/
@@ -25,6 +31,7 @@ IGNORED = """\
 !/data/extra/
 !/data/replay/
 !/data/review.jsonl
+!/data/wordings/
 /models/
 /reports/
 __pycache__/

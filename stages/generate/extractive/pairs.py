@@ -17,6 +17,7 @@ from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.facts import of_chunks
+from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.extractive.questions import LANGUAGES, Aliases, questions, searches
 
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
@@ -36,10 +37,10 @@ class Wording(NamedTuple):
 
 
 def rows(
-    read: Callable[[str], Iterable[Chunk]], pages: Pages, section: Generate, counts: Counter[str]
+    read: Callable[[str], Iterable[Chunk]], pages: Pages, section: Generate, own: OwnWordings, counts: Counter[str]
 ) -> Iterator[tuple[Chunk, Row, Wording]]:
     """Each fact of the chunks asked in `generate.phrasings` families of question that are trained, and in
-    `generate.held_out_phrasings` that are not; a hash of the fact chooses.
+    `generate.held_out_phrasings` that are not; a hash of the fact chooses. The user's own wordings come besides.
 
     `read` gives the chunks, for a purpose that it may show, and is called twice: what a question has to name, so that
     it has one answer, depends on all of them. `counts` gets the facts found and those left out, by reason.
@@ -63,6 +64,8 @@ def rows(
                 wordings = fresh(questions(fact, place, lang, aliases, held_out), asked, counts)
                 for family, question in islice(wordings, limit):
                     yield chunk, to_row(fact, question), Wording(family, held_out)
+            for family, question in fresh(own.of(fact), asked, counts):
+                yield chunk, to_row(fact, question), Wording(family, held_out=False)
             typed = fresh(searches(fact, place, lang, aliases), asked, counts)
             for family, question in islice(typed, section.searches):
                 yield chunk, to_row(fact, question), Wording(family, held_out=False)
