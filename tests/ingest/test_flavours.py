@@ -301,7 +301,7 @@ RST = [
     (".. versionadded:: 2.1\n   Ropes.", ["New in version 2.1: Ropes."]),
     (".. seealso:: The hook.", ["> **See also**", "> The hook."]),
     ("See :ref:`the rope <r>`, :doc:`/crane-care`, :meth:`~a.b.c`.", ["See the rope, crane care, `c`."]),
-    (".. function:: lift(load)\n\n   Lifts.", ["`lift(load)`", "Lifts."]),
+    (".. function:: lift(load)\n\n   Lifts.", ["- `lift(load)`: Lifts."]),
     (".. toctree::\n\n   a\n\nwords", ["words"]),
     ("Release |release|.", ["Release 3.2."]),
     (".. tab:: Linux\n\n   x", ["**Linux**", "x"]),

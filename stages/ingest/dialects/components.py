@@ -5,8 +5,9 @@ and mdBook. Each becomes the mark of what it shows; of one that is not known the
 import re
 from dataclasses import dataclass, field
 
-from stages.ingest.dialects import marks
+from stages.ingest.dialects import literals, marks
 from stages.ingest.dialects.attributes import BODY, HEAD, attributes, body, entries, first, head
+from stages.ingest.dialects.html import Lists
 from stages.ingest.dialects.tags import Tag
 
 NOTES = {
@@ -22,7 +23,7 @@ SECTIONS = frozenset(("Accordion", "AccordionItem", "Collapse", "Collapsible", "
 STEPS = frozenset(("Step", "Steps.Step"))
 CARDS = frozenset((
     "Card", "LinkCard", "Cards.Card", "IconCard", "CustomCard", "Feature", "Tile", "FileTree.File", "FileTree.Folder",
-    "Tree.File", "Tree.Folder",
+    "Tree.File", "Tree.Folder", "File", "Folder",
 ))  # fmt: skip
 FIELDS = frozenset(("ParamField", "ResponseField", "Param", "Field", "Property", "Parameter", "ApiParam", "TableRow"))
 FIELD_NAMES = ("name", "query", "path", "body", "header", "id", "property")
@@ -55,13 +56,14 @@ class Components:
     queue: list[str] = field(default_factory=list)
     stack: list[Opened] = field(default_factory=list)
     steps: int = 0
+    lists: Lists = field(default_factory=Lists)
     unread: list[tuple[int, str]] = field(default_factory=list)
 
     def replacement(self, tag: Tag, alone: bool) -> str:
         """What stands in the place of a tag. `alone`: nothing stands before it on its line."""
         if tag.closes:
             return self.close(tag.name)
-        if tag.name[:1].islower():
+        if tag.name[:1].islower() and "-" not in tag.name:
             return self.element(tag, alone)
         values = attributes(tag.attributes)
         opening, closing = self.marks_of(tag, values, alone)
@@ -82,6 +84,8 @@ class Components:
             self.stack.append(Opened(tag.name, f" ({told})"))
         elif badge or any(opened.name == tag.name for opened in self.stack[-8:]):
             self.stack.append(Opened(tag.name, ")" if badge else ""))
+        if tag.name == "figcaption":
+            return marks.block("")
         return "(" if badge else " " if tag.name == "br" else ""
 
     def close(self, name: str) -> str:
@@ -102,10 +106,12 @@ class Components:
             return marks.mark(marks.TABS), ""
         if name in CODE_GROUPS:
             return marks.mark(marks.NOTE, "code-group"), marks.mark(marks.NOTE_END)
-        if name in TAB_NAMES:
+        if name in TAB_NAMES or self.is_slot(tag, values):
             return marks.mark(marks.TAB, self.tab_label(values)), marks.mark(marks.TAB_END)
         if name in SECTIONS and words and alone:
             return section(words)
+        if name in STEPS and not (words or first(values, "name")):
+            return "", ""  # a heading in it names it
         if name in STEPS:
             self.steps += 1
             return marks.mark(marks.ITEM, f"{self.steps}. **{words or first(values, 'name')}**"), marks.mark(
@@ -131,9 +137,13 @@ class Components:
         if tag.name.endswith(TOLD) and tag.name in self.closed and not tag.empty:
             told = first(values, "tip", *HEAD, *BODY)
             return "", f" ({told})" if told else ""
-        listed = [f"- {sentence(head(entry), entry)}" for entry in entries(values)] if alone else []
+        listed = (
+            (fields_of(values) or [f"- {sentence(head(entry), entry)}" for entry in entries(values)]) if alone else []
+        )
         if listed:
             return marks.block("\n\n" + "\n".join([*([said, ""] if said else []), *listed]) + "\n\n"), ""
+        if tag.name == "Since" and (version := first(values, "v", "version")):
+            return f"(since {version})", ""
         if name_is_badge(tag) and not alone and not said:
             return ("(", ")") if tag.name in self.closed and not tag.empty else ("", "")
         if not said:
@@ -148,6 +158,11 @@ class Components:
         shown = alone and (tag.name not in SILENT or first(values, "caption"))
         return (marks.block(f"\n\n{said}\n\n"), "") if shown else ("", "")
 
+    def is_slot(self, tag: Tag, values: dict[str, str]) -> bool:
+        """Whether a part that is passed to tabs of a site's own stands for one of them."""
+        around = self.stack[-1].name if self.stack else ""
+        return "slot" in values and around.endswith("Tabs") and around not in GROUPS
+
     def open_group(self, values: dict[str, str]) -> None:
         """The labels that <Tabs values=… items=…> gives to its tabs, by value or in their order."""
         for one in OBJECT.findall(values.get("values", "")):
@@ -160,7 +175,7 @@ class Components:
         """The label of a tab, else the one that its value was given, else the value."""
         value = first(values, "value", "name")
         queued = self.queue.pop(0) if self.queue else ""
-        return first(values, "label", "title") or self.labels.get(value, value) or queued
+        return first(values, "label", "title", "slot") or self.labels.get(value, value) or queued
 
 
 OBJECT = re.compile(r"\{[^{}]*\}")
@@ -199,6 +214,28 @@ def field_line(subject: str, values: dict[str, str]) -> str:
     known = ", ".join(filter(None, facts))
     said = body(values)
     return f"`{subject}`" + (f" ({known})" if known else "") + (f": {said}" if said else "")
+
+
+def fields_of(values: dict[str, str]) -> list[str]:
+    """The items of `type={{port: {type: "number", description: "…"}}}`, or of a list of objects that have names."""
+    found: list[str] = []
+    for value in values.values():
+        try:
+            rows = literals.parsed(value[1:-1]) if value.startswith("{") and ":" in value else None
+        except (literals.NoLiteralError, RecursionError):
+            continue
+        named = list(rows.items()) if isinstance(rows, dict) else [(first_of(row), row) for row in rows or []]
+        for name, row in named:
+            said = {key: one for key, one in row.items() if isinstance(one, str)} if isinstance(row, dict) else {}
+            if name and first(said, *BODY) and (isinstance(rows, dict) or "type" in said or "default" in said):
+                required = {"required": "true"} if row.get("required") is True else {}
+                found.append(f"- {field_line(name, {**said, **required})}")
+    return found
+
+
+def first_of(row: object) -> str:
+    """The name that an object gives itself."""
+    return str(next((row[key] for key in FIELD_NAMES if row.get(key)), "")) if isinstance(row, dict) else ""
 
 
 def listing(values: dict[str, str]) -> str:

@@ -9,10 +9,12 @@ from stages.ingest.dialects import (
     admonitions,
     asciidoc,
     containers,
+    fences,
     frontmatter,
     items,
     leftover,
     links,
+    literals,
     marks,
     mdx,
     tabs,
@@ -23,6 +25,7 @@ from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
 from stages.ingest.dialects.modules import Import
 from stages.ingest.dialects.outline import headings
 from stages.ingest.dialects.page import Findings, Page, Site, Unread
+from stages.ingest.dialects.scope import Source
 from stages.ingest.sources.tree import RefusedError, Tree
 
 FAILURES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
@@ -50,7 +53,7 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
 
 def head_values(front: Mapping[str, Any]) -> dict[str, str]:
     """The scalars of the front matter under the names that pages use for them."""
-    scalars = {key: words for key, value in front.items() if (words := frontmatter.scalar_text(value))}
+    scalars = {name: words for key, value in front.items() for name, words in literals.flat(str(key), value) if words}
     values = {name.format(key): words for key, words in scalars.items() for name in NAMES}
     for given in (front.get("substitutions"), front.get("myst")):  # of MyST, which names them alone
         given = given.get("substitutions", given) if isinstance(given, dict) else {}
@@ -68,10 +71,11 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     for step in (asciidoc.as_markdown,) if of_asciidoc else page.site.flavour.before:
         lines = step(lines, page)
     lines = containers.written(lines)
-    source = mdx.Source(
+    source = Source(
         page.values,
         page.path.endswith(".mdx") or (is_mdx and page.site.flavour.mdx),
         lambda number, kind, text: page.unread(lines[number], kind, text),
+        page.text_if_there,
     )
     lines = with_texts(lines, mdx.markdown(to_text(lines), source, page.indented_code))
     lines = with_partials(lines, source, page)
@@ -80,7 +84,7 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     lines = items.as_lists(containers.written(lines))
     lines = links.resolved(admonitions.as_quotes(containers.with_code_groups(lines, page), page), page)
     lines = tabs.labelled(lines, page.indented_code)
-    return containers.moved_out(lines) if is_mdx else lines
+    return fences.plain(containers.moved_out(lines) if is_mdx else lines, page)
 
 
 def without_contents(lines: list[Line], page: Page) -> list[Line]:
@@ -93,7 +97,7 @@ def without_contents(lines: list[Line], page: Page) -> list[Line]:
     ]
 
 
-def with_partials(lines: list[Line], source: mdx.Source, page: Page) -> list[Line]:
+def with_partials(lines: list[Line], source: Source, page: Page) -> list[Line]:
     """The lines with the imported files in place of their components."""
     if not source.uses:
         return lines
@@ -109,7 +113,7 @@ def with_partials(lines: list[Line], source: mdx.Source, page: Page) -> list[Lin
     return kept
 
 
-def with_components(line: Line, source: mdx.Source, page: Page, level: int) -> list[Line]:
+def with_components(line: Line, source: Source, page: Page, level: int) -> list[Line]:
     """A line with its components replaced: on lines of their own, but in a table or a heading within the line."""
     start = marks.prefix(line.text)
     pieces: list[list[Line]] = []

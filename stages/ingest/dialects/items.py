@@ -29,8 +29,9 @@ def as_lists(lines: list[Line]) -> list[Line]:
         if mark is not None and mark.kind == marks.ITEM:
             start = marks.prefix(line.text)
             sign = mark.payload.split(" ", 1)[0]
-            joined = only_line(lines, number, ends.get(number, number), mark.payload)
-            more = f": {lines[joined].text.strip()}" if joined > 0 else ""
+            joined = first_line(lines, number, ends.get(number, number), mark.payload)
+            bare = mark.payload in ("-", sign)
+            more = f"{' ' if bare else ': '}{lines[joined].text.strip()}" if joined > 0 else ""
             written += apart(written, line, rest, start)
             written.append(line.with_text(f"{rest}{start}{mark.payload}{more}"))
             if number in ends and len(around) < MAX_DEPTH:
@@ -38,7 +39,9 @@ def as_lists(lines: list[Line]) -> list[Line]:
                 around.append((ends[number], inner))
                 if joined < 0 and number + 1 < len(lines) and lines[number + 1].text.strip():
                     written.append(line.with_text(""))
-        elif number == joined or (mark is not None and mark.kind == marks.ITEM_END):
+        elif number <= joined:  # stands behind the head, and so do the blank lines before it
+            continue
+        elif mark is not None and mark.kind == marks.ITEM_END:
             written.append(line.with_text(marks.continued(rest + marks.prefix(line.text)).rstrip()))
         else:
             written.append(line.with_text(rest + line.text if line.text.strip() else line.text))
@@ -76,9 +79,9 @@ def shallow(ends: dict[int, int]) -> list[tuple[int, int]]:
     return kept
 
 
-def only_line(lines: list[Line], start: int, end: int, head: str) -> int:
-    """The one line of words in an item, when it can follow the head on its line, else -1."""
-    filled = [number for number in range(start + 1, min(end, start + 12)) if lines[number].text.strip()]
-    if len(filled) != 1 or end - start > 12 or head.rstrip("*").endswith(SENTENCE_END):
+def first_line(lines: list[Line], start: int, end: int, head: str) -> int:
+    """The first line of words in an item, when it can follow the head on its line, else -1."""
+    filled = next((number for number in range(start + 1, min(end, start + 12)) if lines[number].text.strip()), -1)
+    if filled < 0 or marks.OPENING in lines[filled].text or (" " in head and head.rstrip("*").endswith(SENTENCE_END)):
         return -1
-    return -1 if STARTS_BLOCK.match(lines[filled[0]].text) else filled[0]
+    return filled if " " not in head or not STARTS_BLOCK.match(lines[filled].text) else -1

@@ -7,20 +7,22 @@ is remembered, so that ten thousand brackets that never close cost no more than 
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import groupby
 
-from stages.ingest.dialects import marks
+from stages.ingest.dialects import expressions, html, marks
 from stages.ingest.dialects.attributes import MARKUP, attributes, first
 from stages.ingest.dialects.components import Components
-from stages.ingest.dialects.modules import Import, Modules, without_exports, without_imports
+from stages.ingest.dialects.literals import key
+from stages.ingest.dialects.modules import Import, without_exports, without_imports
 from stages.ingest.dialects.outline import code_lines
-from stages.ingest.dialects.prose import PARAGRAPH_END, CodeSpans
+from stages.ingest.dialects.prose import CodeSpans
+from stages.ingest.dialects.scope import Source
 from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expression_end
 
 # Docusaurus and attribute lists of MkDocs.
 ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
+NAMED = re.compile(r"[ \t]+\[#[\w-]+\]$|\[([^\[\]]+)\]\(@id [^()]*\)$")  # of Fumadocs, of Documenter.jl
 IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style|svg)\b[^<>]*>", re.IGNORECASE)
@@ -28,53 +30,23 @@ HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.{1,1000}?)</h\1>", re.DOTALL)
 IMAGE = re.compile(r"<img\b([^<>]*)>")
 CODE = ("CodeBlock", "Code")
 PARAGRAPHS = ("p", "div", "section", "article", "details", "li", "pre")  # end a paragraph
-CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])")
-DEVELOPMENT = re.compile(r"NODE_ENV\s*(?:!==?\s*['\"]production|===?\s*['\"]development)")
-MAX_DEPTH = 8  # of conditions in conditions
 MAX_TITLE = 400  # characters before the attributes of a directive
 FORMULA = frozenset("^_\\}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # \\frac{a}{b} is no expression
-MAX_CODE = 20_000  # characters of a template literal that is shown as code
 
 TOKEN = re.compile(
-    r"""\\.|\$\$|`+|<!--|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!-])"""
+    r"""\\.|\$\$|`+|<!--|<\?(?=[a-z])|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!-])"""
 )
-NAMED = re.compile(r"\s*([A-Za-z_$][\w$]*(?:\??\.[\w$]+)*)\s*")
-TEXT = re.compile(r"""\s*(?:"([^"\n]*)"|'([^'\n]*)'|`([^`$]*)`|(-?\d[\d.]*))\s*""")
 # 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
 SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
 SCRIPTS = {
     "sup": str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"),
     "sub": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
 }
-CHILDREN = ("props.children", "children")
 
 
 def is_mdx(path: str, text: str) -> bool:
     """Whether the page is MDX, where an indented line is no code."""
     return path.endswith(".mdx") or bool(IS_MDX.search(text))
-
-
-@dataclass
-class Source:
-    """What the tags and expressions of one file mean. `uses` are the attributes of the imported components, in order:
-    the payload of their marks is their name and place in it.
-    """
-
-    values: Mapping[str, str]
-    braces: bool  # whether braces hold expressions
-    unread: Callable[[int, str, str], None]  # line from 0, kind, text
-    modules: Modules = field(default_factory=Modules)
-    uses: list[dict[str, str]] = field(default_factory=list)
-    components: Components = field(default_factory=lambda: Components(frozenset()))
-
-    def value(self, name: str) -> str | None:
-        if name in self.modules.constants:
-            return self.modules.constants[name]
-        return self.values.get(name.replace("frontmatter.", "frontMatter.").replace("?.", "."))
-
-    def use(self, name: str, given: dict[str, str]) -> str:
-        self.uses.append(given)
-        return marks.mark(marks.COMPONENT, f"{name} {len(self.uses) - 1}")
 
 
 def markdown(text: str, source: Source, indented_code: bool = False) -> str:
@@ -95,9 +67,11 @@ def markdown(text: str, source: Source, indented_code: bool = False) -> str:
 
 
 def without_anchor(line: str) -> str:
-    """A heading without the name that links give it, `## Title {#name}`."""
-    if not line.startswith("#") or not line.rstrip().endswith("}"):
+    """A heading without the name that links give it, `## Title {#name}`, `## Title [#name]`, `# [Title](@id name)`."""
+    if not line.startswith("#") or line.rstrip()[-1:] not in "})]":
         return line
+    if named := NAMED.search(line.rstrip()):
+        return line[: named.start()] + (named[1] or "")
     name = line.rfind("{")
     return line[:name].rstrip() if ANCHOR.fullmatch(line[name:].rstrip()) else line
 
@@ -108,7 +82,14 @@ class Prose:
     def __init__(self, prose: str, source: Source, first_line: int, depth: int = 0) -> None:
         self.prose, self.source, self.first_line, self.depth = prose, source, first_line, depth
         self.kept: list[str] = []
-        self.closings = {"<!--": "-->", "{/*": "*/}", "script": "</script>", "style": "</style>", "svg": "</svg>"}
+        self.closings = {
+            "<!--": "-->",
+            "<?": "?>",
+            "{/*": "*/}",
+            "script": "</script>",
+            "style": "</style>",
+            "svg": "</svg>",
+        }
         self.tags = Tags(prose)
         self.line_ends: list[int] = []
         self.unclosed = 0  # braces without an end
@@ -132,8 +113,8 @@ class Prose:
         if sign[0] == "`":
             position = self.spans.end(start, len(sign))
         elif sign == "$$":
-            position = formula_end(prose, position)
-        elif sign in ("<!--", "{/*"):
+            position = html.formula_end(prose, position)
+        elif sign in ("<!--", "<?", "{/*"):
             return self.comment(sign, start, position)
         elif sign == "{":
             return self.expression(start)
@@ -186,7 +167,7 @@ class Prose:
         if behind is not None:
             return self.blank("", start, behind)
         if image := IMAGE.match(prose, start):
-            return self.blank(picture(attributes(image[1])), start, image.end())
+            return self.blank(html.picture(attributes(image[1])), start, image.end())
         if (heading := HEADING.match(prose, start)) and self.alone(start):
             words = " ".join(MARKUP.sub("", heading[2]).split())
             if words:
@@ -199,8 +180,19 @@ class Prose:
         if tag.name == "Snippet" and (file := first(attributes(tag.attributes), "file")):  # of Mintlify
             source.modules.files[f"snippets/{file}"] = Import(f"/snippets/{file}", self.line(start) + 1)
             return self.blank(source.use(f"snippets/{file}", attributes(tag.attributes)), start, tag.end)
-        if tag.name in CODE and not tag.closes and (code := self.code(tag)):
+        if tag.name in CODE and not tag.closes and (code := expressions.code(prose, tag, source)):
             return self.blank(code[0], start, code[1])
+        if tag.name == "pre" and self.alone(start) and (block := html.preformatted(prose, start)):
+            return self.blank(block[0], start, block[1])
+        if tag.name == "include" and (file := text_between(prose, tag)):  # of Fumadocs
+            source.modules.files[file] = Import(file, self.line(start) + 1)
+            return self.blank(source.use(file, {}), start, prose.index("</include>", tag.end) + len("</include>"))
+        if (terms := html.TERMS.match(prose, start)) and source.components.lists.levels:
+            return self.blank(source.components.lists.terms(terms[0]), start, terms.end())
+        if html.is_list(tag):
+            lists = source.components.lists
+            text = lists.close(tag.name) if tag.closes else lists.open(tag.name, self.alone(start))
+            return self.blank(text, start, tag.end)
         if (
             tag.name == "summary"
             and not tag.closes
@@ -230,26 +222,6 @@ class Prose:
         known = tag.name in self.source.components.closed or tag.name in modules.files or tag.name in modules.others
         return plain and "{" not in tag.attributes and not known and tag.name not in KNOWN
 
-    def code(self, tag: Tag) -> tuple[str, int] | None:
-        """A component that shows code, an imported file or a template literal, and the place behind it."""
-        given = attributes(tag.attributes)
-        language, title = first(given, "language", "lang"), first(given, "title")
-        if tag.empty:
-            content, end = given.get("code", "").removeprefix("{").removesuffix("}").strip(), tag.end
-        else:
-            close = self.prose.find(f"</{tag.name}>", tag.end, tag.end + MAX_CODE)
-            content, end = self.prose[tag.end : close].strip(), close + len(tag.name) + 3
-            if close < 0:
-                return None
-            content = content[1:-1].strip() if content[:1] == "{" and content[-1:] == "}" else content
-        file = self.source.modules.files.get(content)
-        if file and file.raw:
-            return self.source.use(content, {"language": language, "title": title}), end
-        literal = TEXT.fullmatch(content)
-        words = next((group for group in literal.groups() if group is not None), "") if literal else ""
-        caption = f"**{title}**\n\n" if title else ""
-        return (marks.block(f"\n\n{caption}```{language}\n{words}\n```\n\n"), end) if words.strip() else None
-
     def expression(self, start: int) -> int:
         """A value in braces: filled in when it is known, left as it stands when it is not, and then noted."""
         prose = self.prose
@@ -265,29 +237,33 @@ class Prose:
             self.unclosed += 1
             return self.write("{", start + 1)
         inner = self.prose[start + 1 : end - 1]
-        name, literal = NAMED.fullmatch(inner), TEXT.fullmatch(inner)
-        if name and (value := self.source.value(name[1])) is not None:
+        name = key(inner)
+        if name and (value := self.source.value(inner)) is not None:
             return self.blank(value, start, end)
         if not self.source.braces or before in FORMULA:
             return self.write("{", start + 1)
-        if literal:
-            return self.blank(next(group for group in literal.groups() if group is not None), start, end)
-        if name and name[1] in CHILDREN:
+        if (value := self.source.value(inner)) is not None:
+            return self.blank(value, start, end)
+        if name in expressions.CHILDREN:
             return self.blank("", start, end)
-        if name and name[1] in self.source.modules.files:
-            return self.blank(self.source.use(name[1], {}), start, end)
-        if (condition := CONDITION.match(inner)) and self.depth < MAX_DEPTH:
-            return self.conditional(start, end, condition)
+        if name in self.source.modules.files:
+            return self.blank(self.source.use(name, {}), start, end)
+        if (shown := expressions.markup(inner, self.source)) and self.depth < expressions.MAX_DEPTH:
+            return self.write(self.rendered(shown, start, end), end)
         return self.unknown(start, end, inner)
 
-    def conditional(self, start: int, end: int, condition: re.Match[str]) -> int:
-        """What `{condition && <Part />}` shows, as if it were true; nothing of what only developers see."""
-        if DEVELOPMENT.search(condition[0]):
-            return self.blank("", start, end)
-        first = start + 1 + condition.end()
-        inner = Prose(self.prose[first : end - 1].rstrip(" \t\n)"), self.source, self.line(first), self.depth + 1)
-        shown = "\n" * self.prose.count("\n", start, first) + inner.without_markup()
-        return self.write(shown + "\n" * (self.prose.count("\n", start, end) - shown.count("\n")), end)
+    def rendered(self, shown: list[expressions.Markup], start: int, end: int) -> str:
+        """What the markup in an expression shows, each time it does, with as many lines as the expression."""
+        texts = []
+        for at, markup, local in shown:
+            source = replace(self.source, local={**self.source.local, **local})
+            texts.append(Prose(markup, source, self.line(start + 1 + at), self.depth + 1).without_markup())
+        lost = self.prose.count("\n", start, end)
+        if len(texts) == 1:
+            before = "\n" * self.prose.count("\n", start, start + 1 + shown[0][0])
+            return before + texts[0] + "\n" * (lost - before.count("\n") - texts[0].count("\n"))
+        between = marks.block("") if self.alone(start) else " "
+        return between.join(" ".join(text.split()) for text in texts) + "\n" * lost
 
     def unknown(self, start: int, end: int, inner: str) -> int:
         """An expression that cannot be known: one on lines of its own shows no words of the page and goes."""
@@ -298,18 +274,11 @@ class Prose:
         return self.write(self.prose[start:end], end)
 
 
+def text_between(prose: str, tag: Tag) -> str:
+    """What stands between a tag and its end tag, when that is the name of a page."""
+    end = prose.find(f"</{tag.name}>", tag.end, tag.end + MAX_TITLE)
+    name = prose[tag.end : end].strip() if end > 0 and not tag.closes else ""
+    return name if name.endswith((".md", ".mdx")) and " " not in name else ""
+
+
 KNOWN = frozenset(("Tabs", "TabItem", "Tab", "Steps", "Step", "CardGroup", "CodeGroup"))
-
-
-def picture(values: dict[str, str]) -> str:
-    """An image of HTML in Markdown; one without words for it shows nothing to a reader of text."""
-    words, address = first(values, "alt", "title"), values.get("src", "")
-    if not words or address.startswith("{") or " " in address:
-        return words
-    return f"![{words}]({address})"
-
-
-def formula_end(prose: str, position: int) -> int:
-    """Behind a formula between $$ that opened before `position`, or that itself when none closes in the paragraph."""
-    end = prose.find("$$", position, position + MAX_TAG)
-    return position if end < 0 or PARAGRAPH_END.search(prose, position, end) else end + 2

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
 
-from stages.ingest.dialects.attributes import LITERAL
+from stages.ingest.dialects.literals import constants
 
 CLAUSE = re.compile(r"[\w*{},\s$]+")
 DEFAULT = re.compile(r"(?:type\s+)?(\w+)")
 EXPORT = re.compile(r"export[ \t]+(?:default[ \t]+)?(?:const|let|var|function|class|default|async)\b")
-CONSTANT = re.compile(r"export[ \t]+(?:const|let|var)[ \t]+(\w+)[ \t]*=")
+CONSTANT = re.compile(r"export[ \t]+(?:const|let|var)[ \t]+(\w+)[ \t]*(?::[^=\n]+)?=(?!=|>)")
+NAMED = re.compile(r"(\w+)(?:[ \t\n]+as[ \t\n]+(\w+))?")
+LOCAL = (".", "/", "@site/")  # modules that are files of the site
 KEYWORD = re.compile(r"import(?=[\s{*'\"])")
 QUOTE = re.compile(r"['\"]")
 BEHIND = re.compile(r"(?:[ \t]+(?:with|assert)[ \t]*\{[^{}\n]*\})?[ \t]*;?\s*")
 BRACKET = re.compile(r"[()\[\]{}]")
 FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*(.*)")
+OPEN_END = re.compile(r"(?:[({\[=]|=>)$")
 MOST_LINES = 60  # of a block of imports
 MOST_LINES_OF_CODE = 400
 RAW = re.compile(r"^!!raw-loader!|\?raw$")
@@ -33,11 +36,12 @@ class Import(NamedTuple):
 
 @dataclass
 class Modules:
-    """What the statements of a page give: files by name, values of constants, and the other names."""
+    """What the statements of a page give: files by name, values of constants (see `literals`), and the other names."""
 
     files: dict[str, Import] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)  # module and exported name, empty: its default
 
     def add(self, statement: "Statement", line: int) -> None:
         clause, module, _ = statement
@@ -49,6 +53,17 @@ class Modules:
             self.files[name[1]] = Import(path, line)
         else:
             self.others |= set(re.findall(r"\w+", clause))
+            self.note_values(clause, path)
+
+    def note_values(self, clause: str, module: str) -> None:
+        """Remember where names come from that may stand for values."""
+        if not module.startswith(LOCAL):
+            return
+        before, _, named = clause.partition("{")
+        if name := DEFAULT.match(before.strip()):
+            self.sources[name[1]] = (module, "")
+        for exported, local in NAMED.findall(named):
+            self.sources[local or exported] = (module, exported)
 
 
 class Statement(NamedTuple):
@@ -128,26 +143,25 @@ def without_exports(text: str, modules: Modules) -> str:
 
 
 def exported(lines: Sequence[str], number: int, modules: Modules) -> int:
-    """How many lines an export statement fills that begins here, if one does; a constant's value is kept."""
+    """How many lines an export statement fills that begins here, if one does; a constant's values are kept."""
     line = lines[number]
     if not EXPORT.match(line):
         return 0
-    constant = CONSTANT.match(line)
-    literal = LITERAL.fullmatch(line[constant.end() :].rstrip().rstrip(";")) if constant else None
-    if constant and literal:
-        modules.constants[constant[1]] = next((group for group in literal.groups() if group is not None), "")
-    if not line.rstrip().endswith(("(", "{", "[", "=", "=>")):
-        return 1
-    return statement_lines(lines, number)
+    filled = statement_lines(lines, number) if OPEN_END.search(line.rstrip()) or line.count("`") % 2 else 1
+    if constant := CONSTANT.match(line):
+        text = "\n".join([line[constant.end() :], *lines[number + 1 : number + filled]])
+        modules.constants |= constants(constant[1], text)
+    return filled
 
 
 def statement_lines(lines: Sequence[str], number: int) -> int:
     """How many lines a statement fills whose first one ends in an open bracket: to where as many are closed, wherever
     they stand, else to the next blank line with text at the margin behind it."""
-    depth = 0
+    depth = ticks = 0
     for end in range(number, min(number + MOST_LINES_OF_CODE, len(lines))):
         depth += sum((sign in "([{") - (sign in ")]}") for sign in BRACKET.findall(lines[end]))
-        if depth <= 0 and end > number:
+        ticks += lines[end].count("`")
+        if depth <= 0 and ticks % 2 == 0 and end > number:
             return end + 1 - number
     end = number + 1
     while end < len(lines) and (lines[end].strip() or not lines[min(end + 1, len(lines) - 1)][:1].strip()):

@@ -100,6 +100,13 @@ class Page:
         sizes.append(total)
         return target, to_lines(without_front_matter(marks.without_marks(text)).rstrip("\n"), target)
 
+    def text_if_there(self, module: str) -> str | None:
+        """The text of a file that gives values and is no part of the page; nothing when it is not there."""
+        try:
+            return to_text(self.text_of(module)[1])
+        except RefusedError:
+            return None
+
     def within(self, path: str, values: Mapping[str, str] | None = None) -> "Page":
         """A file that this one names: the same findings, one file deeper."""
         return replace(self, above=(*self.above, path), values=self.values if values is None else values)

@@ -9,7 +9,6 @@ from typing import Any
 
 from stages.common.base.errors import UserError
 from stages.ingest.dialects import includes
-from stages.ingest.dialects.flavours import directives as names
 from stages.ingest.dialects.flavours import roles as readable
 from stages.ingest.dialects.lines import Line, to_lines, to_text
 from stages.ingest.dialects.page import Findings, Page, Site, Unread
@@ -22,13 +21,9 @@ OPTION = re.compile(r"[ \t]+:([\w-]+):(?:[ \t]+(.*))?$")
 SUBSTITUTION = re.compile(r"^[ \t]*\.\.[ \t]+\|([^|\n]{1,200})\|[ \t]+replace::[ \t]*(.*)$", re.MULTILINE)
 REFERENCE = re.compile(r"\|([^|\s](?:[^|\n]{0,198}[^|\s])?)\|")
 GIVEN = ("release", "version", "project")  # substitutions that Sphinx makes of conf.py
+# Fields at the head of a page, which say something of it to Sphinx and are not shown.
+HEAD = re.compile(r"\A(?:[ \t]*\n)*(?::[\w -]+:(?!`)[^\n]*\n(?:[ \t]+[^\n]*\n)*)+")
 MOST_EXPANDED = 100_000  # characters that substitutions may become
-NOTED = {
-    "versionadded": "New in version",
-    "versionchanged": "Changed in version",
-    "deprecated": "Deprecated since version",
-}
-NOTED["versionremoved"] = "Removed in version"
 EXTRA = "pip install 'doclore[sources]'"
 # Known to docutils, but other in Sphinx.
 OURS = (
@@ -55,7 +50,9 @@ def expand(text: str, path: str, tree: Tree, site: Site) -> tuple[list[Line], Fi
     known = [
         f".. |{name}| replace:: {site.values[name]}" for name in GIVEN if name in site.values and f"|{name}|" in text
     ]
-    lines = included(to_lines("\n\n".join([text, *known]), path), page)
+    text = HEAD.sub(lambda head: "\n" * head[0].count("\n"), text)
+    around = (site.values.get("rst_prolog", ""), text, site.values.get("rst_epilog", ""))
+    lines = included(to_lines("\n\n".join([*filter(str.strip, around), *known]), path), page)
     return to_lines(markdown(to_text(lines)), path), page.found
 
 
@@ -165,9 +162,11 @@ def keep_unknown_markup(text: str) -> None:
     from docutils import nodes
     from docutils.parsers.rst import directives, roles
 
+    from stages.ingest.dialects.rst_directives import Kept
+
     for name in set(map(str.lower, DIRECTIVE.findall(text))):
         if name in OURS or (name not in known_directives() and name not in directives._directives):
-            directives.register_directive(name, sphinx_directive())
+            directives.register_directive(name, Kept)
 
     def role(name: str, raw: str, words: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
         shown = readable.shown_by(name.lower(), words)
@@ -194,78 +193,3 @@ def known_roles() -> frozenset[str]:
     from docutils.parsers.rst.languages import en
 
     return frozenset({*en.roles, *roles._role_registry})
-
-
-class AnyOption(dict[str, Any]):
-    """Options of every name, as they are written."""
-
-    def __bool__(self) -> bool:
-        return True  # docutils reads no options where none is named
-
-    def __missing__(self, name: str) -> Any:
-        return lambda value: value or ""
-
-
-@cache
-def sphinx_directive() -> Any:
-    """One directive for all that docutils does not know: code, remarks on versions, parts of programs, and what holds
-    text below a title."""
-    from docutils import nodes
-    from docutils.parsers.rst import Directive
-
-    class Kept(Directive):  # type: ignore[misc]
-        optional_arguments = 1
-        final_argument_whitespace = True
-        has_content = True
-        option_spec = AnyOption()
-
-        def run(self) -> list[Any]:
-            if self.name in names.DROPPED and self.name not in ("only", "class", "default-role"):
-                return []
-            if self.name in names.CODE:
-                return self.code()
-            if self.name in ("seealso", "todo"):
-                return self.note()
-            container = nodes.container()
-            container += self.heading()
-            self.state.nested_parse(self.content, self.content_offset, container)
-            return [container]
-
-        def note(self) -> list[Any]:
-            title = {"seealso": "See also"}.get(self.name, self.name.capitalize())
-            note = nodes.admonition("", nodes.title("", title), classes=["admonition"])
-            note += self.paragraph(" ".join(self.arguments)) if self.arguments else []
-            self.state.nested_parse(self.content, self.content_offset, note)
-            return [note]
-
-        def code(self) -> list[Any]:
-            language = names.code_language(" ".join(self.arguments))
-            text = "\n".join(self.content)
-            block = nodes.literal_block(text, text, classes=["code", language] if language else [])
-            caption = self.options.get("caption", "")
-            return [*self.bold(caption), block] if text.strip() else self.bold(caption)
-
-        def heading(self) -> list[Any]:
-            words = "\n".join(self.arguments).strip()
-            if self.name in NOTED:
-                version, rest = (*words.split(None, 1), "")[:2] if words else ("", "")
-                return self.paragraph(f"{NOTED[self.name]} {version}" + (f": {rest}" if rest else ""))
-            if names.is_object(self.name):
-                signatures = words.split("\n")
-                return [nodes.paragraph("", "", nodes.literal("", one.strip())) for one in signatures if one.strip()]
-            if self.name in ("only", "class", "ifconfig", "grid", "hlist"):
-                return []
-            first, _, rest = words.partition("\n")
-            return [*self.bold(first), *(self.paragraph(rest) if rest else [])]
-
-        def paragraph(self, words: str) -> list[Any]:
-            inline, _ = self.state.inline_text(" ".join(words.split()), self.lineno)
-            return [nodes.paragraph("", "", *inline)]
-
-        def bold(self, words: str) -> list[Any]:
-            if not words:
-                return []
-            inline, _ = self.state.inline_text(words.replace("\n", " "), self.lineno)
-            return [nodes.paragraph("", "", nodes.strong("", "", *inline))]
-
-    return Kept

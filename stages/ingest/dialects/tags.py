@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_TAG = 20_000
 MANY, NEAR = 100, 200  # behind so many tags that do not end, others are looked for no further than so many characters
 
-NAME = re.compile(r"[A-Za-z][\w.]*(?=[\s/>])|(?=>)")
+NAME = re.compile(r"[A-Za-z][\w.]*(?:-[\w-]+)*(?=[\s/>])|(?=>)")
 # Outside quotes and braces; a value may hold a > in either.
 ATTRIBUTE_TEXT = re.compile(r"""[^<>"'{}]+|"[^"]*"|'[^']*'""")
 EXPRESSION_TEXT = re.compile(r"""[^{}"'`]+|"[^"\n]*"|'[^'\n]*'|`[^`]*`|["'`]""")
@@ -18,10 +18,14 @@ EXPRESSION_TEXT = re.compile(r"""[^{}"'`]+|"[^"\n]*"|'[^'\n]*'|`[^`]*`|["'`]""")
 ELEMENTS = frozenset((
     "a", "abbr", "article", "aside", "b", "big", "br", "button", "center", "cite", "code", "del", "details",
     "dfn", "div", "em", "figcaption", "figure", "font", "footer", "header", "i", "iframe", "ins", "kbd", "main",
-    "mark", "nav", "p", "picture", "s", "samp", "section", "slot", "small", "source", "span", "strong", "sub",
-    "summary", "sup", "u", "var", "video", "wbr",
+    "mark", "nav", "p", "picture", "pre", "s", "samp", "section", "slot", "small", "source", "span", "strong", "sub",
+    "summary", "sup", "template", "u", "var", "video", "wbr",
+    "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "hr", "input", "label", "form", "include",
 ))  # fmt: skip
-BARE_ATTRIBUTES = re.compile(r"\s*(?:(?:open|hidden|controls|muted|loop|autoplay|allowfullscreen)\b\s*)*/?")
+BARE_ATTRIBUTES = re.compile(
+    r"\s*(?:(?:open|hidden|controls|muted|loop|autoplay|allowfullscreen|checked|disabled|reversed|v-[\w-]+|markdown|compact|#\w+)(?=[\s/]|$)"
+    r"\s*)*/?"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Tags:
         """The component or layout element whose tag starts here, `inside` being behind its < or </."""
         prose = self.prose
         name = NAME.match(prose, inside)
-        if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS):
+        if name is None or not (name[0] == "" or name[0][0].isupper() or name[0].lower() in ELEMENTS or "-" in name[0]):
             return None
         end = attributes_end(prose, name.end(), MAX_TAG if self.failed < MANY else NEAR)
         if end is None:
@@ -53,6 +57,8 @@ class Tags:
         tag = Tag(name[0], prose[inside - 1] == "/", attributes.rstrip().endswith("/"), attributes, end)
         if name[0][:1].islower() and "=" not in attributes and not BARE_ATTRIBUTES.fullmatch(attributes):
             return None  # a <b and c> d
+        if "-" in name[0] and not ("=" in attributes or tag.empty or f"</{name[0]}>" in prose):
+            return None  # <your-token>
         return None if is_type_parameter(prose, start, tag) else tag
 
 

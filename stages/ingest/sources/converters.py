@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stages.common.base.errors import UserError
+from stages.ingest.dialects.definitions import bold, field_name
 from stages.ingest.sources.tree import RefusedError
 
 EXTRA = "pip install 'doclore[sources]'"
@@ -48,7 +49,8 @@ def from_html(text: str) -> str:
 
 
 def plain_elements(soup: Any) -> None:
-    """What documentation generators mark by classes alone, as the HTML elements that mean it: code, formulas, notes."""
+    """What documentation generators mark by classes alone, as the HTML elements that mean it: code, formulas, notes; and
+    lists of definitions, for which Markdown has no form, as lists."""
     for literal in soup.select("span.literal, tt"):
         literal.name = "code"
     for formula in soup.select("code.math, pre.math, span.math, div.math"):
@@ -60,6 +62,52 @@ def plain_elements(soup: Any) -> None:
         if title := admonition.select_one(".admonition-title"):
             title.string = title.get_text(" ", strip=True)
             title.string.wrap(soup.new_tag("strong"))
+    for caption in soup.select("table > caption"):
+        caption.parent.insert_before(caption.wrap(soup.new_tag("p")))
+        caption.name = "strong"
+    for definitions in soup.select("dl"):
+        as_list(definitions, soup)
+
+
+def as_list(definitions: Any, soup: Any) -> None:
+    """A list of definitions as one of items, each with its terms before what is said of them."""
+    named = field_name if "field-list" in (definitions.get("class") or []) else bold
+    terms: list[str] = []
+    for element in definitions.find_all(["dt", "dd"], recursive=False):
+        if element.name == "dt":
+            terms.append(words_of(element).rstrip(":"))
+            element.decompose()
+            continue
+        first = element.find(True, recursive=False)
+        place = first if first is not None and first.name == "p" else element
+        if terms:
+            place.insert(0, ": " if place.get_text(strip=True) else "")
+            for part in reversed(marked(named(", ".join(terms)), soup)):
+                place.insert(0, part)
+        element.name, terms = "li", []
+    definitions.name = "ul"
+
+
+def words_of(term: Any) -> str:
+    """The words of a term, its code in backticks, what kind it is in brackets."""
+    for kind in term.select(".classifier"):
+        kind.string = f" ({kind.get_text(' ', strip=True)})"
+    for code in term.find_all(["code", "kbd"]):
+        code.replace_with(f"`{code.get_text()}`")
+    return " ".join(term.get_text().split())
+
+
+def marked(text: str, soup: Any) -> list[Any]:
+    """Bold words and code of Markdown as elements."""
+    parts: list[Any] = []
+    for part in re.split(r"(\*\*.+?\*\*|`[^`]+`)", text):
+        if part[:1] in ("*", "`") and len(part) > 2:
+            element = soup.new_tag("strong" if part[0] == "*" else "code")
+            element.extend(marked(part[2:-2], soup) if part[0] == "*" else [part[1:-1]])
+            parts.append(element)
+        elif part:
+            parts.append(part)
+    return parts
 
 
 def code_language(element: Any) -> str:

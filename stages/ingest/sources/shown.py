@@ -17,6 +17,13 @@ FENCE = re.compile(
 DIRECTIVE = re.compile(
     r"[ \t]*\{(?!(?:code|literal|source|math|mermaid|eval-|graphviz|raw|ipython|doctest|include)[\w-]*\})[\w:.-]+\}"
 )
+# Comments in code that only steer a site, and blocks of Documenter.jl that hold names for it.
+STEERING = re.compile(
+    r"^[^\n\w]*(?:(?:highlight|error)-(?:next-line|start|end)|---cut[\w-]*|prettier-ignore)\W*$|\[!code [^\]\n]*\]"
+    r"|^[ \t>]*(?:#|//)\|[^\n]*$",
+    re.MULTILINE,
+)
+NAMES = re.compile(r"[ \t]*@(?:docs|autodocs|contents|index|meta|setup|raw|eval)\b")
 OPTIONS = re.compile(r"(?:\n[ \t>]*:[\w-]+:[^\n]*)+|\n---[ \t]*\n.*?\n---[ \t]*(?=\n)", re.DOTALL)
 OPTION = re.compile(r"^[ \t>]*:(?!caption)[\w-]+:[^\n]*|^[ \t>]*:caption:", re.MULTILINE)
 LABEL = re.compile(r"\[([^\[\]\n]*)\]")  # of a tab of VitePress
@@ -129,7 +136,9 @@ class Kept(list[str]):
 
     def fence(self, match: re.Match[str]) -> str:
         """A fence without what stands behind its sign, but titles; the text of a directive is looked at itself."""
-        info, body = match[2], match[0][match.end(2) - match.start() :]
+        info, body = match[2], STEERING.sub(blank, match[0][match.end(2) - match.start() :])
+        if NAMES.match(info):
+            return blank_text(body)
         if options := OPTIONS.match(body):
             body = OPTION.sub("", options[0]) + body[options.end() :]
         if named := DIRECTIVE.match(info):

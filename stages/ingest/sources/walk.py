@@ -34,6 +34,11 @@ PROJECT_FILES = (
     "docusaurus.config.js",
     "docusaurus.config.ts",
     "astro.config.mjs",
+    "_config.yml",
+    ".gitbook.yaml",
+    "docfx.json",
+    "setup.py",
+    "setup.cfg",
     "LICENSE",
 )
 

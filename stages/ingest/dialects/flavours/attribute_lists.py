@@ -7,7 +7,7 @@ from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Page
 
 ATTRIBUTES = re.compile(
-    r"[ \t]?\{:?[ \t]*[.#][\w-][^{}\n]{0,200}\}|[ \t]?\{:[ \t]*[\w-]+=[^{}\n]{0,200}\}"
+    r"(?<!:)(?<!: )[ \t]?\{:?[ \t]*[.#][\w-][^{}\n]{0,200}\}|[ \t]?\{:[ \t]*[\w-]+=[^{}\n]{0,200}\}"
     r"|(?<=[)\]])\{[ \t]*[\w-]+=[^{}\n]{0,200}\}|[ \t]\{[ \t]*[a-z][\w-]*=[\"'][^{}\n]{0,200}\}(?=[ \t]*$)",
     re.MULTILINE,
 )

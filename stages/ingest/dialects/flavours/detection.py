@@ -107,7 +107,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def python_values(file: Path) -> dict[str, str]:
-    """What conf.py sets to a plain text: `release`, `version`, and what `myst_substitutions` holds."""
+    """What conf.py sets to a plain text: `release`, `version`, text around every page, `myst_substitutions`."""
     try:
         body = ast.parse(head_of(file)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -121,7 +121,7 @@ def python_values(file: Path) -> dict[str, str]:
         except (ValueError, TypeError, RecursionError, MemoryError):
             continue
         name = node.targets[0].id
-        if isinstance(value, str) and name in ("release", "version", "project"):
+        if isinstance(value, str) and name in ("release", "version", "project", "rst_prolog", "rst_epilog"):
             values[name] = value
         elif isinstance(value, dict) and name == "myst_substitutions":
             values |= {str(key): scalar_text(one) for key, one in value.items() if isinstance(one, str)}

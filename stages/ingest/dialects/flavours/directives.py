@@ -7,6 +7,8 @@ CODE = frozenset(
     ("code", "code-block", "sourcecode", "code-cell", "jupyter-execute", "parsed-literal", "prompt", "doctest")
 )
 CODE |= {"testcode", "ipython", "literal", "mermaid", "graphviz", "raw", "command-output", "eval", "myst"}
+CELLS = frozenset(("python", "r", "julia", "bash", "sql", "ojs", "sh", "javascript", "js", "rust", "go"))  # of Quarto
+CODE |= CELLS
 DROPPED = frozenset((
     "toctree", "toc",
     "contents", "index", "image", "bibliography", "footbibliography", "tableofcontents", "only", "raw",

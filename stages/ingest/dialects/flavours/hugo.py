@@ -5,7 +5,7 @@ What a site's own shortcodes show beyond it is not known.
 
 import re
 
-from stages.ingest.dialects import includes, marks
+from stages.ingest.dialects import definitions, includes, marks
 from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.containers import fenced
@@ -17,6 +17,7 @@ from stages.ingest.sources.tree import RefusedError
 NAME = re.compile(r"[ \t\n]*(/?)[ \t]*([\w./-]+)[ \t\n]*")
 CLOSED = re.compile(r"\{\{[<%][ \t]*/[ \t]*([\w./-]+)")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|`([^`]*)`|([^\s"`=]+)(?=\s|$)')
+VALUE = re.compile(r"""[\w-]+=(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^\s"`]+)""")
 SIGNS = {"{{<": ">}}", "{{%": "%}}"}
 INCLUDES = frozenset(
     ("include", "readfile", "code_sample", "codenew", "code", "import", "includes", "include-md", "snippet")
@@ -61,6 +62,8 @@ def shown(name: str, rest: str, tag: Bracketed, tags: templates.Tags, page: Page
         return included(file, values, tag, page)
     if name not in tags.closed and not values and (own := of_site(name, tag, page)) is not None:
         return own
+    if values.get("disabled") == "true":
+        return ""  # a tab that only says what the others are
     text = tags.open(name, values, words, tag.alone or (tag.starts and name in tags.closed))
     if text is None:
         page.unread(tag.line, "shortcode", f"{tag.sign} {name} {rest}")
@@ -93,9 +96,7 @@ def known(name: str, page: Page) -> str | None:
 
 def positional(rest: str) -> list[str]:
     """The arguments without a name."""
-    if "=" in rest and not rest.lstrip().startswith(('"', "`")):
-        return []
-    return [found[1] or found[2] or found[3] or "" for found in WORD.finditer(rest)]
+    return [found[1] or found[2] or found[3] or "" for found in WORD.finditer(VALUE.sub(" ", rest))]
 
 
 def included(file: str, values: dict[str, str], tag: Bracketed, page: Page) -> str:
@@ -128,6 +129,6 @@ CALLS = re.compile(r"\{\{[<%][ \t]*(/?)[ \t]*([\w./-]+)")
 FLAVOUR = Flavour(
     "hugo",
     ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config/_default", "config.toml", "config.yaml", "config.yml"),
-    before=(shortcodes,),
+    before=(shortcodes, definitions.as_items),
     after=(attribute_lists.removed,),
 )

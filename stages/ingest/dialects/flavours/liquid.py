@@ -1,19 +1,26 @@
 """Liquid tags of Jekyll and GitBook: `{% hint style="info" %}` … `{% endhint %}`, tabs, highlighted code, includes."""
 
 import re
+from dataclasses import replace
 
-from stages.ingest.dialects import includes, marks
+from stages.ingest.dialects import definitions, includes, marks
 from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.flavours import attribute_lists, templates, variables
-from stages.ingest.dialects.lines import Line, to_text
+from stages.ingest.dialects.lines import Line, to_text, with_texts
 from stages.ingest.dialects.page import Flavour, Page
 
-NAME = re.compile(r"-?\s*(end)?([\w-]+)\s*")
+NAME = re.compile(r"-?\s*(end)?(@?[\w/-]+)\s*")
 CLOSED = re.compile(r"\{%-?[ \t]*end([\w-]+)")
 LINKS = frozenset(("link", "post_url"))
 CODE = re.compile(r"[ \t]*\{%-?[ \t]*highlight[ \t]+([\w+-]+)[^{}]*%\}[ \t]*$")
 END_CODE = re.compile(r"[ \t]*\{%-?[ \t]*endhighlight[ \t]*-?%\}[ \t]*$")
+HIDDEN = re.compile(
+    r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}|\{::comment\}.*?\{:/(?:comment)?\}", re.DOTALL
+)
+OF_KRAMDOWN = re.compile(r"\{:[:/](?:comment|nomarkdown|options|)[^{}\n]*/?\}")
+CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d+\.)[ \t]+\S")
+ASSIGNED = re.compile(r"""([\w-]+)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|(-?[\d.]+))[ \t]*$""")
 RAW = re.compile(r"\{%-?[ \t]*(?:end)?(?:raw|verbatim)[ \t]*-?%\}")
 LOOP = re.compile(r"\{%-?[ \t]*(end)?for\b[^{}\n]*%\}")
 TAG = re.compile(r"\{%[^{}\n]*%\}")
@@ -33,6 +40,23 @@ def code(lines: list[Line], page: Page) -> list[Line]:
             kept.append(line.with_text("```"))
         else:
             kept.append(line.with_text(RAW.sub("", line.text)) if "raw" in line.text else line)
+    return kept
+
+
+def unseen(lines: list[Line], page: Page) -> list[Line]:
+    """The lines without comments, kramdown's own tags and the item in place of a table of contents."""
+    text = to_text(lines)
+    if "comment" in text and HIDDEN.search(text):
+        lines = with_texts(lines, HIDDEN.sub(lambda found: "\n" * found[0].count("\n"), text))
+    if "{:" not in text:
+        return lines
+    kept: list[Line] = []
+    for line in lines:
+        if line.text.strip() == "{:toc}":
+            if kept and CONTENTS.match(kept[-1].text):
+                kept[-1] = kept[-1].with_text("")
+            line = line.with_text("")
+        kept.append(line.with_text(OF_KRAMDOWN.sub("", line.text)) if "{:" in line.text else line)
     return kept
 
 
@@ -60,21 +84,28 @@ def tags(lines: list[Line], page: Page) -> list[Line]:
         return lines
     names = templates.Tags(frozenset(CLOSED.findall(to_text(lines))))
 
+    assigned: dict[str, str] = {}
+
     def text(tag: Bracketed) -> str | None:
         name = NAME.match(tag.inner)
         if name is None:
             return None
+        if name[2] == "assign" and (value := ASSIGNED.match(tag.inner[name.end() :].rstrip("- \n"))):
+            assigned[value[1]] = value[2] or value[3] or value[4] or ""
         if name[1] and name[2] in names.closed:
             return names.close(name[2])
         return shown(name[2], tag.inner[name.end() :].rstrip("- \n"), tag, names, page)
 
-    return replaced(lines, page, {"{%": "%}"}, text)
+    lines = replaced(lines, page, {"{%": "%}"}, text)
+    return variables.in_braces(lines, replace(page, values={**page.values, **assigned})) if assigned else lines
 
 
 def shown(name: str, rest: str, tag: Bracketed, names: templates.Tags, page: Page) -> str:
     """What stands in the place of a start tag."""
     if name in LINKS:
         return rest.strip()
+    if name in ("else", "elsif", "elseif", "case", "when"):
+        return " "
     values = attributes(rest)
     if name in ("include", "include_relative", "include_cached", "include_file"):
         return included(rest, values, tag, page)
@@ -125,6 +156,6 @@ def noted(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
-BEFORE = (code, noted, loops, tags, variables.in_braces)
+BEFORE = (unseen, code, noted, loops, tags, variables.in_braces, definitions.as_items)
 JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(attribute_lists.removed,))
 GITBOOK = Flavour("gitbook", (".gitbook.yaml", ".gitbook"), before=BEFORE, after=(attribute_lists.removed,))

@@ -5,7 +5,7 @@ same; icons, keys and attribute lists out of the text.
 
 import re
 
-from stages.ingest.dialects import marks, prose
+from stages.ingest.dialects import definitions, marks, prose
 from stages.ingest.dialects.admonitions import label, quoted
 from stages.ingest.dialects.flavours import attribute_lists, liquid, snippets, variables
 from stages.ingest.dialects.lines import Line, indent
@@ -187,6 +187,7 @@ FLAVOUR = Flavour(
         autodoc,
         blocks,
         containers,
+        definitions.as_items,
     ),
     after=(inline,),
     underscored=True,

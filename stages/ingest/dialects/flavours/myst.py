@@ -5,7 +5,7 @@ targets `(label)=`, comments `% …` and blocks `+++`.
 import re
 from typing import NamedTuple
 
-from stages.ingest.dialects import includes, marks
+from stages.ingest.dialects import definitions, includes, marks
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.flavours import attribute_lists, directives, roles, tables, variables
 from stages.ingest.dialects.lines import Line, dedent, to_text
@@ -17,6 +17,9 @@ OPTION = re.compile(r"[ \t]*:([\w-]+):(?:[ \t]+(.*))?$")
 TARGET = re.compile(r"[ \t]{0,3}\([\w:./ +-]{1,200}\)=[ \t]*$")
 COMMENT = re.compile(r"%(?:[ \t]|$)")
 BREAK = re.compile(r"\+\+\+(?:[ \t]*\{.*\})?[ \t]*$")
+SPAN = re.compile(
+    r"(?<![!\]\\\w:])\[([^\[\]\n]{1,300})\](?=\{[ \t]*[.#][\w-][^{}\n]{0,100}\})"
+)  # its attributes go elsewhere
 EMPTY_LINK = re.compile(r"\[\]\(([^()\s]{1,300})\)")
 MAX_DEPTH = 12
 
@@ -141,7 +144,7 @@ def note(found: Directive, page: Page, depth: int) -> list[Line]:
 def code(found: Directive) -> list[Line]:
     """A fence without options, behind its caption."""
     title = found.options.get("caption", "") or found.options.get("filename", "")
-    language = directives.code_language(found.argument) if found.name not in ("mermaid",) else found.name
+    language = found.name if found.name in (*directives.CELLS, "mermaid") else directives.code_language(found.argument)
     body = includes.trimmed([one for one in found.body if not CELL_OPTION.match(one.text)])
     return fenced(body, language, title) or [found.line.with_text("")]
 
@@ -215,15 +218,16 @@ def without_targets(lines: list[Line], page: Page) -> list[Line]:
         kept.append(line.with_text("") if unseen else line)
     from stages.ingest.dialects import prose
 
+    kept = prose.sub(kept, page, "]{", SPAN, lambda _, group: group(1))
     return prose.sub(
         kept, page, "[](", EMPTY_LINK, lambda match, _: f"[{roles.readable(match[1].lstrip('#'))}]({match[1]})"
     )
 
 
-BEFORE = (resolved, without_targets, roles.named)
+BEFORE = (resolved, without_targets, roles.named, definitions.as_items)
 FLAVOUR = Flavour(
     "sphinx",
     ("conf.py", "source/conf.py", "docs/conf.py", "_toc.yml", "myst.yml", "_config.yml.jupyter"),
-    before=(*BEFORE, variables.in_braces),
+    before=(*BEFORE, definitions.fields, variables.in_braces),
     after=(attribute_lists.removed,),
 )

@@ -1,5 +1,6 @@
 """Pages of no known generator: all syntax is read that cannot be anything else."""
 
+from stages.ingest.dialects import definitions
 from stages.ingest.dialects.flavours import (
     hugo,
     liquid,
@@ -33,6 +34,7 @@ FLAVOUR = Flavour(
         mkdocs.autodoc,
         mkdocs.blocks,
         mkdocs.containers,
+        definitions.as_items,
     ),
     after=(*mkdocs.FLAVOUR.after, obsidian.links),
 )

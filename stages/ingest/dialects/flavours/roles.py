@@ -8,6 +8,7 @@ from stages.ingest.dialects.page import Page
 
 ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
 TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
+ACCELERATOR = re.compile(r"&(?=\w)")  # marks the key that chooses an entry of a menu
 CODE = frozenset((
     "func", "meth", "class", "attr", "mod", "data", "exc", "obj", "const", "type", "var", "macro", "member",
     "enum", "struct", "command", "file", "code", "samp", "envvar", "option", "program", "kbd", "literal", "token",
@@ -55,7 +56,7 @@ def shown_by(role: str, content: str) -> str:
         "menuselection",
         "dfn",
     ):
-        return content.replace("-->", "→")
+        return ACCELERATOR.sub("", content.replace("-->", "→")) if name in ("guilabel", "menuselection") else content
     if name in ("pep", "rfc"):
         return titled[1] if titled else f"{name.upper()} {content}"
     if name in CODE or (":" in role and name not in PAGES):

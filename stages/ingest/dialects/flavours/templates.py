@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.admonitions import KNOWN
 from stages.ingest.dialects.attributes import HEAD, body, first
-from stages.ingest.dialects.components import section, sentence
+from stages.ingest.dialects.components import FIELD_NAMES, field_line, section, sentence
 
 NOTES = (KNOWN - {"bug", "quote", "example", "cite", "help", "missing"}) | {"alert", "callout", "aside", "pageinfo"}
 TYPED = frozenset(
@@ -18,6 +18,8 @@ SECTIONS = frozenset(
     ("details", "expand", "collapse", "accordion", "accordion-item", "expandable", "dropdown", "spoiler")
 )
 CODE = frozenset(("highlight", "codeblock", "mermaid"))
+FIELDS = frozenset(("parameter", "param", "field", "property"))
+BADGES = frozenset(("badge", "label", "tag", "kbd", "key", "pill", "chip"))
 COLORS = {
     "success": "tip", "error": "danger", "primary": "note", "secondary": "note", "note": "note", "blue": "note",
     "yellow": "warning", "red": "danger", "green": "tip", "working": "note",
@@ -74,6 +76,8 @@ class Tags:
         if name.rpartition("/")[2] in NOTES and paired and alone:
             kind = note_kind(name.rpartition("/")[2], values, words)
             return marks.mark(marks.NOTE, f"{kind} {title}"), marks.mark(marks.NOTE_END)
+        if name.rpartition("-")[2] in FIELDS and (subject := first(values, *FIELD_NAMES)):
+            return marks.mark(marks.ITEM, f"- {field_line(subject, values)}"), marks.mark(marks.ITEM_END)
         language = first(values, "lang", "language", "lexer") or (words[0] if words and name in CODE else "")
         if paired and (name in CODE or (name == "code" and language)):
             language = "mermaid" if name == "mermaid" else language
@@ -87,6 +91,8 @@ class Tags:
         said = sentence(first(values, *HEAD), values)
         if alone and said:
             return marks.block(f"\n\n{said}\n\n"), ""
+        if name in BADGES and words and not paired:
+            return f"({' '.join(words)})" if name not in ("kbd", "key") else " ".join(words), ""
         plain = first(values, "text", *HEAD, "description", "alt") or body(values)
         plain = plain or next((word for word in words if " " in word), "")
         if plain or paired or name in SILENT:
