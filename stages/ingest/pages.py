@@ -14,7 +14,7 @@ from stages.common.markdown.blocks import blocks, heading_text
 from stages.common.records.files import digest
 from stages.common.records.rows import Doc, to_spans
 from stages.ingest.dialects import frontmatter, rst
-from stages.ingest.dialects.expansion import expand
+from stages.ingest.dialects.expansion import expand, phrase
 from stages.ingest.dialects.lines import Line, to_lines, to_text
 from stages.ingest.dialects.outline import HEADING
 from stages.ingest.dialects.page import Site
@@ -77,14 +77,16 @@ class Reader:
             raise RefusedError("unpublished")
         lines, partials = self.lines(path, source, plain=bool(convert) or path.lower().endswith(".txt"))
         text = to_text(lines)
-        title = self.titles[path] = frontmatter.scalar_text(front.get("title")) or first_heading(text)
+        title = self.filled(front.get("title"), source, path) or self.heading(text)
+        self.titles[path] = title
         if missing := stub(text):
             raise RefusedError("only_title" if missing == "empty" and front.get("title") else missing)
         page_kind = kind(path, front, title, text)
         if page_kind not in self.section.page_kinds:
             raise RefusedError(f"kind_{page_kind}")
-        description = frontmatter.scalar_text(front.get("description"))
-        lines = frontmatter.with_description(lines, source, description, title)
+        key = next((key for key in frontmatter.DESCRIPTIONS if front.get(key)), "description")
+        description = self.filled(front.get(key), source, path)
+        lines = frontmatter.with_description(lines, frontmatter.line_of(source, key), description, title)
         text = to_text(lines)
         doc: Doc = {
             "path": path,
@@ -105,6 +107,15 @@ class Reader:
         }
         return original, doc
 
+    def filled(self, value: object, source: str, path: str) -> str:
+        """A value of the front matter as the site shows it."""
+        return phrase(frontmatter.scalar_text(value), source, path, self.tree, self.site)
+
+    def heading(self, text: str) -> str:
+        """The title that the text gives a page. Obsidian names a note by its file, whatever its sections are called."""
+        words = first_heading(text)
+        return words if self.site.flavour.name != "obsidian" or TOP.search(text) else ""
+
     def lines(self, path: str, source: str, plain: bool) -> tuple[list[Line], list[str]]:
         """The lines of a page as plain Markdown without embedded data, and the files inlined into it."""
         if plain:
@@ -115,6 +126,7 @@ class Reader:
         return without_data(lines, self.report), sorted(set(found.inlined))
 
 
+TOP = re.compile(r"^(?:#[ \t]|[^\n]+\n=+[ \t]*$)", re.MULTILINE)
 DATA = re.compile(r"data:[\w.+/-]*(?:;[\w=.-]+)*;base64,[A-Za-z0-9+/=_-]*|\b(?=[A-Za-z]*\d)[A-Za-z0-9+/]{400,}={0,2}")
 
 

@@ -502,7 +502,7 @@ def test_what_a_loop_would_show_and_what_is_filled_in_from_code_is_noted_and_goe
 @pytest.mark.parametrize(
     ("flavour", "text", "expected"),
     [
-        ("mkdocs", "^^Lit^^ lamps^2^", "Lit lamps^2^"),
+        ("mkdocs", "^^Lit^^ lamps^2^", "Lit lamps²"),
         ("plain", "[[toc]]", ""),
         ("plain", "[TOC]", ""),
         ("plain", "[oil][o]\n\n[o]: <the oil.md>", "[oil](<the oil.md>)"),

@@ -38,6 +38,10 @@ Flavour = Literal[
     "obsidian",
     "mdn",
     "antora",
+    "docfx",
+    "docsify",
+    "nuxt",
+    "github",
 ]
 
 

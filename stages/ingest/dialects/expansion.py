@@ -51,6 +51,20 @@ def expand(text: str, path: str, tree: Tree, site: Site = UNKNOWN) -> tuple[list
     return lines, page.found
 
 
+def phrase(words: str, text: str, path: str, tree: Tree, site: Site) -> str:
+    """A title or a description from the head of a page, with what its generator would fill in; marks go."""
+    if "{{" not in words and "{%" not in words:
+        return words
+    page = Page((path,), tree, site, {**site.values, **head_values(frontmatter.front_matter(text))})
+    lines = to_lines(words, path)
+    try:
+        for step in site.flavour.before:
+            lines = step(lines, page)
+    except (*FAILURES, RefusedError):
+        return words
+    return " ".join(marks.MARK.sub(" ", to_text(lines)).split()) or words
+
+
 def head_values(front: Mapping[str, Any]) -> dict[str, str]:
     """The scalars of the front matter under the names that pages use for them."""
     scalars = {name: words for key, value in front.items() for name, words in literals.flat(str(key), value) if words}

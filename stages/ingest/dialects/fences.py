@@ -97,6 +97,8 @@ def title(info: str, page: Page) -> tuple[str, str]:
     words = (named[1] or named[2] or named[3] or "").strip() if named else ""
     if info.startswith("{"):
         return words, head
+    if head != info.split(None, 1)[0] and head == "julia":
+        return words, head  # of Documenter.jl: its blocks have names
     rest = re.sub(r"\{[^{}]*\}", " ", info[len(re.match(r"[^\s\[{]*", info)[0]) :])  # type: ignore[index]
     bracketed = None if words else BRACKETED.search(rest)
     other = " ".join(OPTIONS.sub(" ", BRACKETED.sub(" ", rest)).split())

@@ -15,6 +15,7 @@ MAX_WORDS = 1_000  # characters of a value in broken metadata
 MAX_BITS = 10_000  # of a number
 MAX_CHARS = 65_536  # what is longer is no metadata; YAML may nest as deep as it is long
 MAX_DEPTH = 100
+DESCRIPTIONS = ("description", "intro", "summary")  # fields with prose for readers
 MIN_DESCRIPTION_CHARS = 15  # a shorter one is a label: it names the page and says nothing of it
 SENTENCE = re.compile(r"[，。；：！？,;:!?]|\w\.(?:\s|$)")
 
@@ -103,10 +104,10 @@ def as_tags(value: object) -> list[str]:
     return [tag for tag in map(scalar_text, values) if tag]
 
 
-def with_description(lines: list[Line], source: str, description: str, title: str) -> list[Line]:
-    """The lines with the front matter's description as a paragraph on its own line, when it says more than the page:
-    it is what the author wrote for those who will not read on."""
-    words, number = " ".join(description.split()), line_of(source, "description")
+def with_description(lines: list[Line], number: int | None, description: str, title: str) -> list[Line]:
+    """The lines with the front matter's description as a paragraph on its own line, counted from 0, when it says more
+    than the page: it is what the author wrote for those who will not read on."""
+    words = " ".join(description.split())
     label = len(words) < MIN_DESCRIPTION_CHARS or (title in words and not SENTENCE.search(words))
     if number is None or label or words in title or words in to_text(lines):
         return lines

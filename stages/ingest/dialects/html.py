@@ -14,6 +14,7 @@ TERMS = re.compile(r"(?:<dt\b[^<>]*>(?:[^<]|<(?!/?d[tdl]\b)){0,2000}</dt>\s*)+")
 TERM = re.compile(r"<dt\b[^<>]*>(.*?)</dt>", re.DOTALL)
 CODE = re.compile(r"<(code|kbd|samp|var)\b[^<>]*>(.*?)</\1>", re.DOTALL)
 PRE = re.compile(r"<pre\b([^<>]*)>(?:\s*<code\b([^<>]*)>)?(.{0,20000}?)(?:</code>\s*)?</pre>", re.DOTALL)
+INLINE = re.compile(r"<(?:code|samp|tt)(?:\s[^<>]*)?>([^<>`{}\n]{1,200})</(?:code|samp|tt)>")
 LANGUAGE = re.compile(r"\b(?:language|lang|highlight)[-=]\"?([\w+-]+)")
 LISTS, ENTRIES = ("ul", "ol", "dl"), ("li", "dd")
 
@@ -22,7 +23,7 @@ PATH = re.compile(r"[\"'`]([^\"'`\s]+\.(?:png|jpe?g|svg|gif|webp|avif))[\"'`]")
 
 @dataclass
 class Level:
-    """A list that is open: what its items begin with, whether it stands within a line, and an item of it that is open."""
+    """A list that is open: whether it stands within a line, how many items it has, and whether one of them is open."""
 
     name: str
     inline: bool
@@ -77,6 +78,12 @@ class Lists:
 def text_of(source: str) -> str:
     """The words of a piece of HTML on one line, its code in backticks."""
     return " ".join(MARKUP.sub("", CODE.sub(r"`\2`", source)).split())
+
+
+def inline_code(prose: str, start: int) -> tuple[str, int] | None:
+    """Code in a line with the signs of Markdown, and the place behind it."""
+    found = INLINE.match(prose, start)
+    return (f"`{unescape(found[1]).strip()}`", found.end()) if found and found[1].strip() else None
 
 
 def preformatted(prose: str, start: int) -> tuple[str, int] | None:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
 SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 SCALAR = re.compile(
     r"""(?:"(?P<double>(?:[^"\\\n]|\\.)*)"|'(?P<single>(?:[^'\\\n]|\\.)*)'|`(?P<template>(?:[^`\\$]|\\.|\$(?!\{))*)`"""
@@ -146,6 +148,14 @@ def of_json(name: str, text: str) -> dict[str, str]:
     try:
         return dict(flat(name, json.loads(text)))
     except (ValueError, RecursionError):
+        return {}
+
+
+def of_yaml(name: str, text: str) -> dict[str, str]:
+    """The values of a file of YAML under a name."""
+    try:
+        return dict(flat(name, yaml.load(text, Loader=yaml.CBaseLoader)))
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
 
 

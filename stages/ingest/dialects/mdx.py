@@ -182,6 +182,8 @@ class Prose:
             return self.blank(source.use(f"snippets/{file}", attributes(tag.attributes)), start, tag.end)
         if tag.name in CODE and not tag.closes and (code := expressions.code(prose, tag, source)):
             return self.blank(code[0], start, code[1])
+        if not tag.closes and (inline := html.inline_code(prose, start)):
+            return self.write(*inline)
         if tag.name == "pre" and self.alone(start) and (block := html.preformatted(prose, start)):
             return self.blank(block[0], start, block[1])
         if tag.name == "include" and (file := text_between(prose, tag)):  # of Fumadocs

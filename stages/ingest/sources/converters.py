@@ -49,8 +49,8 @@ def from_html(text: str) -> str:
 
 
 def plain_elements(soup: Any) -> None:
-    """What documentation generators mark by classes alone, as the HTML elements that mean it: code, formulas, notes; and
-    lists of definitions, for which Markdown has no form, as lists."""
+    """What documentation generators mark by classes alone, as the HTML elements that mean it: code, formulas, notes.
+    Lists of definitions, for which Markdown has no form, become lists."""
     for literal in soup.select("span.literal, tt"):
         literal.name = "code"
     for formula in soup.select("code.math, pre.math, span.math, div.math"):

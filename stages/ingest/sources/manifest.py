@@ -32,7 +32,8 @@ class Source(TypedDict):
 GENERATORS = """
     docusaurus.config.js docusaurus.config.ts docusaurus.config.mjs mkdocs.yml mkdocs.yaml mkdocs.base.yml zensical.toml
     hugo.toml hugo.yaml hugo.json config.toml config.yaml book.toml conf.py _config.yml _config.yaml astro.config.mjs
-    astro.config.ts mint.json docs.json _toc.yml myst.yml antora.yml _quarto.yml theme.config.tsx theme.config.jsx
+    astro.config.ts mint.json docs.json _toc.yml myst.yml antora.yml _quarto.yml
+    docfx.json index.html nuxt.config.ts content.config.ts theme.config.tsx theme.config.jsx
     next.config.mjs .vitepress/config.ts .vitepress/config.mts .vitepress/config.js .obsidian/app.json
 """
 SITE_FILES = GENERATORS.split()

@@ -55,11 +55,15 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("import ", IMPORTS),
     ("export ", re.compile(r"^export\b.*?(?=\n[ \t]*\n|\Z)", re.DOTALL | re.MULTILINE)),
     (";base64,", re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")),
+    ("](", re.compile(r"\]\([^()\s]+[ \t]+['\"][^'\"\n]*:[a-z][^'\"\n]*['\"]\)")),
+    ("[!", re.compile(r"(?i)\[!(?:INCLUDE|code[\w-]*)[ \t]*\[[^\[\]\n]*\]\([^()\n]*\)\]|\[!VIDEO[^\]\n]*\]")),
+    (":", re.compile(r"[ \t]:id=[\w-]+[ \t]*$|\{docsify-[\w-]+\}", re.MULTILINE)),
     ("](", re.compile(r"\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*")),
     ("]:", re.compile(r"^[ \t>]*\[[^\]\n]+\]:[ \t]*\S*", re.MULTILINE)),
     ("][", re.compile(r"\]\[[^\]\n]{0,300}\]")),
     ("://", re.compile(r"\b[a-z]+://[^\s<>)\]\"'`]+")),
     ("://", re.compile(r"(?<=` )<[^<>\n]+>`_")),
+    ("[!", re.compile(r"\[![\w-]+[ \t]+class=[^\]\n]*\]")),
     ("[!", re.compile(r"\[![\w-]+(?:\|[^\]\n]*)?\][+-]?")),
     (")=", re.compile(r"^\([^()\n]{1,200}\)=[ \t]*$", re.MULTILINE)),
     ("![[", re.compile(r"!\[\[[^\]\n]{0,300}\]\]")),
@@ -74,7 +78,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("   :", re.compile(r"^[ \t]+:(?!caption|name)[\w-]+:(?:[ \t][^\n]*)?$", re.MULTILINE)),
     (":", re.compile(r"(?<![\w:]):[a-z][\w+-]+:(?![\w:`])")),
     ("::: ", re.compile(r"^::: \w+(?:\.\w+)+[ \t]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)),
-    (":::", re.compile(r"^[ \t>]*:{3,}[ \t]*\{?[\w.-]*\}?", re.MULTILINE)),
+    ("::", re.compile(r"^[ \t>]*(?::{3,}[ \t]*|::)\{?[\w.-]*\}?", re.MULTILINE)),
     ("!!!", re.compile(r"^[ \t]*!!![ \t]+[\w -]+", re.MULTILINE)),
     ("???", re.compile(r"^[ \t]*\?\?\?\+?[ \t]+[\w -]+", re.MULTILINE)),
     ("///", re.compile(r"^[ \t]*/{3,}[ \t]*[\w-]*", re.MULTILINE)),
@@ -84,11 +88,15 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
 BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 # Syntax whose names are not shown, but whose quoted prose is.
 NAMED: list[tuple[str, re.Pattern[str]]] = [
+    (":::", re.compile(r"^[ \t>]*:::[ \t]*[a-z-]+[ \t]+[\w-]+=[^\n]*$", re.MULTILINE)),
+    ("::", re.compile(r"^[ \t]*:{2,}[a-z][\w-]*\{[^\n]*\}[ \t]*$", re.MULTILINE)),
+    (":", re.compile(r"(?<![\w:]):[a-z][\w-]*\{[^{}\n]*\}")),
     ("{{", re.compile(r"\{\{[^{}]*\}\}")),
     ("{", re.compile(r"\{[:#.][^{}\n]*\}|\{ *[.#][\w-][^{}\n]*\}|\{\*[^{}\n]*\*\}|(?<=\))\{[^{}\n]*\}")),
     ("<", re.compile(r"</?[A-Za-z][\w.:-]*(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|" + BRACED + r"|[^<>\"'{}])*>")),
     ("<", re.compile(r"</?>")),
 ]  # fmt: skip
+COLONS = 3  # so many of them are looked for before their signs are taken out
 EXPRESSION = re.compile(r"(?<![\\^_}])\{[^{}<>]*\}")
 # What stands for another file, in code too.
 INCLUDE = re.compile(
@@ -160,11 +168,14 @@ def shown(source: str, expressions: bool = False) -> str:
         text = CODE.sub(kept.code, text)
     for opening, closing in COMMENTS:
         text = replaced(text, opening, closing, blank_text)
+    for sign, pattern in NAMED[:COLONS]:
+        if sign in text:
+            text = pattern.sub(quoted, text)
     for sign, pattern in UNSEEN:
         if sign in text:
             text = pattern.sub(blank, text)
     text = replaced(text, re.compile(r"\{%"), "%}", quoted_text)
-    for sign, pattern in NAMED:
+    for sign, pattern in NAMED[COLONS:]:
         if sign in text:
             text = pattern.sub(quoted, text)
     if expressions and "{" in text:

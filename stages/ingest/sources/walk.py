@@ -37,6 +37,7 @@ PROJECT_FILES = (
     "_config.yml",
     ".gitbook.yaml",
     "docfx.json",
+    "nuxt.config.ts",
     "setup.py",
     "setup.cfg",
     "LICENSE",

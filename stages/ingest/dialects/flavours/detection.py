@@ -11,11 +11,14 @@ import yaml
 
 from stages.ingest.dialects import asciidoc
 from stages.ingest.dialects.flavours import (
+    docfx,
+    docsify,
     docusaurus,
     hugo,
     liquid,
     macros,
     mdbook,
+    mdc,
     mkdocs,
     myst,
     obsidian,
@@ -31,8 +34,9 @@ FLAVOURS: dict[str, Flavour] = {
     flavour.name: flavour
     for flavour in (
         docusaurus.DOCUSAURUS, mkdocs.FLAVOUR, vitepress.FLAVOUR, mdbook.FLAVOUR, docusaurus.STARLIGHT,
-        docusaurus.MINTLIFY, docusaurus.NEXTRA, hugo.FLAVOUR, myst.FLAVOUR, liquid.JEKYLL, obsidian.FLAVOUR,
-        macros.FLAVOUR, liquid.GITBOOK, asciidoc.FLAVOUR, plain.FLAVOUR,
+        docusaurus.MINTLIFY, docusaurus.NEXTRA, docfx.FLAVOUR, mdc.FLAVOUR, hugo.FLAVOUR, myst.FLAVOUR,
+        liquid.GITHUB, liquid.JEKYLL, obsidian.FLAVOUR, macros.FLAVOUR, liquid.GITBOOK, asciidoc.FLAVOUR,
+        docsify.FLAVOUR, plain.FLAVOUR,
     )
 }  # fmt: skip
 MAX_CONFIG = 1_000_000  # bytes; larger files are not a site's configuration
@@ -69,6 +73,8 @@ def is_configuration(file: Path, flavour: Flavour) -> bool:
     """Whether a file with a name that others use too is that generator's."""
     if flavour.name == "hugo" and file.name.startswith("config."):
         return (file.parent / "content").is_dir() or b"baseURL" in head_of(file)
+    if flavour.name == "docsify":
+        return b"docsify" in head_of(file)
     return True
 
 
@@ -93,6 +99,7 @@ def values_of(file: Path, flavour: str) -> Mapping[str, str]:
         chosen = settings.get(key, {}) if key and part.stem != key else settings
         chosen = chosen.get("attributes", chosen) if flavour == "antora" and isinstance(chosen, dict) else chosen
         values |= dict(scalars(chosen, prefix)) if isinstance(chosen, dict) else {}
+        values |= {f"config.{name}": words for name, words in scalars(settings, "")} if flavour == "mkdocs" else {}
     return values
 
 

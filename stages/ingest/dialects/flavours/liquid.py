@@ -6,7 +6,7 @@ from dataclasses import replace
 from stages.ingest.dialects import definitions, includes, marks
 from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
-from stages.ingest.dialects.flavours import attribute_lists, templates, variables
+from stages.ingest.dialects.flavours import attribute_lists, github, templates, variables
 from stages.ingest.dialects.lines import Line, to_text, with_texts
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -104,14 +104,20 @@ def shown(name: str, rest: str, tag: Bracketed, names: templates.Tags, page: Pag
     """What stands in the place of a start tag."""
     if name in LINKS:
         return rest.strip()
+    values = attributes(rest)
+    if name == "include-markdown" or (name == "include" and {"start", "end"} & values.keys()):
+        return part(rest, values, tag, page)
+    if name in ("data", "indented_data_reference"):
+        return github.data(rest.split()[0].strip("\"'") if rest.split() else "", tag, page, tags)
     if name in ("else", "elsif", "elseif", "case", "when"):
         return " "
-    values = attributes(rest)
     if name in ("include", "include_relative", "include_cached", "include_file"):
         return included(rest, values, tag, page)
     if name == "code" and first(values, "title"):
         text: str | None = marks.block(f"\n\n**{first(values, 'title')}**\n\n")
         names.stack.append((name, ""))
+    elif name == "octicon":
+        text = first(values, "aria-label")
     elif name == "embed":
         text = names.open(name, {key: value for key, value in values.items() if key != "url"}, [], tag.starts) or ""
     else:
@@ -120,6 +126,17 @@ def shown(name: str, rest: str, tag: Bracketed, names: templates.Tags, page: Pag
     if text is None:
         page.unread(tag.line, "liquid", "{% " + f"{name} {rest} %}}")
     return text or ""
+
+
+def part(rest: str, values: dict[str, str], tag: Bracketed, page: Page) -> str:
+    """The text of a page of MkDocs that stands between two signs, as the plugin include-markdown takes it."""
+    file = rest.split()[0].strip("\"'") if rest.split() else ""
+    got = includes.code(page, tag.line, file, f"./{file}")
+    text = to_text(got[1]) if got else ""
+    for sign, behind in ((values.get("start", ""), True), (values.get("end", ""), False)):
+        if sign and sign in text:
+            text = text.partition(sign)[2] if behind else text.partition(sign)[0]
+    return marks.block(f"\n\n{text.strip()}\n\n") if tag.alone or "\n" in text.strip() else text.strip()
 
 
 def included(rest: str, values: dict[str, str], tag: Bracketed, page: Page) -> str:
@@ -157,5 +174,6 @@ def noted(lines: list[Line], page: Page) -> list[Line]:
 
 
 BEFORE = (unseen, code, noted, loops, tags, variables.in_braces, definitions.as_items)
+GITHUB = Flavour("github", ("data/reusables", "data/variables"), before=BEFORE, after=(github.titles,))
 JEKYLL = Flavour("jekyll", ("_config.yml", "_config.yaml"), before=BEFORE, after=(attribute_lists.removed,))
 GITBOOK = Flavour("gitbook", (".gitbook.yaml", ".gitbook"), before=BEFORE, after=(attribute_lists.removed,))

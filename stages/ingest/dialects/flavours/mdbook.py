@@ -4,16 +4,19 @@
 
 import re
 
-from stages.ingest.dialects import includes
-from stages.ingest.dialects.attributes import attributes
+from stages.ingest.dialects import includes, marks
+from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Flavour, Page
 
 DIRECTIVE = re.compile(
-    r"(\\?)\{\{#[ \t]*(include|rustdoc_include|playground|playpen|template|title)[ \t]+([^{}\n]{1,400})\}\}"
+    r"(\\?)\{\{[ \t]*#[ \t]*(include|rustdoc_include|playground|playpen|template|title)[ \t]+([^{}\n]{1,400})\}\}"
 )
+ADMONISH = re.compile(r"([ \t>]*)(`{3,}|~{3,})[ \t]*admonish\b[ \t]*([A-Za-z]+(?![\w=]))?(.*)$")
+TITLE = re.compile(r"title=(?:\"([^\"]*)\"|'([^']*)')")
+PART = re.compile(r"[ \t]*\{\{[ \t]*#(tabs|tab|endtab|endtabs|quiz|toc|aquascope)\b[ \t]*([^{}\n]*)\}\}[ \t]*$")
 SPAN = re.compile(r":(\d*)(?::(\d*))?$")
 HIDDEN = re.compile(r"[ \t]*#(?:[ \t]|$)")
 RUST = re.compile(r"[ \t>]*[`~]{3,}[ \t]*rust\b")
@@ -21,13 +24,15 @@ RUST = re.compile(r"[ \t>]*[`~]{3,}[ \t]*rust\b")
 
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with what their directives name."""
-    if not any("{{#" in line.text for line in lines):
+    if not any("{{" in line.text and "#" in line.text for line in lines):
         return lines
     kept: list[Line] = []
     emptied: set[int] = set()
     for line in lines:
-        found = DIRECTIVE.search(line.text) if "{{#" in line.text else None
-        if found is None:
+        found = DIRECTIVE.search(line.text) if "{{" in line.text else None
+        if found is None and (part := PART.match(line.text) if "{{" in line.text else None):
+            kept.append(line.with_text(of_part(part, line, page)))
+        elif found is None:
             kept.append(line)
         elif found[1]:
             kept.append(line.with_text(line.text.replace("\\{{#", "{{#", 1)))
@@ -37,6 +42,38 @@ def included(lines: list[Line], page: Page) -> list[Line]:
                 emptied.add(len(kept))
             kept += put
     return includes.without_empty_fences(kept, page, emptied)
+
+
+def of_part(found: re.Match[str], line: Line, page: Page) -> str:
+    """What stands in the place of a line of a preprocessor: the marks of tabs, or nothing."""
+    kinds = {"tabs": marks.TABS, "endtabs": marks.TABS_END, "tab": marks.TAB, "endtab": marks.TAB_END}
+    if found[1] not in kinds:
+        page.unread(line, "include", found[0])
+        return ""
+    return marks.mark(kinds[found[1]], first(attributes(found[2]), "name", "title") if found[1] == "tab" else "")
+
+
+def admonished(lines: list[Line], page: Page) -> list[Line]:
+    """The lines with the blocks of mdbook-admonish as directives; their fences end where as many signs stand alone."""
+    if not any("admonish" in line.text for line in lines):
+        return lines
+    kept: list[Line] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        found = ADMONISH.match(line.text) if "admonish" in line.text else None
+        number += 1
+        if found is None:
+            kept.append(line)
+            continue
+        end = next((n for n in range(number, len(lines)) if lines[n].text.strip(" \t>") == found[2]), len(lines))
+        title = TITLE.search(found[4])
+        words = (title[1] or title[2] or "") if title else ""
+        kept.append(line.with_text(f"{found[1]}:::{found[3] or 'note'}" + (f"[{words}]" if words else "")))
+        kept += lines[number:end]
+        kept.append(lines[min(end, len(lines) - 1)].with_text(f"{found[1]}:::"))
+        number = end + 1
+    return kept
 
 
 def taken(found: re.Match[str], line: Line, page: Page) -> list[Line]:
@@ -98,10 +135,10 @@ def without_hidden_lines(lines: list[Line], page: Page) -> list[Line]:
     if not any(HIDDEN.match(line.text) for line in lines):
         return lines
     hidden: set[int] = set()
-    for first, last in fences(to_text(lines), page.indented_code):
-        if RUST.match(lines[first].text):
-            hidden |= {number for number in range(first + 1, last) if HIDDEN.match(lines[number].text)}
+    for start, end in fences(to_text(lines), page.indented_code):
+        if RUST.match(lines[start].text):
+            hidden |= {number for number in range(start + 1, end) if HIDDEN.match(lines[number].text)}
     return [line for number, line in enumerate(lines) if number not in hidden]
 
 
-FLAVOUR = Flavour("mdbook", ("book.toml",), before=(included, without_hidden_lines))
+FLAVOUR = Flavour("mdbook", ("book.toml",), before=(included, admonished, without_hidden_lines))

@@ -5,9 +5,9 @@ same; icons, keys and attribute lists out of the text.
 
 import re
 
-from stages.ingest.dialects import definitions, marks, prose
+from stages.ingest.dialects import definitions, marks
 from stages.ingest.dialects.admonitions import label, quoted
-from stages.ingest.dialects.flavours import attribute_lists, liquid, snippets, variables
+from stages.ingest.dialects.flavours import liquid, pymdownx, snippets, variables
 from stages.ingest.dialects.lines import Line, indent
 from stages.ingest.dialects.page import Flavour, Page
 
@@ -22,20 +22,6 @@ BLOCK_END = re.compile(r"[ \t]*(/{3,})$")
 AUTODOC = re.compile(r":::[ \t]+[A-Za-z_]\w*(?:\.\w+)+[ \t]*$")
 OPTION = re.compile(r"[ \t]{4,}([\w-]+):[ \t]*(\S.*)?$")
 WITHOUT_LABEL = ("html", "definition", "define", "caption", "figure-caption", "table-caption", "annotate", "div")
-
-ICON = re.compile(
-    r"[ \t]?:(?:material|octicons|fontawesome|simple|fa|fas|far|fab)-[\w-]{1,60}:(\{[ \t]*\.[^{}\n]{0,80}\})?"
-)
-KEYS = re.compile(r"\+\+((?:[a-z0-9]|\"[^\"\n]{1,20}\")[a-z0-9_\"-]{0,20}(?:\+[a-z0-9_\"-]{1,20}){0,6})\+\+")
-KEY_NAMES = {
-    "ctrl": "Ctrl", "control": "Ctrl", "cmd": "Cmd", "command": "Cmd", "alt": "Alt", "option": "Option", "del": "Del",
-    "delete": "Del", "esc": "Esc", "escape": "Esc", "ins": "Ins", "pgup": "PgUp", "page-up": "PgUp", "plus": "+",
-    "pgdn": "PgDn", "page-down": "PgDn", "arrow-up": "Up", "arrow-down": "Down", "win": "Win", "windows": "Win",
-}  # fmt: skip
-INSERTED = re.compile(r"\^\^(?![\s^])([^\^\n]{1,400}?)(?<!\s)\^\^")
-CRITIC = re.compile(
-    r"\{\+\+([^{}\n]{1,400}?)\+\+\}|\{--([^{}\n]{1,400}?)--\}|\{==([^{}\n]{1,400}?)==\}|\{>>[^{}\n]{1,400}?<<\}"
-)
 
 
 def containers(lines: list[Line], page: Page, depth: int = 0) -> list[Line]:
@@ -161,20 +147,6 @@ def autodoc(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
-def inline(lines: list[Line], page: Page) -> list[Line]:
-    """The lines without icons, attribute lists and marks of changes; keys by their names."""
-    lines = prose.sub(lines, page, "-", ICON, lambda *_: "")
-    lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
-    lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
-    lines = prose.sub(lines, page, "^^", INSERTED, lambda _, group: group(1))
-    return attribute_lists.removed(lines, page)
-
-
-def key_name(name: str) -> str:
-    name = name.strip('"')
-    return KEY_NAMES.get(name, name.replace("-", " ").title() if len(name) > 1 else name.upper())
-
-
 FLAVOUR = Flavour(
     "mkdocs",
     ("mkdocs.yml", "mkdocs.yaml", "zensical.toml", "properdocs.yml"),
@@ -189,6 +161,6 @@ FLAVOUR = Flavour(
         containers,
         definitions.as_items,
     ),
-    after=(inline,),
+    after=(pymdownx.inline,),
     underscored=True,
 )

@@ -17,9 +17,6 @@ OPTION = re.compile(r"[ \t]*:([\w-]+):(?:[ \t]+(.*))?$")
 TARGET = re.compile(r"[ \t]{0,3}\([\w:./ +-]{1,200}\)=[ \t]*$")
 COMMENT = re.compile(r"%(?:[ \t]|$)")
 BREAK = re.compile(r"\+\+\+(?:[ \t]*\{.*\})?[ \t]*$")
-SPAN = re.compile(
-    r"(?<![!\]\\\w:])\[([^\[\]\n]{1,300})\](?=\{[ \t]*[.#][\w-][^{}\n]{0,100}\})"
-)  # its attributes go elsewhere
 EMPTY_LINK = re.compile(r"\[\]\(([^()\s]{1,300})\)")
 MAX_DEPTH = 12
 
@@ -218,7 +215,6 @@ def without_targets(lines: list[Line], page: Page) -> list[Line]:
         kept.append(line.with_text("") if unseen else line)
     from stages.ingest.dialects import prose
 
-    kept = prose.sub(kept, page, "]{", SPAN, lambda _, group: group(1))
     return prose.sub(
         kept, page, "[](", EMPTY_LINK, lambda match, _: f"[{roles.readable(match[1].lstrip('#'))}]({match[1]})"
     )

@@ -6,14 +6,17 @@ import re
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from stages.ingest.dialects import includes, prose
+from stages.ingest.dialects import includes, marks, prose
 from stages.ingest.dialects.flavours.vitepress import slug
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page
 from stages.ingest.sources.tree import RefusedError
 
 LINK = re.compile(r"(!?)\[\[(?![\s\[])([^\[\]|\n]{0,300})(?:\\?\|([^\[\]\n]{0,300}))?\]\](?![(\[])")
-EMBED = re.compile(r"[ \t>]*!\[\[([^\[\]|#^\n]{0,300})(?:#\^?([^\[\]|\n]{1,300}))?(?:\|[^\[\]\n]*)?\]\][ \t]*$")
+EMBED = re.compile(
+    r"[ \t>]*(?:[-*+][ \t]+)?!\[\[([^\[\]|#^\n]{0,300})(?:#\^?([^\[\]|\n]{1,300}))?(?:\|[^\[\]\n]*)?\]\][ \t]*$"
+)
+ITEM = re.compile(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 COMMENT = re.compile(r"%%[^%\n]{0,2000}%%|^%%[ \t]*$", re.MULTILINE)
 FENCE = "%%"
 BLOCK_ID = re.compile(r"(?:^|[ \t])\^[A-Za-z][\w-]{1,60}[ \t]*$", re.MULTILINE)
@@ -35,7 +38,8 @@ def embedded(lines: list[Line], page: Page) -> list[Line]:
             continue
         start = line.text[: line.text.index("![[")]
         taken = note(found[1].strip(), (found[2] or "").strip(), line, page)
-        kept += includes.standing_at(taken, line, start) if taken else [line.with_text("")]
+        shown = includes.standing_at(includes.trimmed(taken or []), line, marks.continued(start))
+        kept += [shown[0].with_text(start + shown[0].text.lstrip()), *shown[1:]] if shown else [line.with_text("")]
     return kept
 
 
@@ -70,8 +74,9 @@ def under(lines: list[Line], section: str) -> list[Line] | None:
             end = next((n for n in behind if re.match(rf"#{{1,{level}}} ", lines[n].text)), len(lines))
             return lines[number + 1 : end]
         if line.text.rstrip().endswith(f"^{section}"):
-            start = next((n for n in range(number, -1, -1) if n == 0 or not lines[n - 1].text.strip()), number)
-            return lines[start : number + 1]
+            above = range(number, -1, -1)
+            start = next((n for n in above if n == 0 or not lines[n - 1].text.strip() or ITEM.match(lines[n].text)), 0)
+            return [lines[start].with_text(ITEM.sub("", lines[start].text)), *lines[start + 1 : number + 1]]
     return None
 
 
@@ -109,8 +114,8 @@ def links(lines: list[Line], page: Page) -> list[Line]:
     """The lines with links to notes as their words, without block ids and the signs of highlights."""
 
     def words(match: re.Match[str], group: prose.Group) -> str | None:
-        if match[1]:  # of an image its size or its description
-            return group(3) if match[3] and not match[3].replace("x", "").isdigit() and MEDIA.search(match[2]) else ""
+        if match[1] and MEDIA.search(match[2].partition("#")[0].strip()):  # of an image its size or its description
+            return group(3) if match[3] and not match[3].replace("x", "").isdigit() else ""
         name, _, section = group(2).partition("#")
         if match[3]:
             return group(3).strip()

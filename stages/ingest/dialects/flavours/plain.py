@@ -20,6 +20,7 @@ FLAVOUR = Flavour(
     (),
     before=(
         mdbook.included,
+        mdbook.admonished,
         vitepress.included,
         obsidian.without_comments,
         obsidian.embedded,

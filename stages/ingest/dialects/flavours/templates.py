@@ -28,7 +28,9 @@ SILENT = frozenset((
     "steps", "stepper", "step", "cards", "columns", "column", "content-ref", "endcontent-ref", "br", "icon",
     "toc", "row", "blocks", "cardpane", "readfile", "code", "tabs", "raw", "if", "else", "elsif", "for", "assign",
     "unless", "capture", "include", "seo", "break", "case", "when", "youtube", "video", "comment",
-    "feature-state", "heading",
+    "feature-state", "heading", "ifversion", "webui", "cli", "desktop", "curl", "powershell", "bash", "codespaces",
+    "vscode", "jetbrains", "visualstudio", "javascript", "api", "importer-cli", "rowheaders", "product", "mac", "linux",
+    "windows", "mobile", "xcode", "eclipse",
 ))  # fmt: skip
 
 
