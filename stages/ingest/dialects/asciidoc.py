@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from stages.ingest.dialects import includes
-from stages.ingest.dialects.asciidoc_inline import ANCHOR, REFERENCE, shown
+from stages.ingest.dialects.asciidoc_files import included
+from stages.ingest.dialects.asciidoc_inline import ANCHOR, shown
 from stages.ingest.dialects.attributes import attributes
 from stages.ingest.dialects.flavours import tables
 from stages.ingest.dialects.lines import Line
@@ -19,8 +19,6 @@ HEADING = re.compile(r"(={1,6})[ \t]+(\S.*)$")
 SETTING = re.compile(r":(!?[\w-]+!?):(?:[ \t]+(.*))?$")
 STYLE = re.compile(r"\[([^\[\]]*)\]$")
 TITLE = re.compile(r"\.([^\s.].*)$")
-INCLUDE = re.compile(r"include::([^\[\s]+)\[([^\]]*)\]$")
-CONDITION = re.compile(r"(?:ifdef|ifndef|ifeval|endif)::[^\[]*\[(.*)\]$")
 DELIMITER = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|\|===|!===|,===|```\w*)$")
 ITEM = re.compile(r"[ \t]*(\*{1,5}|-|\.{1,5}|\d+\.)[ \t]+(\S.*)$")
 TERM = re.compile(r"[ \t]*(\S.{0,200}?)(?::{2,4}|;;)(?:[ \t]+(\S.*))?$")
@@ -45,46 +43,6 @@ NONE = Style("", (), {})
 def as_markdown(lines: list[Line], page: Page) -> list[Line]:
     """The lines of a page of AsciiDoc in Markdown, as far as there is some for them."""
     return Reader(included(lines, page), page).run()
-
-
-def included(lines: list[Line], page: Page) -> list[Line]:
-    """The lines with the files that they include, and without conditions, of which all sides stay."""
-    kept: list[Line] = []
-    for line in lines:
-        text = line.text.rstrip()
-        found = INCLUDE.match(text) if text.startswith("include::") else None
-        condition = CONDITION.match(text) if "::" in text else None
-        if found:
-            kept += put_in(found, line, page) or [line.with_text("")]
-        elif condition:
-            kept.append(line.with_text(condition[1] if not text.startswith(("endif", "ifeval")) else ""))
-        else:
-            kept.append(line)
-    return kept
-
-
-def put_in(found: re.Match[str], line: Line, page: Page) -> list[Line]:
-    """The lines of a file, or the lines or tagged parts of it that are meant."""
-    file = REFERENCE.sub(lambda name: page.values.get(name[1], name[0]), found[1])
-    for sign, directory in (("partial$", "partials/"), ("example$", "examples/"), ("page$", "pages/")):
-        file = file.replace(sign, f"../{directory}", 1) if file.startswith(sign) else file
-    got = includes.code(page, line, file)
-    if got is None:
-        return []
-    options = attributes(found[2].replace(";", ","))
-    taken = got[1]
-    if "lines" in options:
-        spans = [part.partition("..") for part in options["lines"].split(",")]
-        taken = includes.lines_of(
-            taken, [includes.line_span(a, b if sign else a) for a, sign, b in spans if a.isdigit()]
-        )
-    tag = options.get("tag", options.get("tags", ""))
-    if tag:
-        taken = includes.anchored(taken, tag) or taken
-    deeper = int(options["leveloffset"]) if options.get("leveloffset", "").lstrip("+").isdigit() else 0
-    taken = included(includes.without_bounds(taken), page.within(got[0]))
-    moved = [one.with_text("=" * deeper + one.text) if HEADING.match(one.text) else one for one in taken]
-    return includes.standing_at(moved, line)
 
 
 @dataclass

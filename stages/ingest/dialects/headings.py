@@ -1,4 +1,4 @@
-"""Headings moved below the place where their text is used."""
+"""Headings without the names that links give them, and moved below the place where their text is used."""
 
 import re
 
@@ -7,6 +7,19 @@ from stages.ingest.dialects.outline import headings
 
 DEEPEST = 6
 ATX = re.compile(r"^( {0,3})#{1,6}(?=[ \t]|$)")
+# Names of headings: of Docusaurus and attribute lists of MkDocs.
+ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
+NAMED = re.compile(r"[ \t]+\[#[\w-]+\]$|\[([^\[\]]+)\]\(@id [^()]*\)$")  # of Fumadocs, of Documenter.jl
+
+
+def without_anchor(line: str) -> str:
+    """A heading without the name that links give it, `## Title {#name}`, `## Title [#name]`, `# [Title](@id name)`."""
+    if not line.startswith("#") or line.rstrip()[-1:] not in "})]":
+        return line
+    if named := NAMED.search(line.rstrip()):
+        return line[: named.start()] + (named[1] or "")
+    name = line.rfind("{")
+    return line[:name].rstrip() if ANCHOR.fullmatch(line[name:].rstrip()) else line
 
 
 def below(lines: list[Line], level: int) -> list[Line]:

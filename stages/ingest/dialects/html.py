@@ -1,11 +1,12 @@
 """Elements of HTML that Markdown has signs for: lists, terms with their definitions, code, images."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import unescape
 
 from stages.ingest.dialects import marks
-from stages.ingest.dialects.attributes import MARKUP, first
+from stages.ingest.dialects.attributes import MARKUP, attributes, first
 from stages.ingest.dialects.definitions import bold
 from stages.ingest.dialects.prose import PARAGRAPH_END
 from stages.ingest.dialects.tags import MAX_TAG, Tag
@@ -14,10 +15,19 @@ TERMS = re.compile(r"(?:<dt\b[^<>]*>(?:[^<]|<(?!/?d[tdl]\b)){0,2000}</dt>\s*)+")
 TERM = re.compile(r"<dt\b[^<>]*>(.*?)</dt>", re.DOTALL)
 CODE = re.compile(r"<(code|kbd|samp|var)\b[^<>]*>(.*?)</\1>", re.DOTALL)
 PRE = re.compile(r"<pre\b([^<>]*)>(?:\s*<code\b([^<>]*)>)?(.{0,20000}?)(?:</code>\s*)?</pre>", re.DOTALL)
-INLINE = re.compile(r"<(?:code|samp|tt)(?:\s[^<>]*)?>([^<>`{}\n]{1,200})</(?:code|samp|tt)>")
+INLINE = re.compile(r"<(?:code|samp|tt)(?:\s[^<>]*)?>(?=\s*\S)([^<>`{}\n]{1,200})</(?:code|samp|tt)>")
 LANGUAGE = re.compile(r"\b(?:language|lang|highlight)[-=]\"?([\w+-]+)")
 LISTS, ENTRIES = ("ul", "ol", "dl"), ("li", "dd")
 
+# 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
+SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
+SCRIPTS = {
+    "sup": str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"),
+    "sub": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
+}
+HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.{1,1000}?)</h\1>", re.DOTALL)
+IMAGE = re.compile(r"<img\b([^<>]*)>")
+SUMMARY = re.compile(r"<summary\b[^<>]*>(.{0,5000}?)</summary>", re.DOTALL)
 PATH = re.compile(r"[\"'`]([^\"'`\s]+\.(?:png|jpe?g|svg|gif|webp|avif))[\"'`]")
 
 
@@ -74,16 +84,31 @@ class Lists:
             return words
         return self.close_item() + self.item(f"- {bold(words)}")
 
+    def replacement(self, tag: Tag, alone: bool) -> str:
+        return self.close(tag.name) if tag.closes else self.open(tag.name, alone)
+
+
+def element(prose: str, start: int, alone: Callable[[], bool], lists: Lists) -> tuple[str, int] | None:
+    """What stands in the place of an element of HTML, as far as Markdown has signs for it, and the place behind it."""
+    if script := SCRIPT.match(prose, start):
+        return script[2].translate(SCRIPTS[script[1]]), script.end()
+    if image := IMAGE.match(prose, start):
+        return picture(attributes(image[1])), image.end()
+    if inline := INLINE.match(prose, start):
+        return f"`{unescape(inline[1]).strip()}`", inline.end()
+    if (terms := TERMS.match(prose, start)) and lists.levels:
+        return lists.terms(terms[0]), terms.end()
+    if summary := SUMMARY.match(prose, start):
+        words = " ".join(MARKUP.sub("", summary[1]).split())
+        return marks.block(f"\n\n**{words}**\n\n") if words else "", summary.end()
+    if (heading := HEADING.match(prose, start)) and (words := text_of(heading[2])) and alone():
+        return marks.block(f"\n\n{'#' * int(heading[1])} {words}\n\n"), heading.end()
+    return preformatted(prose, start) if prose.startswith("<pre", start) and alone() else None
+
 
 def text_of(source: str) -> str:
     """The words of a piece of HTML on one line, its code in backticks."""
     return " ".join(MARKUP.sub("", CODE.sub(r"`\2`", source)).split())
-
-
-def inline_code(prose: str, start: int) -> tuple[str, int] | None:
-    """Code in a line with the signs of Markdown, and the place behind it."""
-    found = INLINE.match(prose, start)
-    return (f"`{unescape(found[1]).strip()}`", found.end()) if found and found[1].strip() else None
 
 
 def preformatted(prose: str, start: int) -> tuple[str, int] | None:

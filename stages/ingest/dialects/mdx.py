@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from stages.ingest.dialects import expressions, html, marks
-from stages.ingest.dialects.attributes import MARKUP, attributes, first
+from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.components import Components
+from stages.ingest.dialects.headings import without_anchor
 from stages.ingest.dialects.literals import key
 from stages.ingest.dialects.modules import Import, without_exports, without_imports
 from stages.ingest.dialects.outline import code_lines
@@ -20,14 +21,9 @@ from stages.ingest.dialects.prose import CodeSpans
 from stages.ingest.dialects.scope import Source
 from stages.ingest.dialects.tags import MANY, MAX_TAG, NEAR, Tag, Tags, expression_end
 
-# Docusaurus and attribute lists of MkDocs.
-ANCHOR = re.compile(r"\{:?[ \t]*[#.][^{}]*\}")
-NAMED = re.compile(r"[ \t]+\[#[\w-]+\]$|\[([^\[\]]+)\]\(@id [^()]*\)$")  # of Fumadocs, of Documenter.jl
 IS_MDX = re.compile(r"^(import|export)[ \t]|^ {0,3}<[A-Z]\w*[\s/>]|^[ \t]*:::+[ \t]*[a-z]", re.MULTILINE)
 CLOSED = re.compile(r"</([\w.]+)")
 HIDDEN = re.compile(r"<(script|style|svg)\b[^<>]*>", re.IGNORECASE)
-HEADING = re.compile(r"<h([1-6])\b[^<>]*>(.{1,1000}?)</h\1>", re.DOTALL)
-IMAGE = re.compile(r"<img\b([^<>]*)>")
 CODE = ("CodeBlock", "Code")
 PARAGRAPHS = ("p", "div", "section", "article", "details", "li", "pre")  # end a paragraph
 MAX_TITLE = 400  # characters before the attributes of a directive
@@ -36,12 +32,6 @@ FORMULA = frozenset("^_\\}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 TOKEN = re.compile(
     r"""\\.|\$\$|`+|<!--|<\?(?=[a-z])|\{/\*|</?(?=[A-Za-z>])|\{[ \t]*(?:"\s*"|'\s*')[ \t]*\}|\{(?=[ \t]*[\w$"'`(!-])"""
 )
-# 10<sup>3</sup> without its tags would be 103. Letters stay as they are, K<sub>p</sub> is Kp.
-SCRIPT = re.compile(r"<(su[bp])>([\d+=()-]+)</\1>", re.ASCII)
-SCRIPTS = {
-    "sup": str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾"),
-    "sub": str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎"),
-}
 
 
 def is_mdx(path: str, text: str) -> bool:
@@ -64,16 +54,6 @@ def markdown(text: str, source: Source, indented_code: bool = False) -> str:
         prose = "\n".join(without_imports(numbered, source.modules))
         lines += map(without_anchor, Prose(prose, source, first_line).without_markup().split("\n"))
     return "\n".join(lines)
-
-
-def without_anchor(line: str) -> str:
-    """A heading without the name that links give it, `## Title {#name}`, `## Title [#name]`, `# [Title](@id name)`."""
-    if not line.startswith("#") or line.rstrip()[-1:] not in "})]":
-        return line
-    if named := NAMED.search(line.rstrip()):
-        return line[: named.start()] + (named[1] or "")
-    name = line.rfind("{")
-    return line[:name].rstrip() if ANCHOR.fullmatch(line[name:].rstrip()) else line
 
 
 class Prose:
@@ -158,50 +138,22 @@ class Prose:
 
     def tag(self, start: int, position: int, sign: str) -> int:
         prose, source = self.prose, self.source
-        script = SCRIPT.match(prose, start)
-        if script:
-            return self.write(script[2].translate(SCRIPTS[script[1]]), script.end())
         hidden = HIDDEN.match(prose, start)
         hidden = hidden if hidden and (hidden[1].lower() == "svg" or self.alone(start)) else None
         behind = self.end_of(hidden[1].lower(), hidden.end()) if hidden else None
         if behind is not None:
             return self.blank("", start, behind)
-        if image := IMAGE.match(prose, start):
-            return self.blank(html.picture(attributes(image[1])), start, image.end())
-        if (heading := HEADING.match(prose, start)) and self.alone(start):
-            words = " ".join(MARKUP.sub("", heading[2]).split())
-            if words:
-                return self.blank(marks.block(f"\n\n{'#' * int(heading[1])} {words}\n\n"), start, heading.end())
+        if element := html.element(prose, start, lambda: self.alone(start), source.components.lists):
+            return self.blank(element[0], start, element[1])
         tag = self.tags.at(start, position)
         if tag is None or self.is_placeholder(tag):
             return self.write(sign, position)
-        if tag.name in source.modules.files and not source.modules.files[tag.name].raw:
-            return self.blank("" if tag.closes else source.use(tag.name, attributes(tag.attributes)), start, tag.end)
-        if tag.name == "Snippet" and (file := first(attributes(tag.attributes), "file")):  # of Mintlify
-            source.modules.files[f"snippets/{file}"] = Import(f"/snippets/{file}", self.line(start) + 1)
-            return self.blank(source.use(f"snippets/{file}", attributes(tag.attributes)), start, tag.end)
+        if part := self.part(tag, start):
+            return self.blank(part[0], start, part[1])
         if tag.name in CODE and not tag.closes and (code := expressions.code(prose, tag, source)):
             return self.blank(code[0], start, code[1])
-        if not tag.closes and (inline := html.inline_code(prose, start)):
-            return self.write(*inline)
-        if tag.name == "pre" and self.alone(start) and (block := html.preformatted(prose, start)):
-            return self.blank(block[0], start, block[1])
-        if tag.name == "include" and (file := text_between(prose, tag)):  # of Fumadocs
-            source.modules.files[file] = Import(file, self.line(start) + 1)
-            return self.blank(source.use(file, {}), start, prose.index("</include>", tag.end) + len("</include>"))
-        if (terms := html.TERMS.match(prose, start)) and source.components.lists.levels:
-            return self.blank(source.components.lists.terms(terms[0]), start, terms.end())
         if html.is_list(tag):
-            lists = source.components.lists
-            text = lists.close(tag.name) if tag.closes else lists.open(tag.name, self.alone(start))
-            return self.blank(text, start, tag.end)
-        if (
-            tag.name == "summary"
-            and not tag.closes
-            and (end := prose.find("</summary>", tag.end, tag.end + MAX_TAG)) > 0
-        ):
-            words = " ".join(MARKUP.sub("", prose[tag.end : end]).split())
-            return self.blank(marks.block(f"\n\n**{words}**\n\n") if words else "", start, end + len("</summary>"))
+            return self.blank(source.components.lists.replacement(tag, self.alone(start)), start, tag.end)
         components = source.components
         components.unread.clear()
         text = components.replacement(tag, self.alone(start))
@@ -210,6 +162,21 @@ class Prose:
         if tag.closes and tag.name in PARAGRAPHS and not text and self.in_html(start, tag.end):
             text = marks.block("")
         return self.blank(text, start, tag.end)
+
+    def part(self, tag: Tag, start: int) -> tuple[str, int] | None:
+        """The mark of an imported file, and the place behind it: a component by its name, Mintlify's <Snippet file>,
+        and what Fumadocs names between the tags of <include>."""
+        source, files = self.source, self.source.modules.files
+        if tag.name in files and not files[tag.name].raw:
+            return "" if tag.closes else source.use(tag.name, attributes(tag.attributes)), tag.end
+        values = attributes(tag.attributes)
+        if tag.name == "Snippet" and (file := first(values, "file")):
+            files[f"snippets/{file}"] = Import(f"/snippets/{file}", self.line(start) + 1)
+            return source.use(f"snippets/{file}", values), tag.end
+        if tag.name == "include" and (file := text_between(self.prose, tag)):
+            files[file] = Import(file, self.line(start) + 1)
+            return source.use(file, {}), self.prose.index("</include>", tag.end) + len("</include>")
+        return None
 
     def in_html(self, start: int, end: int) -> bool:
         """Whether a tag stands in a line of HTML, with more of it behind."""
