@@ -74,9 +74,8 @@ def check(_: argparse.Namespace) -> None:
 
 def remarks(rows: list[Any], chunks: list[Any]) -> Iterator[str]:
     """A line about each question that no page answers, and one about all."""
+    from stages.common.exam.search import Search, chunk_text
     from stages.evaluate import exam
-    from stages.evaluate.cells import chunk_text
-    from stages.evaluate.retrieval import Search
 
     measured, foreign = exam.of_documentation(rows, chunks)
     for row in foreign:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     settings = params.load()
     rows = views.chosen(arguments.n, arguments.pair)
     encoder = views.encoder_for(settings)
-    shown = [views.view(encoder, split, row) for split, row in rows]
+    shown = [views.view(encoder, split, row, settings.curate.private != "keep") for split, row in rows]
     used = views.settings_used(settings, encoder)
     if arguments.html:
         try:

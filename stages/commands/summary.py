@@ -71,7 +71,7 @@ def brought(curate: dict[str, Any]) -> str:
 SETTINGS = {
     "closed-book": ("base_closed", "tuned_closed"),
     "with chunk": ("base_gold", "tuned_gold"),
-    "with search": ("base_retrieved",),
+    "with search": ("base_retrieved", "tuned_retrieved"),
 }
 CELLS = [name for names in SETTINGS.values() for name in names]
 FIGURES = {

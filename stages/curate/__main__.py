@@ -19,7 +19,7 @@ from stages.common.records.rows import Chunk
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, coverage, exam, private, refusals, review
+from stages.curate import checks, coverage, exam, forms, private, refusals, review
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
@@ -38,6 +38,7 @@ def report(read: int, rejected: list[Rejection], masked: Counter[str], parts: Pa
         "rejected_by": dict(sorted(Counter(row["check"] for row in rejected).items())),
         "private": dict(sorted(masked.items())),
         **{name: len(rows) for name, rows in parts.items()},
+        "forms": forms.counts(parts["train"]),
         "facts_trained": len({row["fact_id"] for row in parts["train"]}),
     }
 
@@ -82,6 +83,7 @@ def main() -> None:
     rows, in_exam = exam.sift(rows, asked)
     result = dataset(rows, chunks, read_chunks, known.identity, section)
     parts, rejected = result.parts, rejected + in_exam + result.rejected
+    parts["train"] = list(forms.in_forms(parts["train"], chunks, result.pages, section.forms))
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from stages.common.chat.conversations import conversation
+from stages.common.chat.passages import Context, asked_with, passage
 from stages.common.chat.templates import Chat, Message
 from stages.common.exam.embeddings import Embeddings
+from stages.common.exam.search import Search, chunk_text, quote
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.schema import Evaluate
 from stages.common.text.wording import language
 from stages.evaluate.answers import Answer
-from stages.evaluate.retrieval import Search
 
 MODELS = {
     "base_closed": "base",
@@ -21,12 +21,8 @@ MODELS = {
     "base_retrieved": "base",
     "tuned_closed": "tuned",
     "tuned_gold": "tuned",
+    "tuned_retrieved": "tuned",
 }
-WITH_CONTEXT = {
-    "en": "Answer the question from this documentation.\n\nDocumentation:\n{context}\n\nQuestion: {question}",
-    "zh": "请根据下面的文档回答问题。\n\n文档：\n{context}\n\n问题：{question}",
-}
-MARGIN = 200  # characters of a cut chunk that stand before the evidence
 Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None where the cell has no context for it
 
 
@@ -67,10 +63,6 @@ class Library:
         return [self.chunks[place] for place in places]
 
 
-def chunk_text(chunk: Chunk) -> str:
-    return "\n".join([*chunk["headings"], chunk["text"]])
-
-
 def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
     """At most `max_rows` rows (0: all), the ones with the smallest hash: the same from run to run."""
     chosen = sorted(rows, key=lambda row: share("sample", row["pair_id"]))
@@ -101,27 +93,8 @@ def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> li
     if not chunks:
         return None
     evidence = question.row["evidence"] if cell.endswith("_gold") else ""
-    return [*turns[:-1], in_context(turns[-1], chunks, evidence, chat.tokenizer, section.max_context_tokens)]
-
-
-def in_context(turn: Message, chunks: list[Chunk], evidence: str, tokenizer: Any, most: int) -> Message:
-    """A user's turn with chunks before its question. They share a budget of `most` tokens alike; one that is cut keeps
-    the evidence."""
-    context = "\n\n".join(cut(chunk, evidence, tokenizer, most // len(chunks)) for chunk in chunks)
-    question = turn["content"] + (f"\n{turn['input']}" if turn.get("input") else "")
-    wording = WITH_CONTEXT[language(question)]
-    others = {key: value for key, value in turn.items() if key != "input"}
-    return {**others, "content": wording.replace("{question}", question).replace("{context}", context)}
-
-
-def cut(chunk: Chunk, evidence: str, tokenizer: Any, budget: int) -> str:
-    """A chunk under its heading path in at most `budget` tokens of the model."""
-    head, text = " > ".join(chunk["headings"]), chunk["text"]
-    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
-    left = max(budget - len(tokenizer(head, add_special_tokens=False).input_ids), 1)
-    if len(offsets) > left:
-        start = max(text.find(evidence) - MARGIN, 0) if evidence else 0
-        first = next((i for i, (begin, _) in enumerate(offsets) if begin >= start), 0)
-        first = min(first, len(offsets) - left)
-        text = text[offsets[first][0] : offsets[first + left - 1][1]]
-    return f"{head}\n\n{text}"
+    budget = section.max_context_tokens // len(chunks)
+    kept = (evidence or quote(chunk["text"], question_text(question.row)) for chunk in chunks)
+    texts = (passage(chunk, part, chat.tokenizer, budget) for chunk, part in zip(chunks, kept, strict=True))
+    context = Context(getattr(chat.section.passages, language(question_text(question.row))), tuple(texts))
+    return [*turns[:-1], asked_with(turns[-1], context)]

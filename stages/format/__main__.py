@@ -19,7 +19,7 @@ from tqdm import tqdm
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.chat.templates import chat_for
+from stages.common.chat.templates import Chat, chat_for
 from stages.common.models.base import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_json
 from stages.common.records.masking import masked_values
@@ -28,6 +28,7 @@ from stages.format.audit import Figures
 from stages.format.encoding import Encoder
 from stages.format.mixing.documents import documents
 from stages.format.mixing.replay import replay_rows
+from stages.format.passages import with_context
 
 Mapped = Callable[[Iterable[list[Any]]], Iterator[batches.Result]]
 
@@ -49,15 +50,16 @@ def stop_token(figures: Figures, section: schema.Format, names: Callable[[list[i
     return next(iter(figures.ends))
 
 
-def training_rows(settings: schema.Params, figures: Figures) -> Iterator[Any]:
+def training_rows(settings: schema.Params, figures: Figures, chat: Chat) -> Iterator[Any]:
     """The rows of the dataset, then the general ones that are replayed among them, masked as curate masks rows."""
     section = settings.format
     file = dataset_file("train")
     replayed = replay_rows(section.replay, count_lines(file)) if section.replay.share else []
-    if settings.curate.private != "keep":
+    hide = settings.curate.private != "keep"
+    if hide:
         replayed, figures.private = masked_values(replayed)
     figures.counts["replayed"] = len(replayed)
-    return itertools.chain(read_jsonl(file), replayed)
+    return itertools.chain(with_context(read_jsonl(file), chat, hide), replayed)
 
 
 def count_lines(file: Path) -> int:
@@ -75,7 +77,7 @@ def document_batches(encoder: Encoder, figures: Figures, hide: bool) -> Iterator
 def write_split(split: str, mapped: Mapped, encoder: Encoder, settings: schema.Params) -> Figures:
     """One Parquet file, a row group for each batch, its template, stop token and base model in the metadata."""
     figures, section, base = Figures(), settings.format, settings.model
-    rows = training_rows(settings, figures) if split == "train" else read_jsonl(dataset_file(split))
+    rows = training_rows(settings, figures, encoder.chat) if split == "train" else read_jsonl(dataset_file(split))
     with (
         atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
         pq.ParquetWriter(stream, batches.SCHEMA, compression="zstd") as writer,

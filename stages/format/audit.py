@@ -62,6 +62,7 @@ class Figures:
     def __init__(self) -> None:
         self.counts = Counter(dict.fromkeys(COUNTS, 0))
         self.lengths: Counter[int] = Counter()  # tokens of a row → rows
+        self.forms: Counter[str] = Counter()  # how a question is asked → rows
         self.languages: Counter[str] = Counter()
         self.ends: Counter[int] = Counter()  # token that ends an answer → rows
         self.private: Counter[str] = Counter()  # what was masked in replayed rows
@@ -88,6 +89,7 @@ class Figures:
         self.counts["supervised_tokens"] += supervised
         self.counts["ended"] += final is example and ended == len(written)
         self.lengths[len(labelled.input_ids)] += 1
+        self.forms[example.row.get("form", "closed_book")] += 1
         self.languages[language(example.row["instruction"][:SAMPLE])] += 1
         for end in labelled.ends:
             self.ends[labelled.input_ids[end]] += 1
@@ -100,7 +102,7 @@ class Figures:
 
     def merge(self, other: "Figures") -> None:
         """Add what was counted behind this."""
-        for name in ("counts", "lengths", "languages", "ends"):
+        for name in ("counts", "forms", "lengths", "languages", "ends"):
             getattr(self, name).update(getattr(other, name))
         for count, names in other.names.items():
             self.names[count] = [*self.names.get(count, []), *names][:NAMED_ROWS]
@@ -121,6 +123,7 @@ class Figures:
             **{name: count for name, count in self.counts.items() if name != "ended"},
             "ended_share": round(self.counts["ended"] / rows, 4) if rows else 0.0,
             "length": {**{f"p{share}": self.percentile(share) for share in PERCENTILES}, "max": self.percentile(100)},
+            "forms": dict(sorted(self.forms.items())),
             "languages": {name: round(n / rows, 4) for name, n in sorted(self.languages.items())},
         }
 

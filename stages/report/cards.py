@@ -14,7 +14,7 @@ from stages.report.evidence import evidence_span
 from stages.report.inputs import Inputs
 
 SHOWN = 50
-MAX_TEXT = 900  # characters of an answer or a reference, so that the page stays below 2 MB
+MAX_TEXT = 750  # characters of an answer or a reference, so that the page stays below 2 MB
 MAX_QUESTION = 500
 MAX_CHUNK = 3_000
 MAX_VALUES = 12

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 
-CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved")
+CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved", "tuned_retrieved")
 SETS = paths.MEASURED
 PAGES_SHOWN = 12
 

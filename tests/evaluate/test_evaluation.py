@@ -8,10 +8,12 @@ import pytest
 from stages.commands import summary
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
+from stages.common.chat.passages import passage
 from stages.common.chat.templates import chat_for
+from stages.common.exam.search import Search
 from stages.common.models.base import hub
 from stages.evaluate import __main__ as evaluate
-from stages.evaluate import cells, figures, gate, local, retrieval, statistics
+from stages.evaluate import cells, figures, gate, local, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Question
 from stages.report import texts
@@ -83,7 +85,7 @@ def test_gap_recovery_has_no_interval_where_the_page_may_not_help_at_all():
 
 
 def test_search_finds_chinese_without_spaces_and_names_in_code():
-    search = retrieval.Search(["变压器的额定电压为 220 千伏", "发电机的惯性时间常数", "Set `lora.r` to 16"])
+    search = Search(["变压器的额定电压为 220 千伏", "发电机的惯性时间常数", "Set `lora.r` to 16"])
     assert search.find("惯性时间常数是多少？", 1) == [1]
     assert search.find("What does lora.r do?", 1) == [2]
     assert len(search.find("额定电压", 9)) == 3
@@ -93,7 +95,7 @@ def test_a_search_by_meaning_finds_what_is_said_in_other_words(word_model, secti
     fillers = [f"filler {n} length" for n in range(9)]
     texts = ["use of length", *fillers, "the lever has a use", *fillers, "the lever is red", "use of length"]
 
-    def searching(model: str) -> retrieval.Search:
+    def searching(model: str) -> Search:
         chunks = [chunk("c", text) for text in texts]
         return cells.Library(chunks, section.model_copy(update={"semantic_model": model})).search
 
@@ -109,7 +111,7 @@ def test_a_chunk_that_is_cut_keeps_its_evidence(tiny_model):
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     long = chunk("a", "filler words here. " * 200 + "The size is 42 rows. " + "more filler. " * 200, "Page")
-    text = cells.cut(long, "The size is 42 rows.", tokenizer, 150)
+    text = passage(long, "The size is 42 rows.", tokenizer, 150)
     assert "The size is 42 rows." in text and text.startswith("Page\n")
     assert len(tokenizer(text).input_ids) <= 160
 
@@ -273,7 +275,7 @@ def test_two_orders_are_joined_by_reciprocal_ranks_with_the_constant_of_the_pape
     """By 1 / (60 + rank) the first text is ahead in both cases; with 61 it would be behind in the first, with 59 in the
     second."""
 
-    class Orders(retrieval.Search):
+    class Orders(Search):
         def __init__(self) -> None:
             self.embeddings, self.ranks = True, {100: one, 200: other}
 

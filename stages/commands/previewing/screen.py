@@ -10,7 +10,7 @@ from stages.commands.previewing.views import Token, Trained, View
 LOSS = ("black on green", "black on bright_green")  # in turn, so that tokens can be told apart
 NO_LOSS = ("dim", "dim underline")
 PLAIN_LEGEND = "tokens: [with loss], without loss"
-FIELDS = ("pair_id", "path", "line_start", "instruction", "input", "output", "system", "style")
+FIELDS = ("pair_id", "path", "line_start", "instruction", "input", "output", "system", "style", "form")
 
 
 def show(console: Console, views: list[View], settings: dict[str, str]) -> None:

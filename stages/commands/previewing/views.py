@@ -16,6 +16,7 @@ from stages.common.records.files import digest, read_jsonl, share
 from stages.common.schema import Params
 from stages.format.encoding import Encoder
 from stages.format.examples import examples, kept
+from stages.format.passages import with_context
 
 
 class Token(NamedTuple):
@@ -93,7 +94,8 @@ def formatted_state(template_hash: str) -> str:
     return "as in data/formatted" if same else "data/formatted was made with another one: run `dvc repro`"
 
 
-def view(encoder: Encoder, split: str, row: dict[str, Any]) -> View:
+def view(encoder: Encoder, split: str, row: dict[str, Any], hide: bool = True) -> View:
+    (row,) = with_context([row], encoder.chat, hide)
     found = View(split, row, conversation(row, encoder.chat))
     try:
         for example in examples(encoder, [row]):

@@ -6,9 +6,9 @@ from stages.commands.tracing import display
 from stages.commands.tracing.sources import chunk_of, page_of
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.exam.search import Search
 from stages.common.records.files import read_jsonl
 from stages.common.records.rows import DatasetRow
-from stages.evaluate.retrieval import Search
 
 
 class TrainedRows:

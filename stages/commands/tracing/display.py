@@ -56,6 +56,9 @@ def origin(row: dict[str, Any], chunk: Chunk | None, page: Doc | None) -> dict[s
         lines["chunk"] = f"{chunk['chunk_id']}, {chunk['tokens']} tokens"
         lines["headings"] = " › ".join(chunk["headings"])
     lines["page"] = place(row)
+    if "form" in row:
+        before = ", ".join(map(place, row.get("passages", [])))
+        lines["form"] = f"{row['form']}: asked behind {before}" if before else row["form"]
     if "partial" in row:
         lines["inlined from"] = place(row["partial"])
     if chunk:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from stages.common.chat.passages import asked_with
 from stages.common.chat.templates import Chat, Message
 
 IGNORED = -100  # the label of a token without loss: what PyTorch's cross entropy passes over
@@ -12,10 +13,12 @@ THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 def conversation(row: Any, chat: Chat) -> list[Message]:
     """A dataset row as messages, ending in an answer.
 
-    A pair is a user and an assistant turn; a row of the user's own may hold several turns in `messages`. The system
-    turn is the row's own, else `format.system_prompt`.
+    A pair is a user and an assistant turn, the question behind the passages of `context` if it has one; a row of the
+    user's own may hold several turns in `messages`. The system turn is the row's own, else `format.system_prompt`.
     """
     turns = [dict(turn) for turn in row["messages"]] if row.get("messages") else pair(row, chat.section.mode)
+    if row.get("context"):
+        turns[-2] = asked_with(turns[-2], row["context"])
     system = row.get("system") if row.get("system") is not None else chat.section.system_prompt
     if turns[0]["role"] == "system":
         system = turns.pop(0)["content"]

@@ -1,1 +1,1 @@
-"""The user's own exam, and how alike two texts are in meaning: what curate keeps out of training, evaluate asks."""
+"""The user's own exam, kept out of training by curate and asked by evaluate; the search for what answers a question."""

@@ -96,6 +96,16 @@ class Message(TypedDict):
     content: str
 
 
+class Passage(TypedDict):
+    """A chunk that stands before a question; one that has to be cut keeps `quote`, a part of its text."""
+
+    chunk_id: str
+    path: str
+    line_start: int
+    line_end: int
+    quote: str
+
+
 class DatasetRow(Pair):
     """A kept pair with the place that it comes from: a page of the documentation, or a file of the user's own data.
 
@@ -103,7 +113,8 @@ class DatasetRow(Pair):
     the system turn; instruction and output are its last exchange. `system` takes the place of format.system_prompt.
     Lines are those of the fact where it can be found on the page, else of its chunk; `partial` are its lines in the
     file that the page inlines, if it comes from one. `review` is accept or edit where a reviewer said so, `score` the
-    judge's, from 0 to 10.
+    judge's, from 0 to 10. `form` says how the row is asked where that is not closed-book: with `passages`, of which one
+    holds the answer (gold) or none does (distractors).
     """
 
     fact_id: str
@@ -115,6 +126,8 @@ class DatasetRow(Pair):
     partial: NotRequired[PartialLines]
     review: NotRequired[str]
     score: NotRequired[float]
+    form: NotRequired[str]
+    passages: NotRequired[list[Passage]]
 
 
 class Origin(NamedTuple):

@@ -41,6 +41,20 @@ class Judge(Connection):
     max_failed: Ratio
 
 
+class Forms(Section):
+    """How trained rows are asked, by hash; the rest is asked closed-book."""
+
+    gold: Ratio
+    distractors: Ratio
+    passages: Annotated[int, Field(ge=1, le=20)]
+
+    @model_validator(mode="after")
+    def no_more_than_all(self) -> Self:
+        if self.gold + self.distractors > 1:
+            raise ValueError(f"gold + distractors = {self.gold + self.distractors:g} is above 1, all rows")
+        return self
+
+
 class Curate(Section):
     min_question_chars: Limit
     max_question_chars: Count
@@ -62,6 +76,7 @@ class Curate(Section):
     max_partial_pages: Count
     min_score: Annotated[float, Field(ge=0, le=10)]
     judge: Judge
+    forms: Forms
     holdout_pages: Share
     holdout_facts: Share
 

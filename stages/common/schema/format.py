@@ -43,6 +43,21 @@ class Audit(Section):
     max_empty_answers: Fraction
 
 
+def with_both_places(text: str) -> str:
+    """Passages first, then the question, each once."""
+    if re.findall(r"\{(\w+)\}", text) != ["passages", "question"]:
+        raise ValueError("accepted is a text with {passages} and behind it {question}, each once")
+    return text
+
+
+class Passages(Section):
+    """What a question becomes that is asked with passages of the documentation."""
+
+    max_tokens: Annotated[int, Field(ge=32)]
+    en: Annotated[str, AfterValidator(with_both_places)]
+    zh: Annotated[str, AfterValidator(with_both_places)]
+
+
 class Replay(Section):
     source: Annotated[str, Field(min_length=1)]
     share: Annotated[float, Field(ge=0)]
@@ -57,6 +72,7 @@ class Format(Section):
     alpaca: Annotated[str, AfterValidator(known_placeholders)]
     max_length: Annotated[int, Field(ge=16)]
     overlong: Literal["drop", "truncate", "raise"]
+    passages: Passages
     replay: Replay
     documents: Annotated[float, Field(ge=0)]
     documents_source: Literal["raw", "rewritten"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from stages.common.base.errors import UserError
 from stages.common.exam.embeddings import Embeddings
+from stages.common.records.rows import Chunk
 from stages.common.text.wording import CJK_RANGE
 
 LATIN = re.compile(rf"[^\W_{CJK_RANGE}]+")
@@ -24,6 +25,18 @@ def terms(text: str) -> list[str]:
     for run in CHINESE.findall(text):
         parts += [run[i : i + 2] for i in range(max(len(run) - 1, 1))]
     return parts
+
+
+def chunk_text(chunk: Chunk) -> str:
+    return "\n".join([*chunk["headings"], chunk["text"]])
+
+
+def quote(text: str, question: str) -> str:
+    """The line of a text that has most of the question's words, the first of equals; empty where none has any."""
+    asked = set(terms(question))
+    lines = [line for line in text.split("\n") if line.strip()]
+    shared = [len(asked.intersection(terms(line))) for line in lines]
+    return lines[shared.index(max(shared))] if any(shared) else ""
 
 
 class Search:

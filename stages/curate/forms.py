@@ -1,0 +1,86 @@
+"""How trained rows are asked: closed-book, or with passages before the question, as the hash of each row has it.
+
+Rows in one form alone teach one thing alone: closed-book rows to know but not to read, rows with the right passage to
+read but not to know (RAFT, Zhang et al. 2024, arXiv:2403.10131; PA-RAG, arXiv:2502.08356).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from stages.common.exam.search import Search, chunk_text, quote
+from stages.common.records.files import share
+from stages.common.records.rows import Chunk, DatasetRow, Passage
+from stages.common.rows.rows import Chunks, is_own
+from stages.common.schema.curate import Forms
+from stages.common.text.wording import squeezed
+from stages.curate.pages import Pages
+
+SEARCHED = 40  # chunks of a search among which near misses are looked for
+NEAR = 12  # near misses of a fact, of which each row gets some
+SHORT = 12  # characters; a shorter answer stands on many pages, in another sense
+
+
+class NearMisses:
+    """Chunks of trained pages that are like a question and do not hold its answer."""
+
+    def __init__(self, chunks: Iterable[Chunk], pages: Pages) -> None:
+        self.pages = pages
+        self.chunks = [chunk for chunk in chunks if pages.is_trained(chunk)]
+        self.search = Search([chunk_text(chunk) for chunk in self.chunks])
+        self.of_fact: dict[str, list[Chunk]] = {}
+
+    def of(self, row: DatasetRow) -> list[Chunk]:
+        """Those of the row's fact, the nearest first; they are looked for with the first of its wordings that comes."""
+        if row["fact_id"] not in self.of_fact:
+            nearest = self.search.find(f"{row['instruction']}\n{row['input']}", min(SEARCHED, len(self.chunks)))
+            self.of_fact[row["fact_id"]] = list(self.misses((self.chunks[place] for place in nearest), row))[:NEAR]
+        return self.of_fact[row["fact_id"]]
+
+    def misses(self, chunks: Iterable[Chunk], row: DatasetRow) -> Iterator[Chunk]:
+        """Chunks of other pages without the row's evidence and answer."""
+        group = self.pages.group.get(row["path"], row["path"])
+        known = [text for text in map(squeezed, (row["evidence"], row["output"])) if len(text) >= SHORT]
+        for chunk in chunks:
+            text = squeezed(chunk_text(chunk))
+            if self.pages.group[chunk["path"]] != group and not any(part in text for part in known):
+                yield chunk
+
+
+def in_forms(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms) -> Iterator[DatasetRow]:
+    """The trained rows, some of them with passages. The user's own rows stay as they are."""
+    misses = NearMisses(chunks.values(), pages) if forms.gold or forms.distractors else None
+    for row in rows:
+        form = "" if is_own(row) else form_of(row["pair_id"], forms)
+        yield with_passages(row, form, chunks, misses.of(row), forms.passages) if form and misses else row
+
+
+def form_of(pair_id: str, forms: Forms) -> str:
+    """gold from the low end of the hashes, distractors from the high one: more of the one changes no row of the other
+    while there is room."""
+    value = share("form", pair_id)
+    return "gold" if value < forms.gold else "distractors" if value >= 1 - forms.distractors else ""
+
+
+def with_passages(row: DatasetRow, form: str, chunks: Chunks, misses: list[Chunk], most: int) -> DatasetRow:
+    """The row with at most so many passages, in an order that tells nothing; without any it stays closed-book."""
+    drawn = sorted(misses, key=lambda chunk: share("passage", row["pair_id"], chunk["chunk_id"]))
+    question = f"{row['instruction']}\n{row['input']}"
+    passages = [passage(chunk, quote(chunk["text"], question)) for chunk in drawn[: most - (form == "gold")]]
+    if form == "gold":
+        gold = chunks[row["chunk_id"]]
+        held = row["evidence"] if row["evidence"] in gold["text"] else quote(gold["text"], question)
+        passages.append(passage(gold, held))
+    passages.sort(key=lambda one: share("order", row["pair_id"], one["chunk_id"]))
+    return {**row, "form": form, "passages": passages} if passages else row
+
+
+def passage(chunk: Chunk, kept: str) -> Passage:
+    place: Passage = {"chunk_id": chunk["chunk_id"], "path": chunk["path"], "line_start": chunk["line_start"],
+                      "line_end": chunk["line_end"], "quote": kept}  # fmt: skip
+    return place
+
+
+def counts(rows: Iterable[DatasetRow]) -> dict[str, int]:
+    """How many trained rows are asked in which form."""
+    found = Counter(row.get("form", "closed_book") for row in rows)
+    return {name: found[name] for name in ("closed_book", "gold", "distractors")}
