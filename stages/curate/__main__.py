@@ -2,8 +2,8 @@
 
 Reads data/pairs.jsonl, data/chunks.jsonl, data/docs.jsonl, and what people bring: data/extra/ and data/review.jsonl;
 data/verdicts.jsonl is what a judge said before. Writes
-data/dataset/{train,eval_seen,eval_unseen}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks without a surviving
-pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
+data/dataset/{train,eval_seen,eval_unseen,unanswerable}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks
+without a surviving pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
 """
 
 import itertools
@@ -38,7 +38,6 @@ def report(read: int, rejected: list[Rejection], masked: Counter[str], parts: Pa
         "rejected_by": dict(sorted(Counter(row["check"] for row in rejected).items())),
         "private": dict(sorted(masked.items())),
         **{name: len(rows) for name, rows in parts.items()},
-        "forms": forms.counts(parts["train"]),
         "facts_trained": len({row["fact_id"] for row in parts["train"]}),
     }
 
@@ -51,11 +50,14 @@ def tell(lines: list[str]) -> None:
         print(f"curate: … and {len(lines) - TOLD} more")
 
 
-def write(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, int]:
-    """The outputs but the report; the figures of the coverage."""
+def write(parts: Parts, rejected: list[Rejection]) -> None:
     for name, part in parts.items():
         write_jsonl(paths.DATASET / f"{name}.jsonl", part)
     write_jsonl(paths.REJECTED, rejected)
+
+
+def write_coverage(parts: Parts, rejected: list[Rejection], chunks: Chunks) -> dict[str, int]:
+    """Which chunks no pair asks about; the figures of that."""
     missing = coverage.uncovered(chunks.values(), itertools.chain(*parts.values()), rejected)
     write_jsonl(paths.UNCOVERED, missing)
     write_json(paths.REPORTS / "coverage.json", coverage.by_section(chunks.values(), missing))
@@ -83,7 +85,6 @@ def main() -> None:
     rows, in_exam = exam.sift(rows, asked)
     result = dataset(rows, chunks, read_chunks, known.identity, section)
     parts, rejected = result.parts, rejected + in_exam + result.rejected
-    parts["train"] = list(forms.in_forms(parts["train"], chunks, result.pages, section.forms))
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
@@ -92,7 +93,10 @@ def main() -> None:
     figures["judge"] = result.judged
     figures["generated"] = read - len(own.rows) - len(own.rejected)
     figures["pages_held_out"] = len({row["path"] for row in parts["eval_unseen"] if not is_own(row)})
-    figures["coverage"] = write(parts, rejected, chunks)
+    figures["coverage"] = write_coverage(parts, rejected, chunks)
+    asked_in_forms = forms.asked(parts["train"], chunks, result.pages, section.forms)
+    figures["forms"] = forms.counts(asked_in_forms.train)
+    write(parts | {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}, rejected)
     write_json(paths.REPORTS / "curate.json", figures)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])

@@ -6,6 +6,7 @@ read but not to know (RAFT, Zhang et al. 2024, arXiv:2403.10131; PA-RAG, arXiv:2
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from stages.common.exam.search import Search, chunk_text, quote
 from stages.common.records.files import share
@@ -13,10 +14,13 @@ from stages.common.records.rows import Chunk, DatasetRow, Passage
 from stages.common.rows.rows import Chunks, is_own
 from stages.common.schema.curate import Forms
 from stages.common.text.wording import squeezed
+from stages.curate.absent import Documentation, absent, row_of
 from stages.curate.pages import Pages
 
 SEARCHED = 40  # chunks of a search among which near misses are looked for
 NEAR = 12  # near misses of a fact, of which each row gets some
+HELD_OUT = 0.3  # share of the inventions that are never trained, so that evaluate can ask about them
+WORDINGS = 2  # questions about one invention that evaluate may ask
 SHORT = 12  # characters; a shorter answer stands on many pages, in another sense
 
 
@@ -32,9 +36,13 @@ class NearMisses:
     def of(self, row: DatasetRow) -> list[Chunk]:
         """Those of the row's fact, the nearest first; they are looked for with the first of its wordings that comes."""
         if row["fact_id"] not in self.of_fact:
-            nearest = self.search.find(f"{row['instruction']}\n{row['input']}", min(SEARCHED, len(self.chunks)))
-            self.of_fact[row["fact_id"]] = list(self.misses((self.chunks[place] for place in nearest), row))[:NEAR]
+            places = self.search.find(f"{row['instruction']}\n{row['input']}", min(SEARCHED, len(self.chunks)))
+            self.of_fact[row["fact_id"]] = list(self.misses((self.chunks[place] for place in places), row))[:NEAR]
         return self.of_fact[row["fact_id"]]
+
+    def nearest(self, question: str) -> list[Chunk]:
+        """The chunks that a search finds for a question."""
+        return [self.chunks[place] for place in self.search.find(question, min(NEAR, len(self.chunks)))]
 
     def misses(self, chunks: Iterable[Chunk], row: DatasetRow) -> Iterator[Chunk]:
         """Chunks of other pages without the row's evidence and answer."""
@@ -46,12 +54,49 @@ class NearMisses:
                 yield chunk
 
 
-def in_forms(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms) -> Iterator[DatasetRow]:
-    """The trained rows, some of them with passages. The user's own rows stay as they are."""
-    misses = NearMisses(chunks.values(), pages) if forms.gold or forms.distractors else None
-    for row in rows:
-        form = "" if is_own(row) else form_of(row["pair_id"], forms)
-        yield with_passages(row, form, chunks, misses.of(row), forms.passages) if form and misses else row
+class Asked(NamedTuple):
+    """The rows as they are trained, and questions that the documentation does not answer, for evaluate alone."""
+
+    train: list[DatasetRow]
+    unanswerable: list[DatasetRow]
+
+
+def asked(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms) -> Asked:
+    """The trained rows, some of them with passages, and behind them what the documentation does not answer. The user's
+    own rows stay as they are."""
+    if not (forms.gold or forms.distractors or forms.unanswerable or forms.unanswerable_exam):
+        return Asked(rows, [])
+    misses = NearMisses(chunks.values(), pages)
+    trained = [row if is_own(row) else in_form(row, chunks, misses, forms) for row in rows]
+    refused, exam = unanswerable(rows, Documentation(chunks.values()), misses, forms)
+    return Asked([*trained, *refused], exam)
+
+
+def in_form(row: DatasetRow, chunks: Chunks, misses: NearMisses, forms: Forms) -> DatasetRow:
+    form = form_of(row["pair_id"], forms)
+    return with_passages(row, form, chunks, misses.of(row), forms.passages) if form else row
+
+
+def unanswerable(
+    rows: list[DatasetRow], documentation: Documentation, misses: NearMisses, forms: Forms
+) -> tuple[list[DatasetRow], list[DatasetRow]]:
+    """Rows to train and rows to measure, about other inventions; of the trained ones as many have passages as of the
+    other rows."""
+    wanted = {"train": round(forms.unanswerable * len(rows)), "exam": forms.unanswerable_exam}
+    made: dict[str, list[DatasetRow]] = {"train": [], "exam": []}
+    asked: Counter[tuple[str, ...]] = Counter()
+    for one in absent(rows, documentation):
+        if all(len(part) >= wanted[name] for name, part in made.items()):
+            break
+        part = made[name := "exam" if share("unanswerable", one.words) < HELD_OUT else "train"]
+        nearest = misses.nearest(one.question) if len(part) < wanted[name] else []
+        repeats = name == "exam" and asked[one.words] >= WORDINGS
+        if nearest and not repeats and not any(one.is_in(chunk_text(chunk)) for chunk in nearest):
+            asked[one.words] += 1
+            row = row_of(one, nearest[0])
+            passages = name == "train" and form_of(row["pair_id"], forms)
+            part.append(with_passages(row, "unanswerable", {}, nearest, forms.passages) if passages else row)
+    return made["train"], made["exam"]
 
 
 def form_of(pair_id: str, forms: Forms) -> str:
@@ -62,7 +107,8 @@ def form_of(pair_id: str, forms: Forms) -> str:
 
 
 def with_passages(row: DatasetRow, form: str, chunks: Chunks, misses: list[Chunk], most: int) -> DatasetRow:
-    """The row with at most so many passages, in an order that tells nothing; without any it stays closed-book."""
+    """The row with at most so many passages, in an order that tells nothing; without any it stays closed-book. Only a
+    row of the form gold has its own chunk among them."""
     drawn = sorted(misses, key=lambda chunk: share("passage", row["pair_id"], chunk["chunk_id"]))
     question = f"{row['instruction']}\n{row['input']}"
     passages = [passage(chunk, quote(chunk["text"], question)) for chunk in drawn[: most - (form == "gold")]]
@@ -83,4 +129,4 @@ def passage(chunk: Chunk, kept: str) -> Passage:
 def counts(rows: Iterable[DatasetRow]) -> dict[str, int]:
     """How many trained rows are asked in which form."""
     found = Counter(row.get("form", "closed_book") for row in rows)
-    return {name: found[name] for name in ("closed_book", "gold", "distractors")}
+    return {name: found[name] for name in ("closed_book", "gold", "distractors", "unanswerable")}

@@ -12,7 +12,9 @@ from stages.common.text.wording import CJK_RANGE
 REFUSAL = re.compile(
     r"\bI(?:'m| am) (?:sorry|unable|not able|not sure)|\bI (?:can(?:'|no)t|do not|don't) (?:know|answer|have|find|help)"
     r"|\bno (?:information|documentation) (?:is |on |about |available)|\bas an AI\b"
-    r"|抱歉|对不起|不好意思|无法(?:回答|确定|提供|得知)|不(?:知道|清楚|确定|了解)|没有(?:提到|提及|找到|相关)|未(?:提到|提及|找到|说明)",
+    r"|\bdocumentation (?:does(?: not|n't) (?:say|mention|state|cover|tell)|says nothing)"
+    r"|\b(?:not|nothing)\b[^.;]{0,30} in the documentation"
+    r"|抱歉|对不起|不好意思|无法(?:回答|确定|提供|得知)|不(?:知道|清楚|确定|了解)|没有(?:提到|提及|找到|相关|说明)|文档[^。，；]{0,8}没有|未(?:提到|提及|找到|说明)",
     re.IGNORECASE,
 )
 

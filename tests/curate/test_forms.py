@@ -60,9 +60,7 @@ def test_a_chunk_that_states_the_answer_elsewhere_is_no_near_miss(write_params):
     lantern = chunk(said, "lantern.md")
     others = [chunk(f"Another lantern on the roof number {n} burns nothing.", f"other{n}.md") for n in range(8)]
     twin = chunk(f"Note well. Fuel of the lantern on the roof: {answer}.", "twin.md")
-    pairs = [
-        pair(lantern, f"{way} the roof lantern burn?", answer, said) for way in ("What does", "Why does")
-    ]
+    pairs = [pair(lantern, f"{way} the roof lantern burn?", answer, said) for way in ("What does", "Why does")]
     rows = run(pairs, [lantern, twin, *others], write_params, holdout_pages=0.0, **{"forms.distractors": 1.0})["train"]
     assert rows
     for row in rows:

@@ -47,6 +47,8 @@ class Forms(Section):
     gold: Ratio
     distractors: Ratio
     passages: Annotated[int, Field(ge=1, le=20)]
+    unanswerable: Ratio
+    unanswerable_exam: Limit
 
     @model_validator(mode="after")
     def no_more_than_all(self) -> Self:
