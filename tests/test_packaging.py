@@ -6,6 +6,11 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 
+from stages.common.base import paths
+from stages.common.records.files import write_jsonl
+from stages.evaluate import __main__ as evaluate
+from stages.merge import __main__ as merge
+from stages.train import __main__ as train
 from support.repository import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -46,6 +51,27 @@ def test_a_requirement_names_every_package_that_is_imported():
         if name in makers and not {normal(maker) for maker in makers[name]} & (required() | OTHERWISE)
     }
     assert unnamed == {}
+
+
+def of_the_extras_only() -> set[str]:
+    """The modules that stages/ imports and `make setup` does not install: the tests' environment has them all."""
+    files = ("requirements.txt", "requirements-nodeps.txt", "requirements-torch.txt")
+    lines = "\n".join((ROOT / file).read_text("utf-8") for file in files)
+    installed = {normal(name) for name in re.findall(r"^([\w.-]+)", lines, re.MULTILINE)} | OTHERWISE
+    makers = packages_distributions()
+    return {name for name in imported() if not {normal(maker) for maker in makers.get(name, [])} & installed}
+
+
+def test_training_merging_and_measuring_need_nothing_that_only_an_extra_installs(prepared, monkeypatch):
+    extras = of_the_extras_only()
+    assert {"bitsandbytes", "model2vec", "lm_eval"} <= extras and not {"torch", "peft", "openai"} & extras
+    for name in [*extras, *(module for module in sys.modules if module.partition(".")[0] in extras)]:
+        monkeypatch.setitem(sys.modules, name, None)  # whoever imports it now gets a ModuleNotFoundError
+    prepared(train__max_steps=2, evaluate__max_rows=1)
+    write_jsonl(paths.CHUNKS, [])
+    for stage in (train, merge, evaluate):
+        stage.main()
+    assert (paths.REPORTS / "evaluate.json").is_file()
 
 
 def test_exact_versions_are_within_what_pyproject_asks_for():
