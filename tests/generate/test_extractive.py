@@ -418,7 +418,7 @@ def test_no_question_has_two_answers_and_none_is_asked_twice(ask):
     assert set(asked.values()) == {1}
 
 
-@pytest.mark.parametrize("text", [ENGLISH, CHINESE, table("Name | Meaning", "lamp | the lamp", "a | lamp a")])
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, table("Name | Meaning", "lamp | the lamp", "a | tells of lamp a")])
 def test_no_question_contains_its_answer(ask, text):
     rows = ask(chunk(text), phrasings=6)
     assert rows and not [row for row in rows if gives_away(row["instruction"], row["output"])]
@@ -578,8 +578,8 @@ def codes(text: str, headings: tuple[str, ...] = GUIDE) -> set[str]:
         ("You can empty the\nkettle with the following command:", "How to empty the kettle"),
         ("The kettle is hot. Clean your kettle as follows:", "How to clean my kettle"),
         (
-            "Every kettle with a sensor\nreports the level of its water:",
-            "Every kettle with a sensor reports the level of its water",
+            "Every kettle with a sensor\ncan report the level of its water:",
+            "Every kettle with a sensor can report the level of its water",
         ),
     ],
 )
@@ -589,7 +589,19 @@ def test_code_is_asked_for_by_the_whole_sentence_that_announces_it_or_by_what_it
 
 @pytest.mark.parametrize(
     "lead",
-    ["It looks like this:", "In a terminal, run:", "See the example below:", "Then we call it:", "On the left side:"],
+    [
+        "The kettle might look\nsomewhat like this:",
+        "Old `kettle.yml`:",
+        "Imagine the kettle is hot as in the following:",
+        "You might encounter an empty kettle:",
+        "Use a kettle:",
+        "The kettle was sold to a friend, who paints it as follows:",
+        "It looks like this:",
+        "In a terminal, run:",
+        "See the example below:",
+        "Then we call it:",
+        "On the left side:",
+    ],
 )
 def test_code_behind_a_sentence_that_says_nothing_by_itself_is_not_asked_for(lead):
     assert codes(f"The kettle boils water.\n\n{lead}\n\n```sh\nkettle\n```") == set()
@@ -605,6 +617,11 @@ def test_a_section_is_answered_with_the_list_that_it_announces():
     [
         "In this section we will look at kettles and at how they are made.",
         "This was the last of the kettles that anybody made in the town.",
+        "There are several ways in which one can fill a kettle, whatever its size or its colour may be.",
+        "Ah yes, the good old kettle. It boils water for tea and for many other things in the house.",
+        "Boiling water is easy! Everybody loves a kettle, and so will you when you have one of your own!",
+        "Using this lid keeps the water hot for hours. It closes by itself as soon as the water boils.",
+        "想看看水壶怎样工作？我将在后面的内容里演示如何从零开始做一个水壶，请大家做好准备。",
         "Let’s build a kettle with a lid and a handle that does not get hot.",
         "For kettles see the manual that comes with each of them in the box.",
         "A kettle costs {{price}} in any shop that has kettles on its shelves.",
@@ -651,6 +668,46 @@ def test_a_table_of_attributes_below_a_name_is_about_that_name():
 
 def test_numbered_statements_are_no_procedure():
     assert not {fact for fact in stated("1. The lid closes.\n2. The water boils.\n") if fact[0] == "steps"}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "1. Lids MUST close by themselves.\n2. Handles SHOULD stay cold.\n",
+        "1. If it boils, the lid opens.\n2. If it is empty, the lid closes.\n",
+        "2. Fill the kettle.\n3. Close the lid.\n",
+    ],
+)
+def test_rules_conditions_and_the_rest_of_a_procedure_are_none(items):
+    assert not {fact for fact in stated(items, ("Guide", "Tea")) if fact[0] == "steps"}
+
+
+def test_a_table_without_names_of_columns_says_what_its_names_are():
+    text = "|  |  |\n| --- | --- |\n| `lid` | keeps the water hot |\n| (nothing) | leaves the kettle open |\n"
+    assert stated(text) == {("stated", "`lid`", "keeps the water hot")}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["| Tea | Cups |\n| --- | --- |\n| green | seven cups |", "- **Green tea**: a sample of green tea"],
+)
+def test_what_a_fence_shows_as_a_sample_is_no_fact(shown):
+    assert stated(shown) and not stated(f"```md\n{shown}\n```\n\n{shown}\n") - {("code", "", "")}
+
+
+def test_a_term_goes_on_to_the_next_one_and_ends_with_its_paragraph():
+    text = "**Lid** - A lid is a cover that\nkeeps the water hot.\n**Spout** - A spout is a tube.\n\nKettles are old.\n"
+    assert stated(text) >= {
+        ("stated", "Lid", "A lid is a cover that keeps the water hot."),
+        ("stated", "Spout", "A spout is a tube."),
+    }
+    text = "Lid\n: keeps the water hot for hours\n\nKettles are old.\n"
+    assert ("stated", "Lid", "keeps the water hot for hours") in stated(text)
+
+
+def test_half_of_an_enumeration_is_no_answer():
+    text = "Buy a kettle if:\n\n- you drink tea\n- you have a stove\n\nKeep your pot if:\n\n- you have none\n"
+    assert not {fact for fact in stated(text, ("Guide", "Should I buy a kettle?")) if fact[0] == "faq"}
 
 
 def test_a_heading_that_is_a_question_without_its_mark_is_asked_as_one():

@@ -13,7 +13,12 @@ from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import aspect, heading_name, is_common
 
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
-IDENTIFIER = re.compile(r"`(?:--?[\w-]{3,}|\.?[\w-]+(?:[./][\w{}*-]+)+/?(?:\([^)]*\))?)`|--[\w-]{3,}")
+IDENTIFIER = re.compile(
+    r"`(?:--?[\w-]{3,}|\.?[A-Za-z_][\w-]*(?:[./][A-Za-z_{*][\w{}*-]*)+/?(?:\([^)]*\))?)`|--[\w-]{3,}"
+)
+FILE_NAME = re.compile(
+    r"`[\w.-]+\.(?:md|mdx|rst|txt|html?|css|json|ya?ml|toml|ini|cfg|conf|lock|py|[cm]?[jt]sx?|rs|go|sh)`"
+)
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
@@ -24,7 +29,7 @@ KIND_OF_PAGE = re.compile(
     re.IGNORECASE,
 )
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
-FIGURES = ("number", "cell")
+OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
 CONFLICT = b""
@@ -122,16 +127,19 @@ class Answers:
 
 def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     """The places that a question about a fact may name, the shortest first."""
-    named = IDENTIFIER.fullmatch(fact.owner or fact.subject) and fact.kind not in PARTS_OF_A_PAGE
+    name = fact.owner or fact.subject
+    named = IDENTIFIER.fullmatch(name) and not FILE_NAME.fullmatch(name) and fact.kind not in PARTS_OF_A_PAGE
     asks = fact.kind == "faq" and len(fact.subject) * (1 + bool(CJK.search(fact.subject))) >= MIN_QUESTION_CHARS
     if named or asks or (fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title)):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
-    headings = [name for name in headings if name and name not in (names[0].title, fact.subject)]
-    topics = [name for name in headings if not is_common(name)]
-    base = topics[-1:] if fact.kind in FIGURES else []  # figures mean little without the heading of their table
-    for name in names:
-        yield Place(name, tuple(base))
+    headings = [heading for heading in headings if heading and heading not in (names[0].title, fact.subject)]
+    topics = [heading for heading in headings if not is_common(heading)]
+    base = topics[-1:] if fact.kind in OF_A_SECTION else []
+    if not fact.subject and is_common(names[0].title) and not names[0].above:
+        return  # what is an introduction about?
+    for page in names:
+        yield Place(page, tuple(base))
     naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question
     for size in range(1, len(naming) + 1):
         for some in combinations(reversed(naming), size):

@@ -1,5 +1,6 @@
 """The facts of a chunk: one walk over its blocks, which hands each kind of block to the module that can read it."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -20,12 +21,15 @@ CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
 MEMBER = re.compile(
     r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?((?:\[[^\]]*\]|[^\]`])+)`?\]\([^)]*\)"
 )  # [Type.member](#)[Type](type.md)
+FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?:.*?)^[ \t]*\1", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 NO_CODE_TEXT = re.compile(r"[├└│─↓→]|\n\s*https?://\S+\s*\n")  # a drawing, or an address
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
-UNREAD = re.compile(r"\{\{#|\{\*|^\s*(?:`{3,}|~{3,})\{[a-z]")  # what another tool would have put in, or read
+UNREAD = re.compile(
+    r"\{\{[#<%]|\{\*|<(?:span|font)\s[^>\n]*style=\"|^\s*(?:`{3,}|~{3,})\{[a-z]"
+)  # what another tool would have put in, or read
 OUTPUT = re.compile(
     r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
     re.IGNORECASE,
@@ -47,6 +51,8 @@ class Reader:
         self.path = list(chunk["headings"])
         self.blocks = list(blocks(chunk["text"]))
         self.lines = chunk["text"].split("\n")
+        texts = [before["text"], chunk["text"]] if before and before["path"] == chunk["path"] else [chunk["text"]]
+        self.code = signs("\n".join(match[0] for text in texts for match in FENCED.finditer(text)))
         self.before = ""  # the paragraph directly before
         self.leads = not goes_on(chunk, before)
         self.member = False  # whether the last heading is a member of an interface
@@ -57,6 +63,16 @@ class Reader:
         return tuple(self.path[1:])
 
     def facts(self) -> Iterator[Fact]:
+        """All facts but those of a demonstration, whose source a fence shows beside it."""
+        return (fact for fact in self.stated() if fact.kind in ("code", "steps") or not self.is_shown(fact))
+
+    def is_shown(self, fact: Fact) -> bool:
+        """Whether a fence near by holds the fact as a sample: its source, or its subject and its answer."""
+        source, answer, subject = map(signs, (fact.evidence, fact.answer, fact.subject))
+        named = subject and "`" not in fact.subject and subject in self.code
+        return bool(self.code) and (source in self.code or bool(named and answer in self.code))
+
+    def stated(self) -> Iterator[Fact]:
         place = 0
         while place < len(self.blocks):
             block = self.blocks[place]
@@ -90,7 +106,10 @@ class Reader:
         if is_html_table(block):
             closing = (i for i in range(place, len(self.blocks)) if "</table" in self.blocks[i].text.lower())
             return next(closing, place) + 1
-        if notices.asked(block) or self.is_term(place):
+        if self.is_term(place):
+            while behind < len(self.blocks) and self.blocks[behind].text.startswith((":", " ", "\t")):
+                behind += 1
+        elif notices.asked(block):
             while behind < len(self.blocks) and not self.begins(behind):
                 behind += 1
         return behind
@@ -131,7 +150,9 @@ class Reader:
             yield from self.of_paragraph(block, place)
 
     def of_paragraph(self, block: Block, place: int) -> Iterator[Fact]:
-        stated = prose.labelled(block.text, self.headings) or list(prose.definition_lines(block.text, self.headings))
+        stated = prose.labelled(block.text, self.headings) or list(
+            lists.terms(lists.of_paragraph(block.text), self.headings, plainly=False)
+        )
         yield from stated
         if self.leads and self.member:
             meaning = Fact("meaning", self.path[-1], block.text, block.text, self.headings[:-1], noun="field")
@@ -157,9 +178,10 @@ class Reader:
         return sum(lengths[: behind - first]) / max(sum(lengths), 1)
 
     def announced(self, place: int) -> Block | None:
-        """The block there, when a paragraph can take it along as a part of its answer."""
-        block = self.blocks[place] if place < len(self.blocks) else None
-        return block if block and block.kind in ("list", "steps", "fence") else None
+        """The block there, when a paragraph can take it along as a part of its answer: nothing of the kind follows."""
+        below = list(itertools.takewhile(lambda block: block.kind != "heading", self.blocks[place:]))
+        more = any(block.kind == "paragraph" and speech.ANNOUNCING.search(plain(block.text)) for block in below)
+        return below[0] if below and below[0].kind in ("list", "steps", "fence") and not more else None
 
     def of_list(self, block: Block) -> Iterator[Fact]:
         entries = lists.items(block)
@@ -195,7 +217,8 @@ class Reader:
     def names_code(self) -> bool:
         """Whether the heading directly above can say what its code is about: one word is too little."""
         heading = heading_name(self.headings[-1]) if self.headings else ""
-        return len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
+        words = len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
+        return words and not re.search(r"\d", heading)
 
     def announces(self, lead: str) -> str:
         """The sentence before, where it says by itself what the code is about; empty otherwise."""
@@ -220,6 +243,11 @@ class Reader:
 
 def is_html_table(block: Block) -> bool:
     return block.kind == "html" and "<table" in block.text.lower()
+
+
+def signs(text: str) -> str:
+    """The letters and digits of a text."""
+    return re.sub(r"[\W_]+", "", text)
 
 
 def goes_on(chunk: Chunk, before: Chunk | None) -> bool:

@@ -13,6 +13,7 @@ MAX_MERGED_ROWS = 12  # a quote that goes back further than this is no longer a 
 HTML_ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.DOTALL | re.IGNORECASE)
 HTML_CELL = re.compile(r"<t([dh])\b([^>]*)>(.*?)</t\1>", re.DOTALL | re.IGNORECASE)
 LINK_ONLY = re.compile(r"(?:\W*\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?)+\W*")
+BOLD = re.compile(r"\s*(?:\*\*|__)\S")
 SPAN = r"{}\s*=\s*[\"'{{]*(\d+)"
 
 
@@ -87,7 +88,7 @@ def merged_right(row: list[str]) -> list[str]:
 
 def grid(header: list[str], body: list[list[str]], sources: list[str]) -> Grid:
     """Cells filled in; a second line of headings joined to the first, of which a title over all columns is none."""
-    while body and len(header) > 1 and len(set(header)) == 1:
+    while body and len(header) > 1 and len(set(header)) == 1 and (header[0] or all(map(BOLD.match, body[0]))):
         header, body, sources = body[0], body[1:], sources[1:]
     if body and is_second_header(header, body[0]):
         pairs = list(itertools.zip_longest(header, map(plain, body[0]), fillvalue=""))[: len(header)]

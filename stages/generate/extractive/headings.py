@@ -7,6 +7,7 @@ from stages.generate.extractive.inline import plain
 # 1.2 Title, 3. Title, 第三步：Title, 步骤 2. Title, Step 2: Title, （一）Title; the 10 of "10 kV bus" is no number.
 NUMBERING = re.compile(
     r"(?:第[一二三四五六七八九十\d]{1,3}[步章节]|步骤\s*[一二三四五六七八九十\d]{1,2}|step\s+\d{1,2})\s*[:：.、]?\s*"
+    r"|[A-Z][a-z]+ \d{1,2}[:：]\s*"
     r"|\d{1,2}(?:\.\d{1,2})+[.、]?\s+|\d{1,2}[.、)）]\s*(?!\d)|[一二三四五六七八九十]{1,2}、\s*"
     r"|[（(](?:\d{1,2}|[一二三四五六七八九十]{1,2})[)）]\s*",
     re.IGNORECASE,

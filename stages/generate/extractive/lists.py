@@ -13,6 +13,7 @@ from stages.generate.extractive.notices import NOTICE, kind_of
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
 
 MIN_DEFINITION_CHARS, MIN_LATIN = 5, 12
+MIN_STATED, MIN_STATED_WORDS = 5, 3  # Chinese characters, Latin words
 MAX_ANSWER_CHARS = 600
 MAX_ITEM_CHARS = 200
 MARKER = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,3}[.)])(?:[ \t]+|$)")
@@ -37,16 +38,27 @@ HEADLESS = re.compile(
     r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b",
     re.IGNORECASE,
 )
+# What is no sentence, nor a name with what belongs to it.
+FRAGMENT = re.compile(
+    r"(?:to|with|by|in|on|at|from|as|if|when|because|since|until|unless|via|instead|but|and|or)\b[^,]*$"
+    r"|(?:[a-z]+ing|for|although)\b",
+    re.IGNORECASE,
+)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
-    r"(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*|https?",
+    r"(?:an?|the) \w+|(?:this|in|on|for|if|when|to) .*|https?"
+    r"|(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*",
     re.IGNORECASE,
 )
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
-UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、]$|\b(?:and|or)$")
+UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or)$|→|->|=>")
+FINITE = re.compile(
+    r"(?:\S+ ){1,2}(?:must|should|may|can|could|will|would|is|are|was|were|has|have|does)\b", re.IGNORECASE
+)
+PLURAL = re.compile(r"[a-rt-z]s$")
 LINK_FIRST = re.compile(r"\W*(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINK_ONLY = re.compile(r"\W*(?:\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?|<?https?://\S+)\W*")
 
@@ -91,12 +103,22 @@ def defined(text: str) -> tuple[str, str] | None:
     return match[1].strip("*"), match[3]
 
 
-def terms(entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
-    """Items of the form `term: text`, arguments and return values among them."""
+def of_paragraph(source: str) -> list[Item]:
+    """The lines of a paragraph as items, each from a marked term to the next one."""
+    groups: list[list[str]] = []
+    for line in source.split("\n"):
+        if defined(line) or not groups:
+            groups.append([])
+        groups[-1].append(line)
+    return [Item(text, text) for text in map("\n".join, groups)]
+
+
+def terms(entries: list[Item], headings: tuple[str, ...], plainly: bool = True) -> Iterator[Fact]:
+    """Items of the form `term: text`, arguments and return values among them; `plainly`: also without marks."""
     call = CALL.match(headings[-1]) if headings else None
     function = f"`{call[1]}`" if call else ""
-    plainly = [stated(item.text) for item in entries]
-    for item, pair in zip(entries, plainly, strict=True):
+    unmarked = [stated(item.text) if plainly else None for item in entries]
+    for item, pair in zip(entries, unmarked, strict=True):
         returned, marked = RETURNS.fullmatch(item.text), defined(item.text)
         if returned and call:
             yield from told(Fact("returns", function, returned[1], item.text, headings))
@@ -104,16 +126,16 @@ def terms(entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
             yield from told(Fact("meaning", *marked, item.text, headings, noun="parameter", owner=function))
         elif marked and NOTICE.fullmatch(plain(marked[0])):
             yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], item.text, headings))
-        elif marked:
+        elif marked and not is_common(plain(marked[0])):
             yield from told(Fact(kind_of_term(*marked), *marked, item.text, headings))
-        elif pair and sum(map(bool, plainly)) > 1:  # a single colon may be of a sentence
+        elif pair and sum(map(bool, unmarked)) > 1:  # a single colon may be of a sentence
             yield from told(Fact("stated", *pair, item.text, headings))
 
 
 def kind_of_term(term: str, said: str) -> str:
     """Whether what is said of a marked term defines it: as a noun, or by a copula behind its name."""
     clause = re.match(rf"(?:{re.escape(plain(term))}\W*)?{COPULA.pattern}", plain(said), re.IGNORECASE)
-    if clause or (NOUN_FIRST.match(said) and not CLAUSE.match(said)):
+    if clause or (NOUN_FIRST.match(said) and not CLAUSE.match(said) and not term.startswith("`")):
         return "definition"
     return "meaning" if term.startswith("`") else "stated"
 
@@ -129,11 +151,13 @@ def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
     answer, evidence = flowing(fact.answer), fact.evidence.strip()
     shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
+    if fact.kind == "stated":
+        shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
     says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
     elsewhere = (
         UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
     )
-    task = fact.kind in ("definition", "stated") and imperative(answer)
+    task = fact.kind in ("definition", "stated") and (imperative(answer) or FRAGMENT.match(answer))
     elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
@@ -149,7 +173,9 @@ def is_procedure(block: Block, entries: list[Item], path: list[str], before: str
     if sum(bool(PLAIN_TERM.fullmatch(text)) for text in texts) * 2 > len(texts):
         return False
     if not CJK.search(block.text):
-        return all(LETTER.match(text) and (text[:3] == "If " or not CLOSED.match(text)) for text in texts)
+        bare = [bool(LETTER.match(text)) and not (CLOSED.match(text) or FINITE.match(text)) for text in texts]
+        conditions = sum(text[:3] == "If " for text in texts)
+        return block.text.lstrip()[:1] in "01" and sum(bare) + conditions == len(texts) and conditions * 2 < len(texts)
     doing = sum(bool(DOING.match(text)) for text in texts)
     return doing * 2 > len(entries) or bool(PROCEDURE.search(path[-1] + before))
 
@@ -172,6 +198,8 @@ def members(block: Block, entries: list[Item], headings: tuple[str, ...]) -> Ite
     """A list of short items directly under a heading that says what they are."""
     answer, name = listed(block), heading_name(headings[-1])
     unasked = CALL.match(headings[-1]) or UNASKED.fullmatch(name) or is_common(name)
+    if not CJK.search(name):  # of things of one kind, which a plural names
+        unasked = unasked or block.kind == "steps" or not PLURAL.search(name)
     short = all(0 < len(plain(item.text)) <= MAX_ITEM_CHARS for item in entries)
     stands = not points(answer) and not (NARRATION.search(answer) or UNFINISHED.search(answer)) and "```" not in answer
     if (

@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, LETTER, sentences
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import heading_name, topic
+from stages.generate.extractive.headings import UNASKED, heading_name, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
 MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 NOTICE = re.compile(
-    r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?|notes?|tips?|info|warning|caution|danger|important|attention",
+    r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?"
+    r"|notes?|notice|hint|tips?|info|warning|caution|danger|important|attention|see ?also",
+    re.IGNORECASE,
+)
+# Further kinds of boxes, of which the title says what they are about.
+BOX = re.compile(
+    r"todo|example|success|check|question|help|bug|abstract|summary|tl;?dr|quote|fail(?:ure)?|error|admonition|示例|例子|问题",
     re.IGNORECASE,
 )
 DEMONSTRATIVE = re.compile(r"\b(?:this|these|those)\b|这|此|该|上述", re.IGNORECASE)
@@ -23,6 +29,12 @@ CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
 ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
+INTERROGATIVE = re.compile(
+    r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|几|多[少久大长]|呢"
+    r"|\b(?:how|why|what|which|when|where|who|whose)\b"
+    r"|^(?:can|could|do|does|did|is|are|am|was|were|will|would|should|shall|may|must|has|have)(?:n[’']t)?\b",
+    re.IGNORECASE,
+)
 UNMARKED = re.compile(
     r"(?:what|how|why|when|where|which|who)"
     r" (?:is|are|was|were|do|does|did|can|could|should|would|will|has|have|use|not)\b"
@@ -48,7 +60,7 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     named = LETTER.match(title) and not NOTICE.fullmatch(title)
     above = tuple(heading for heading in headings if not NOTICE.fullmatch(heading_name(heading)))
     about = title if named else topic(above)
-    about = "" if heading_question(about) or VERSION.search(title) else about
+    about = "" if heading_question(about) or VERSION.search(title) or UNASKED.fullmatch(about) else about
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     stands = stands and not DEMONSTRATIVE.search(sentences(text)[0])
     if (
@@ -68,7 +80,7 @@ def parts(source: str) -> tuple[str, str, str]:
         return "", "", ""
     name, _, title = re.sub(r"\s*[:：]$", "", label[1]).replace("：", ":").partition(":")
     if not NOTICE.fullmatch(name.strip()):
-        name, title = "", label[1]
+        name, title = "", title if title.strip() and BOX.fullmatch(name.strip()) else label[1]
     body = source.strip()[source.strip().index(label[0]) + len(label[0]) :]
     return kind_of(name), heading_name(title), re.sub(r"(?m)^\s*>[ \t]?", "", body)
 
@@ -87,7 +99,7 @@ def asked(block: Block) -> str:
 
 def question(source: str) -> str:
     match = QUESTION.fullmatch(source.strip())
-    return plain(match[1]).strip() if match else ""
+    return plain(match[1]).strip() if match and INTERROGATIVE.search(plain(match[1]).strip()) else ""
 
 
 def heading_question(heading: str) -> str:
@@ -106,6 +118,8 @@ def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     whole = "\n".join(itertools.takewhile(lambda line: not question(line), lines)) if len(lines) > 1 else source
     for part in (whole, re.split(r"\n\s*\n|\n(?=:\s)", whole.strip())[0]):
         text = answer_text(part)
+        if kind == "faq" and refers_back(name):
+            continue
         if 4 <= len(text) <= MAX_ANSWER_CHARS and LETTER.search(text) and not points(text):
             if text.endswith((":", "：")) or "```" in text:
                 continue

@@ -7,19 +7,16 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, sentences
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, is_common, topic
+from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.lists import (
-    CALL,
     HEADLESS,
     MARKER,
     defined,
-    kind_of_term,
     leads_elsewhere,
     listed,
-    told,
 )
-from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question, kind_of
+from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question
 from stages.generate.extractive.speech import (
     ANNOUNCING,
     NARRATION,
@@ -54,8 +51,16 @@ FOR = re.compile(
     re.IGNORECASE,
 )
 COUNTS = re.compile(
-    r"there (?:is|are)\b|[^，。]{0,12}[有分][为成]?[^，。]{0,4}[种个类点]", re.IGNORECASE
+    r"\bthere(?:[’']re| (?:is|are))\b|\bprovides (?:several|many|some|various)\b"
+    r"|^[^，。]{0,12}[有分][为成]?[^，。]{0,4}[种个类点]",
+    re.IGNORECASE,
 )  # that something is there
+# What stood before the text.
+MEANT = re.compile(
+    r"\b(?:this|these|those)\b|上述|这[些种样个]|^[^，。]{0,8}[将把对为给让使与](?:其|它)", re.IGNORECASE
+)
+ADDRESS = re.compile(r"https?://[^\s，。；）)]+")
+CONDITION = re.compile(r"(?:if|when|unless|while|to|as|since|because)\b|如果|若|当", re.IGNORECASE)
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
@@ -68,12 +73,16 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
     aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or (not asks and HEADLESS.match(text))
-    if not text or UNASKED.fullmatch(heading) or aside or (refers_back(text) and not asks and not named):
+    unasked = UNASKED.fullmatch(heading) or NOTICE.fullmatch(heading) or (heading.endswith(("?", "？")) and not asks)
+    if not text or unasked or aside or (refers_back(text) and not asks and not named):
+        return
+    if not (asks or named or THIS.match(text)) and MEANT.search(sentences(text)[0]):
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)
     several = "\n" in text or len(sentences(text)) > 1
-    says_enough = several or (len(text) >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.match(text))
+    length = len(ADDRESS.sub("", text))
+    says_enough = several or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
     elif named:
@@ -82,7 +91,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         yield Fact(kind, above, text, evidence, headings)
     elif heading and says_enough and share >= (MIN_SHARE if several else MIN_SHARE_OF_ONE):
         yield Fact("section", heading, text, evidence, headings[:-1])
-    elif not headings and says_enough and not imperative(text) and not OF_A_PAGE.match(text):
+    elif not headings and says_enough and not (imperative(text) or OF_A_PAGE.match(text) or CONDITION.match(text)):
         yield Fact("introduction", "", text, evidence, headings)
 
 
@@ -90,8 +99,8 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
     """Sentences that stand alone, with what the last one announces, and their source; empty if none do."""
     if not ANNOUNCING.search(text) or not announced:
         text = standing(text)
-        if ANNOUNCING.search(text):
-            text = "".join(sentences(text)[:-1]).strip()
+        while text and (ANNOUNCING.search(text) or COUNTS.search(sentences(text)[-1])):
+            text = "".join(sentences(text)[:-1]).strip()  # what it announces stands below
         fits = all(map(complete, text.split("\n\n"))) and len(text) <= MAX_ANSWER_CHARS
         return (text, source.strip()) if fits else ("", "")
     *before, last = sentences(text)
@@ -100,6 +109,7 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
     if announced.kind == "fence":
         below = announced.text.strip()
     stands = not NARRATION.search(text) and not any(map(points, before)) and not HALF.search(last)
+    stands = stands and not any(map(ANNOUNCING.search, text.split("\n\n")[:-1]))
     both = f"{text}\n{below}"
     evidence = f"{source.rstrip()}\n\n{announced.text.rstrip()}"
     return (both, evidence) if below and stands and len(both) <= MAX_WHOLE_CHARS else ("", "")
@@ -128,7 +138,8 @@ def after_subject(text: str, name: str) -> str:
 
 def labelled(source: str, headings: tuple[str, ...]) -> list[Fact]:
     """What lines such as `**type:** string` say of the heading above; nothing unless each is one, or an item."""
-    name = topic(headings)
+    nearest = heading_name(headings[-1]) if headings else ""
+    name = nearest if nearest[:1].islower() else topic(headings)  # `description` may name a setting
     lines = [(line.strip(), LABEL.fullmatch(MARKER.sub("", line))) for line in source.split("\n")]
     if not name or not all(label or MARKER.match(line) for line, label in lines):
         return []
@@ -143,15 +154,3 @@ def apart(source: str) -> bool:
     """Whether a paragraph says something of its own: a definition, or nothing but a picture."""
     text = plain(source)
     return any(map(defined, source.split("\n"))) or not text
-
-
-def definition_lines(source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """`**term**: text`, line by line."""
-    call = CALL.match(headings[-1]) if headings else None
-    for line in source.split("\n"):
-        marked = defined(line)
-        if marked and NOTICE.fullmatch(plain(marked[0])):
-            yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], line, headings))
-        elif marked and not is_common(plain(marked[0])):
-            owner = f"`{call[1]}`" if call else ""
-            yield from told(Fact(kind_of_term(*marked), *marked, line, headings, owner=owner))

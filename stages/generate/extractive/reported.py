@@ -47,7 +47,7 @@ PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE), clause) for kind, pa
 CLOSED = re.compile(
     r"\b(?:the|an?|this|that|these|those|it|its|i|we|you|he|she|they|me|us|my|our|your|in|on|at|for|if|when|while|with|by"
     r"|from|as|and|or|but|so|of|to|into|is|are|was|were|be|do|does|did|can|could|may|must|should|will|would|has|have"
-    r"|had|there|what|how|why|where|which|who|any|some|get|happens)\b(?![.`-])",
+    r"|had|there|what|how|why|where|which|who|any|some|get|happens)\b(?:[’'](?:s|re))?(?![.`-])",
     re.IGNORECASE,
 )
 

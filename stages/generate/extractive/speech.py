@@ -13,20 +13,23 @@ DEIXIS = re.compile(
     r"\b(?:following|previous(?:ly)?|preceding|earlier|as (?:shown|follows|before)|like (?:this|so)"
     r"|here[’']s|here,? (?:is|are|it|you|the)"
     r"|(?:figure|table|listing|chapter|section|step|appendix|part) (?:\d[\d.-]*|[A-Z]\b)"
-    r"|(?:this|that|next|last) (?:\w+ )?(?:section|chapter|page|guide|document(?:ation)?|manual"
-    r"|tutorial|article|example|snippet)s?"
+    r"|(?:this|that|these|those|next|last) (?:\w+ )?(?:section|chapter|page|guide|document(?:ation)?|manual"
+    r"|tutorial|article|example|snippet|step|instruction|scenario)s?"
     r"|(?:this|next|last) (?:post|step)"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
     r"|learn (?:more|how|about)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
-    r"|for (?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
+    r"|(?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
     r"|you (?:probably|already)(?: have)? (?:read|seen|saw)"
-    r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)"
+    r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)|(?:shown|introduced) (?:here|later|in)"
+    r"|(?:described|discussed|explained|covered|documented|listed|detailed) (?:here|later|in)|later(?=[,.])"
     r"|(?:above|below)(?! (?:\d|`|the\b|a\b|zero)))\b"
-    r"|(?:^\s*|[(.;,?!–—\n] ?)see\b|\b[Ff]ollow (?:the|our) (?:\w+ )*(?:guide|instructions|documentation)|\bhere\W*$"
-    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
+    r"|(?<!\byou )(?<!\bwill )(?<!\bcan )(?<!\bto )(?<!\bwe )(?<!\bthey )(?<!\bmay )(?<!\bmight )(?<!\bshould )"
+    r"(?<!\bnot )(?<!\bnow )(?<!\bthen )(?<!\bonly )(?<!\busers )\bsee\b"
+    r"|\b[Ff]ollow (?:the|our) (?:[\w-]+ )*(?:guide|instructions|documentation|steps|tutorial)|\bhere\W*$"
+    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|在这里|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
-    r"|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
+    r"|(?<![常可意看])见[^，。；\n]{1,24}(?:[一章小]节|[一二三四五]章|文档|页面)|[你您]?[将会]在[^，。]{1,24}[里中](?:了解|学[到习]|看到)|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
     re.IGNORECASE,
 )
 # A beginning that refers back to what was said before.
@@ -35,19 +38,22 @@ BACKWARD = re.compile(
     r"|their|such|so|but|and|or|yet|also"
     r"|then|thus|hence|however|therefore|otherwise|instead|additionally|furthermore|moreover|similarly"
     r"|likewise|again|finally"
-    r"|next|now|here|lastly|first|second|for (?:example|instance)|in (?:this|that|these|both|addition)"
+    r"|ah|oh|ok(?:ay)?|well|of course|next|now|here|lastly|first|second"
+    r"|for (?:example|instance)|in (?:this|that|these|both|addition)"
     r"|as (?:you|we|mentioned|an)"
-    r"|note|notice|the same|with (?:this|that)|after (?:this|that)|once|another"
+    r"|note|notice|the same|(?:[\w-]+ ){1,2}(?:this|these|those)|(?:with|after) that|once|another"
     r"|(?:[\w ]+ )?such an?)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
-    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|这时|此时|这[是里样些个种]|它们?|上述|正如|在这[种样个里]|最后|然后|首先|同样|现在|另一|还有|或者|相反|接着|请?注意|[：:，,。|])",
+    r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|此时|这|它们?|上述|正如|在这[种样个里]|最后|然后|首先|同样|现在|另一|还有|或者|相反|接着|请?注意|[：:，,。|])",
     re.IGNORECASE,
 )
 NARRATION = re.compile(
     r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
-    r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember)\b"
-    r"|我们|让我|看看|想象一下|假设|(?:吧|呢)[。！]",
+    r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember"
+    r"|right now|at this point|so far|by now|at the moment)\b"
+    r"|(?<!自)我(?![国的])|看看|想象|假设|(?:吧|呢)[。！]|[你您]刚|\byou just\b",
     re.IGNORECASE,
 )
+EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting
 # A description of a page that has no subject: "Explains what it is", "Learn how".
 OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
 LEFTOVER = re.compile(
@@ -71,14 +77,15 @@ LIGHT = re.compile(
 )
 DETERMINER = r"(?:the|an?|this|that|these|your|my|our|its|each|all|it|them)\b"
 PURPOSE = re.compile(
-    rf"(?:in order to|if you (?:want|need|wish|prefer|would like|[’']d like) to|to) ((?!{DETERMINER})\w[^,]+)(?:,\s|$)",
+    rf"(?:in order to|if you (?:want|need|wish|prefer|would like|[’']d like) to|to) "
+    rf"((?!{DETERMINER})\w[^,]+?)(?:,\s| (?=you (?:can|could|must|should|need|have)\b)|$)",
     re.IGNORECASE,
 )
 MODAL = re.compile(
     r"(?:^|, (?:then )?)(?:you|one|users)(?=[ ’'])"
     r"(?:(?: can| could| may| must| should| will|[’']ll)(?: (?:need|have|want) to)?| (?:need|have|want) to)"
     r"(?: also| now| then| simply| just| easily| either| first)?"
-    r" ((?!be\b|not\b|see\b|find\b|notice\b|have\b|get\b)[a-z]+ [^,]+)",
+    r" ([a-z]+ [^,]+)",
     re.IGNORECASE,
 )
 TURN = re.compile(r"\b(?:you|one|we)\b (?:also )?(?:can|could|may|might|must|should|will|have)\b", re.IGNORECASE)
@@ -94,13 +101,25 @@ CLOSED = re.compile(
 THIRD_PERSON = re.compile(r"\w*[^\Wsu]s\b")
 OBJECT = re.compile(
     r"\w+ (?:(?:up|out|down|off) )?(?:the|an?|your|my|this|these|its|all|each|both|any|some|another"
-    r"|one)\b|\w+ `"
+    r"|one)\b|\w+ `[^`]*`,? \w"
 )
 TAIL = re.compile(
     r"[,;]?\s*(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
     r"|setting)\s+)*(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
     r"|[,;]?\s*\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
     re.IGNORECASE,
+)
+# Verbs of what happens to one, or in one's head: nothing that one could be told how to do.
+STATE = re.compile(
+    r"(?:be|not|have|get|see|find|notice|note|encounter|expect|consider|imagine|think|know|need|want|look|say|recall"
+    r"|remember|understand|learn|read|ask|wonder|prefer)\b",
+    re.IGNORECASE,
+)
+LIGHT_VERB = re.compile(r"(?:use|do|make|set|take|give) (?:the|an?|my|your|its) \w+", re.I)  # "use a config": which?
+# A statement that tells what somebody did, or why something is so.
+NARRATIVE = re.compile(r".*,? (?:so|because|but|since)\b|(?:to|in|inside) [^,]*", re.IGNORECASE)
+SHOWN = re.compile(
+    r"(?:an )?example\b|this (?:command|line|script)\b|.*\b(?:can|may|must|should|lets?)\b", re.IGNORECASE
 )
 VAGUE = re.compile(
     r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such)\b", re.IGNORECASE
@@ -113,7 +132,7 @@ RELATIVE = re.compile(
     re.IGNORECASE,
 )
 OF_A_STATE = re.compile(
-    r"(?:[Ii]f|[Ww]hen|[Uu]nless|[Ww]hile)\b|如果|若|当|由于|因为|假设|既然|虽然|一旦|除了|一[个种]|的|在[^，,]*[，,]|[^，,]{2,}[时后中里][，,]"
+    r"(?:[Ii]f|[Ww]hen|[Uu]nless|[Ww]hile)\b|如果|若|当|由于|因为|假设|既然|虽然|一旦|除了|一[个种]|[有某][些的]|许多|很多|的|在[^，,]*[，,]|[^，,]{2,}[时后中里][，,]"
 )
 WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
@@ -127,9 +146,9 @@ PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) 
 ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
 # A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
 DANGLING = re.compile(
-    r"(?:\b(?:would|will|can|could|should|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)"
-    r"|,(?: \w+)?) \w+$"
-    r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行)$"
+    r"(?:\b(?:would|will|can|could|should|might|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)"
+    r"|,(?: \w+)?) \w+$|\blook(?:s|ed|ing)?(?: \w+)?$"
+    r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以)$"
 )
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
@@ -145,7 +164,7 @@ def standing(text: str) -> str:
     """The sentences up to the first that points elsewhere or tells what the author does."""
     kept = []
     for sentence in sentences(text):
-        if points(sentence) or NARRATION.search(QUOTED.sub("`", sentence)):
+        if points(sentence) or NARRATION.search(QUOTED.sub("`", sentence)) or EXCLAMATION.search(sentence):
             break
         kept.append(sentence)
     return "".join(kept).strip()
@@ -191,6 +210,7 @@ def said(sentence: str) -> str:
         return ""
     bare = QUOTED.sub("`", text)
     stands = not any(pattern.search(bare) for pattern in (NARRATION, RELATIVE, DANGLING)) and not OF_A_STATE.match(text)
+    stands = stands and (chinese or (bool(SHOWN.match(bare)) and not NARRATIVE.match(bare)))
     return capital(text) if stands and not points(text) and not refers_back(text) else ""
 
 
@@ -202,6 +222,7 @@ def goal(sentence: str) -> str:
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
     clause = TAIL.sub("", clause).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
+    good = good and not STATE.match(clause) and not LIGHT_VERB.fullmatch(clause)
     bare = QUOTED.sub("", clause)
     if not good or VAGUE.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
         return ""

@@ -18,6 +18,7 @@ NO_VALUE = re.compile(r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|�
 NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name
+ASIDE = re.compile(r"\([^()]*\)|[（][^（）]*[）]")  # "(none)" names nothing
 INSTANCE = re.compile(r"\d|=")
 PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
 DEFAULT = re.compile(
@@ -71,7 +72,9 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
         return
     noun = columns.noun(grid.header[keys[0]]) if len(keys) == 1 else ""
     headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
-    others = [place for place, name in enumerate(grid.header) if place not in keys and headed[name] == 1]
+    others = [
+        place for place, name in enumerate(grid.header) if place not in keys and (headed[name] == 1 or not any(headed))
+    ]
     kinds = {place: kind_of_column(grid, place) for place in others if not only_leads_on(grid, place)}
     for number, row in enumerate(grid.rows):
         subject = unbadged(name_of(grid, row, keys))
@@ -85,6 +88,8 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
 def kind_of_column(grid: Grid, place: int) -> str:
     """The kind of attribute that a column gives, by its heading or by cells that all say yes or no."""
     texts = [row[place].text for row in grid.rows if row[place].text]
+    if not any(grid.header) and len(grid.header) == 2:  # names and what is said of them
+        return "stated"
     kind = columns.attribute(grid.header[place])
     return kind or ("yesno" if texts and all(map(columns.YES_OR_NO.fullmatch, texts)) else "")
 
@@ -147,7 +152,7 @@ def repeats(grid: Grid, keys: list[int]) -> bool:
 def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
     texts = [row[place].text for place in keys]
-    if any(map(MEASURED.fullmatch, texts)):
+    if any(MEASURED.fullmatch(text) or ASIDE.fullmatch(text) for text in texts):
         return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
         return PICTURE.sub("", texts[0]).strip() if len(texts[0]) <= MAX_NAME_CHARS else ""
@@ -177,6 +182,7 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             continue
         known.add(normalised(text))
         if kind or grid.header[place]:
+            kind = "" if kind == "value" and not re.search(r"^\W*\d", text) else kind  # what is no size
             attribute = grid.header[place] if kind in ("", "yesno") else ""
             yield said(about, kind or kind_of(text), text, quote, attribute)
             yield from mentioned(about, kind, text, quote)
@@ -218,6 +224,7 @@ def describes(text: str) -> bool:
 
 def says_something(text: str, subject: str) -> bool:
     says = not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
+    says = says and not (normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
     return says and not points(text)
 
 
