@@ -32,7 +32,7 @@ ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|�
 INTERROGATIVE = re.compile(
     r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|几|多[少久大长]|呢"
     r"|\b(?:how|why|what|which|when|where|who|whose)\b"
-    r"|^(?:can|could|do|does|did|is|are|am|was|were|will|would|should|shall|may|must|has|have)(?:n[’']t)?\b",
+    r"|(?:^|[,;:] )(?:can|could|do|does|did|is|are|am|was|were|will|would|should|shall|may|must|has|have)(?:n[’']t)?\b",
     re.IGNORECASE,
 )
 UNMARKED = re.compile(

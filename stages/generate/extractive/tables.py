@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
@@ -64,7 +65,11 @@ def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
 
 def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     """The usual table: each row is about a thing, which one column or several together name."""
-    if grid.header and all(map(columns.attribute, grid.header)):
+    if (
+        grid.header
+        and columns.attribute(grid.header[0])
+        and all(map(partial(kind_of_column, grid), range(len(grid.header))))
+    ):
         yield from facts_of_heading(grid, headings)
         return
     keys = key_columns(grid)
@@ -107,7 +112,7 @@ def facts_of_heading(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     """A table of attributes that names no thing: its only row is about the name in the heading above."""
     name = heading_name(headings[-1]) if headings else ""
     if NAME.fullmatch(name) and len(grid.rows) == 1:
-        kinds = {place: columns.attribute(heading) for place, heading in enumerate(grid.header)}
+        kinds = {place: kind_of_column(grid, place) for place in range(len(grid.header))}
         yield from facts_of_row(grid, 0, Fact("", name, "", "", headings[:-1]), kinds)
 
 
