@@ -17,9 +17,12 @@ from stages.chunk.pieces import BLOCK_BREAK, Limits, path_line
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
-from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
 from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
 from stages.common.text import tokens
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"chunks": "chunks", "tokens": "tokens"}
 
 
 def to_chunk(cut: Cut, doc: Doc, limits: Limits) -> Chunk:
@@ -108,7 +111,7 @@ def main() -> None:
     docs = tqdm(read_jsonl(paths.DOCS), desc="chunk", unit="page")
     write_jsonl(paths.CHUNKS, measured(chunks(docs, section, counts), sizes, counts))
     figures = report(sizes, counts, section)
-    write_json(paths.REPORTS / "chunk.json", figures)
+    write_report("chunk", figures, HEADLINE)
     print("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.exam.questions import read as read_exam
-from stages.common.records.files import read_jsonl, write_json, write_jsonl
+from stages.common.records.files import read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import Chunk
 from stages.common.rows.own_data import own_data
@@ -23,6 +23,15 @@ from stages.curate import checks, coverage, exam, forms, private, refusals, revi
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {
+    "train": "train",
+    "rejected": "rejected",
+    "facts_trained": "facts_trained",
+    "pages_held_out": "pages_held_out",
+}
+
 
 TOLD = 20  # lines about bad rows, and about orphans
 
@@ -97,7 +106,7 @@ def main() -> None:
     asked_in_forms = forms.asked(parts["train"], chunks, result.pages, section.forms)
     figures["forms"] = forms.counts(asked_in_forms.train)
     write(parts | {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}, rejected)
-    write_json(paths.REPORTS / "curate.json", figures)
+    write_report("curate", figures, HEADLINE)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")

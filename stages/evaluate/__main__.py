@@ -22,7 +22,7 @@ from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.models.base.hub import as_trained, fingerprint
-from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl
+from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
@@ -156,7 +156,7 @@ def main() -> None:
     )
     write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(predictions))
     write_asked(asked, verdicts)
-    write_json(paths.REPORTS / "evaluate.json", results)
+    write_report("evaluate", results, figures.HEADLINE)
     write_json(paths.REPORTS / "cells.json", figures.bars(results))
     show(results)
 

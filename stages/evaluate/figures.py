@@ -14,6 +14,12 @@ from stages.evaluate.key_values import key_values, states, states_values
 from stages.evaluate.wordings import Nearest
 
 UNJUDGED = Verdicts()
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {
+    f"{name}_{model}": f"{name}.{cell}.key_values"
+    for name in paths.MEASURED
+    for model, cell in (("base", "base_closed"), ("tuned", "tuned_closed"))
+} | {"ended": "eval_seen.tuned_closed.stopped", "gap_recovery": "headline.gap_recovery", "gate_passed": "gate.passed"}
 
 
 def right(answer: Answer, question: Question) -> bool:

@@ -21,7 +21,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.models.base import hub, pretrained
-from stages.common.records.files import atomic, digest, read_jsonl, write_json
+from stages.common.records.files import atomic, digest, read_jsonl, write_report
 from stages.common.records.masking import masked_values
 from stages.format import audit, batches, refusals
 from stages.format.audit import Figures
@@ -31,6 +31,10 @@ from stages.format.mixing.replay import replay_rows
 from stages.format.passages import with_context
 
 Mapped = Callable[[Iterable[list[Any]]], Iterator[batches.Result]]
+
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"rows": "train.rows", "tokens": "train.tokens", "dropped": "train.dropped"}
 
 
 def dataset_file(split: str) -> Path:
@@ -110,7 +114,7 @@ def main() -> None:
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(encoder.chat.template)
     report = audit.report(parts, encoder)
-    write_json(paths.REPORTS / "format.json", report)
+    write_report("format", report, HEADLINE)
     Console().print(audit.table(report))
 
 

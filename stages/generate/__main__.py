@@ -22,7 +22,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.llm import client
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
-from stages.common.records.files import read_jsonl, write_json, write_jsonl
+from stages.common.records.files import read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.rows import Chunk, Pair
 from stages.generate import plan, refusals
 from stages.generate.batch import files as batch
@@ -36,6 +36,9 @@ from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
 from stages.generate.pace import pace
 from stages.generate.tally import Tally
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"pairs": "pairs", "chunks_without_pair": "chunks_without_pair"}
 
 
 @dataclass
@@ -137,7 +140,7 @@ def main() -> None:
         with Store.of_repository() as store:
             write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)))
     run.figures |= tally.report(run.figures["chunks"])
-    write_json(paths.REPORTS / "generate.json", run.figures)
+    write_report("generate", run.figures, HEADLINE)
     write_json(paths.REPORTS / "generate_log.json", pace(run.asked))
     print(
         f"generate: {run.figures['pairs']} pairs from {run.figures['chunks']} chunks by the {section.backend} backend"

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
-from stages.common.records.files import digest, read_jsonl, write_json, write_jsonl
+from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
 from stages.common.records.rows import Doc
 from stages.ingest import refusals
 from stages.ingest.dialects.flavours import detection
@@ -28,6 +28,9 @@ from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
 from stages.ingest.sources.walk import boundary, root_directory
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"pages": "pages", "files": "files", "words": "account.words", "words_lost": "account.lost"}
 
 
 @dataclass
@@ -124,7 +127,7 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
         }
         yield report.hide(row) if section.private == "mask" else row
     if not report.counts["pages"] and section.include:
-        write_json(paths.REPORTS / "ingest.json", report.as_json())
+        write_report("ingest", report.as_json(), HEADLINE)
         refusals.refuse_no_pages(section, report)
 
 
@@ -134,7 +137,7 @@ def main() -> None:
     if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before
         manifest.write(section)
     write_docs(section, report)
-    write_json(paths.REPORTS / "ingest.json", report.as_json())
+    write_report("ingest", report.as_json(), HEADLINE)
     print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
     refusals.refuse_unread(section, report)
 

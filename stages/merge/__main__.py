@@ -13,9 +13,12 @@ from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.models.base import hub, memory, pretrained
 from stages.common.models.tuned import adapted, tuned
-from stages.common.records.files import digest, read_json, require, write_json
+from stages.common.records.files import digest, read_json, require, write_report
 from stages.merge import audit, card, refusals, weights
 from stages.merge.exports import exports
+
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"agreement": "audit.greedy_agreement", "perplexity_change": "audit.perplexity_change"}
 
 
 def reference(settings: schema.Params) -> audit.Reference:
@@ -59,7 +62,7 @@ def main() -> None:
         figures["audit"] = audited(settings, tokenizer, adapted)
         exports.write(settings, tokenizer)
         figures["exports"] = exports.audited(settings.merge, tokenizer, adapted)
-    write_json(paths.REPORTS / "merge.json", figures)
+    write_report("merge", figures, HEADLINE)
     show(figures)
 
 

@@ -10,7 +10,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
 from stages.common.base.locks import exclusive_lock
 from stages.common.models.base import pretrained
-from stages.common.records.files import write_json
+from stages.common.records.files import write_json, write_report
 from stages.train import (
     adapter,
     as_trained,
@@ -60,7 +60,7 @@ def main() -> None:
         seconds = trainer.run(training, directory)
         report = figures.report(training, settings, backend, dtype, seconds, tokenizer.chat_template)
         report["base"] = known["base"]["hash"]
-        write_json(paths.REPORTS / "train.json", report)
+        write_report("train", report, figures.HEADLINE)
         preflight.remember_speed(settings, report["dtype"], report["tokens_per_second"])
         write_json(paths.REPORTS / "train_log.json", figures.loss_curve(training.state.log_history))
         adapter.save(training.model, tokenizer, settings, known, start)

@@ -7,6 +7,9 @@ from stages.common.records.files import digest
 from stages.common.schema import Params
 from stages.train import evaluations
 
+# The figures of the report that experiments are compared by, and where they stand in it.
+HEADLINE = {"steps": "steps", "loss_last": "loss_last", "eval_loss": "eval_loss", "seconds": "seconds"}
+
 
 def loss_curve(history: list[dict[str, Any]]) -> list[dict[str, float]]:
     """A point for each logged step; `eval_loss` where that step was evaluated, too."""

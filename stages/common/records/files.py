@@ -9,6 +9,7 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO, Any
 
+from stages.common.base import paths
 from stages.common.base.errors import UserError
 
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -54,6 +55,18 @@ def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
     with atomic(file) as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def write_report(stage: str, figures: dict[str, Any], headline: dict[str, str]) -> None:
+    """reports/STAGE.json, and in reports/headline/STAGE.json the few figures that experiments are compared by: their
+    names, and where they stand in the report, as in `exam.tuned_closed.key_values`; what it lacks is left out."""
+    write_json(paths.REPORTS / f"{stage}.json", figures)
+    values: dict[str, Any] = dict.fromkeys(headline, figures)
+    for name, place in headline.items():
+        for part in place.split("."):
+            values[name] = values[name].get(part) if isinstance(values[name], dict) else None
+    told = {name: value for name, value in values.items() if value is not None}
+    write_json(paths.REPORTS / "headline" / f"{stage}.json", told)
 
 
 def require(file: Path) -> Path:
