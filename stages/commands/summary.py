@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> None:
     console = Console()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
-    predictions = list(read_jsonl(paths.REPORTS / "predictions.jsonl"))
+    rows = read_jsonl(paths.REPORTS / "predictions.jsonl")
+    predictions = [row for row in rows if row["split"] in paths.MEASURED]
     for name in paths.MEASURED:
         if evaluate.get(name, {}).get("rows"):
             console.print(metrics_table(name, evaluate[name]))

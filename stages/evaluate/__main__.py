@@ -25,7 +25,19 @@ from stages.common.models.base.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
-from stages.evaluate import cells, exam, figures, forgetting, gate, judge, models, refusals, wordings
+from stages.evaluate import (
+    abstention,
+    cells,
+    exam,
+    figures,
+    forgetting,
+    gate,
+    judge,
+    models,
+    refusals,
+    retention,
+    wordings,
+)
 from stages.evaluate.answers import Answer, Tokenised
 from stages.evaluate.cells import Cells, Library, Question, question_text
 from stages.evaluate.endpoint import EndpointModel
@@ -70,7 +82,8 @@ def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
     for split in HELD_OUT:
         rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
         sets[split] = library.questions(rows)
-    return sets
+    sets["eval_seen"] = library.with_near_misses(sets["eval_seen"])
+    return sets | {abstention.SET: abstention.questions(section, library)}
 
 
 def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models) -> Answers:
@@ -135,6 +148,9 @@ def main() -> None:
     benchmarks = forgetting.Benchmarks(section)
     questions = question_sets(settings)
     answers = answered(questions, chat, section, asked)
+    absent = questions.pop(abstention.SET)
+    refused = answers.pop(abstention.SET)
+    kept = retention.figures(asked, chat, section) if section.retention_rows else {}
     of_losses = losses(questions, asked, section)
     verdicts = judge.verdicts(questions, answers, section.judge)
     nearest = nearest_trained(questions)
@@ -146,6 +162,7 @@ def main() -> None:
             results["headline"] = headline
         if name in nearest:
             results[name]["nearest_trained"] = wordings.distribution(nearest[name])
+    results |= columns(questions, answers, absent, refused) | ({"retention": kept} if kept else {})
     if section.lm_eval:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
@@ -154,11 +171,21 @@ def main() -> None:
         figures.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
         for name, rows in questions.items()
     )
-    write_jsonl(paths.REPORTS / "predictions.jsonl", chain.from_iterable(predictions))
+    unanswered = figures.predictions(abstention.SET, absent, refused)
+    write_jsonl(paths.REPORTS / "predictions.jsonl", chain(*predictions, unanswered))
     write_asked(asked, verdicts)
     write_report("evaluate", results, figures.HEADLINE)
     write_json(paths.REPORTS / "cells.json", figures.bars(results))
     show(results)
+
+
+def columns(
+    questions: dict[str, list[Question]], answers: Answers, absent: list[Question], refused: Cells
+) -> dict[str, Any]:
+    """What is measured beside the sets: reading and abstention, where they are asked for."""
+    reading = figures.reading(questions["eval_seen"], answers["eval_seen"])
+    abstained = abstention.figures(absent, refused, questions["eval_seen"], answers["eval_seen"]) if absent else {}
+    return ({"reading": reading} if reading else {}) | ({"abstention": abstained} if abstained else {})
 
 
 def show(results: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """The cells of the evaluation: which model answers, and what lies before it besides the question."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from stages.common.chat.conversations import conversation
 from stages.common.chat.passages import Context, asked_with, passage
@@ -12,30 +13,36 @@ from stages.common.exam.search import Search, chunk_text, quote
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.schema import Evaluate
-from stages.common.text.wording import language
+from stages.common.text.wording import language, squeezed
 from stages.evaluate.answers import Answer
 
 MODELS = {
     "base_closed": "base",
     "base_gold": "base",
     "base_retrieved": "base",
+    "base_mixed": "base",
+    "base_absent": "base",
     "tuned_closed": "tuned",
     "tuned_gold": "tuned",
     "tuned_retrieved": "tuned",
+    "tuned_mixed": "tuned",
+    "tuned_absent": "tuned",
 }
+SEARCHED = 40  # chunks of a search among which near misses are looked for
 Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None where the cell has no context for it
 
 
 @dataclass(frozen=True)
 class Question:
-    """A row that is asked, with the chunk that answers it and the chunks that a search finds for it. A question of the
-    exam may have key values that a person wrote down, and tags."""
+    """A row that is asked, with the chunk that answers it, what a search finds for it, and near misses: chunks of other
+    pages that are like the question. One of the exam may have key values that a person wrote down, and tags."""
 
     row: DatasetRow
     gold: Chunk | None
     retrieved: list[Chunk]
     key_values: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    near: tuple[Chunk, ...] = ()
 
 
 class Library:
@@ -56,6 +63,19 @@ class Library:
         most = self.section.max_context_rows or len(rows)
         found = [Question(row, self.by_id.get(row["chunk_id"]), self.retrieved(row)) for row in rows[:most]]
         return found + [Question(row, None, []) for row in rows[most:]]
+
+    def with_near_misses(self, questions: list[Question]) -> list[Question]:
+        """The questions, those that have a gold chunk with `evaluate.distractors` near misses."""
+        return [
+            replace(question, near=tuple(self.near(question))) if question.gold else question for question in questions
+        ]
+
+    def near(self, question: Question) -> Iterator[Chunk]:
+        held = squeezed(question.row["evidence"])
+        places = self.search.find(question_text(question.row), SEARCHED) if self.section.distractors else []
+        others = (self.chunks[place] for place in places if self.chunks[place]["path"] != question.row["path"])
+        misses = (chunk for chunk in others if held not in squeezed(chunk_text(chunk)))
+        yield from islice(misses, self.section.distractors)
 
     def retrieved(self, row: DatasetRow) -> list[Chunk]:
         most = self.section.retrieved_chunks if self.chunks else 0
@@ -89,12 +109,22 @@ def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> li
     turns = conversation(question.row, chat)[:-1]
     if cell.endswith("_closed"):
         return turns
-    chunks = question.retrieved if cell.endswith("_retrieved") else [question.gold] if question.gold else []
+    chunks = before(cell.partition("_")[2], question)
     if not chunks:
         return None
-    evidence = question.row["evidence"] if cell.endswith("_gold") else ""
-    budget = section.max_context_tokens // len(chunks)
-    kept = (evidence or quote(chunk["text"], question_text(question.row)) for chunk in chunks)
-    texts = (passage(chunk, part, chat.tokenizer, budget) for chunk, part in zip(chunks, kept, strict=True))
-    context = Context(getattr(chat.section.passages, language(question_text(question.row))), tuple(texts))
+    budget, asked = section.max_context_tokens // len(chunks), question_text(question.row)
+    own = {question.gold["chunk_id"]} if question.gold and not cell.endswith("_retrieved") else set()
+    evidence = (question.row["evidence"] if chunk["chunk_id"] in own else "" for chunk in chunks)
+    texts = (passage(chunk, part or quote(chunk["text"], asked), chat.tokenizer, budget)
+             for chunk, part in zip(chunks, evidence, strict=True))  # fmt: skip
+    context = Context(getattr(chat.section.passages, language(asked)), tuple(texts))
     return [*turns[:-1], asked_with(turns[-1], context)]
+
+
+def before(setting: str, question: Question) -> list[Chunk]:
+    """The chunks that lie before a question: gold alone, what a search finds, gold among near misses (mixed) at a place
+    that tells nothing, or near misses alone (absent)."""
+    gold, near = [question.gold] if question.gold else [], list(question.near)
+    if setting == "mixed" and gold and near:
+        return sorted([*gold, *near], key=lambda chunk: share("order", question.row["pair_id"], chunk["chunk_id"]))
+    return {"gold": gold, "retrieved": question.retrieved, "absent": near}.get(setting, [])

@@ -64,6 +64,9 @@ class EndpointModel:
     def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> None:
         """No server tells how likely a given answer is under a chat template."""
 
+    def row_losses(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> None:
+        """Nor for each row."""
+
 
 def api_message(turn: Message) -> llm.Message:
     """A turn in the API's form, which has no place for an alpaca row's input but the question's own text."""

@@ -23,8 +23,11 @@ HEADLINE = {
 
 
 def right(answer: Answer, question: Question) -> bool:
-    """Whether an answer states the key values of the question's fact, and nothing else."""
+    """Whether an answer states the key values of the question's fact, and nothing else; of a question that the
+    documentation does not answer, whether it says so."""
     row = question.row
+    if row.get("form") == "unanswerable":
+        return metrics.refused(answer.text)
     known = f"{question_text(row)}\n{row['evidence']}"
     if question.key_values:
         return states_values(answer.text, question.key_values, f"{known}\n{row['output']}")
@@ -66,6 +69,27 @@ def new_knowledge(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bo
     interval = statistics.share_interval([page for page, _ in unknown], learned)
     figures = {"rows": len(unknown), "key_values": sum(learned) / len(unknown), **named(interval, "key_values_")}
     return {"new_knowledge": rounded(figures)}
+
+
+def reading(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
+    """Right answers with the passage among near misses (mixed) and with near misses alone (absent), which are known by
+    heart or not at all; against the base's, and against those without any passage, on the same questions."""
+    figures: dict[str, Any] = {}
+    for name, before, after in (
+        ("mixed", "base_mixed", "tuned_mixed"),
+        ("absent", "base_absent", "tuned_absent"),
+        ("mixed_minus_closed", "tuned_closed", "tuned_mixed"),
+        ("absent_minus_closed", "tuned_closed", "tuned_absent"),
+    ):
+        pages, (one, other) = compared(questions, cells, before, after)
+        if not pages:
+            return {}
+        shares = {before: sum(one) / len(pages), after: sum(other) / len(pages)}
+        difference = {"difference": shares[after] - shares[before]}
+        figures[name] = rounded(
+            {"rows": len(pages), **shares, **difference, **named(statistics.difference_interval(pages, one, other))}
+        )
+    return figures
 
 
 def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:

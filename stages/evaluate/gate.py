@@ -12,6 +12,14 @@ REASONS = {
     "one_page": "{set} rests on one page, so nothing tells whether its gain is chance",
     "chance": "the interval of the gain on {set} reaches down to {value:.2f}, so it may be chance",
     "min_stopped": "{value:.0%} of the answers on {set} end by themselves, below gate.min_stopped = {limit}",
+    "min_reading": "{value:.0%} of the answers behind mixed passages are right, below gate.min_reading = {limit}",
+    "min_refused": "{value:.0%} of the unanswerable questions are refused, below gate.min_refused = {limit}",
+    "max_refused_answerable": "{value:.0%} of the answerable questions are refused, above "
+    "gate.max_refused_answerable = {limit}",
+    "max_confident_wrong": "{value:.0%} of the answers are wrong and no refusal, above "
+    "gate.max_confident_wrong = {limit}",
+    "max_retention_loss": "the loss on the base's own answers rose by {value:.2f} nats, above "
+    "gate.max_retention_loss = {limit}",
     "max_forgetting": "{task} fell by {value:.3f}, more than gate.max_forgetting = {limit}",
 }
 
@@ -39,7 +47,23 @@ def failures(figures: dict[str, Any], section: Evaluate) -> Iterator[dict[str, A
         yield {"check": "chance", "set": gate.set, "value": gain["low"]}
     if stopped < gate.min_stopped:
         yield {"check": "min_stopped", "set": gate.set, "value": stopped, "limit": gate.min_stopped}
+    yield from outside(figures, section)
     for task, scores in figures.get("forgetting", {}).items():
         fall = scores["base"] - scores["tuned"]
         if fall > gate.max_forgetting:
             yield {"check": "max_forgetting", "task": task, "value": round(fall, 4), "limit": gate.max_forgetting}
+
+
+def outside(figures: dict[str, Any], section: Evaluate) -> Iterator[dict[str, Any]]:
+    """What fails of reading, abstention (closed-book) and retention, where they were measured."""
+    measured = {
+        "min_reading": figures.get("reading", {}).get("mixed", {}).get("tuned_mixed"),
+        "max_retention_loss": figures.get("retention", {}).get("loss_change"),
+    }
+    for name in ("refused", "refused_answerable", "confident_wrong"):
+        limit = "min_refused" if name == "refused" else f"max_{name}"
+        measured[limit] = figures.get("abstention", {}).get("tuned_closed", {}).get(name)
+    for check, value in measured.items():
+        limit = getattr(section.gate, check)
+        if value is not None and (value < limit if check.startswith("min") else value > limit):
+            yield {"check": check, "value": value, "limit": limit}

@@ -78,6 +78,7 @@ def expected(rows: list[DatasetRow], section: Evaluate) -> Iterator[Request]:
         question, answer = Question(row, None, []), Answer(row["output"], True)
         for cell in MODELS:
             unasked = place >= in_context or (cell.endswith("_retrieved") and not section.retrieved_chunks)
+            unasked |= cell.endswith(("_mixed", "_absent")) and not section.distractors
             if cell.endswith("_closed") or not unasked:
                 yield judge.grade(question, answer)
         yield from judge.both_orders(question, answer, answer)

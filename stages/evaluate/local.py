@@ -60,13 +60,17 @@ class LocalModel:
 
     def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> float | None:
         """Mean cross entropy in nats per supervised token over all rows; None without rows."""
+        return answers.mean(self.row_losses(rows, section, desc))
+
+    def row_losses(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> list[tuple[float, int]]:
+        """Of each row the sum of cross entropies in nats, and the number of supervised tokens."""
         keys = [digest("loss", row["input_ids"], row["labels"]) for row in rows]
         sizes = [len(row["input_ids"]) for row in rows]
 
         def compute(places: list[int], bar: Any) -> list[Any]:
             return answers.losses(self.model, [rows[place] for place in places], self.tokenizer.pad_token_id)
 
-        return answers.mean(self.measured(keys, sizes, section.batch_size, compute, desc, "row"))
+        return [(total, count) for total, count in self.measured(keys, sizes, section.batch_size, compute, desc, "row")]
 
     def measured(
         self,

@@ -35,7 +35,7 @@ def read() -> Inputs:
         stages={stage: value(reports / f"{stage}.json", {}) for stage in STAGES},
         curve=value(reports / "train_log.json", []),
         coverage=value(reports / "coverage.json", []),
-        predictions=rows(reports / "predictions.jsonl"),
+        predictions=[row for row in rows(reports / "predictions.jsonl") if row["split"] in paths.MEASURED],
         chunks=rows(paths.CHUNKS),
         uncovered={row["chunk_id"] for row in rows(paths.UNCOVERED)},
         seconds=timings.latest(),

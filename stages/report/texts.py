@@ -12,6 +12,15 @@ from ruamel.yaml import YAML
 Text = tuple[str, str]  # English, Chinese
 
 
+SHARES = (
+    "min_stopped",
+    "min_reading",
+    "min_refused",
+    "max_refused_answerable",
+    "max_confident_wrong",
+)  # no differences
+
+
 def read() -> dict[str, dict[str, Text]]:
     """The sections of texts.yaml, with their texts by name."""
     sections = YAML(typ="safe").load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
@@ -31,8 +40,10 @@ def failed(failure: dict[str, Any]) -> Markup:
     values: dict[str, Any] = {key: failure[key] for key in ("task", "limit") if key in failure}
     values["set"] = TEXTS[failure.get("set", "eval_seen")]
     if "value" in failure:
+        if failure["check"] == "max_retention_loss":
+            return twice(GATE[failure["check"]], values | {"value": f"{failure['value']:.2f}"})
         points = f"{100 * failure['value']:+.1f}".removesuffix(".0")
-        values["value"] = share(failure["value"]) if failure["check"] == "min_stopped" else points
+        values["value"] = share(failure["value"]) if failure["check"] in SHARES else points
     return twice(GATE[failure["check"]], values)
 
 

@@ -1,12 +1,16 @@
 """From dataset rows to conversations: who says what, in the shape that the chat template takes."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from stages.common.chat.passages import asked_with
 from stages.common.chat.templates import Chat, Message
+from stages.common.records.files import share
 
 IGNORED = -100  # the label of a token without loss: what PyTorch's cross entropy passes over
+GENERAL = Path(__file__).with_name("general.txt")
+HELD_OUT = 0.25  # share of the general prompts that are never replayed
 THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 
@@ -61,3 +65,10 @@ def without_thought(answer: str, opened: bool) -> str:
     whole = f"<think>{answer}" if opened else answer
     match = THOUGHT.match(whole)
     return whole[match.end() :] if match else answer
+
+
+def general_prompts(*, held_out: bool) -> list[str]:
+    """What one may ask any assistant, in English and Chinese: what evaluate asks and nobody replays, or the others."""
+    lines = (line.strip() for line in GENERAL.read_text(encoding="utf-8").split("\n"))
+    prompts = [line for line in lines if line and not line.startswith("#")]
+    return [prompt for prompt in prompts if (share("general", prompt) < HELD_OUT) == held_out]

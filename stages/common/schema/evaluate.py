@@ -15,6 +15,11 @@ class Gate(Section):
     min_gain: Annotated[float, Field(ge=-1, le=1)]
     min_stopped: Annotated[float, Field(ge=0, le=1)]
     max_forgetting: Share
+    min_reading: Annotated[float, Field(ge=0, le=1)]
+    min_refused: Annotated[float, Field(ge=0, le=1)]
+    max_refused_answerable: Annotated[float, Field(ge=0, le=1)]
+    max_confident_wrong: Annotated[float, Field(ge=0, le=1)]
+    max_retention_loss: Annotated[float, Field(ge=0)]
 
 
 class AnswerJudge(Connection):
@@ -38,6 +43,9 @@ class Evaluate(Section):
     max_context_rows: Limit
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
+    distractors: Annotated[int, Field(ge=0, le=20)]
+    unanswerable_rows: Limit
+    retention_rows: Limit
     semantic_model: str
     lm_eval: list[str]
     lm_eval_include_path: str
