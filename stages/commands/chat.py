@@ -6,6 +6,7 @@ dialogue Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.
 Examples:
   doclore chat -p "What does ingest do?"
   doclore chat --compare
+  doclore chat --search -p "What does ingest do?"
 """
 
 import argparse
@@ -13,8 +14,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stages.commands.serving.passages import Passages
     from stages.commands.serving.reasons import TrainedRows
     from stages.commands.serving.talk import Talker
+    from stages.common.schema import Params
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument(
         "--model", choices=("tuned", "adapter", "base"), default="tuned", help="who answers (default: tuned)"
     )
+    parser.add_argument("--search", action="store_true", help="put what a search finds before each question")
     parser.add_argument("--why", action="store_true", help="show the nearest training rows, with page and lines")
     parser.add_argument("--system", metavar="TEXT", help="system turn in place of format.system_prompt")
     parser.add_argument("--max-new-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
@@ -42,19 +46,26 @@ def run(arguments: argparse.Namespace) -> None:
     settings = params.load()
     tokenizer = trained_tokenizer()
     trained = trained_rows() if arguments.why else None
+    passages = searched(settings) if arguments.search else None
     quiet()
     names = ("base", "tuned") if arguments.compare else (arguments.model,)
     talkers = [Talker(name, settings, tokenizer) for name in names]
     if question is not None:
-        one_question(question, talkers, arguments, trained)
+        one_question(question, talkers, arguments, trained, passages)
     else:
-        dialogue(talkers, arguments, trained)
+        dialogue(talkers, arguments, trained, passages)
 
 
 def trained_rows() -> "TrainedRows":
     from stages.commands.serving.reasons import TrainedRows
 
     return TrainedRows()
+
+
+def searched(settings: "Params") -> "Passages":
+    from stages.commands.serving.passages import Passages
+
+    return Passages(settings.evaluate)
 
 
 def quiet() -> None:
@@ -65,13 +76,19 @@ def quiet() -> None:
 
 
 def one_question(
-    question: str, talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None"
+    question: str,
+    talkers: list["Talker"],
+    arguments: argparse.Namespace,
+    trained: "TrainedRows | None",
+    passages: "Passages | None",
 ) -> None:
-    answers = tell(question, [[] for _ in talkers], talkers, arguments)
+    answers = tell(question, [[] for _ in talkers], talkers, arguments, passages)
     explain(question, answers[-1], trained)
 
 
-def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None") -> None:
+def dialogue(
+    talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None", passages: "Passages | None"
+) -> None:
     """Question after question; each model remembers its own answers."""
     print("Ask about the documentation. Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.")
     turns: list[list[dict[str, str]]] = [[] for _ in talkers]
@@ -84,24 +101,39 @@ def dialogue(talkers: list["Talker"], arguments: argparse.Namespace, trained: "T
         if question == "/new":
             turns = [[] for _ in talkers]
         elif question:
-            answers = tell(question, turns, talkers, arguments)
+            answers = tell(question, turns, talkers, arguments, passages)
             for history, answer in zip(turns, answers, strict=True):
                 history += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
             explain(question, answers[-1], trained)
 
 
 def tell(
-    question: str, turns: list[list[dict[str, str]]], talkers: list["Talker"], arguments: argparse.Namespace
+    question: str,
+    turns: list[list[dict[str, str]]],
+    talkers: list["Talker"],
+    arguments: argparse.Namespace,
+    passages: "Passages | None",
 ) -> list[str]:
-    """Show the answers as they come, and return them; Ctrl-C ends them early."""
+    """Show the answers as they come, then what they were given to read, and return them; Ctrl-C ends them early."""
+    found = passages.found(question) if passages else []
     prompts = [
-        talker.prompt([*history, {"role": "user", "content": question}], arguments.system)
+        talker.prompt(
+            [*history, {"role": "user", "content": question}],
+            arguments.system,
+            passages.before(question, found, talker.chat) if passages else None,
+        )
         for talker, history in zip(talkers, turns, strict=True)
     ]
     streams = [talker.answer(prompt, arguments.max_new_tokens) for talker, prompt in zip(talkers, prompts, strict=True)]
     if len(talkers) == 1:
-        return [print_stream(streams[0])]
-    return print_side_by_side([talker.name for talker in talkers], streams)
+        answers = [print_stream(streams[0])]
+    else:
+        answers = print_side_by_side([talker.name for talker in talkers], streams)
+    if passages:
+        from stages.commands.serving.passages import told
+
+        print(f"\nSources:\n{told(found)}")
+    return answers
 
 
 def print_stream(stream: Any) -> str:

@@ -7,6 +7,7 @@ DOCLORE_API_KEY, or a new one that is printed.
 Examples:
   doclore serve
   DOCLORE_API_KEY=secret doclore serve --port 0
+  doclore serve --search
 """
 
 import argparse
@@ -38,6 +39,7 @@ class ServerAddress(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0: a free one (default: %(default)s)")
+    parser.add_argument("--search", action="store_true", help="put what a search finds before each question")
     backends = ("auto", "vllm", "transformers", "llamacpp")
     parser.add_argument(
         "--backend", choices=backends, default="auto", help="the server (default: the first that can run)"
@@ -63,9 +65,9 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.host, arguments.port, str(paths.MERGED), key or secrets.token_urlsafe(24), not key
     )
     template = served_template(chat_for(tokenizer, settings.format, tokenizer.chat_template))
-    backend = choose(arguments.backend)
+    backend = choose(with_search(arguments.backend) if arguments.search else arguments.backend)
     if backend == "transformers":
-        run_transformers(address, settings, tokenizer)
+        run_transformers(address, settings, tokenizer, arguments.search)
     else:
         run_other = run_vllm if backend == "vllm" else run_llama_cpp
         run_other(address, context(settings.format.max_length), template)
@@ -77,6 +79,13 @@ def own_key() -> str:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise UserError("DOCLORE_API_KEY holds a space, a line end or a character that is not ASCII; export it again")
     return key
+
+
+def with_search(backend: str) -> str:
+    """The server that can search. Raises UserError where another one is asked for."""
+    if backend not in ("auto", "transformers"):
+        raise UserError(f"--search works with --backend transformers, not with {backend}; leave --backend out")
+    return "transformers"
 
 
 def choose(backend: str) -> str:
@@ -107,12 +116,15 @@ def run_vllm(address: ServerAddress, room: int, template: str) -> None:
     vllm.become([*command, "--host", address.host, "--port", str(address.port)], address.key)
 
 
-def run_transformers(address: ServerAddress, settings: "Params", tokenizer: Any) -> None:
+def run_transformers(address: ServerAddress, settings: "Params", tokenizer: Any, search: bool = False) -> None:
     from stages.commands.serving import openai_server
+    from stages.commands.serving.passages import Passages
     from stages.commands.serving.talk import Talker
 
+    passages = Passages(settings.evaluate) if search else None
     listener = listening(address.host, address.port)
-    app = openai_server.application(Talker("tuned", settings, tokenizer), address.model, address.key)
+    talker = Talker("tuned", settings, tokenizer)
+    app = openai_server.application(talker, address.model, address.key, passages)
     import uvicorn
 
     announce(address._replace(port=listener.getsockname()[1]))

@@ -1,12 +1,13 @@
 """The cells of the evaluation: which model answers, and what lies before it besides the question."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from types import MappingProxyType
 
 from stages.common.chat.conversations import conversation
-from stages.common.chat.passages import Context, asked_with, passage
+from stages.common.chat.passages import Context, passage
 from stages.common.chat.templates import Chat, Message
 from stages.common.exam.embeddings import Embeddings
 from stages.common.exam.search import Search, chunk_text, quote
@@ -61,7 +62,7 @@ class Library:
     def questions(self, rows: list[DatasetRow]) -> list[Question]:
         """The rows; at most `evaluate.max_context_rows` of them with chunks. Own rows have no gold chunk."""
         most = self.section.max_context_rows or len(rows)
-        found = [Question(row, self.by_id.get(row["chunk_id"]), self.retrieved(row)) for row in rows[:most]]
+        found = [Question(row, self.by_id.get(row["chunk_id"]), self.found(question_text(row))) for row in rows[:most]]
         return found + [Question(row, None, []) for row in rows[most:]]
 
     def with_near_misses(self, questions: list[Question]) -> list[Question]:
@@ -77,10 +78,10 @@ class Library:
         misses = (chunk for chunk in others if held not in squeezed(chunk_text(chunk)))
         yield from islice(misses, self.section.distractors)
 
-    def retrieved(self, row: DatasetRow) -> list[Chunk]:
-        most = self.section.retrieved_chunks if self.chunks else 0
-        places = self.search.find(question_text(row), most) if most else []
-        return [self.chunks[place] for place in places]
+    def found(self, asked: str) -> list[Chunk]:
+        """The `evaluate.retrieved_chunks` chunks that a search puts first."""
+        most = min(self.section.retrieved_chunks, len(self.chunks))
+        return [self.chunks[place] for place in self.search.find(asked, most)] if most else []
 
 
 def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:
@@ -106,19 +107,24 @@ def question_text(row: DatasetRow) -> str:
 
 def messages(cell: str, question: Question, chat: Chat, section: Evaluate) -> list[Message] | None:
     """The conversation up to the question, as it is trained; None when the cell has no context for it."""
-    turns = conversation(question.row, chat)[:-1]
-    if cell.endswith("_closed"):
-        return turns
-    chunks = before(cell.partition("_")[2], question)
-    if not chunks:
-        return None
-    budget, asked = section.max_context_tokens // len(chunks), question_text(question.row)
-    own = {question.gold["chunk_id"]} if question.gold and not cell.endswith("_retrieved") else set()
-    evidence = (question.row["evidence"] if chunk["chunk_id"] in own else "" for chunk in chunks)
-    texts = (passage(chunk, part or quote(chunk["text"], asked), chat.tokenizer, budget)
-             for chunk, part in zip(chunks, evidence, strict=True))  # fmt: skip
-    context = Context(getattr(chat.section.passages, language(asked)), tuple(texts))
-    return [*turns[:-1], asked_with(turns[-1], context)]
+    setting = cell.partition("_")[2]
+    chunks = before(setting, question)
+    if setting == "closed" or not chunks:
+        return None if setting != "closed" else conversation(question.row, chat)[:-1]
+    own = {question.gold["chunk_id"]: question.row["evidence"]} if question.gold and setting != "retrieved" else {}
+    shown = context(chunks, question_text(question.row), chat, section, own)
+    return conversation({**question.row, "context": shown}, chat)[:-1]
+
+
+def context(
+    chunks: list[Chunk], asked: str, chat: Chat, section: Evaluate, evidence: Mapping[str, str] = MappingProxyType({})
+) -> Context:
+    """The chunks as they stand before a question. They share `evaluate.max_context_tokens` alike; one that is cut keeps
+    its `evidence`, by chunk_id, else the line that is most like the question."""
+    budget = section.max_context_tokens // len(chunks)
+    kept = (evidence.get(chunk["chunk_id"]) or quote(chunk["text"], asked) for chunk in chunks)
+    texts = (passage(chunk, part, chat.tokenizer, budget) for chunk, part in zip(chunks, kept, strict=True))
+    return Context(getattr(chat.section.passages, language(asked)), tuple(texts))
 
 
 def before(setting: str, question: Question) -> list[Chunk]:

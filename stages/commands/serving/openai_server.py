@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+from stages.commands.serving.passages import Passages, sources
 from stages.commands.serving.talk import Talker
 from stages.common.base.errors import UserError
 
@@ -28,14 +29,15 @@ class Asked(NamedTuple):
     sampling: dict[str, Any]
     stream: bool
     usage: bool  # told at a stream's end
+    sources: list[dict[str, Any]] | None = None  # page and lines of the passages before the question
 
 
 def possible() -> bool:
     return all(find_spec(package) for package in PACKAGES)
 
 
-def application(talker: Talker, model: str, key: str) -> Any:
-    """An ASGI application that answers for one model by its name."""
+def application(talker: Talker, model: str, key: str, passages: Passages | None = None) -> Any:
+    """An ASGI application that answers for one model by its name, behind what a search finds if there is one."""
     if not possible():
         raise UserError(f"doclore serve needs {' and '.join(PACKAGES)}; type: pip install 'doclore[serve]'")
     from starlette.applications import Starlette
@@ -52,7 +54,7 @@ def application(talker: Talker, model: str, key: str) -> Any:
 
     async def completions(request: Any) -> Any:
         try:
-            asked = read(await request.json(), talker, model)
+            asked = read(await request.json(), talker, model, passages)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return failure(f"the request cannot be answered: {error}", 400)
         frame = {"id": f"chatcmpl-{time.time_ns():x}", "created": int(time.time()), "model": model}
@@ -88,7 +90,7 @@ def failure(message: str, status: int, code: str | None = None) -> Any:
     return JSONResponse({"error": error}, status_code=status)
 
 
-def read(body: Any, talker: Talker, model: str) -> Asked:
+def read(body: Any, talker: Talker, model: str, passages: Passages | None = None) -> Asked:
     """A request's body. Raises ValueError, or what a body of another shape makes Python raise."""
     if body.get("model") != model:
         raise ValueError(f"the model that is served here is {model!r}, not {body.get('model')!r}")
@@ -102,7 +104,13 @@ def read(body: Any, talker: Talker, model: str) -> Asked:
     if not isinstance(most, int) or most < 1:
         raise ValueError(f"max_tokens = {most!r}: accepted is a number of tokens, at least 1")
     usage = bool((body.get("stream_options") or {}).get("include_usage"))
-    return Asked(talker.prompt(turns), most, sampling(body), bool(body.get("stream")), usage)
+    rest = (most, sampling(body), bool(body.get("stream")), usage)
+    if passages is None:
+        return Asked(talker.prompt(turns), *rest)
+    question = turns[-1]["content"]
+    found = passages.found(question)
+    prompt = talker.prompt(turns, context=passages.before(question, found, talker.chat))
+    return Asked(prompt, *rest, sources(found))
 
 
 def text(content: Any) -> str:
@@ -124,21 +132,26 @@ def whole(talker: Talker, asked: Asked, alone: threading.Lock, frame: dict[str, 
         ending = talker.ending
     message = {"role": "assistant", "content": said}
     choice = {"index": 0, "message": message, "finish_reason": ending.reason, "logprobs": None}
-    return {**frame, "object": "chat.completion", "choices": [choice], "usage": ending.usage()}
+    return {**frame, "object": "chat.completion", "choices": [choice], "usage": ending.usage(), **cited(asked)}
+
+
+def cited(asked: Asked) -> dict[str, Any]:
+    """The field `sources` of an answer, which OpenAI's API does not know and its clients pass on."""
+    return {} if asked.sources is None else {"sources": asked.sources}
 
 
 def events(talker: Talker, asked: Asked, alone: threading.Lock, frame: dict[str, Any]) -> Iterator[str]:
     """The answer as server-sent events. A reader that leaves ends it."""
 
-    def event(delta: dict[str, str], reason: str | None = None) -> str:
+    def event(delta: dict[str, str], reason: str | None = None, **more: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
-        return data({**frame, "object": "chat.completion.chunk", "choices": [choice]})
+        return data({**frame, "object": "chat.completion.chunk", "choices": [choice], **more})
 
     with alone:
         yield event({"role": "assistant", "content": ""})
         for piece in talker.answer(asked.prompt, asked.max_tokens, asked.sampling):
             yield event({"content": piece})
-        yield event({}, talker.ending.reason)
+        yield event({}, talker.ending.reason, **cited(asked))
         if asked.usage:
             yield data({**frame, "object": "chat.completion.chunk", "choices": [], "usage": talker.ending.usage()})
     yield "data: [DONE]\n\n"

@@ -9,6 +9,7 @@ from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.conversations import conversation
+from stages.common.chat.passages import Context
 from stages.common.chat.templates import Message, chat_for
 from stages.common.models.base import pretrained
 from stages.common.models.tuned import adapted, tuned
@@ -44,9 +45,10 @@ class Talker:
         self.stopped = threading.Event()
         self.ending = Ending(0, 0, False)  # of the last answer
 
-    def prompt(self, turns: list[Message], system: str | None = None) -> str:
-        """The conversation as it is trained, up to where the model starts to answer."""
-        row = {"messages": [*turns, {"role": "assistant", "content": ""}], "system": system}
+    def prompt(self, turns: list[Message], system: str | None = None, context: Context | None = None) -> str:
+        """The conversation as it is trained, up to where the model starts to answer; `context` stands before its last
+        question."""
+        row = {"messages": [*turns, {"role": "assistant", "content": ""}], "system": system, "context": context}
         return self.chat.texts([conversation(row, self.chat)[:-1]], prompt=True)[0]
 
     def answer(self, prompt: str, max_new_tokens: int, sampling: dict[str, Any] | None = None) -> Iterator[str]:
