@@ -17,6 +17,7 @@ from stages.common.rows.conversations import conversation
 from stages.common.rows.own_data import file_rows, is_data, to_row
 from stages.common.schema import Replay
 
+SELF = Path("data/replay/self.jsonl")  # the base model's own answers, by `doclore rehearse`
 TOLD = 3  # unusable rows that are shown
 
 
@@ -54,7 +55,7 @@ def distinct(rows: Iterator[DatasetRow]) -> Iterator[DatasetRow]:
 def usable(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
     """The rows of a directory, a file or a hub data set. What cannot be used is noted with its place."""
     refuse_source(source)
-    path = Path(source)
+    path = SELF if source == "self" else Path(source)
     if not path.exists():
         yield from hub_rows(source, unusable)
         return
@@ -73,7 +74,11 @@ def no_usable_row(source: str) -> UserError:
 
 
 def refuse_source(source: str) -> None:
-    """Raise ParamsError for what is neither a directory, a file of rows nor the name of a hub data set."""
+    """Raise ParamsError for what is neither self, a directory, a file of rows nor the name of a hub data set."""
+    if source == "self":
+        if not SELF.exists():
+            raise UserError(f"format.replay.source = 'self', but {SELF} is not there; type: doclore rehearse")
+        return
     path, key = Path(source), f"params.yaml: format.replay.source = {source!r}"
     if path.is_file() and not is_data(path):
         raise ParamsError(f"{key}: accepted is .json or .jsonl; type "
@@ -81,7 +86,7 @@ def refuse_source(source: str) -> None:
     if path.is_dir() and not any(map(is_data, path.rglob("*"))):
         raise no_usable_row(source)
     if not path.exists() and (source.count("/") != 1 or source.startswith((".", "/"))):
-        raise ParamsError(f"{key}: accepted is a directory or a file that "
+        raise ParamsError(f"{key}: accepted is self, a directory or a file that "
                           "exists, or a hub data set (owner/name, owner/name@revision)")  # fmt: skip
 
 
