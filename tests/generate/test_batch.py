@@ -232,6 +232,28 @@ def test_lines_for_mistral_hold_id_and_body_alone_and_its_results_are_read(ask):
     assert len(ask(lamps(2), **ONE, batch_service="mistral")) == 2
 
 
+@pytest.mark.parametrize(
+    ("service", "field"),
+    [
+        ("openai", {"reasoning_effort": "none"}),
+        ("azure", {"reasoning_effort": "none"}),
+        ("mistral", {"reasoning_effort": "none"}),
+        ("dashscope", {"enable_thinking": False}),
+        ("vllm", {"chat_template_kwargs": {"enable_thinking": False, "thinking": False}}),
+    ],
+)
+def test_thinking_is_switched_in_the_words_of_the_service(ask, service, field):
+    waits(ask, 1, batch_service=service, thinking="off")
+    (row,) = submitted()
+    assert field.items() <= row["body"].items()
+
+
+def test_a_result_that_is_the_completion_itself_is_read(ask):
+    waits(ask, 2)
+    write_results([{**result(row), "response": result(row)["response"]["body"]} for row in submitted()])
+    assert len(ask(lamps(2), **ONE)) == 2
+
+
 def test_results_of_a_batch_that_doclore_0_1_wrote_are_found(ask):
     waits(ask, 2)
     old = {row["custom_id"]: row for row in submitted()}

@@ -147,6 +147,8 @@ def thinking(on: bool, address: str) -> dict[str, Any]:
         return {"reasoning": {"enabled": on}}
     if any(name in host for name in ("bigmodel", "z.ai", "volces", "deepseek", "moonshot", "anthropic")):
         return {"thinking": {"type": "enabled" if on else "disabled"}}
+    if host.endswith("mistral.ai"):
+        return {"reasoning_effort": "high" if on else "none"}
     if host.endswith((":11434", "openai.com", "openai.azure.com", "googleapis.com", "groq.com", "x.ai")):
         return {"reasoning_effort": "medium" if on else "none"}  # 11434: Ollama
     return {"chat_template_kwargs": {"enable_thinking": on, "thinking": on}}  # vLLM, SGLang, llama.cpp

@@ -28,19 +28,21 @@ from stages.generate.batch.results import Missing, Reading
 
 class Service(NamedTuple):
     """What a service takes: lines and bytes of one file, and the path that a line names; without one a line has no
-    more than its id and its body, and the model is named when the file is submitted."""
+    more than its id and its body, and the model is named when the file is submitted. `address` tells how the service
+    wants to be told about thinking. Where its pages differ, the smaller limit stands here."""
 
     lines: int
     bytes: int
     path: str
+    address: str
 
 
 SERVICES = {
-    "openai": Service(50_000, 200_000_000, "/v1/chat/completions"),
-    "azure": Service(100_000, 200_000_000, "/chat/completions"),
-    "vllm": Service(50_000, 200_000_000, "/v1/chat/completions"),  # no limit of its own; a part can be run again
-    "mistral": Service(1_000_000, 500_000_000, ""),
-    "dashscope": Service(50_000, 500_000_000, "/v1/chat/completions"),
+    "openai": Service(50_000, 200_000_000, "/v1/chat/completions", "https://api.openai.com"),
+    "azure": Service(50_000, 200_000_000, "/chat/completions", "https://x.openai.azure.com"),
+    "vllm": Service(50_000, 200_000_000, "/v1/chat/completions", ""),  # no limit of its own; a part can be run again
+    "mistral": Service(100_000, 500_000_000, "", "https://api.mistral.ai"),
+    "dashscope": Service(50_000, 500_000_000, "/v1/chat/completions", "https://dashscope.aliyuncs.com"),
 }
 REQUESTS = "requests-"  # how the names of our files begin; every other *.jsonl beside them holds results
 
@@ -131,7 +133,7 @@ class Batch:
 
     def line(self, request: Request, truncated: set[str]) -> bytes:
         room = int(request.sampling.get("max_tokens", 0)) * (2 if request.key() in truncated else 1)
-        body = self.form.body(request, request.messages, room)
+        body = self.form.body(request, request.messages, room, self.service.address)
         row = {"custom_id": request.key(), "method": "POST", "url": self.service.path, "body": body}
         if not self.service.path:
             row = {"custom_id": request.key(), "body": {name: body[name] for name in body if name != "model"}}

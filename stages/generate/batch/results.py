@@ -147,7 +147,7 @@ class Reading:
 def completion(error: Any, response: Any) -> Any:
     """The body of a result. Raises FaultError or RefusalError when the request failed."""
     if isinstance(response, dict) and response.get("status_code") in (200, None) and not error:
-        return response.get("body")
+        return response.get("body", response)  # vLLM's run-batch has written the completion itself
     status = response.get("status_code") if isinstance(response, dict) else None
     details = error or (response.get("body") if isinstance(response, dict) else None) or {}
     if isinstance(details, dict) and isinstance(details.get("error"), dict):
