@@ -34,6 +34,7 @@ from stages.generate.labelling.answer import Answer, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
+from stages.generate.labelling.spool import Spool
 from stages.generate.pace import pace
 from stages.generate.tally import Tally
 
@@ -89,6 +90,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     and for passages in other words."""
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks, of_pages())
+    labelling.spool = Spool() if section.focus == "all" else None
     expected = plan.make(labelling, store, params.load().chunk.encoding)
     for line in expected.lines(section):
         print(f"generate: plan: {line}", flush=True)
@@ -115,6 +117,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     }
     write_jsonl(paths.REWRITTEN, labelling.rewritten())
     write_jsonl(paths.RESPONSES, labelling.responses())
+    store.note_seed(paths.RESPONSES)
 
 
 def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:

@@ -104,20 +104,26 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     room = labelling.section.max_tokens
     for chunk, tasks in labelling.asked():
         chunks += 1
+        answers: dict[str, Entry | None] = {}
         for known in tasks:
             task, entry = known.task, labelling.entry(known)
+            answers[task.key] = entry
             if entry:
                 questions.hit(task.key, entry)
             else:
                 request = labelling.request(chunk, known)
                 questions.miss(chunk_prompt_tokens(chunk, request, encoding), task.pairs)
-        for pair in labelling.first_pairs(chunk, tasks, Tally()) if labelling.rewording else ():
+        tally = Tally()
+        pairs = list(labelling.first_pairs(chunk, tasks, tally, answers)) if labelling.wants_pairs(answers) else []
+        for pair in pairs if labelling.rewording else ():
             for wording, make in labelling.rewording.requests(pair, chunk):
                 entry = store.find_for(wording.key, room) or (store.look_up(make()) if store.older else None)
+                answers[wording.key] = entry
                 if entry:
                     wordings.hit(wording.key, entry)
                 else:
                     wordings.miss(prompt_tokens(make(), encoding), wording.wanted)
+        labelling.keep(chunk, pairs, tally, answers)
     for chunk in labelling.chunks() if labelling.section.rewrites else ():
         for request in labelling.rewriting.requests(chunk):
             if entry := store.look_up(request):

@@ -28,12 +28,18 @@ class Tally:
         elif pairs != asked:
             self.of_style[style]["more_pairs_than_asked" if pairs > asked else "fewer_pairs_than_asked"] += 1
 
+    def add(self, other: "Tally") -> None:
+        """Count what another tally of answers has counted."""
+        for style, counts in other.of_style.items():
+            self.of_style[style].update(counts)
+
     def unanswered(self, style: str) -> None:
         self.of_style[style]["unanswered"] += 1
 
     def drop(self, style: str, **counts: int) -> None:
         """Count pairs that are left out, by why."""
-        self.of_style[style].update(counts)
+        if any(counts.values()):
+            self.of_style[style].update(counts)
 
     def pair(self, pair: Pair, chunk_text: str) -> None:
         """Count a pair that is kept and what is doubtful about it; curate judges it."""

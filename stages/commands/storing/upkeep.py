@@ -81,6 +81,7 @@ def chosen(store: Store, choice: Choice) -> Iterator[Response]:
 def delete(store: Store, keys: list[str]) -> None:
     """Delete entries, all or none, and give their room back to the disk."""
     with store.transaction() as connection:
+        connection.execute("DELETE FROM forms WHERE endpoint LIKE 'seed:%'")  # what was pulled is taken over anew
         for start in range(0, len(keys), BATCH):
             some = keys[start : start + BATCH]
             connection.execute(f"DELETE FROM responses WHERE key IN ({', '.join('?' * len(some))})", some)

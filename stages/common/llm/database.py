@@ -1,9 +1,11 @@
 """The file of the store as a database: its tables, how it is brought up to date, and what its errors say."""
 
+import re
 import sqlite3
 import time
 from pathlib import Path
 
+from stages.common.base import paths
 from stages.common.base.errors import UserError
 
 BUSY_SECONDS = 60.0
@@ -26,6 +28,19 @@ CREATE TABLE responses (
 );
 CREATE TABLE forms (endpoint TEXT PRIMARY KEY, form TEXT NOT NULL, at REAL NOT NULL);
 """
+
+COLUMNS = "(key, answer, refused, model, prompt_tokens, answer_tokens, seconds, at, room, digest)"
+# The first answer for a key stays, unless it did not fit into its room and this one had more.
+INSERT = f"""
+INSERT INTO responses {COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, refused = excluded.refused, model = excluded.model,
+    prompt_tokens = excluded.prompt_tokens, answer_tokens = excluded.answer_tokens, seconds = excluded.seconds,
+    at = excluded.at, room = excluded.room, digest = excluded.digest
+WHERE responses.room > 0 AND (excluded.room = 0 OR excluded.room > responses.room)
+"""
+
+# Rooms that answers of doclore 0.1 may have been asked with, besides those in params.yaml and dvc.lock.
+FORMER_ROOMS = (2048, 1024, 4096, 8192, 512, 1536, 3072, 6144, 12288, 16384, 32768)
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
@@ -90,3 +105,10 @@ def damaged(file: Path, problem: str) -> UserError:
     return UserError(
         f"{file} is damaged ({problem}); type `doclore store repair`: it keeps every answer that is readable"
     )
+
+
+def former_rooms() -> tuple[int, ...]:
+    """Rooms that answers of doclore 0.1 may have been asked with: those that DVC knows of, and usual ones."""
+    texts = [file.read_text(encoding="utf-8") for file in (paths.LOCK, paths.PARAMS) if file.exists()]
+    known = [int(text) for text in re.findall(r"max_tokens: (\d+)", "\n".join(texts))]
+    return (*dict.fromkeys(known), *FORMER_ROOMS)

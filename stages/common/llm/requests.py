@@ -1,11 +1,16 @@
 """What is asked, and the key under which its answer is stored."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from json.encoder import encode_basestring as quoted
 from typing import Any, Literal, Protocol, TypedDict
 
-from stages.common.records.files import digest
+from stages.common.records.files import CANONICAL
+
+SCHEMAS: dict[int, tuple[Mapping[str, Any], str]] = {}  # by identity, which holds as long as the schema is held here
+MOST_SCHEMAS = 64
 
 
 class Message(TypedDict):
@@ -75,10 +80,24 @@ class Request:
             yield from (self.key_of(room) for room in dict.fromkeys((self.room(), *rooms)))
 
     def key_of(self, room: int | None) -> str:
+        """`records.files.digest` of the request, put together by hand as the schema need not be encoded anew."""
         sampling = {name: value for name, value in self.sampling.items() if name != "max_tokens"}
         if room:
             sampling["max_tokens"] = room
         more: list[Any] = [self.weights] if self.weights else []
         if self.extra or self.thinking:
             more.append({"extra_body": self.extra, "thinking": self.thinking})
-        return digest(self.model, self.messages, self.schema, sampling, self.sample, *more, length=64)
+        messages = ",".join(f'{{"content":{quoted(m["content"])},"role":"{m["role"]}"}}' for m in self.messages)
+        rest = CANONICAL.encode([sampling, self.sample, *more])
+        text = f"[{quoted(self.model)},[{messages}],{schema_text(self.schema)},{rest[1:]}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """The canonical JSON of a schema. One stands behind thousands of requests, so the last ones are remembered."""
+    known = SCHEMAS.get(id(schema))
+    if known is None:
+        if len(SCHEMAS) > MOST_SCHEMAS:
+            SCHEMAS.clear()
+        known = SCHEMAS[id(schema)] = schema, CANONICAL.encode(schema)
+    return known[1]

@@ -6,7 +6,6 @@ beside it that end in -wal and -shm belong to it while doclore runs. Each row ca
 reading; `doclore store repair` brings back what is readable of a damaged file.
 """
 
-import re
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,8 +18,10 @@ from stages.common.base import paths
 from stages.common.llm.database import (
     ANY_ROOM,
     BUSY_SECONDS,
+    INSERT,
     UNKNOWN_ROOM,
     damaged,
+    former_rooms,
     prepare,
     refuse_foreign,
     unusable,
@@ -29,24 +30,12 @@ from stages.common.llm.database import (
 from stages.common.llm.entries import Entry, Response, RowParts, StoredResponse, Usage, checksum, to_response
 from stages.common.llm.forms import Form
 from stages.common.llm.requests import Request
-from stages.common.records.files import read_jsonl
+from stages.common.records.files import file_sha256, read_jsonl
 
 FORM_DAYS = 7  # after so long a server is asked anew whether it knows JSON schemas
 CHECKPOINT_SECONDS = 20.0  # so long at most what is stored lies in the write-ahead log alone
-# Rooms that answers of doclore 0.1 may have been asked with, besides those in params.yaml and dvc.lock.
-FORMER_ROOMS = (2048, 1024, 4096, 8192, 512, 1536, 3072, 6144, 12288, 16384, 32768)
 SEED = 500  # rows of a file that are looked up together
 ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
-
-COLUMNS = "(key, answer, refused, model, prompt_tokens, answer_tokens, seconds, at, room, digest)"
-# The first answer for a key stays, unless it did not fit into its room and this one had more.
-INSERT = f"""
-INSERT INTO responses {COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET answer = excluded.answer, refused = excluded.refused, model = excluded.model,
-    prompt_tokens = excluded.prompt_tokens, answer_tokens = excluded.answer_tokens, seconds = excluded.seconds,
-    at = excluded.at, room = excluded.room, digest = excluded.digest
-WHERE responses.room > 0 AND (excluded.room = 0 OR excluded.room > responses.room)
-"""
 
 
 class Store:
@@ -97,6 +86,19 @@ class Store:
         if row and row[3] and row[3] != checksum(key, row[0], row[1]):
             raise damaged(self.file, "a row is not what was written")
         return RowParts(*row) if row else None
+
+    def several(self, keys: Collection[str]) -> dict[str, RowParts]:
+        """The rows of some keys, as far as there are any. Raises UserError when one is damaged."""
+        marks = ", ".join("?" * len(keys))
+        query = f"SELECT key, answer, refused, room, digest FROM responses WHERE key IN ({marks})"
+        try:
+            rows = {key: RowParts(*rest) for key, *rest in self.connection.execute(query, tuple(keys))}
+        except sqlite3.Error as error:
+            raise unusable(self.file, error) from None
+        for key, row in rows.items():
+            if row.digest and row.digest != checksum(key, row.answer, row.refused):
+                raise damaged(self.file, "a row is not what was written")
+        return rows
 
     def find(self, key: str) -> Entry | None:
         """What is stored under a key, for whatever room it was asked."""
@@ -185,34 +187,34 @@ class Store:
 
     def seed(self, file: Path) -> None:
         """Take over the entries of a file that `rows` were written to, if it is there."""
-        if not file.exists():
+        if not file.exists() or self.form_text(seed_of(file)) == file_sha256(file):
             return
         rows = read_jsonl(file)
         while some := list(islice(rows, SEED)):
             responses = [to_response(row, file) for row in some]
-            whole = self.whole({response.key for response in responses})
-            if lacking := [response for response in responses if response.key not in whole]:
+            there = self.several({response.key for response in responses})
+            if lacking := [one for one in responses if one.key not in there or there[one.key].room]:
                 self.put_all(lacking)
+        self.note_seed(file)
         self.older = self.older or self.has_older()
         self.rooms = former_rooms() if self.older else ()
 
-    def whole(self, keys: Collection[str]) -> set[str]:
-        """Those of some keys whose answer is stored and did fit into its room."""
-        query = f"SELECT key FROM responses WHERE room = 0 AND key IN ({', '.join('?' * len(keys))})"
-        try:
-            return {key for (key,) in self.connection.execute(query, tuple(keys))}
-        except sqlite3.Error as error:
-            raise unusable(self.file, error) from None
+    def note_seed(self, file: Path) -> None:
+        """Note that all rows of the file are in the store, so that it need not be read again as it is now."""
+        self.put_text(seed_of(file), file_sha256(file))
 
     def rows(self, keys: Iterable[str]) -> Iterator[StoredResponse]:
         """The entries of these requests, each once, in the order of the keys. They seed a colleague's store."""
         self.adopt()
-        seen = set()
-        for key in keys:
-            row = self.row(key) if key not in seen else None
-            if row:
-                seen.add(key)
-                yield {"key": key, "answer": row.answer, "refused": row.refused, "room": row.room}
+        seen: set[str] = set()
+        waiting = iter(keys)
+        while some := list(islice(waiting, SEED)):
+            rows = self.several(set(some) - seen)
+            for key in some:
+                if key in rows and key not in seen:
+                    seen.add(key)
+                    row = rows[key]
+                    yield {"key": key, "answer": row.answer, "refused": row.refused, "room": row.room}
 
     def usage(self, model: str, keys: Sequence[str] = ()) -> Usage:
         """What the answers of a model took so far, of these requests only if there are any; all zero when nothing is
@@ -226,18 +228,23 @@ class Store:
 
     def form(self, endpoint: str) -> Form:
         """The form of calls that an endpoint was found to accept."""
-        query = "SELECT form FROM forms WHERE endpoint = ? AND at > ?"
-        row = self.connection.execute(query, (endpoint, time.time() - FORM_DAYS * 86400)).fetchone()
-        return Form.loads(row[0]) if row else Form()
+        text = self.form_text(endpoint)
+        return Form.loads(text) if text else Form()
 
     def put_form(self, endpoint: str, form: Form) -> None:
+        self.put_text(endpoint, form.dumps())
+
+    def form_text(self, name: str) -> str:
+        """What was noted under a name in the last days; empty when nothing was."""
+        query = "SELECT form FROM forms WHERE endpoint = ? AND at > ?"
+        row = self.connection.execute(query, (name, time.time() - FORM_DAYS * 86400)).fetchone()
+        return str(row[0]) if row else ""
+
+    def put_text(self, name: str, text: str) -> None:
         with self.transaction() as connection:
-            values = (endpoint, form.dumps(), time.time())
-            connection.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?)", values)
+            connection.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?)", (name, text, time.time()))
 
 
-def former_rooms() -> tuple[int, ...]:
-    """Rooms that answers of doclore 0.1 may have been asked with: those that DVC knows of, and usual ones."""
-    texts = [file.read_text(encoding="utf-8") for file in (paths.LOCK, paths.PARAMS) if file.exists()]
-    known = [int(text) for text in re.findall(r"max_tokens: (\d+)", "\n".join(texts))]
-    return (*dict.fromkeys(known), *FORMER_ROOMS)
+def seed_of(file: Path) -> str:
+    """The name under which it is noted that a file was taken over."""
+    return f"seed:{file}"

@@ -12,6 +12,7 @@ from typing import IO, Any
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 
+PLAIN = json.JSONEncoder(ensure_ascii=False)
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -54,7 +55,7 @@ def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
 def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
     with atomic(file) as stream:
         for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            stream.write(PLAIN.encode(row) + "\n")
 
 
 def write_report(stage: str, figures: dict[str, Any], headline: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Chunks, recipe and stored answers together: which requests there are, and the pairs in what came back."""
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from stages.common.base import paths
@@ -17,15 +17,17 @@ from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
 from stages.generate.labelling import recipe
-from stages.generate.labelling.answer import Answer, Wordings
+from stages.generate.labelling.answer import Answer, Wordings, is_usable, plain
 from stages.generate.labelling.focus import Everything, Uncovered
 from stages.generate.labelling.languages import Languages
 from stages.generate.labelling.rewording import Rewording
 from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.labelling.sending import Sending
+from stages.generate.labelling.spool import Ready, Spool
 from stages.generate.tally import Tally
 
 MOST_RECENT = 64
+Answers = Mapping[str, Entry | None]  # what the store holds, by key
 
 
 class Known(NamedTuple):
@@ -92,6 +94,8 @@ class Labelling:
         self.passes = {"questions": self.questions, "wordings": self.wordings, "rewrites": self.rewrites}
         self.wording_keys: dict[str, None] = {}  # of the wordings of all pairs, in their order
         self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
+        self.spool: Spool | None = None  # pairs that the plan has made already, with what it counted
+        self.counted = Tally()
 
     def asked(self) -> Iterator[tuple[Chunk, list[Known]]]:
         """The chunks that are asked about, with their tasks of the first pass."""
@@ -135,6 +139,11 @@ class Labelling:
         """What the store holds for a request."""
         key = known.task.key
         return self.looked_up.pop(key) if key in self.looked_up else self.store.find_for(key, self.section.max_tokens)
+
+    def answer(self, key: str, answers: Answers | None = None) -> str | None:
+        """The stored answer to a request; None when it was never answered or was refused."""
+        entry = answers.get(key) if answers else None
+        return (entry.answer or None) if entry else self.store.get(key)
 
     def first(self, name: str) -> Outcome:
         """Where what is found in the store is counted; it counts when the requests of a pass are looked up first."""
@@ -200,31 +209,68 @@ class Labelling:
     def pairs(self, tally: Tally) -> Iterator[Pair]:
         """All pairs in the order of the chunks: of each chunk those that stay, then those in its stored answers, each
         question followed by its other wordings."""
+        tally.add(self.counted)
+        if self.spool and self.spool.whole:  # nothing was asked: the plan has made them all
+            for made in filter(None, self.spool):
+                yield from self.taken(made)
+            return
+        spooled: Iterator[Ready | None] = iter(self.spool) if self.spool else repeat(None)
         previous = None
         for chunk in self.chunks():
+            if ready := next(spooled):
+                yield from self.taken(ready)
+                previous = chunk
+                continue
             kept = self.focus.kept(chunk)
             rows = {pair["pair_id"]: pair for pair in kept}
             if self.focus.asks(chunk) or not kept:
                 for pair in self.first_pairs(chunk, self.tasks(chunk, recipe.leans_on(chunk, previous)), tally):
-                    for wording in [pair, *self.reworded(pair, chunk, tally)]:
+                    for wording in [pair, *self.reworded(pair, chunk, tally, self.wording_keys)]:
                         rows.setdefault(wording["pair_id"], wording)
             yield from rows.values()
             previous = chunk
 
-    def first_pairs(self, chunk: Chunk, tasks: list[Known], tally: Tally) -> Iterator[Pair]:
-        """The pairs of the first pass about a chunk, each once: styles may find the same, a model may repeat itself."""
+    def wants_pairs(self, answers: Answers) -> bool:
+        """Whether the pairs of a chunk are of use before anything is asked."""
+        return bool(self.rewording) or (self.spool is not None and all(answers.values()))
+
+    def keep(self, chunk: Chunk, pairs: list[Pair], tally: Tally, answers: Answers) -> None:
+        """Spool the pairs of a chunk that waits for nothing; `answers` are those to all of its requests."""
+        if self.spool is None:
+            return
+        if not all(answers.values()):
+            self.spool.put(None)
+            return
+        rows: dict[str, Pair] = {}
+        wordings: dict[str, None] = {}
+        for pair in pairs:
+            for row in [pair, *self.reworded(pair, chunk, tally, wordings, answers)]:
+                rows.setdefault(row["pair_id"], row)
+        self.counted.add(tally)
+        self.spool.put(Ready([*rows.values()], [*wordings]))
+
+    def taken(self, ready: Ready) -> list[Pair]:
+        """The pairs out of the spool."""
+        self.wording_keys |= dict.fromkeys(ready.wordings)
+        return ready.pairs
+
+    def first_pairs(
+        self, chunk: Chunk, tasks: list[Known], tally: Tally, answers: Answers | None = None
+    ) -> Iterator[Pair]:
+        """The pairs of the first pass about a chunk, each once: styles may find the same, a model may repeat itself.
+        `answers`: those that are known already."""
         seen = set()
         for task, _ in tasks:
-            answer = self.store.get(task.key)
+            answer = self.answer(task.key, answers)
             if answer is None:
                 tally.unanswered(task.style)
                 continue
-            rows = stored(Answer, answer, task.key).pairs
+            rows = plain(answer) or [vars(row) for row in stored(Answer, answer, task.key).pairs]
             tally.answer(task.style, len(rows), task.pairs)
-            usable = [row for row in rows if row.usable()]
+            usable = [row for row in rows if is_usable(row)]
             tally.drop(task.style, blank=len(rows) - len(usable), beyond_asked=len(usable[task.pairs :]))
             for row in usable[: task.pairs]:
-                pair = to_pair(chunk["chunk_id"], row.model_dump(), task.style, task.key)
+                pair = to_pair(chunk["chunk_id"], row, task.style, task.key)
                 if pair["pair_id"] in seen:
                     tally.drop(task.style, repeated=1)
                     continue
@@ -232,11 +278,14 @@ class Labelling:
                 tally.pair(pair, chunk["text"])
                 yield pair
 
-    def reworded(self, pair: Pair, chunk: Chunk, tally: Tally) -> Iterator[Pair]:
-        """The other wordings of a pair's question, with its answer and evidence."""
+    def reworded(
+        self, pair: Pair, chunk: Chunk, tally: Tally, keys: dict[str, None], answers: Answers | None = None
+    ) -> Iterator[Pair]:
+        """The other wordings of a pair's question, with its answer and evidence. `keys`: where those of their requests
+        are noted."""
         for wording, _ in self.rewording.requests(pair, chunk) if self.rewording else ():
-            self.wording_keys[wording.key] = None
-            answer = self.store.get(wording.key)
+            keys[wording.key] = None
+            answer = self.answer(wording.key, answers)
             questions = stored(Wordings, answer, wording.key).questions if answer else []
             tally.drop(pair["style"], beyond_asked=len(questions[wording.wanted :]))
             for question in questions[: wording.wanted]:
