@@ -233,7 +233,7 @@ def finished(directory: Path, address: str) -> str:
 
 def kill(options: argparse.Namespace) -> None:
     concurrency, latency, kills = 32, 0.3, 0
-    chunks = options.kills * 75
+    chunks = options.kills * 110  # more than are answered until the last kill
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as calm, tempfile.TemporaryDirectory() as torn:
         for directory in (calm, torn):

@@ -18,6 +18,7 @@ import pytest
 
 from stages.commands import main as doclore
 from stages.commands import store as store_command
+from stages.commands.storing import upkeep
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.llm.entries import Response
@@ -516,3 +517,20 @@ def test_a_file_system_without_locks_is_told(endpoint, monkeypatch, capsys):
     endpoint.reply = lambda body: GOOD
     assert complete([request(0)]).answered == 1
     assert "no locks on the file system" in capsys.readouterr().err
+
+
+def test_a_file_that_was_taken_over_is_read_again_once_entries_were_deleted_or_it_has_changed(monkeypatch):
+    write_jsonl(Path("responses.jsonl"), [{"key": "a", "answer": "1", "refused": "", "room": 0}])
+    with Store(Path("store.sqlite")) as store:
+        store.seed(Path("responses.jsonl"))
+        assert store.get("a") == "1"
+        with monkeypatch.context() as patch:
+            patch.setattr("stages.common.llm.store.read_jsonl", None)
+            store.seed(Path("responses.jsonl"))
+        upkeep.delete(store, ["a"])
+        assert store.get("a") is None
+        store.seed(Path("responses.jsonl"))
+        assert store.get("a") == "1"
+        write_jsonl(Path("responses.jsonl"), [{"key": "b", "answer": "2", "refused": "", "room": 0}])
+        store.seed(Path("responses.jsonl"))
+        assert (store.get("a"), store.get("b")) == ("1", "2")

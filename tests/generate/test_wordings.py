@@ -115,3 +115,24 @@ def test_figures_stand_by_style(endpoint, ask):
         "fact": {"answers": 2, "pairs": 2, "fewer_pairs_than_asked": 2, "blank": 2},
         "reverse": {"answers": 2, "empty": 2},
     }
+
+
+def test_the_same_bytes_are_written_whatever_was_answered_before(endpoint, ask):
+    """Pairs of chunks that wait for nothing are made before anything is asked; the others after."""
+    endpoint.reply = answers
+    settings = {"paraphrases": 2, "held_out": 0.4, "max_failed": 1.0}
+    chunks = lamps(7)
+    ask(chunks[1:3] + chunks[5:], **settings)
+    mixed = ask(chunks, **settings)
+    files = (paths.PAIRS, paths.RESPONSES, paths.REPORTS / "generate.json")
+    after_some = [file.read_bytes() for file in files[:2]]
+    counts = {name: report()[name] for name in ("pairs", "styles", "by_style", "answers", "held_out")}
+    endpoint.requests.clear()
+    assert ask(chunks, **settings) == mixed and endpoint.requests == []
+    assert [file.read_bytes() for file in files[:2]] == after_some
+    assert {name: report()[name] for name in counts} == counts
+    for file in (*files, paths.cache_dir() / "responses.sqlite"):
+        file.unlink()
+    assert ask(chunks, **settings) == mixed and endpoint.requests
+    assert [file.read_bytes() for file in files[:2]] == after_some
+    assert {name: report()[name] for name in counts} == counts

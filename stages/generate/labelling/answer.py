@@ -36,7 +36,10 @@ class Answer(BaseModel):
     @classmethod
     def filled(cls, value: Any) -> Any:
         """A list without its object, a pair without its list and pairs without the optional fields are taken, too."""
-        return {"pairs": [filled_pair(pair) for pair in pairs_in(value)]}
+        pairs = pairs_in(value)
+        if not pairs and (value["pairs"] if isinstance(value, dict) else value) != []:
+            raise ValueError("no pair in the answer")
+        return {"pairs": [filled_pair(pair) for pair in pairs]}
 
     @model_validator(mode="after")
     def something_usable(self) -> "Answer":
