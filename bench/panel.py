@@ -236,6 +236,15 @@ def sample(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(pairs, key=lambda pair: hashlib.sha256(pair["pair_id"].encode()).hexdigest())[:SHOWN_PAIRS]
 
 
+def place_of(folder: Path, name: str, place: str) -> Path:
+    """The pages of a repository, whose checkout is called NAME or OWNER+NAME."""
+    repository = REPOSITORY.get(name, name)
+    checkouts = [folder / repository, *sorted(folder.glob(f"*+{repository}"))]
+    return next(
+        (docs for checkout in checkouts if (docs := (checkout / place).resolve()).is_dir()), folder / repository / place
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="holds a checkout of each repository under its name")
@@ -247,7 +256,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print("repository                  files  pages    words  lost %   pairs  with syntax  CPU s   MB  not understood")
     for name, place in PANEL.items():
-        docs = (arguments.folder / REPOSITORY.get(name, name) / place).resolve()
+        docs = place_of(arguments.folder, name, place)
         if (arguments.only and name not in arguments.only) or not docs.is_dir():
             continue
         with tempfile.TemporaryDirectory() as directory:

@@ -29,6 +29,8 @@ DEFINITIONS = [
     ("Pulley\n:   A wheel with a rope.\n\n    It turns.", ["- **Pulley**: A wheel with a rope.", "  It turns."]),
     ("Hoist\nWinch\n: Lifts.\n: Lowers.", ["- **Hoist, Winch**: Lifts.", "  Lowers."]),
     ("`depth`\n\n: How deep.\n\nText.", ["- `depth`: How deep.", "Text."]),
+    ("Why?\n: Because.", ["Why?", ": Because."]),
+    ("Repair\n: It needs:\n\n  ## Oil\n\n  Daily.", ["**Repair**", "It needs:", "## Oil", "Daily."]),
     ("| a | b |\n|---|---|\n| 1 | 2 |\n\n: Caption", ["| a | b |", "|---|---|", "| 1 | 2 |", ": Caption"]),
 ]  # fmt: skip
 

@@ -6,12 +6,14 @@ Definition lists of Python-Markdown, kramdown, goldmark and MyST (a term, below 
 
 import re
 
-from stages.ingest.dialects.lines import Line
+from stages.ingest.dialects.lines import Line, dedent
 from stages.ingest.dialects.page import Page
 
 DEFINITION = re.compile(r" {0,3}([:~])[ \t]{1,4}(?=\S)")
 NO_TERM = re.compile(r"[ \t]|[|>#:~+=]|[-*+] |\d+[.)] |`{3}|<|\ufdd0|!\[|\[\^|\*\[")
 FIELD = re.compile(r" {0,3}:([A-Za-z][\w -]{0,30}?(?: [^:\n]{1,60})?):(?:[ \t]+(\S.*))?$")
+QUESTION = ("?", "？")
+HEADING = re.compile(r"#{1,6}[ \t]")
 STARTS_BLOCK = re.compile(r"(?:[-*+>|#]|\d+[.)])[ \t]|`{3}|~{3}|\||\ufdd0")
 CODE = re.compile(r"`[^`]+`(?: \(.*\))?")
 MOST_TERMS, LONGEST_TERM = 4, 160
@@ -69,13 +71,19 @@ def as_items(lines: list[Line], page: Page) -> list[Line]:
 
 
 def terms_above(kept: list[Line]) -> int:
-    """How many of the last lines are terms, and the blank line behind them; 0: they are something else."""
+    """How many of the last lines are terms, and the blank line behind them; 0: they are something else, or a question,
+    which stays above its answer as it is written."""
     blank = bool(kept) and not kept[-1].text.strip()
     count = 0
     for line in reversed(kept[: len(kept) - blank]):
         if not line.text.strip():
             break
-        if NO_TERM.match(line.text) or len(line.text) > LONGEST_TERM or count == MOST_TERMS:
+        if (
+            NO_TERM.match(line.text)
+            or line.text.rstrip(" *_").endswith(QUESTION)
+            or len(line.text) > LONGEST_TERM
+            or count == MOST_TERMS
+        ):
             return 0
         count += 1
     return count + blank if count and (count == 1 or not blank) else 0
@@ -97,6 +105,8 @@ def body_end(lines: list[Line], first: int) -> int:
 
 def item(term: str, body: list[Line], place: Line) -> list[Line]:
     """A term with its definitions as one item: the first behind it on its line, the others as paragraphs of it."""
+    if any(HEADING.match(line.text.strip()) for line in body):
+        return [place.with_text(f"**{term.strip('*')}**"), place.with_text(""), *moved_out(body)]
     kept: list[Line] = []
     depth = 4
     for line in body:
@@ -115,6 +125,12 @@ def item(term: str, body: list[Line], place: Line) -> list[Line]:
         white = len(text) - len(text.lstrip())
         kept.append(line.with_text(f"  {' ' * max(white - depth, 0)}{text.lstrip()}" if text.strip() else ""))
     return kept
+
+
+def moved_out(body: list[Line]) -> list[Line]:
+    """What is said of a term in sections of its own, at the margin: no heading stands in an item."""
+    first = DEFINITION.sub("", body[0].text)
+    return [body[0].with_text(first), *dedent(body[1:])]
 
 
 def apart(kept: list[Line], line: Line) -> list[Line]:

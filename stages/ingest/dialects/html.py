@@ -15,7 +15,9 @@ TERMS = re.compile(r"(?:<dt\b[^<>]*>(?:[^<]|<(?!/?d[tdl]\b)){0,2000}</dt>\s*)+")
 TERM = re.compile(r"<dt\b[^<>]*>(.*?)</dt>", re.DOTALL)
 CODE = re.compile(r"<(code|kbd|samp|var)\b[^<>]*>(.*?)</\1>", re.DOTALL)
 PRE = re.compile(r"<pre\b([^<>]*)>(?:\s*<code\b([^<>]*)>)?(.{0,20000}?)(?:</code>\s*)?</pre>", re.DOTALL)
-INLINE = re.compile(r"<(?:code|samp|tt)(?:\s[^<>]*)?>(?=\s*\S)([^<>`{}\n]{1,200})</(?:code|samp|tt)>")
+INLINE = re.compile(
+    r"<(?:code|samp|tt)(?:\s[^<>]*)?>(?=[^<>]*[A-Za-z_])([^<>`{}\n]{1,200})</(?:code|samp|tt)>"
+)  # a number reads as well
 LANGUAGE = re.compile(r"\b(?:language|lang|highlight)[-=]\"?([\w+-]+)")
 LISTS, ENTRIES = ("ul", "ol", "dl"), ("li", "dd")
 

@@ -13,8 +13,9 @@ ICON = re.compile(
     r"|(?:(?<=^)|(?<=[\s|(]))[ \t]?:[a-z][a-z0-9_+-]{1,40}:(?=[\s|).,!?]|$)(?![ \t]*`)",
     re.MULTILINE,
 )
-SUBSCRIPT = re.compile(r"(?<=[\w)])~([^\s~\n]{1,20})~(?!~)")
-SUPERSCRIPT = re.compile(r"(?<=[\w)])\^([^\s^\n\[\]]{1,20})\^(?!\^)")
+# Short and plain, since formulas are full of such signs.
+SUBSCRIPT = re.compile(r"(?<=[A-Za-z)])~([A-Za-z0-9+-]{1,8})~(?!~)")
+SUPERSCRIPT = re.compile(r"(?<=[\w)])\^([A-Za-z0-9+-]{1,8})\^(?!\^)")
 SUB = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 SUP = str.maketrans("0123456789+-=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾")
 COLOURED = re.compile(r"`#!\w+[ \t]")
@@ -36,8 +37,9 @@ def inline(lines: list[Line], page: Page) -> list[Line]:
     lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
     lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
     lines = prose.sub(lines, page, "^^", INSERTED, lambda _, group: group(1))
-    lines = prose.sub(lines, page, "~", SUBSCRIPT, lambda _, group: group(1).translate(SUB))
-    lines = prose.sub(lines, page, "^", SUPERSCRIPT, lambda _, group: group(1).translate(SUP))
+    if page.site.flavour.name == "mkdocs":
+        lines = prose.sub(lines, page, "~", SUBSCRIPT, lambda _, group: group(1).translate(SUB))
+        lines = prose.sub(lines, page, "^", SUPERSCRIPT, lambda _, group: group(1).translate(SUP))
     lines = with_plain_code(lines, page)
     return attribute_lists.removed(lines, page)
 
