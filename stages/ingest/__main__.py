@@ -8,7 +8,7 @@ import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
@@ -22,7 +22,7 @@ from stages.ingest.dialects.flavours import detection
 from stages.ingest.pages import Reader, name_of
 from stages.ingest.sources import identity, manifest
 from stages.ingest.sources.breadcrumbs import breadcrumbs
-from stages.ingest.sources.imports import parts, text_of
+from stages.ingest.sources.imports import NAVIGATION, parts, text_of
 from stages.ingest.sources.languages import neighbours
 from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
@@ -68,7 +68,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             if file["problem"]:
                 raise RefusedError(file["problem"])
             if path in partials:
-                raise RefusedError("partial")
+                raise RefusedError("kind_index" if PurePosixPath(path).stem.lower() in NAVIGATION else "partial")
             doc = reader.read(path)
         except RefusedError as refused:
             report.skip(path, str(refused))

@@ -13,6 +13,7 @@ from stages.ingest.sources.tree import RefusedError, Tree
 LINK = re.compile(r"\]\(\s*<?([^)#?\s>]+)|^\[[^\]\n]+\]:[ \t]*<?([^#?\s>]+)", re.MULTILINE)
 SNIPPET = re.compile(r"<Snippet\b[^<>]*\bfile=[\"']([^\"'<>]+)")  # of Mintlify
 OF_ANTORA = re.compile(r"(?:^|/)modules/[^/]+/(?:partials|examples)/")
+NAVIGATION = ("_sidebar", "_navbar", "_coverpage", "_footer")  # of Docsify and wikis: links around every page
 LANDING_PAGES = ("index", "readme")  # a directory's own page
 
 

@@ -15,7 +15,7 @@ FENCE = re.compile(
 )
 # Behind a fence's sign: a directive of MyST, whose text is prose unless it is one of these.
 DIRECTIVE = re.compile(
-    r"[ \t]*\{(?!(?:code|literal|source|math|mermaid|eval-|graphviz|raw|ipython|doctest|include)[\w-]*\})[\w:.-]+\}"
+    r"[ \t]*\{(?!(?:code|literal|source|math|mermaid|graphviz|raw|ipython|doctest|include)[\w-]*\})[\w:.-]+\}"
 )
 # Comments in code that only steer a site, and blocks of Documenter.jl that hold names for it.
 STEERING = re.compile(
@@ -25,6 +25,8 @@ STEERING = re.compile(
 )
 NAMES = re.compile(r"[ \t]*@(?:docs|autodocs|contents|index|meta|setup|raw|eval)\b")
 OPTIONS = re.compile(r"(?:\n[ \t>]*:[\w-]+:[^\n]*)+|\n---[ \t]*\n.*?\n---[ \t]*(?=\n)", re.DOTALL)
+CAPTION = re.compile(r"\n---[ \t]*\n(?:.*?\bcaption:([^\n]*))?.*?\n---[ \t]*$", re.DOTALL)
+FILE = re.compile(r"[ \t]*\{(?:image|figure|include|toctree|button-\w+|contents)\}")
 OPTION = re.compile(r"^[ \t>]*:(?!caption)[\w-]+:[^\n]*|^[ \t>]*:caption:", re.MULTILINE)
 LABEL = re.compile(r"\[([^\[\]\n]*)\]")  # of a tab of VitePress
 CODE = re.compile(r"(?<!`)(`{1,9})(?!`)[^\n]{0,2000}?(?<!`)\1(?!`)")
@@ -55,6 +57,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("import ", IMPORTS),
     ("export ", re.compile(r"^export\b.*?(?=\n[ \t]*\n|\Z)", re.DOTALL | re.MULTILINE)),
     (";base64,", re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")),
+    ("](@", re.compile(r"\]\(@(?:id|ref|extref)\b[^()\n]*\)")),
     ("](", re.compile(r"\]\([^()\s]+[ \t]+['\"][^'\"\n]*:[a-z][^'\"\n]*['\"]\)")),
     ("[!", re.compile(r"(?i)\[!(?:INCLUDE|code[\w-]*)[ \t]*\[[^\[\]\n]*\]\([^()\n]*\)\]|\[!VIDEO[^\]\n]*\]")),
     (":", re.compile(r"[ \t]:id=[\w-]+[ \t]*$|\{docsify-[\w-]+\}", re.MULTILINE)),
@@ -148,9 +151,9 @@ class Kept(list[str]):
         if NAMES.match(info):
             return blank_text(body)
         if options := OPTIONS.match(body):
-            body = OPTION.sub("", options[0]) + body[options.end() :]
+            body = OPTION.sub("", CAPTION.sub(r"\1", options[0])) + body[options.end() :]
         if named := DIRECTIVE.match(info):
-            return info[named.end() :] + FENCE.sub(self.fence, body)
+            return ("" if FILE.match(info) else info[named.end() :]) + FENCE.sub(self.fence, body)
         return " ".join(LABEL.findall(info)) + quoted_text(info) + self.sign(body)
 
     def restored(self, match: re.Match[str]) -> str:

@@ -48,6 +48,8 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
 
 def included(found: re.Match[str], line: Line, page: Page) -> list[Line]:
     """The lines of a file: text of the page, or code."""
+    if "://" in found[1]:  # is fetched by the reader's browser
+        return [line.with_text(line.text[: line.text.index("](")].strip() + f"]({found[1]})")]
     got = includes.code(page, line, found[1], f"/{found[1]}")
     if got is None:
         return [line.with_text("")]

@@ -2,7 +2,9 @@
 are read for all; their properties may stand in YAML below, and `#name` begins one of their parts.
 """
 
+import json
 import re
+from typing import Any
 
 import yaml
 
@@ -67,8 +69,16 @@ def properties(lines: list[Line], number: int, given: str) -> tuple[str, int]:
     except yaml.YAMLError:
         values = None
     said = values.items() if isinstance(values, dict) else ()
-    more = (f'{key}="{text}"' for key, value in said if (text := scalar_text(value).replace('"', "'")))
+    more = (attribute(str(key), value) for key, value in said)
     return " ".join([given, *more]).strip(), end + 1
+
+
+def attribute(key: str, value: Any) -> str:
+    """A property as JSX writes it: a text in quotes, a list or an object in braces."""
+    if isinstance(value, list | dict):
+        return f"{key}={{{json.dumps(value, ensure_ascii=False)}}}"
+    text = " ".join(scalar_text(value).replace('"', "'").split())
+    return f'{key}="{text}"' if text else ""
 
 
 def inline(lines: list[Line], page: Page) -> list[Line]:
