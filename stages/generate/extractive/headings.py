@@ -35,7 +35,8 @@ COMMON = re.compile(
 )
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
-    r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what[’']s next\??"
+    r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what(?:[’']s)? next\??"
+    r"|.*[!！]|.* (?:to|of|for|with|and|or|in|on|by)|.*[^样]来"
     r"|(?:see|learn|read) .*|.*深入学习"
     r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
     re.IGNORECASE,
@@ -46,6 +47,7 @@ BADGED = re.compile(
     r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))"
     r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*)* )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
 )
+ARTICLE = re.compile(r"^(?:\([^()]*\)\s*)*(?:the|an?)\s", re.IGNORECASE)  # "the user" says nothing of a user
 PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 

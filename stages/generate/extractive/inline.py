@@ -20,7 +20,6 @@ IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
 LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))+)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-BREAK_IN_NAME = re.compile(r"(?<=\w[._/])<br\s*/?>(?=[a-z_])", re.IGNORECASE)
 # A tag of a component or an HTML element; CommonMark has none with an underscore in its name. Other names in angle
 # brackets are placeholders, which a reader sees: <YOUR_HOST>, <name>.
 TAG = re.compile(
@@ -51,7 +50,7 @@ def plain(text: str) -> str:
 
     text = VERBATIM.sub(hold, text)
     text = LINK.sub(r"\1", IMAGE.sub("", text))
-    text = TAG.sub("", BREAK.sub(" ", BREAK_IN_NAME.sub("", AUTOLINK.sub(r"\1", text))))
+    text = TAG.sub("", BREAK.sub(" ", AUTOLINK.sub(r"\1", text)))
     text = UNDERSCORE.sub(r"\1", STAR.sub(r"\1", STRONG.sub("", text)))
     text = html.unescape(ESCAPE.sub(r"\1", text))
     text = HELD.sub(lambda match: held[int(match[1])], text)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import CJK, LETTER
+from stages.common.text.wording import CJK, LETTER, normalised
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, UNASKED, heading_name, is_common, topic
+from stages.generate.extractive.headings import ARTICLE, CHANGES, UNASKED, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
@@ -41,13 +41,14 @@ HEADLESS = re.compile(
 # What is no sentence, nor a name with what belongs to it.
 FRAGMENT = re.compile(
     r"(?:to|with|by|in|on|at|from|as|if|when|because|since|until|unless|via|instead|but|and|or)\b[^,]*$"
-    r"|(?:[a-z]+ing|for|although)\b",
+    r"|(?:[a-z]+ing|for|although)\b|(?-i:from|to|with|by|in|on|at|as|via)\b",
     re.IGNORECASE,
 )
+REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
-    r"(?:an?|the) \w+|(?:this|in|on|for|if|when|to) .*|https?"
+    r"(?:an?|the) \w+|(?:this|in|on|for|if|when|to) .*|https?|\([^()]*\)"
     r"|(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*",
     re.IGNORECASE,
 )
@@ -153,11 +154,16 @@ def told(fact: Fact) -> Iterator[Fact]:
     shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
     if fact.kind == "stated":
         shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
-    says = len(answer) >= shortest and (LETTER.search(answer) or re.search(r"\d", answer))
+    says = (
+        normalised(ARTICLE.sub("", answer)) != normalised(fact.subject)
+        and len(answer) >= shortest
+        and (LETTER.search(answer) or re.search(r"\d", answer))
+    )
     elsewhere = (
         UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
     )
     task = fact.kind in ("definition", "stated") and (imperative(answer) or FRAGMENT.match(answer))
+    task = task or (fact.kind == "meaning" and REASON.match(answer))
     elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
@@ -175,7 +181,9 @@ def is_procedure(block: Block, entries: list[Item], path: list[str], before: str
     if not CJK.search(block.text):
         bare = [bool(LETTER.match(text)) and not (CLOSED.match(text) or FINITE.match(text)) for text in texts]
         conditions = sum(text[:3] == "If " for text in texts)
-        return block.text.lstrip()[:1] in "01" and sum(bare) + conditions == len(texts) and conditions * 2 < len(texts)
+        commands = len(texts) if PROCEDURE.search(path[-1]) else sum(map(imperative, texts))
+        told_all = sum(bare) + conditions == len(texts) and conditions * 2 < len(texts) and commands * 3 >= len(texts)
+        return block.text.lstrip()[:1] in "01" and told_all
     doing = sum(bool(DOING.match(text)) for text in texts)
     return doing * 2 > len(entries) or bool(PROCEDURE.search(path[-1] + before))
 

@@ -12,6 +12,7 @@ from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
+MIN_NAMED = 24  # Latin characters of what a box with a title says
 MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?"
@@ -62,7 +63,11 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     about = title if named else topic(above)
     about = "" if heading_question(about) or VERSION.search(title) or UNASKED.fullmatch(about) else about
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
-    stands = stands and not DEMONSTRATIVE.search(sentences(text)[0])
+    stands = (
+        stands
+        and not DEMONSTRATIVE.search(sentences(text)[0])
+        and not (named and len(text) < MIN_NAMED and not CJK.search(text))
+    )
     if (
         kind
         and stands

@@ -78,6 +78,8 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         return
     if not (asks or named or THIS.match(text)) and MEANT.search(sentences(text)[0]):
         return
+    if COUNTS.match(text) and not headings:
+        return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)
     several = "\n" in text or len(sentences(text)) > 1

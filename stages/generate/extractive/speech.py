@@ -18,7 +18,8 @@ DEIXIS = re.compile(
     r"|(?:this|next|last) (?:post|step)"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
-    r"|learn (?:more|how|about)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
+    r"|learn (?:more|how|about)|(?:skip|jump|proceed) to"
+    r"|just (?:discussed|described|seen|mentioned)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
     r"|(?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
     r"|you (?:probably|already)(?: have)? (?:read|seen|saw)"
     r"|as (?:was |were |already )?(?:mentioned|described|discussed|explained)|(?:shown|introduced) (?:here|later|in)"
@@ -27,7 +28,7 @@ DEIXIS = re.compile(
     r"|(?<!\byou )(?<!\bwill )(?<!\bcan )(?<!\bto )(?<!\bwe )(?<!\bthey )(?<!\bmay )(?<!\bmight )(?<!\bshould )"
     r"(?<!\bnot )(?<!\bnow )(?<!\bthen )(?<!\bonly )(?<!\busers )\bsee\b"
     r"|\b[Ff]ollow (?:the|our) (?:[\w-]+ )*(?:guide|instructions|documentation|steps|tutorial)|\bhere\W*$"
-    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|在这里|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
+    r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|在这里|[上下]例|章节中|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
     r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|(?<![常可意看])见[^，。；\n]{1,24}(?:[一章小]节|[一二三四五]章|文档|页面)|[你您]?[将会]在[^，。]{1,24}[里中](?:了解|学[到习]|看到)|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
     re.IGNORECASE,
@@ -50,14 +51,16 @@ NARRATION = re.compile(
     r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
     r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember"
     r"|right now|at this point|so far|by now|at the moment)\b"
-    r"|(?<!自)我(?![国的])|看看|想象|假设|(?:吧|呢)[。！]|[你您]刚|\byou just\b",
+    r"|(?<!自)我(?![国的])|看看|想象|假设|(?:吧|呢)[。！]|[你您]刚|\byou (?:just|saw)\b",
     re.IGNORECASE,
 )
 EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting
 # A description of a page that has no subject: "Explains what it is", "Learn how".
 OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
 LEFTOVER = re.compile(
-    r"\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\[|^\s*\[!|\]\(|:[a-z]+-[\w-]+:|&\w+;|\s\*$|(?<=\w) [,;](?= )|\ue000",
+    r"(?<![\w`\])\[])\[[a-z][a-z' -]* [a-z' -]*\](?![(\[\w])"
+    r"|(?<=`)\{[a-z]+=|\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\["
+    r"|^\s*\[!|\]\(|:[a-z]+-[\w-]+:|&\w+;|\s\*$|(?<=\w) [,;](?= )|\ue000",
     re.MULTILINE,
 )
 ENDED = re.compile(r"[.!?。！？；][\"'”’」』)）\]`*]*$")
@@ -66,7 +69,7 @@ QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`]*`|\$[^$]*\$", re.DOTALL)
 CONNECTIVE = re.compile(
     r"^(?:(?:for example|for instance|then|now|next|finally|first|second|alternatively|also|so|lastly"
     r"|optionally|again|still|and|or)\b[, ]*"
-    r"|(?:例如|比如|然后|接着|接下来|最后|首先|其次|同样地?|此外|另外|因此|所以|为此|现在|当然|或者)[，,]?)+",
+    r"|(?:例如|比如|并且?|然后|接着|接下来|最后|首先|其次|同样地?|此外|另外|因此|所以|为此|现在|当然|或者)[，,]?)+",
     re.IGNORECASE,
 )
 # What says but that something stands below, with the verb that makes use of it.
@@ -78,7 +81,8 @@ LIGHT = re.compile(
 DETERMINER = r"(?:the|an?|this|that|these|your|my|our|its|each|all|it|them)\b"
 PURPOSE = re.compile(
     rf"(?:in order to|if you (?:want|need|wish|prefer|would like|[’']d like) to|to) "
-    rf"((?!{DETERMINER})\w[^,]+?)(?:,\s| (?=you (?:can|could|must|should|need|have)\b)|$)",
+    rf"((?!{DETERMINER})\w[^,]+?)(?:,\s| (?=you (?:can|could|must|should|need|have)\b"
+    r"|(?:use|run|add|type|call|set|execute)\b)|$)",
     re.IGNORECASE,
 )
 MODAL = re.compile(
@@ -111,7 +115,7 @@ TAIL = re.compile(
 )
 # Verbs of what happens to one, or in one's head: nothing that one could be told how to do.
 STATE = re.compile(
-    r"(?:be|not|have|get|see|find|notice|note|encounter|expect|consider|imagine|think|know|need|want|look|say|recall"
+    r"(?:be|do|not|have|get|see|find|notice|note|encounter|expect|consider|imagine|think|know|need|want|look|say|recall"
     r"|remember|understand|learn|read|ask|wonder|prefer)\b",
     re.IGNORECASE,
 )
@@ -137,7 +141,7 @@ OF_A_STATE = re.compile(
 WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
 LOOSE_END = re.compile(
-    r"\b(?:(?:and|or) \w+|\w+ing|something|like|via|than|about"
+    r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|\w+ing|something|like|via|than|about"
     r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
@@ -222,7 +226,9 @@ def goal(sentence: str) -> str:
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
     clause = TAIL.sub("", clause).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
-    good = good and not STATE.match(clause) and not LIGHT_VERB.fullmatch(clause)
+    good = (
+        good and clause.count("(") == clause.count(")") and not STATE.match(clause) and not LIGHT_VERB.fullmatch(clause)
+    )
     bare = QUOTED.sub("", clause)
     if not good or VAGUE.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
         return ""

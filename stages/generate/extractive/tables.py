@@ -9,7 +9,7 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Cell, Grid
-from stages.generate.extractive.headings import NAME, PICTURE, heading_name, unbadged
+from stages.generate.extractive.headings import ARTICLE, NAME, PICTURE, heading_name, unbadged
 from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
@@ -20,6 +20,9 @@ NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name
 ASIDE = re.compile(r"\([^()]*\)|[（][^（）]*[）]")  # "(none)" names nothing
+BROKEN = re.compile(
+    r"[\w-]+(?:\. ?[\w-]+)*\. [\w-]+(?:\. ?[\w-]+)*"
+)  # a name on two lines of its cell: pump.flow. total
 INSTANCE = re.compile(r"\d|=")
 PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
 DEFAULT = re.compile(
@@ -80,7 +83,13 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     others = [
         place for place, name in enumerate(grid.header) if place not in keys and (headed[name] == 1 or not any(headed))
     ]
-    kinds = {place: kind_of_column(grid, place) for place in others if not only_leads_on(grid, place)}
+    kinds = {
+        place: kind_of_column(grid, place)
+        for place in others
+        if not only_leads_on(grid, place) and len(grid.header[place]) <= MAX_NAME_CHARS
+    }
+    if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
+        kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
     for number, row in enumerate(grid.rows):
         subject = unbadged(name_of(grid, row, keys))
         if subject:
@@ -160,7 +169,9 @@ def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     if any(MEASURED.fullmatch(text) or ASIDE.fullmatch(text) for text in texts):
         return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
-        return PICTURE.sub("", texts[0]).strip() if len(texts[0]) <= MAX_NAME_CHARS else ""
+        name = PICTURE.sub("", texts[0]).strip()
+        name = name.replace(" ", "") if BROKEN.fullmatch(name) else name
+        return name if len(name) <= MAX_NAME_CHARS else ""
     names = [grid.header[place] for place in keys]
     if any(NO_VALUE.fullmatch(text) for text in texts) or not all(LETTER.search(name) for name in names):
         return ""
@@ -229,8 +240,9 @@ def describes(text: str) -> bool:
 
 def says_something(text: str, subject: str) -> bool:
     says = not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
-    says = says and not (normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
-    return says and not points(text)
+    again = normalised(ARTICLE.sub("", text)) == normalised(subject)  # "the user" says nothing of a user
+    again = again or (normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
+    return says and not again and "```" not in text and not points(text)
 
 
 def kind_of(text: str) -> str:
