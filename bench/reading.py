@@ -18,6 +18,7 @@ from stages.curate import checks
 from stages.curate.origins import origins
 from stages.generate.extractive import pairs
 from stages.generate.extractive.contexts import Pages
+from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.labelling.labelling import to_pair
 
 
@@ -28,7 +29,7 @@ def sample(salt: str) -> Iterator[DatasetRow]:
         update={"max_facts_per_chunk": 0, "phrasings": 1, "held_out_phrasings": 0, "searches": 0}
     )
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    asked = pairs.rows(lambda _: chunks.values(), Pages(read_jsonl(paths.DOCS)), section, Counter())
+    asked = pairs.rows(lambda _: chunks.values(), Pages(read_jsonl(paths.DOCS)), section, OwnWordings(), Counter())
     rows = [
         to_row(to_pair(chunk["chunk_id"], row, row["style"], "", *wording), chunks) for chunk, row, wording in asked
     ]
