@@ -80,7 +80,7 @@ def main() -> None:
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
     own, reviews = own_data(paths.EXTRA), review.read_reviews(paths.REVIEW)
     rows = [*(to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), *own.rows]
-    known = origins(read_jsonl(paths.DOCS), rows)
+    known = origins(read_jsonl(paths.DOCS), rows, chunks)
     read_chunks = sources(chunks.values(), known.language)
     read = len(rows) + len(own.rejected)
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})

@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
-from stages.common.records.rows import DatasetRow, Doc, page_lines, partial_lines
+from stages.common.records.rows import Chunk, DatasetRow, Doc, PartialLines, page_lines, partial_lines
 from stages.common.text.wording import squeezed
 
 MOST = 50  # places of a page looked at for one quote
@@ -19,9 +19,9 @@ class Origins(NamedTuple):
     identity: dict[str, str]
 
 
-def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow]) -> Origins:
+def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow], chunks: Mapping[str, Chunk] = {}) -> Origins:
     """Languages and identities of the pages. The rows of a page get the lines at which their evidence stands; one page
-    at a time is in memory."""
+    at a time is in memory. `chunks` tell which lines of a partial a row may come from."""
     by_path: dict[str, list[DatasetRow]] = defaultdict(list)
     for row in rows:
         by_path[row["path"]].append(row)
@@ -29,18 +29,19 @@ def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow]) -> Origins:
     for doc in docs:
         for path in (doc["path"], *doc["also_in"]):
             pages.language[path], pages.identity[path] = doc.get("language", ""), doc.get("group", "")
-        locate(doc, by_path.pop(doc["path"], []))
+        locate(doc, by_path.pop(doc["path"], []), chunks)
     return pages
 
 
-def locate(doc: Doc, rows: list[DatasetRow]) -> None:
+def locate(doc: Doc, rows: list[DatasetRow], chunks: Mapping[str, Chunk]) -> None:
     """Give each row the lines of its evidence: of the page's file, and of the partial's that they come from."""
     page = Page(doc)
-    known: dict[tuple[str, int, int], tuple[int, int] | None] = {}
+    known: dict[tuple[str, str], tuple[int, int] | None] = {}
     for row in rows:
-        key = row["evidence"], row["line_start"], row["line_end"]
+        key = row["evidence"], row["chunk_id"]
         if key not in known:
-            known[key] = page.lines_of(*key)
+            inlined = chunks[row["chunk_id"]]["partials"] if row["chunk_id"] in chunks else None
+            known[key] = page.lines_of(row["evidence"], row["line_start"], row["line_end"], inlined)
         if lines := known[key]:
             row["line_start"], row["line_end"] = page_lines(doc["spans"], *lines)
             if parts := partial_lines(doc["spans"], *lines):
@@ -55,13 +56,17 @@ class Page:
         self.spans, self.text = doc["spans"], "".join(lines)
         self.starts = list(accumulate(map(len, lines), initial=0))
 
-    def lines_of(self, evidence: str, first: int, last: int) -> tuple[int, int] | None:
-        """The lines of the page's text, 1-based and inclusive, where a quote stands between two lines of its file."""
+    def lines_of(
+        self, evidence: str, first: int, last: int, inlined: list[PartialLines] | None
+    ) -> tuple[int, int] | None:
+        """The lines of the page's text, 1-based and inclusive, where a quote stands between two lines of its file and,
+        as far as it comes from partials, within those lines of them."""
         quote = squeezed(evidence)
         for at in self.places(quote):
             lines = bisect_right(self.starts, at), bisect_right(self.starts, at + len(quote) - 1)
             begins, ends = page_lines(self.spans, *lines)
-            if first <= begins and ends <= last:
+            of_partials = partial_lines(self.spans, *lines) if inlined is not None else []
+            if first <= begins and ends <= last and all(within(part, inlined or []) for part in of_partials):
                 return lines
         return None
 
@@ -72,3 +77,13 @@ class Page:
                 return
             yield at
             at = self.text.find(quote, at + 1)
+
+
+def within(part: PartialLines, inlined: list[PartialLines]) -> bool:
+    """Whether the lines of a partial are among those of the same file."""
+    return any(
+        part["path"] == other["path"]
+        and other["line_start"] <= part["line_start"]
+        and part["line_end"] <= other["line_end"]
+        for other in inlined
+    )

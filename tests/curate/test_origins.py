@@ -51,6 +51,16 @@ def test_a_fact_of_a_partial_has_the_lines_of_the_partials_file():
     assert row["partial"] == {"path": "_mass.md", "line_start": 23, "line_end": 23}
 
 
+def test_of_two_places_in_a_partial_the_one_in_the_chunk_counts():
+    of = {**chunk(TEXT), "line_start": 2, "line_end": 2}
+    of["partials"] = [{"path": "_mass.md", "line_start": 6, "line_end": 9}]
+    text = "arm: 3 kg\n\n## Far\n\n\n\narm: 3 kg\n"
+    row = {**pair(of, "What weighs it?", "3 kg", "arm: 3 kg"), "path": of["path"], "line_start": 2, "line_end": 2}
+    lines = [Origin("_mass.md", number, 2) for number in range(1, 9)]
+    origins([doc_of(of, text, lines)], [row], {of["chunk_id"]: of})
+    assert row["partial"] == {"path": "_mass.md", "line_start": 7, "line_end": 7}
+
+
 def test_rows_of_the_dataset_carry_these_lines(write_params):
     of = {**chunk(TEXT), "line_start": 1, "line_end": 9}
     page = doc_of(of, TEXT, [Origin(of["path"], number + 1, number + 1) for number in range(9)])
