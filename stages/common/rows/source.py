@@ -12,6 +12,7 @@ from stages.common.values import names, numbers, units
 
 ITEM = re.compile(r"(?m)^\s*(?:[-*+]|\d+[.)])\s")
 SMALL = re.compile(r"</?(?:sub|sup|kbd|b|i|em|strong)>")  # S<sub>B0</sub> may be called SB0
+EMPHASIS = re.compile(r"(?<!\w)(_{1,2})([^\s_](?:[^\s]*[^\s_])?)\1(?!\w)")  # _max_rows_ emphasises max_rows
 TABLE_LINE = re.compile(r"(?m)^\s*\|.*$")
 TABLE_ROW = re.compile(r"(?m)^\s*\|")
 SOME = 4  # Chinese characters that are more than a name
@@ -47,7 +48,8 @@ class Source:
     @cached_property
     def code(self) -> str:
         text = names.code(self.text)
-        return f"{text}\n{SMALL.sub('', text)}" if "<" in text else text
+        text = f"{text}\n{SMALL.sub('', text)}" if "<" in text else text
+        return "\n".join([text, EMPHASIS.sub(r"\2", text)]) if EMPHASIS.search(text) else text
 
     @cached_property
     def numbers(self) -> Mapping[numbers.Value, set[units.Unit | None]]:

@@ -14,7 +14,7 @@ LINK = re.compile(
 # What no word of a language looks like.
 IDENTIFIER = re.compile(
     r"(?a)"  # a Chinese character ends a name
-    r"(?<!\w)[A-Za-z]:\\[\w.$-]+(?:\\[\w.$-]+)*"  # a path of Windows, without blanks
+    r"(?<!\w)[A-Za-z]:(?:\\[\w.$-]*[\w$-])+"  # a path of Windows, without blanks
     r"|(?<![\w/.$-])--?[A-Za-z][\w-]*(?:=[\w./-]+)?"  # a flag: -x, --dry-run, --jobs=4
     r"|(?<![\w$])\$\{?[A-Za-z_]\w*(?![\w\\$])\}?"  # a variable: $HOME, not the formula $F\eta$
     r"|(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\(\))?"  # a path of names: lora.r, params.yaml

@@ -47,7 +47,7 @@ PLEASE = r"(?:please |could you |can you |explain |describe |tell me |and |so |b
 ASKS = r"(?:(?:what|how(?: much| many| long| often| far| fast| well)?|why|when|where|which|who)(?:'s)?\s+)?"
 VERB = r"(?:(?:is|are|does|do|did|can|could|will|would|should|must|has|have|was|were|may)\s+)?"
 JUDGED = (
-    r"possible|known|clear|necessary|required|recommended|allowed|safe|advisable|better|worth|mandatory|important|true"
+    r"possible|known|clear|written|documented|necessary|required|recommended|allowed|safe|advisable|better|worth|mandatory|important|true"
     r"|ok(?:ay)?"
 )
 # It takes an hour, is it possible: nothing that "it" would have to stand for.
@@ -87,15 +87,16 @@ REFUSAL = any_of(
     rf"{TEXT_ZH}[中里内]?(?:并|均|都)?(?:未|没有?)(?:有|明确|直接|具体)*{TELLS_ZH}",
     rf"(?:未|没有)在{TEXT_ZH}.{{0,4}}{TELLS_ZH}|无法(?:从|根据|依据).{{0,4}}{TEXT_ZH}",
     r"(?:信息|资料)不足.{0,6}无法|我(?:不知道|无法(?:回答|确定|提供|找到))|作为(?:一个)?(?:AI|人工智能|大?语言模型)",
-    r"^(?:抱歉|对不起)|^很遗憾[，,]?\s*(?:我|[原本上前]?文|资料|没有?(?:找到|相关|提供))|(?:没有|无|未找到)(?:提供)?相关(?:的)?(?:信息|内容|资料|说明)",
+    r"^(?:抱歉|对不起)(?:[，,。！!]|\Z)|^很遗憾[，,]?\s*(?:我|[原本上前]?文|资料|没有?(?:找到|相关|提供))|(?:没有|无|未找到)(?:提供)?相关(?:的)?(?:信息|内容|资料|说明)",
     r"(?:根据|从).{0,8}(?:内容|信息|文本|资料|片段).{0,4}无法|\A(?:未提及|未说明|未提供|不知道|不清楚|无法(?:确定|回答)|无从得知)\W*\Z",
     r"\A(?:not (?:mentioned|specified|stated|provided|given|available)|unknown|no answer)\W*\Z",
     r"\bno (?:\w+ )?information (?:is|was) (?:available|given|provided)\b",
     rf"\b(?:not|never|isn't|aren't) (?:\w+ly )?{TOLD} (?:in|by|within|anywhere in) (?:the|this) {TEXT_EN}",
     rf"\b(?:the|this) {TEXT_EN} (?:does not|doesn't|do not|fails to|did not) (?:\w+ly )?{TELLS}",
     rf"\b(?:no|insufficient|not enough) (?:\w+ )?(?:information|details?|mention)\b.{{0,30}}\b{TEXT_EN}\b",
-    r"\bI (?:do not|don't|can't|cannot|am not able to|am unable to) (?:\w+ )?(?:know|answer|determine|find|help)\b",
-    r"\bas an? (?:AI|(?:large )?language model)\b|^(?:sorry|I apologi[sz]e)\b",
+    r"\bI(?:[’']m| am)? (?:do not|don[’']t|can[’']t|cannot|not able to|unable to) (?:\w+ )?"
+    r"(?:know|answer|determine|help|find (?:that|this|any|it|the (?:answer|information)))\b",
+    r"\bas an? (?:AI|(?:large )?language model)\b|^(?:sorry(?=[,.!]| (?:but|I)\b)|I apologi[sz]e)\b",
     rf"^unfortunately,? (?:I\b|(?:there (?:is|was) )?no (?:\w+ )?(?:information|mention|details?|answer)\b"
     rf"|(?:the|this) {TEXT_EN}\b)",
     r"\bcannot be (?:determined|answered|inferred) from\b",

@@ -23,12 +23,13 @@ FILE_NAME = re.compile(
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
-# A page whose title says what kind of page it is, not what it is about, and the facts that need no such title.
-KIND_OF_PAGE = re.compile(
-    r"(?:faqs?|frequently asked questions|q ?& ?a|troubleshooting|known issues|glossary|concepts|terminology"
-    r"|常见问题(?:解答)?|问题排查|故障排[查除]|术语表?|名词解释|基本概念)\b.*",
+# Pages whose titles say what kind of page they are, not what they are about, and the facts that need no such title.
+FAQ = re.compile(
+    r"(?:faqs?|frequently asked questions|q ?& ?a|troubleshooting|known issues"
+    r"|常见问题(?:解答)?|问题排查|故障排[查除])\b.*",
     re.IGNORECASE,
 )
+GLOSSARY = re.compile(r"(?:glossary|concepts|terminology|术语表?|名词解释|基本概念)\b.*", re.IGNORECASE)
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
@@ -131,7 +132,8 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     name = fact.owner or fact.subject
     named = IDENTIFIER.fullmatch(name) and not FILE_NAME.fullmatch(name) and fact.kind not in PARTS_OF_A_PAGE
     asks = fact.kind == "faq" and len(fact.subject) * (1 + bool(CJK.search(fact.subject))) >= MIN_QUESTION_CHARS
-    if named or asks or (fact.kind in BY_THEMSELVES and fact.subject and KIND_OF_PAGE.match(names[0].title)):
+    of_all = FAQ.match if fact.kind != "definition" else GLOSSARY.match
+    if named or asks or (fact.kind in BY_THEMSELVES and fact.subject and of_all(names[0].title)):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [heading for heading in headings if heading and heading not in (names[0].title, fact.subject)]

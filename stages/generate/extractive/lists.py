@@ -48,7 +48,7 @@ REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
-    r"(?:an?|the) \w+|(?:this|in|on|for|if|when|to) .*|https?|\([^()]*\)"
+    r"(?:an?|the) \w+|the following.*|(?:this|in|on|for|if|when|to) .*|https?|\([^()]*\)"
     r"|(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*",
     re.IGNORECASE,
 )

@@ -119,6 +119,8 @@ def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
         kind = "faq"
     elif kind == "symptom" and not TROUBLE.search(name):
         kind = "stated"
+    if kind == "stated" and name.startswith(("(", "（")):
+        return  # "(none)" names nothing
     lines = source.split("\n")
     whole = "\n".join(itertools.takewhile(lambda line: not question(line), lines)) if len(lines) > 1 else source
     for part in (whole, re.split(r"\n\s*\n|\n(?=:\s)", whole.strip())[0]):

@@ -110,8 +110,9 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
     below = "" if points(below) else below
     if announced.kind == "fence":
         below = announced.text.strip()
-    stands = not NARRATION.search(text) and not any(map(points, before)) and not HALF.search(last)
+    stands = not NARRATION.search(text) and not HALF.search(last)
     stands = stands and not any(map(ANNOUNCING.search, text.split("\n\n")[:-1]))
+    stands = stands and standing("".join(before)) == "".join(before).strip()
     both = f"{text}\n{below}"
     evidence = f"{source.rstrip()}\n\n{announced.text.rstrip()}"
     return (both, evidence) if below and stands and len(both) <= MAX_WHOLE_CHARS else ("", "")

@@ -18,7 +18,7 @@ DEIXIS = re.compile(
     r"|(?:this|next|last) (?:post|step)"
     r"|the (?:section|chapter|guide|tutorial|article|snippet)s?|see (?:the|also|our|how)|refer to"
     r"|read (?:more|the|our|about)"
-    r"|learn (?:more|how|about)|(?:skip|jump|proceed) to"
+    r"|(?:learn|find out) (?:more|how|about)|(?:skip|jump|proceed) to"
     r"|just (?:discussed|described|seen|mentioned)|check (?:out|back|the)|recommend reading|(?:take|have) a look"
     r"|(?:more|further|additional) (?:information|details?)|as (?:you|we)(?:[’']ve| have)? (?:saw|seen)"
     r"|you (?:probably|already)(?: have)? (?:read|seen|saw)"
@@ -55,11 +55,12 @@ NARRATION = re.compile(
     re.IGNORECASE,
 )
 EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting
+ASKED = re.compile(r"[?？]\s*$")
 # A description of a page that has no subject: "Explains what it is", "Learn how".
 OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
 LEFTOVER = re.compile(
     r"(?<![\w`\])\[])\[[a-z][a-z' -]* [a-z' -]*\](?![(\[\w])"
-    r"|(?<=`)\{[a-z]+=|\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\["
+    r"|(?<=`)\{[a-z]+=|<(?!https?:|mailto:)(?:[a-z]+:|/)[^>\s]+>|\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\["
     r"|^\s*\[!|\]\(|:[a-z]+-[\w-]+:|&\w+;|\s\*$|(?<=\w) [,;](?= )|\ue000",
     re.MULTILINE,
 )
@@ -141,7 +142,7 @@ OF_A_STATE = re.compile(
 WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
 LOOSE_END = re.compile(
-    r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|\w+ing|something|like|via|than|about"
+    r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|just|\w+ing|something|like|via|than|about"
     r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
@@ -168,7 +169,12 @@ def standing(text: str) -> str:
     """The sentences up to the first that points elsewhere or tells what the author does."""
     kept = []
     for sentence in sentences(text):
-        if points(sentence) or NARRATION.search(QUOTED.sub("`", sentence)) or EXCLAMATION.search(sentence):
+        if (
+            points(sentence)
+            or NARRATION.search(QUOTED.sub("`", sentence))
+            or EXCLAMATION.search(sentence)
+            or (not kept and ASKED.search(sentence))
+        ):
             break
         kept.append(sentence)
     return "".join(kept).strip()
