@@ -167,7 +167,7 @@ def points(text: str) -> bool:
 
 def standing(text: str) -> str:
     """The sentences up to the first that points elsewhere or tells what the author does."""
-    kept = []
+    kept: list[str] = []
     for sentence in sentences(text):
         if (
             points(sentence)
