@@ -31,7 +31,7 @@ def right(answer: Answer, question: Question) -> bool:
     known = f"{question_text(row)}\n{row['evidence']}"
     if question.key_values:
         return states_values(answer.text, question.key_values, f"{known}\n{row['output']}")
-    return states(answer.text, row["output"], known)
+    return states(answer.text, row.get("value", row["output"]), f"{known}\n{row['output']}")
 
 
 def set_figures(
@@ -251,7 +251,7 @@ def prediction(split: str, question: Question, answers: dict[str, Answer | None]
         "split": split,
         **{key: row[key] for key in copied},  # type: ignore[literal-required]
         "reference": row["output"],
-        "key_values": list(question.key_values) or key_values(row["output"]).written(),
+        "key_values": list(question.key_values) or key_values(row.get("value", row["output"])).written(),
         "tags": list(question.tags),
         "evidence": row["evidence"],
         "retrieved": [chunk["chunk_id"] for chunk in question.retrieved],

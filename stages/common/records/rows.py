@@ -75,7 +75,8 @@ class Chunk(TypedDict):
 
 class Pair(TypedDict):
     """A question with its grounded answer. `evidence` is verbatim text of the chunk, `family` names the family that the
-    question's wording belongs to ("": none); what is `held_out` belongs to one that is never trained."""
+    question's wording belongs to ("": none); what is `held_out` belongs to one that is never trained. `value` is what
+    the output states, where that is put into a sentence: the rest of it need not be said."""
 
     pair_id: str
     chunk_id: str
@@ -86,6 +87,7 @@ class Pair(TypedDict):
     style: str
     request_key: str
     family: NotRequired[str]
+    value: NotRequired[str]
     held_out: NotRequired[bool]
 
 

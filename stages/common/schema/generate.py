@@ -32,6 +32,7 @@ class Generate(Connection):
     searches: Limit
     held_out_phrasings: Limit
     max_facts_per_chunk: Limit
+    answer_frames: bool
     private: Literal["mask", "refuse", "keep"]
     prompts: str
     styles: Annotated[dict[Name, Amount], AfterValidator(some_weight)]

@@ -14,6 +14,7 @@ from stages.common.records.files import share
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text.wording import CJK, normalised
+from stages.generate.extractive.answers import framed
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.facts import of_chunks
@@ -59,16 +60,17 @@ def rows(
         kept = most_valuable(chosen, section.max_facts_per_chunk, chunk)
         counts["facts_beyond_limit"] += len(chosen) - len(kept)
         for fact, place in kept:
-            lang = LANGUAGES[language_of(fact, chunk, pages, section)]
+            name = language_of(fact, chunk, pages, section)
+            lang, answer = LANGUAGES[name], framed(fact, name) if section.answer_frames else fact.answer
             for held_out, limit in ((False, section.phrasings), (True, section.held_out_phrasings)):
                 wordings = fresh(questions(fact, place, lang, aliases, held_out), asked, counts)
                 for family, question in islice(wordings, limit):
-                    yield chunk, to_row(fact, question), Wording(family, held_out)
+                    yield chunk, to_row(fact, question, answer), Wording(family, held_out)
             for family, question in fresh(own.of(fact), asked, counts):
-                yield chunk, to_row(fact, question), Wording(family, held_out=False)
+                yield chunk, to_row(fact, question, answer), Wording(family, held_out=False)
             typed = fresh(searches(fact, place, lang, aliases), asked, counts)
             for family, question in islice(typed, section.searches):
-                yield chunk, to_row(fact, question), Wording(family, held_out=False)
+                yield chunk, to_row(fact, question, answer), Wording(family, held_out=False)
 
 
 def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
@@ -138,8 +140,9 @@ def most_valuable(chosen: list[tuple[Fact, Place]], limit: int, chunk: Chunk) ->
     return [chosen[i] for i in sorted(by_value[:limit])]
 
 
-def to_row(fact: Fact, question: str) -> Row:
-    return {"instruction": question, "output": fact.answer, "evidence": fact.evidence, "style": fact.style}
+def to_row(fact: Fact, question: str, answer: str) -> Row:
+    row = {"instruction": question, "output": answer, "evidence": fact.evidence, "style": fact.style}
+    return row if answer == fact.answer else {**row, "value": fact.answer}
 
 
 def names_chinese(fact: Fact, chunk: Chunk) -> bool:

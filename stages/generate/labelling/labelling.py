@@ -51,6 +51,8 @@ def to_pair(
         "style": style,
         "request_key": request_key,
     }
+    if "value" in row:
+        pair["value"] = row["value"]
     return {**pair, "family": family, "held_out": held_out} if family else pair
 
 
