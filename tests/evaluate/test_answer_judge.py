@@ -184,6 +184,6 @@ def test_the_plan_bounds_what_the_judge_will_be_asked(court, write_params, capsy
     for split in paths.SPLITS[1:]:
         write_jsonl(paths.DATASET / f"{split}.jsonl", [one.row for one in QUESTIONS])
     plan.run(parser().parse_args(["plan"]))
-    # Per set: six questions closed-book by two models, two of them in three more cells, and all in both orders.
-    assert f"at most {2 * (6 * 2 + 2 * 3 + 6 * 2)} requests to teacher" in capsys.readouterr().out
+    # Per set: six questions closed-book by two models, two of them in four more cells, and all in both orders.
+    assert f"at most {2 * (6 * 2 + 2 * 4 + 6 * 2)} requests to teacher" in capsys.readouterr().out
     assert court.requests == []
