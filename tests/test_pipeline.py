@@ -73,7 +73,7 @@ def test_metrics_plots_and_experiments_have_content(narrow):
         split, cell = row["cell"].split()
         assert row["key_values"] == evaluation[split][cell]["key_values"], "the plot has the metrics' numbers"
     told = metrics["reports/headline/evaluate.json"]["data"]
-    assert len(cells) == 10 and told["eval_seen_tuned"] == evaluation["eval_seen"]["tuned_closed"]["key_values"]
+    assert len(cells) == 12 and told["eval_seen_tuned"] == evaluation["eval_seen"]["tuned_closed"]["key_values"]
     table = clone.run("dvc", "exp", "show", "--csv")
     assert "narrow" in table and "loss_last" in table
 
