@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.commands.trying import account, rehearsal
     from stages.common.base import params
 
-    if arguments.docs.is_file():
+    if arguments.docs.is_file() or (arguments.docs.suffix and not arguments.docs.exists()):
         try_page(arguments.docs.resolve(), arguments.chunk)
         return
     if not arguments.docs.is_dir():
@@ -52,6 +52,6 @@ def try_page(page: Path, chunk: int) -> None:
 
     root = project(Path.cwd())
     if root is None:
-        raise UserError(f"{page} is a file; a page is tried in a project: go to one, or name a directory")
+        raise UserError(f"{page} is no directory; a page is tried in a project: go to one, or name a directory")
     os.chdir(root)
     asked.ask(page, chunk, params.load(), Console())

@@ -34,10 +34,29 @@ def test_a_chunk_is_asked_and_its_prompt_reply_pairs_and_verdicts_are_shown(endp
     text = shown("docs/page.md")
     assert "strict annotator" in text and "<passage>" in text and '"instruction"' in text
     assert "kept" in text and "rejected by" in text and "Lamp 2" not in text
+    assert f"evidence: {PAIR['evidence']}" in text and "left out" not in text
     assert len(endpoint.requests) == 1
     shown("page.md")
     generate.main()
     assert len(endpoint.requests) == 2  # the other chunk
+
+
+def test_a_reply_is_shown_as_it_was_said_and_what_of_it_is_left_out(endpoint, write_params):
+    pairs = [{**PAIR, "instruction": f"Which lamp stands in room {n} of the house?"} for n in range(3)]
+    endpoint.reply = lambda body: f"<think>Three rooms.</think>{json.dumps({'pairs': pairs})}"
+    prepare(write_params, [chunk("Lamp 1 is number 1.")], **ONE, pairs_per_chunk=2)
+    said = shown("page.md")
+    assert "Three rooms." in said and "1 left out: beyond asked" in said
+    assert "Three rooms." not in shown("page.md") and len(endpoint.requests) == 1
+
+
+def test_a_reply_that_was_refused_is_shown_with_the_reason(endpoint, write_params):
+    endpoint.reply = lambda body: "I would rather not."
+    prepare(write_params, [chunk("Lamp 1 is number 1.")], **ONE, max_retries=1)
+    console = Console(file=io.StringIO(), width=300)
+    with pytest.raises(UserError, match="no answer to 1 of 1"):
+        asked.ask(Path("page.md"), 1, params.load(), console)
+    assert "I would rather not." in console.file.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """One chunk of a page to the language model: its prompts, replies, pairs and verdicts, so that a prompt can be edited
 in a minute. What is answered is stored as in a run of generate, which then asks nothing of it again."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from stages.curate.checks import verdict
 from stages.generate.labelling.answer import Answer
 from stages.generate.labelling.labelling import Known, Labelling
 from stages.generate.labelling.languages import of_pages
-from stages.generate.tally import Tally
+from stages.generate.tally import DROPPED, Tally
 
 
 def ask(page: Path, number: int, settings: schema.Params, console: Console) -> None:
@@ -40,10 +41,12 @@ def ask(page: Path, number: int, settings: schema.Params, console: Console) -> N
         labelling = Labelling(section, store, lambda: iter(chunks[max(0, number - 2) : number]), pages)
         of_chunk = next(tasks for asked, tasks in labelling.asked() if asked["chunk_id"] == chunk["chunk_id"])
         missing = [labelling.request(chunk, known) for known in of_chunk if not labelling.entry(known)]
-        outcome = client.complete(missing, store, Answer, section, "generate", len(missing))
+        said: dict[str, str] = {}
+        heard = lambda request, reply: said.update({request.key(): reply.text or reply.thoughts})  # noqa: E731
+        outcome = client.complete(missing, store, Answer, section, "generate", len(missing), heard)
         source = Source(chunk, frozenset({pages.get(chunk["path"]) or language(chunk["text"])}))
         for known in of_chunk:
-            console.print(table(labelling, chunk, known, source, settings.curate))
+            console.print(table(labelling, chunk, known, said.get(known.task.key, ""), source, settings.curate))
     if outcome.unanswered():
         raise UserError(f"no answer to {outcome.unanswered()} of {len(of_chunk)} requests ({outcome.reasons()})")
 
@@ -63,20 +66,26 @@ def of_page(page: Path) -> Iterator[Chunk]:
     yield from chunks
 
 
-def table(labelling: Labelling, chunk: Chunk, known: Known, source: Source, limits: schema.Curate) -> Table:
-    """A request's prompt, its reply and what the pairs are worth, side by side."""
+def table(labelling: Labelling, chunk: Chunk, known: Known, said: str, source: Source, limits: schema.Curate) -> Table:
+    """A request's prompt, its reply as it was said or is stored, and what the pairs are worth, side by side."""
     request, entry = labelling.request(chunk, known), labelling.store.find(known.task.key)
     shown = Table(title=f"style {known.task.style}", show_lines=True, expand=True)
     for name, share in (("prompt", 3), ("reply", 2), ("pairs and verdicts", 3)):
         shown.add_column(name, ratio=share, overflow="fold")
     prompt = "\n\n".join(f"[{message['role']}]\n{message['content']}" for message in request.messages)
-    reply = "" if entry is None else entry.refused or entry.answer
-    pairs = Text()
-    for pair in labelling.first_pairs(chunk, [known], Tally()):
+    if entry and entry.refused:
+        said = f"{said}\n\n{entry.refused}".strip()
+    reply = said or (json.dumps(json.loads(entry.answer), ensure_ascii=False, indent=2) if entry else "")
+    pairs, tally = Text(), Tally()
+    for pair in labelling.first_pairs(chunk, [known], tally):
         failed = verdict(pair, source, limits)
         why = f"rejected by {failed[0]}: {failed[1].value} (limit {failed[1].threshold})" if failed else "kept"
         pairs.append(f"{pair['instruction']}\n", style="bold")
         pairs.append("".join(f"{pair[name]}\n" for name in ("input", "output") if pair[name]))  # type: ignore[literal-required]
+        pairs.append(f"evidence: {pair['evidence'] or 'none'}\n", style="dim")
         pairs.append(f"{why}\n\n", style="red" if failed else "green")
+    for name in DROPPED:
+        if count := tally.of_style[known.task.style][name]:
+            pairs.append(f"{count} left out: {name.replace('_', ' ')}\n", style="red")
     shown.add_row(Text(prompt), Text(reply), pairs)
     return shown

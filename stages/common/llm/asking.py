@@ -26,6 +26,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds of the back-off, doubled each ti
 LONGEST_AWAY = 10.0  # of the back-off while the endpoint is out of reach
 LONGEST_RETRY_AFTER = 300.0  # a server that asks for more is not waited for in this run, but for max_outage
 
+Heard = Callable[[Request, Reply], None]
+
 
 class StoppedError(Exception):
     """The run ends; the request stays unanswered."""
@@ -41,8 +43,9 @@ class Asker:
         store: Store,
         outcome: Outcome,
         show: Callable[[str], None] = lambda _: None,
+        heard: Heard | None = None,
     ) -> None:
-        self.endpoint, self.outcome = endpoint, outcome
+        self.endpoint, self.outcome, self.heard = endpoint, outcome, heard
         self.most_tries = endpoint.connection.max_retries
         self.reader = Reader(answer, endpoint.section, self.most_tries, outcome)
         self.adapter = Adapter(endpoint, store, outcome)
@@ -124,6 +127,8 @@ class Asker:
 
     def count(self, talk: Talk, reply: Reply, guess: float, seconds: float) -> None:
         """Note what a call used; it was paid for even when the answer is of no use."""
+        if self.heard:
+            self.heard(talk.request, reply)
         talk.prompt_tokens += reply.prompt_tokens
         talk.answer_tokens += reply.answer_tokens
         self.outcome.count_call(reply.prompt_tokens, reply.answer_tokens, seconds)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from tqdm import tqdm
 
 from stages.common.base.errors import UserError
-from stages.common.llm.asking import Asker, StoppedError
+from stages.common.llm.asking import Asker, Heard, StoppedError
 from stages.common.llm.claims import Claims
 from stages.common.llm.endpoint import Endpoint
 from stages.common.llm.outcome import Outcome
@@ -36,11 +36,13 @@ def complete(
     connection: Connection,
     section: str,
     total: int | None = None,
+    heard: Heard | None = None,
 ) -> Outcome:
     """Have every request answered in the store as far as possible.
 
     `requests` is read lazily, once; `answer` is the pydantic model of the reply, stored as its JSON; `section` names
-    the part of params.yaml that `connection` is, for errors and the bar; `total` is the number of requests, if known.
+    the part of params.yaml that `connection` is, for errors and the bar; `total` is the number of requests, if known;
+    `heard` is told of every completion as it came.
     When nothing is missing, neither key nor network is needed. Ctrl-C and SIGTERM let what is in flight arrive and be
     stored before they end the process; a second one ends it at once.
     """
@@ -55,7 +57,7 @@ def complete(
         if first:
             pending.put_back(first)
             say = lambda line: bar.write(line, file=sys.stderr)  # noqa: E731
-            stopped_by = asyncio.run(Run(Endpoint(connection, section, say), answer, store, pending).run())
+            stopped_by = asyncio.run(Run(Endpoint(connection, section, say), answer, store, pending, heard).run())
     finally:
         claims.close()
         bar.close()
@@ -68,8 +70,10 @@ def complete(
 class Run:
     """The workers that ask what is pending."""
 
-    def __init__(self, endpoint: Endpoint, answer: type[BaseModel], store: Store, pending: Pending) -> None:
-        self.endpoint, self.answer, self.store, self.pending = endpoint, answer, store, pending
+    def __init__(
+        self, endpoint: Endpoint, answer: type[BaseModel], store: Store, pending: Pending, heard: Heard | None = None
+    ) -> None:
+        self.endpoint, self.answer, self.store, self.pending, self.heard = endpoint, answer, store, pending, heard
         self.outcome, self.bar, self.shown = pending.outcome, pending.bar, 0.0
         self.in_a_row = 0  # requests without an answer since the last one with
         self.proven = False  # an answer has come, so a refusal is about its own request
@@ -84,7 +88,8 @@ class Run:
             if self.endpoint.unlisted:
                 self.endpoint.say(f"{self.endpoint.unlisted}; it is asked all the same")
             self.outcome.start()
-            self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome, self.bar.set_postfix_str)
+            show = self.bar.set_postfix_str
+            self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome, show, self.heard)
             with Writer(self.store) as self.writer, handled_signals(self.stop):
                 await self.work()
         finally:
