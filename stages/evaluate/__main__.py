@@ -31,6 +31,7 @@ from stages.evaluate import (
     exam,
     figures,
     forgetting,
+    freshness,
     gate,
     judge,
     models,
@@ -163,6 +164,8 @@ def main() -> None:
         if name in nearest:
             results[name]["nearest_trained"] = wordings.distribution(nearest[name])
     results |= columns(questions, answers, absent, refused) | ({"retention": kept} if kept else {})
+    if fresh := freshness.figures(asked, chat, section):
+        results["freshness"] = fresh
     if section.lm_eval:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}

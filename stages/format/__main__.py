@@ -26,6 +26,7 @@ from stages.common.records.masking import masked_values
 from stages.format import audit, batches, refusals
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
+from stages.format.known import without_known
 from stages.format.mixing.documents import documents
 from stages.format.mixing.replay import replay_rows
 from stages.format.passages import with_context
@@ -63,7 +64,7 @@ def training_rows(settings: schema.Params, figures: Figures, chat: Chat) -> Iter
     if hide:
         replayed, figures.private = masked_values(replayed)
     figures.counts["replayed"] = len(replayed)
-    return itertools.chain(with_context(read_jsonl(file), chat, hide), replayed)
+    return itertools.chain(with_context(without_known(read_jsonl(file), section.known_rows), chat, hide), replayed)
 
 
 def count_lines(file: Path) -> int:

@@ -102,8 +102,10 @@ def refuse_base(settings: Params) -> None:
 
 
 def lora_model(backend: str, settings: Params, dtype: Any) -> Any:
-    """The base model with fresh adapter weights drawn from `lora.random_state`."""
-    return unsloth_model(settings, dtype) if backend == "unsloth" else peft_model(settings, dtype)
+    """The base model with adapter weights drawn from `lora.random_state`, or those of `train.start_from`."""
+    model = unsloth_model(settings, dtype) if backend == "unsloth" else peft_model(settings, dtype)
+    initial.go_on(model, settings)
+    return model
 
 
 def peft_model(settings: Params, dtype: Any) -> Any:

@@ -77,7 +77,8 @@ def facts(known: dict[str, Any], settings: Params, train: dict[str, Any]) -> lis
         ("Parameters of the run", f"hash `{known['params_hash']}` of model, lora and train in params.yaml"),
         ("Format", f"`{settings.format.mode}`, at most {settings.format.max_length} tokens; the chat template in this "
                    "directory is the one trained with"),
-        ("LoRA", f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}, begun with {lora.init}, on "
+        ("LoRA", f"r {lora.r}, alpha {lora.alpha}, dropout {lora.dropout}, begun with "
+                 f"{settings.train.start_from or lora.init}, on "
                  f"{', '.join(lora.target_modules)}"),
         ("Training", f"{train['backend']} on {train['device']} in {train['dtype']}, {train['steps']} steps, learning "
                      f"rate {settings.train.learning_rate}"),

@@ -19,7 +19,8 @@ def directory(settings: Params, backend: str, dtype: Any) -> Path:
     """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
     sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
     files = (paths.FORMATTED / "train.parquet", evaluations.rows_file(settings.train))
-    data = [file_sha256(file) for file in files if file]
+    start = Path(settings.train.start_from) / "adapter_model.safetensors" if settings.train.start_from else None
+    data = [file_sha256(file) for file in (*files, start) if file]
     return paths.cache_dir() / "checkpoints" / digest(data, settings.format.max_length, sections, backend, str(dtype))
 
 

@@ -9,9 +9,10 @@ base alone, and is merged into that one.
 from pathlib import Path
 from typing import Any
 
-from stages.common.base.errors import ParamsError
+from stages.common.base.errors import ParamsError, UserError
 from stages.common.models.base import pretrained, quantised
 from stages.common.models.base.embedded import EMBEDDED
+from stages.common.records.files import read_json
 from stages.common.schema import Params
 
 ITERATIONS = 16  # of the randomised decomposition, which PEFT's documentation has for pissa: seconds, not hours
@@ -19,6 +20,7 @@ ITERATIONS = 16  # of the randomised decomposition, which PEFT's documentation h
 
 def refuse_impossible(settings: Params) -> None:
     """Raise ParamsError where the adapter cannot begin as the params say."""
+    refuse_start(settings)
     init, model = settings.lora.init, settings.model
     if init == "default":
         return
@@ -41,6 +43,42 @@ def refuse_impossible(settings: Params) -> None:
             f"{refused}: its adapter fits the base in 4 bits alone, and merge.method = 'adapter_only' leaves it to a "
             "server's own base; type: -S merge.method=merged_16bit"
         )
+
+
+def refuse_start(settings: Params) -> None:
+    """Raise ParamsError for an adapter that training cannot go on from."""
+    start = settings.train.start_from
+    if not start:
+        return
+    refused = f"params.yaml: train.start_from = {start!r}"
+    try:
+        config = read_json(Path(start) / "adapter_config.json")
+    except UserError:
+        raise ParamsError(
+            f"{refused}: accepted is a directory with an adapter, as `doclore update` names one"
+        ) from None
+    ours = {"r": settings.lora.r, "lora_alpha": settings.lora.alpha, "use_rslora": settings.lora.use_rslora,
+            "bias": settings.lora.bias, "base_model_name_or_path": settings.model.name,
+            "target_modules": sorted(settings.lora.target_modules)}  # fmt: skip
+    differing = [name for name, value in ours.items() if config.get(name) != value]
+    if differing:
+        name = differing[0]
+        raise ParamsError(f"{refused}: its {name} is {config.get(name)!r}, but params.yaml says {ours[name]!r}")
+    if settings.lora.init != "default":
+        raise ParamsError(f"{refused}: it begins with an adapter; type: -S lora.init=default")
+
+
+def go_on(model: Any, settings: Params) -> None:
+    """Give a fresh adapter the weights of an earlier one."""
+    if not settings.train.start_from:
+        return
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    weights = load_file(Path(settings.train.start_from) / "adapter_model.safetensors")
+    left = set_peft_model_state_dict(model, weights)
+    if left.unexpected_keys:
+        raise UserError(f"{settings.train.start_from} has weights that this model has not: {left.unexpected_keys[0]}")
 
 
 def settled(settings: Params) -> Params:

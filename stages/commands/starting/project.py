@@ -18,6 +18,7 @@ OWN = (
     "data/benchmarks",
     "data/exam",
     "data/extra",
+    "data/previous",
     "data/replay",
     "data/wordings",
 )  # what people bring; dvc.yaml depends on them
@@ -29,6 +30,7 @@ IGNORED = """\
 !/data/benchmarks/
 !/data/exam/
 !/data/extra/
+!/data/previous/
 !/data/replay/
 !/data/review.jsonl
 !/data/wordings/

@@ -74,6 +74,7 @@ class Format(Section):
     overlong: Literal["drop", "truncate", "raise"]
     passages: Passages
     replay: Replay
+    known_rows: Fraction
     documents: Annotated[float, Field(ge=0)]
     documents_source: Literal["raw", "rewritten"]
     processes: Limit

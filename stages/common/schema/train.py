@@ -18,6 +18,7 @@ class Train(Section):
     backend: Literal["auto", "unsloth", "trl"]
     per_device_train_batch_size: Annotated[int | Literal["auto"], PlainValidator(count_or_auto)]
     gradient_accumulation_steps: Count
+    start_from: str
     num_train_epochs: Annotated[float, Field(gt=0)]
     max_steps: Annotated[int, Field(ge=-1)]
     learning_rate: Annotated[float, Field(gt=0)]
