@@ -128,7 +128,7 @@ def test_replay_tells_rows_that_it_cannot_use_and_takes_the_others(run_mix, caps
 @pytest.mark.parametrize(
     ("source", "error", "told"),
     [
-        ("nowhere", ParamsError, "accepted is a directory or a file that exists"),
+        ("nowhere", ParamsError, "accepted is self, a directory or a file that exists"),
         ("data/replay", UserError, "has no usable row"),
         ("rows.csv", ParamsError, "doclore convert rows.csv rows.jsonl"),
         ("owner/name", UserError, "cannot be read from the hub"),
