@@ -65,6 +65,9 @@ IMPORT = re.compile(r"^import\s*(?:\w+,\s*)?\{[^{}]*\}\s*from[^\n]*", re.MULTILI
 AUTODOC = re.compile(r"^::: [\w.]+\n(?:[ \t]+[^\n]*\n)*", re.MULTILINE)  # options of mkdocstrings
 DEVELOPMENT = re.compile(r"NODE_ENV !== 'production' && <(\w+) ?/>")  # no site shows what stands behind it
 LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
+COMMENT = re.compile(  # of reStructuredText
+    r"^([ \t]*)\.\.(?: (?![_[|]|[\w:+.-]+::)[^\n]*)?\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*", re.MULTILINE
+)
 ROLE = re.compile(r"(?<![\w:]):[a-z][\w:+.-]*:(?=`)")  # of reStructuredText: its name is no word of the page
 CONTENTS = re.compile(r"^\.\. toctree::[^\n]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)  # names of files
 BLOCK_NAME = re.compile(r"^([ \t]*/{3,})[ \t]*\w+", re.MULTILINE)  # of pymdownx
@@ -119,7 +122,7 @@ def source_prose(text: str) -> Counter[str]:
     """Of a source file without its metadata, imports and code, whose words may be anything."""
     text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1[ \t]*\n", "", text, flags=re.DOTALL)
     text = without_exports(AUTODOC.sub("", IMPORT.sub("", WIKILINK.sub(" ", text))))
-    text = BLOCK_NAME.sub(r"\1", text)
+    text = BLOCK_NAME.sub(r"\1", COMMENT.sub("", text))
     text = LINES.sub("", CODE.sub(" ", CONTENTS.sub("", ROLE.sub("", text))))
     return visible(TEMPLATES.sub(" ", text))
 

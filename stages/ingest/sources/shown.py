@@ -74,6 +74,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("[[", re.compile(r"#[^\[\]|\n]{0,300}(?=\]\])")),
     ("^", re.compile(r"(?<=\s)\^[A-Za-z0-9-]+[ \t]*$", re.MULTILINE)),
     ("{", re.compile(r"\{(?:props|front[mM]atter)\.[\w.]+\}")),
+    (".. ", re.compile(r"^([ \t]*)\.\. (?![_[|]|[\w:+.-]+::)[^\n]*\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*", re.MULTILINE)),
     (".. ", re.compile(r"^[ \t]*\.\.[ \t]+_[^\n]*:[^\n]*", re.MULTILINE)),
     (".. ", re.compile(r"^[ \t]*\.\. (?:code|code-block|sourcecode|\w*module|image|figure)::[^\n]*", re.MULTILINE)),
     (".. ", re.compile(r"^[ \t]*\.\. +(?:\|[^|\n]+\| +)?[\w:+.-]+::(?:[^\n]*\.\w{2,5}[ \t]*$)?", re.MULTILINE)),
