@@ -74,7 +74,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("[[", re.compile(r"#[^\[\]|\n]{0,300}(?=\]\])")),
     ("^", re.compile(r"(?<=\s)\^[A-Za-z0-9-]+[ \t]*$", re.MULTILINE)),
     ("{", re.compile(r"\{(?:props|front[mM]atter)\.[\w.]+\}")),
-    (".. ", re.compile(r"^([ \t]*)\.\. (?![_[|]|[\w:+.-]+::)[^\n]*\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*", re.MULTILINE)),
+    (".. ", re.compile(r"(?m)^([ \t]*)\.\.(?: (?![_[|]|[\w:+.-]+::)[^\n]*)?\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*")),
     (".. ", re.compile(r"^[ \t]*\.\.[ \t]+_[^\n]*:[^\n]*", re.MULTILINE)),
     (".. ", re.compile(r"^[ \t]*\.\. (?:code|code-block|sourcecode|\w*module|image|figure)::[^\n]*", re.MULTILINE)),
     (".. ", re.compile(r"^[ \t]*\.\. +(?:\|[^|\n]+\| +)?[\w:+.-]+::(?:[^\n]*\.\w{2,5}[ \t]*$)?", re.MULTILINE)),
@@ -107,6 +107,7 @@ INCLUDE = re.compile(
     r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*<<<[^\n]*$", re.MULTILINE
 )
 ROLE = re.compile(r"(?::[\w+.-]+(?::[\w+.-]+)*:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
+SHORT = re.compile(r"^~[\w.]+\.(?=\w)")  # of a role `~package.module.name` its last part is shown
 FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 MASKED = re.compile("\ue000(\\d+)\ue001(\n*)")
 
@@ -124,7 +125,9 @@ def source_text(path: str, source: str) -> str:
             return "\n".join(str("".join(cell["source"])) for cell in cells)
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
-    return shown(source, expressions=suffix == ".mdx")
+    return shown(
+        source, expressions=suffix == ".mdx", fences=suffix != ".rst"
+    )  # a line of ~~~ underlines a title there
 
 
 # Attributes, conditions, includes, options of blocks, targets of macros and links, and fences of AsciiDoc.
@@ -162,13 +165,13 @@ class Kept(list[str]):
         return piece + match[2][piece.count("\n") :]
 
 
-def shown(source: str, expressions: bool = False) -> str:
+def shown(source: str, expressions: bool = False, fences: bool = True) -> str:
     """The source with blanks for what no reader sees, line for line; in MDX braces hold expressions."""
     text = INCLUDE.sub(blank, FRONT.sub(blank, source))
     kept = Kept()
-    text = FENCE.sub(kept.fence, text)
+    text = FENCE.sub(kept.fence, text) if fences else text
     if "`" in text:
-        text = ROLE.sub(r"\1", text) if ":`" in text or "}`" in text else text
+        text = ROLE.sub(lambda role: SHORT.sub("", role[1]), text) if ":`" in text or "}`" in text else text
         text = CODE.sub(kept.code, text)
     for opening, closing in COMMENTS:
         text = replaced(text, opening, closing, blank_text)
