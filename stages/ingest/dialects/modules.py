@@ -147,8 +147,10 @@ def exported(lines: Sequence[str], number: int, modules: Modules) -> int:
     line = lines[number]
     if not EXPORT.match(line):
         return 0
-    filled = statement_lines(lines, number) if OPEN_END.search(line.rstrip()) or line.count("`") % 2 else 1
-    if constant := CONSTANT.match(line):
+    constant = CONSTANT.match(line)
+    goes_on = OPEN_END.search(line.rstrip()) or (constant and line.count("`") % 2)
+    filled = statement_lines(lines, number) if goes_on else 1
+    if constant:
         text = "\n".join([line[constant.end() :], *lines[number + 1 : number + filled]])
         modules.constants |= constants(constant[1], text)
     return filled
