@@ -56,7 +56,7 @@ LEFTOVER = {
     "container": re.compile(r"^\s*(?::::|!!! |\?\?\? |/// )", re.MULTILINE),
     "wikilink": re.compile(r"\[\[[A-Za-z][^\]\n]*\]\]"),
     "role": re.compile(r"(?:^|\s):[a-z:]+:`|\{[a-z:]+\}`"),
-    "component": re.compile(r"<[A-Z][a-z]\w*(?:\s[^>]*)?/?>"),
+    "component": re.compile(r"(?<!\w)<[A-Z][a-z]\w*(?:\s[^>]*)?/?>"),  # Array<Link | Group> is a type
 }
 CODE = re.compile(r"^\s*(`{3,}|~{3,}).*?^\s*\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 WIKILINK = re.compile(r"!\[\[[^\]\n]*\]\]|\[\[[^\]|\n]*\||#[^\]|\[\n]*(?=\]\])")  # targets, not what is shown
