@@ -123,7 +123,7 @@ export const load = 40;
 def test_expressions_are_filled_in_where_they_are_known_and_counted_where_not():
     text, found = read(MDX, path="page.mdx", _part_mdx="One {props.what} {what}.", run_sh="./winch up")
     assert [line for line in text.split("\n") if line.strip()] == [
-        *("Ada lifts 40 tons, now; {unknown} stays.", "One rope rope.", "**run.sh**", "```bash", "./winch up", "```"),
+        *("Ada lifts 40 tons, now; {{unknown}} stays.", "One rope rope.", "**run.sh**", "```bash", "./winch up", "```"),
     ]
     assert [one.text for one in found.unread if one.kind == "expression"] == [
         "{unknown}",

@@ -120,7 +120,7 @@ VALUES = [
     ("{crane.hooks.map(hook => <b>{hook}!</b>)}", "small! big!"),
     ("{crane.parts.map(({name, kg}) => <span>{name} {kg} kg</span>)}", "jib 12 kg mast 90 kg"),
     ("{site.owner} {data.port} {data.list[0]}", "Crew 81 a"),
-    ("{crane.start()}", "{crane.start()}"),
+    ("{crane.start()}", "{{crane.start()}}"),
 ]  # fmt: skip
 
 

@@ -27,6 +27,7 @@ COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 NO_CODE_TEXT = re.compile(r"[├└│─↓→]|\n\s*https?://\S+\s*\n")  # a drawing, or an address
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
+CAPTION_OF_CODE = re.compile(r"\*\*((?:[\w.@-]+/)*[\w.@-]*\w\.[a-z]\w{0,9})\*\*")  # the name of a file
 UNREAD = re.compile(
     r"\{\{[#<%]|\{\*|<(?:span|font)\s[^>\n]*style=\"|^\s*(?:`{3,}|~{3,})\{[a-z]"
 )  # what another tool would have put in, or read
@@ -211,6 +212,8 @@ class Reader:
             yield replace(code, subject=f"How to {wanted}")
         elif lead and (said := self.announces(lead)):
             yield replace(code, subject=said)
+        elif caption := CAPTION_OF_CODE.fullmatch(self.before.strip()):
+            yield replace(code, subject=f"`{caption[1]}`")
         elif self.leads and self.names_code():
             yield replace(code, subject=topic(self.headings))
 

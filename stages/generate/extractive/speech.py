@@ -111,6 +111,7 @@ OBJECT = re.compile(
 TAIL = re.compile(
     r"[,;]?\s*(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
     r"|setting)\s+)*(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
+    r"|[,;]?\s*(?:\b(?:by|with|using|via|running|run)\s+)*\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$"
     r"|[,;]?\s*\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
     re.IGNORECASE,
 )
@@ -155,6 +156,7 @@ DANGLING = re.compile(
     r"|,(?: \w+)?) \w+$|\blook(?:s|ed|ing)?(?: \w+)?$"
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以)$"
 )
+POINTING = re.compile(r"\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$", re.IGNORECASE)
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
 
@@ -196,7 +198,7 @@ def complete(text: str) -> bool:
 def announcement(text: str) -> str:
     """The last sentence of a paragraph, on one line, when it announces what stands below; otherwise empty."""
     whole = " ".join(text.split())
-    if not ANNOUNCING.search(whole) and not DEIXIS.search(whole[-30:]):
+    if not any(sign.search(whole) for sign in (ANNOUNCING, POINTING)) and not DEIXIS.search(whole[-30:]):
         return ""
     last = sentences(whole)[-1].strip(" :：。.") if whole else ""
     return BEFORE_WORDS.sub("", last)

@@ -39,8 +39,12 @@ def note(lines: list[Line], page: Page) -> None:
     hidden = masked("\n".join("" if number in code else line.text for number, line in enumerate(lines)))
     if "$" in hidden or "\\" in hidden:
         hidden = FORMULA.sub(lambda formula: NOT_LINE_END.sub(" ", formula[0]), hidden)
+    noted = {(one.path, one.line) for one in page.found.unread if one.kind == "expression"}
     for kind, pattern in KINDS.items():
         for count, found in enumerate(pattern.finditer(hidden)):
             if count == MOST:
                 break
-            page.unread(lines[hidden.count("\n", 0, found.start())], kind, found[0])
+            line = lines[hidden.count("\n", 0, found.start())]
+            if kind in ("variable", "macro") and (line.origin.path, line.origin.line) in noted:
+                continue
+            page.unread(line, kind, found[0])

@@ -235,12 +235,13 @@ class Prose:
         return between.join(" ".join(text.split()) for text in texts) + "\n" * lost
 
     def unknown(self, start: int, end: int, inner: str) -> int:
-        """An expression that cannot be known: one on lines of its own shows no words of the page and goes."""
+        """An expression that cannot be known: one on lines of its own shows no words of the page and goes; within a
+        sentence it becomes a variable, `{{name}}`, which later stages tell from braces that are text."""
         self.source.unread(self.line(start), "expression", f"{{{inner.strip()}}}")
         rest = self.prose[end : end + 2].lstrip(" ")
         if self.alone(start) and (rest[:1] in ("", "\n")):
             return self.blank("", start, end)
-        return self.write(self.prose[start:end], end)
+        return self.write("{" + self.prose[start:end] + "}", end)
 
 
 def text_between(prose: str, tag: Tag) -> str:
