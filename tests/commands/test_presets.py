@@ -42,8 +42,10 @@ def test_a_preset_is_valid_and_leaves_comments_and_other_values_alone(project, n
     assert [line.partition(" # ")[2].strip() for line in before] == [line.partition(" # ")[2].strip() for line in after]
     loaded = params.load().model_dump()
     for key, value in values.items():
-        section, name = key.split(".")
-        assert loaded[section][name] == value
+        found = loaded
+        for part in key.split("."):
+            found = found[part]
+        assert found == value
 
 
 def test_the_cpu_demo_is_the_default(project):
@@ -62,7 +64,7 @@ def test_the_options_of_a_dry_run_are_its_values(project, capsys):
 
 
 def test_an_unknown_preset_names_those_there_are(project):
-    with pytest.raises(UserError, match=r"'nope'.*cpu-demo, llama-3\.2-3b-4bit"):
+    with pytest.raises(UserError, match=r"'nope'.*cpu-demo, know-and-read, llama-3\.2-3b-4bit"):
         run("nope")
 
 
