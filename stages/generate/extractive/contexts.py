@@ -14,8 +14,8 @@ from stages.generate.extractive.headings import aspect, heading_name, is_common
 
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
 IDENTIFIER = re.compile(
-    r"`(?:--?[\w-]{3,}|\.?[A-Za-z_][\w-]*(?:\.[A-Za-z_{*][\w{}*-]*)+(?:\([^)]*\))?"
-    r"|/?[\w.-]+(?:/[\w{}*.-]+){2,}/?)`|--[\w-]{3,}"
+    r"`(?:--?\w+[_-][\w-]+|--?[a-z]+[A-Z]\w*|\.?[A-Za-z_][\w-]*(?:\.[A-Za-z_{*][\w{}*-]*)+(?:\([^)]*\))?"
+    r"|/?[\w.-]+(?:/[\w{}*.-]+){2,}/?)`|--\w+[_-][\w-]+"
 )
 FILE_NAME = re.compile(
     r"`[\w.-]+\.(?:md|mdx|rst|txt|html?|css|json|ya?ml|toml|ini|cfg|conf|lock|py|[cm]?[jt]sx?|rs|go|sh)`"

@@ -55,7 +55,7 @@ NO_TERM = re.compile(
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
-UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or)$|→|->|=>")
+UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or|that|which|the|an?|of|to|with)$|→|->|=>")
 FINITE = re.compile(
     r"(?:\S+ ){1,2}(?:must|should|may|can|could|will|would|is|are|was|were|has|have|does)\b", re.IGNORECASE
 )

@@ -72,7 +72,7 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
         kind
         and stands
         and len(text) <= MAX_ANSWER_CHARS
-        and (kind == "caution" or (about and (named or share >= MIN_SHARE)))
+        and ((kind == "caution" and not heading_question(topic(above))) or (about and (named or share >= MIN_SHARE)))
     ):
         yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 

@@ -143,7 +143,7 @@ OF_A_STATE = re.compile(
 WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?|需要|要|希望))([^，,]{3,})(?:[，,]|$)")
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
 LOOSE_END = re.compile(
-    r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|just|\w+ing|something|like|via|than|about"
+    r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|just|whether|if|\w+ing|something|like|via|than|about"
     r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
     re.IGNORECASE,
 )
