@@ -55,7 +55,7 @@ def searched(question: str) -> str:
 
 def alias(fact: Fact, name: str) -> str:
     """The subject by its words, or by what it is described as."""
-    described = PHRASINGS.described.format(n=noun(fact), d=fact.description)
+    described = PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description)
     return described if name == "described" else spaced(fact.description)
 
 
@@ -71,10 +71,6 @@ def attribute(fact: Fact) -> str:
     if fact.kind == "code":
         return spaced(PHRASINGS.code.get(fact.attribute.lower(), fact.attribute))
     return spaced(WHETHER.sub("", fact.attribute) if fact.kind == "yesno" else fact.attribute)
-
-
-def noun(fact: Fact) -> str:
-    return PHRASINGS.nouns.get(fact.noun, PHRASINGS.thing)
 
 
 def place(place: Place) -> str:

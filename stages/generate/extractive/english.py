@@ -51,7 +51,7 @@ def subject(fact: Fact) -> str:
 
 def alias(fact: Fact, name: str) -> str:
     """The subject by its words, or by what it is described as."""
-    return PHRASINGS.described.format(n=noun(fact), d=fact.description) if name == "described" else fact.description
+    return PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description) if name == "described" else fact.description
 
 
 def clause(fact: Fact) -> str:
@@ -77,10 +77,6 @@ def attribute(fact: Fact) -> str:
     if fact.kind in ("cell", "yesno") or KEEPS_CASE.search(fact.attribute):
         return fact.attribute
     return fact.attribute[:1].lower() + fact.attribute[1:]
-
-
-def noun(fact: Fact) -> str:
-    return PHRASINGS.nouns.get(fact.noun, PHRASINGS.thing)
 
 
 def place(place: Place) -> str:

@@ -52,6 +52,10 @@ class Phrasings(BaseModel):
     described: str
     code: dict[str, str]
 
+    def noun(self, key: str) -> str:
+        """What a subject is, in a word."""
+        return self.nouns.get(key, self.thing)
+
     def fitting(self, kind: str, held_out: bool) -> Iterator[tuple[str, Family, tuple[str, ...]]]:
         """The families, trained or held out, for which a kind of fact has phrases."""
         for name, family in self.families.items():
