@@ -104,7 +104,8 @@ def holdout(
     key page. Where no whole group is among them, one group more: the one with the lowest hash, so that from five pages
     on there always is something to ask."""
     if not wanted or len(group) < MIN_PAGES:
-        few = f"{len(group)} pages are too few to hold one out; from {MIN_PAGES} pages on one is"
+        pages = "1 page is" if len(group) == 1 else f"{len(group)} pages are"
+        few = f"{pages} too few to hold one out; from {MIN_PAGES} pages on one is"
         return frozenset(), few if wanted else "curate.holdout_pages is 0"
     members: dict[str, list[str]] = defaultdict(list)
     for path, name in group.items():

@@ -173,7 +173,7 @@ def test_fewer_pages_are_all_trained_and_it_is_said_why(write_params, capsys, si
     pairs, chunks = corpus(range(size))
     parts = run(pairs, chunks, write_params, holdout_pages=0.9)
     assert parts["train"] and parts["eval_unseen"] == []
-    assert f"{size} pages are too few to hold one out" in capsys.readouterr().out
+    assert f"{size} page{'s are' if size > 1 else ' is'} too few to hold one out" in capsys.readouterr().out
 
 
 def test_the_start_page_and_the_page_with_most_pairs_of_a_small_documentation_are_trained(write_params):
