@@ -51,7 +51,11 @@ def subject(fact: Fact) -> str:
 
 def alias(fact: Fact, name: str) -> str:
     """The subject by its words, or by what it is described as."""
-    return PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description) if name == "described" else fact.description
+    return (
+        PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description)
+        if name == "described"
+        else fact.description
+    )
 
 
 def clause(fact: Fact) -> str:

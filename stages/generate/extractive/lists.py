@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import CJK, LETTER, normalised
+from stages.common.text.wording import CJK, CJK_RANGE, LETTER, normalised
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import ARTICLE, CHANGES, UNASKED, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
@@ -44,6 +44,7 @@ FRAGMENT = re.compile(
     r"|(?:[a-z]+ing|for|although)\b|(?-i:from|to|with|by|in|on|at|as|via)\b",
     re.IGNORECASE,
 )
+NAMES_ALONE = re.compile(rf"[{CJK_RANGE}\w ]+(?:[、/][{CJK_RANGE}\w ]+)+")  # a few names, of which nothing is said
 REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
@@ -162,7 +163,9 @@ def told(fact: Fact) -> Iterator[Fact]:
     elsewhere = (
         UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
     )
-    task = fact.kind in ("definition", "stated") and (imperative(answer) or FRAGMENT.match(answer))
+    task = fact.kind in ("definition", "stated") and (
+        imperative(answer) or FRAGMENT.match(answer) or (CJK.search(answer) and NAMES_ALONE.fullmatch(answer))
+    )
     task = task or (fact.kind == "meaning" and REASON.match(answer))
     elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:

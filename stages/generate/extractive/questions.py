@@ -101,7 +101,13 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
     if fact.kind == "faq":
         subject = subject.rstrip("?？")
         subject = lang.searched(subject) if family.slot() == "words" else subject
-    values = {"s": subject, "a": lang.attribute(fact), "n": lang.PHRASINGS.noun(fact.noun), "c": where, "q": uncapital(subject)}
+    values = {
+        "s": subject,
+        "a": lang.attribute(fact),
+        "n": lang.PHRASINGS.noun(fact.noun),
+        "c": where,
+        "q": uncapital(subject),
+    }
     named = (
         f"“{subject}”" if fact.kind in lang.IN_QUOTES_ALREADY else subject
     )  # phrases have their own marks, frames none

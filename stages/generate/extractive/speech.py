@@ -93,6 +93,7 @@ MODAL = re.compile(
     r" ([a-z]+ [^,]+)",
     re.IGNORECASE,
 )
+AND_THEN = re.compile(r",? *(?:and|then|or|but)\b", re.IGNORECASE)
 TURN = re.compile(r"\b(?:you|one|we)\b (?:also )?(?:can|could|may|might|must|should|will|have)\b", re.IGNORECASE)
 CLOSED = re.compile(
     r"(?:the|an?|this|that|these|those|it|you|we|they|i|he|she|in|on|at|for|if|when|while|with|by|from|as|and"
@@ -128,7 +129,7 @@ SHOWN = re.compile(
     r"(?:an )?example\b|this (?:command|line|script)\b|.*\b(?:can|may|must|should|lets?)\b", re.IGNORECASE
 )
 VAGUE = re.compile(
-    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such)\b", re.IGNORECASE
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either)\b", re.IGNORECASE
 )
 # What an announcement names only together with the text before it.
 RELATIVE = re.compile(
@@ -231,6 +232,8 @@ def goal(sentence: str) -> str:
     text = CONNECTIVE.sub("", sentence)
     wanted = PURPOSE.match(text)
     modal = MODAL.search(text)
+    if not wanted and modal and AND_THEN.match(text, modal.end()):
+        return ""  # the code is for what comes last
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
     clause = TAIL.sub("", clause).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
