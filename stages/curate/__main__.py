@@ -45,9 +45,23 @@ def report(read: int, rejected: list[Rejection], masked: Counter[str], parts: Pa
         "kept": kept,
         "rejected": len(rejected),
         "rejected_by": dict(sorted(Counter(row["check"] for row in rejected).items())),
+        "by_style": by_style(parts, rejected),
         "private": dict(sorted(masked.items())),
         **{name: len(rows) for name, rows in parts.items()},
         "facts_trained": len({row["fact_id"] for row in parts["train"]}),
+    }
+
+
+def by_style(parts: Parts, rejected: list[Rejection]) -> dict[str, dict[str, Any]]:
+    """Pairs kept, and rejected by each check, for each kind of question; rows of one's own have none."""
+    kept = Counter(str(row.get("style", "")) for rows in parts.values() for row in rows)
+    lost = Counter((str(row.get("style", "")), row["check"]) for row in rejected)
+    return {
+        style: {
+            "kept": kept[style],
+            "rejected_by": {check: n for (of, check), n in sorted(lost.items()) if of == style},
+        }
+        for style in sorted({*kept, *(style for style, _ in lost)} - {""})
     }
 
 

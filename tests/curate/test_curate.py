@@ -140,6 +140,8 @@ def test_kept_and_rejected_add_up_to_the_pairs_read(write_params):
     assert kept + Counter(row["pair_id"] for row in parts["rejected"]) == Counter(row["pair_id"] for row in pairs)
     assert report["pairs"] == len(pairs) == report["kept"] + report["rejected"]
     assert report["rejected_by"] == dict(Counter(row["check"] for row in parts["rejected"]))
+    assert sum(of_style["kept"] for of_style in report["by_style"].values()) == report["kept"]
+    assert sum((Counter(of["rejected_by"]) for of in report["by_style"].values()), Counter()) == report["rejected_by"]
     assert [report[name] for name in paths.SPLITS] == [len(parts[name]) for name in paths.SPLITS]
 
 
