@@ -73,6 +73,8 @@ SETTINGS = {
     "closed-book": ("base_closed", "tuned_closed"),
     "with chunk": ("base_gold", "tuned_gold"),
     "with search": ("base_retrieved", "tuned_retrieved"),
+    "chunk mixed": ("base_mixed", "tuned_mixed"),
+    "others only": ("base_absent", "tuned_absent"),
 }
 CELLS = [name for names in SETTINGS.values() for name in names]
 FIGURES = {

@@ -19,6 +19,7 @@ MAX_QUESTION = 500
 MAX_CHUNK = 3_000
 MAX_VALUES = 12
 SIDES = ("base_closed", "tuned_closed")
+OTHERS = ("base_gold", "tuned_gold", "base_retrieved", "tuned_retrieved")  # all ten would be too much to read
 
 
 class Answer(NamedTuple):
@@ -121,7 +122,7 @@ def card(row: dict[str, Any], chunk: Chunk | None, evidence: str, docs: str) -> 
         input=shortened(row["input"], MAX_QUESTION),
         right=tuned.get("key_values", False),
         sides=[answers[cell] for cell in SIDES if cell in answers],
-        others=[measured for cell, measured in answers.items() if cell not in SIDES],
+        others=[measured for cell, measured in answers.items() if cell in OTHERS],
         reference=pieces(reference, tuned.get("text", reference)[:MAX_TEXT]),
         reference_cut=len(row["reference"]) - len(reference),
         tags=row.get("tags", []),

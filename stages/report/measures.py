@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 
-CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved", "tuned_retrieved")
+CELLS = ("base_closed", "tuned_closed", "base_gold", "tuned_gold", "base_retrieved", "tuned_retrieved",
+         "base_mixed", "tuned_mixed", "base_absent", "tuned_absent")  # fmt: skip
 SETS = paths.MEASURED
 PAGES_SHOWN = 12
 
