@@ -3,45 +3,21 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
 from stages.common.records.rows import Chunk
-from stages.common.text.wording import CJK
-from stages.generate.extractive import grids, lists, notices, prose, speech, tables
+from stages.generate.extractive import codes, grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
-MAX_CODE_CHARS = 1200
 MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
-MIN_LEAD_CHARS, MAX_LEAD_CHARS = 5, 120
-MAX_FORMULA_LEAD_CHARS = 40
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
 MEMBER = re.compile(
     r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?((?:\[[^\]]*\]|[^\]`])+)`?\]\([^)]*\)"
 )  # [Type.member](#)[Type](type.md)
-FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?:.*?)^[ \t]*\1", re.DOTALL | re.MULTILINE)
-FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
-NO_CODE_TEXT = re.compile(r"[├└│─↓→]|\n\s*https?://\S+\s*\n")  # a drawing, or an address
-NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
-CAPTION_OF_CODE = re.compile(r"\*\*((?:[\w.@-]+/)*[\w.@-]*\w\.[a-z]\w{0,9})\*\*")  # the name of a file
-UNREAD = re.compile(
-    r"\{\{[#<%]|\{\*|<(?:span|font)\s[^>\n]*style=\"|^\s*(?:`{3,}|~{3,})\{[a-z]"
-)  # what another tool would have put in, or read
-OUTPUT = re.compile(
-    r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
-    re.IGNORECASE,
-)
-FORMULA_END = re.compile(
-    r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有)*(?:所示)?[:：,，]*$"
-)
-GOES_ON = re.compile(
-    r"(?:则|即|中|可得|代入|将|再|最后|然后|由此|因此|从而|化简|整理|其|得|式|在这种|so|then|thus|where|and)",
-    re.IGNORECASE,
-)
 
 
 class Reader:
@@ -53,7 +29,7 @@ class Reader:
         self.blocks = list(blocks(chunk["text"]))
         self.lines = chunk["text"].split("\n")
         texts = [before["text"], chunk["text"]] if before and before["path"] == chunk["path"] else [chunk["text"]]
-        self.code = signs("\n".join(match[0] for text in texts for match in FENCED.finditer(text)))
+        self.code = codes.shown(texts)
         self.before = ""  # the paragraph directly before
         self.leads = not goes_on(chunk, before)
         self.member = False  # whether the last heading is a member of an interface
@@ -69,7 +45,7 @@ class Reader:
 
     def is_shown(self, fact: Fact) -> bool:
         """Whether a fence near by holds the fact as a sample: its source, or its subject and its answer."""
-        source, answer, subject = map(signs, (fact.evidence, fact.answer, fact.subject))
+        source, answer, subject = map(codes.signs, (fact.evidence, fact.answer, fact.subject))
         named = subject and "`" not in fact.subject and subject in self.code
         return bool(self.code) and (source in self.code or bool(named and answer in self.code))
 
@@ -144,9 +120,9 @@ class Reader:
         elif block.kind in ("list", "steps"):
             yield from self.of_list(block)
         elif block.kind == "fence":
-            yield from self.of_code(block)
+            yield from codes.code(block, self.before, self.headings, self.leads)
         elif block.kind == "formula":
-            yield from self.of_formula(block)
+            yield from codes.formula(block, self.before, self.headings)
         elif block.kind == "paragraph":
             yield from self.of_paragraph(block, place)
 
@@ -196,47 +172,6 @@ class Reader:
         if self.headings and self.leads and not of_heading and not any(fact.owner for fact in stated):
             yield from lists.members(block, entries, self.headings)
 
-    def of_code(self, block: Block) -> Iterator[Fact]:
-        """A fence is an example of its function, of what the sentence before it announces, or of its heading when the
-        section begins with it."""
-        fence, lead = FENCE.match(block.text), speech.announcement(plain(self.before))
-        if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
-            return
-        if (not fence[1] and NO_CODE_TEXT.search(block.text)) or UNREAD.search(block.text):
-            return
-        call = lists.CALL.match(self.headings[-1]) if self.headings else None
-        code = Fact("code", "", block.text.strip(), block.text.strip(), self.headings, attribute=fence[1])
-        if call:
-            yield replace(code, subject=f"`{call[1]}`")
-        elif lead and not CJK.search(lead) and (wanted := speech.goal(lead)):
-            yield replace(code, subject=f"How to {wanted}")
-        elif lead and (said := self.announces(lead)):
-            yield replace(code, subject=said)
-        elif caption := CAPTION_OF_CODE.fullmatch(self.before.strip()):
-            yield replace(code, subject=f"`{caption[1]}`")
-        elif self.leads and self.names_code():
-            yield replace(code, subject=topic(self.headings))
-
-    def names_code(self) -> bool:
-        """Whether the heading directly above can say what its code is about: one word is too little."""
-        heading = heading_name(self.headings[-1]) if self.headings else ""
-        words = len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
-        return words and not re.search(r"\d", heading)
-
-    def announces(self, lead: str) -> str:
-        """The sentence before, where it says by itself what the code is about; empty otherwise."""
-        said = speech.said(lead)
-        return said if MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said) else ""
-
-    def of_formula(self, block: Block) -> Iterator[Fact]:
-        """A formula that a sentence with a colon leads in."""
-        before = plain(self.before)
-        said = speech.announcement(before) if before.endswith((":", "：")) else ""
-        lead = FORMULA_END.sub("", said).strip(" ，,其") if CJK.search(said) else speech.said(said)
-        says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not speech.points(lead)
-        if says and len(block.text) <= MAX_CODE_CHARS:
-            yield Fact("formula", lead, block.text.strip(), block.text.strip(), self.headings)
-
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""
         caption = speech.LIGHT.sub("", heading_name(self.before)).strip()
@@ -246,11 +181,6 @@ class Reader:
 
 def is_html_table(block: Block) -> bool:
     return block.kind == "html" and "<table" in block.text.lower()
-
-
-def signs(text: str) -> str:
-    """The letters and digits of a text."""
-    return re.sub(r"[\W_]+", "", text)
 
 
 def goes_on(chunk: Chunk, before: Chunk | None) -> bool:
