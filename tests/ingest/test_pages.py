@@ -79,6 +79,11 @@ def test_a_name_tells_the_kind_where_it_leaves_no_doubt(path, expected):
         ("boiler.md", "# Boiler\n\n## 2.1.0\n\n- a\n\n## 2.0.1 (2026-01-02)\n\n- b\n\n## 1.9.0\n\n- c\n", "changelog"),
         ("steps.md", "# Boiler\n\n## 1.1 Fill\n\na\n\n## 1.2 Heat\n\nb\n\n## 1.3 Wait\n\nc\n", "manual"),
         ("history.md", "# History\n\n## Beginnings\n\nIn 1901.\n", "manual"),
+        (
+            "boiler.md",
+            "# Boiler\n\n## 2.1.0: Parts of it\n\na\n\n## 2.1.1: Care of it\n\nb\n\n## 2.1.2: Fuel for it\n",
+            "manual",
+        ),
         ("HISTORY.md", "# Boiler\n\n## 2.1.0\n\n- a\n", "changelog"),
         ("example.md", "Guides lead a user through a specific task they want to accomplish.", "demo"),
         ("SUMMARY.md", "- [One](one.md)\n- [Two](two.md)\n", "index"),
