@@ -282,7 +282,7 @@ MYST = [
     ("```{literalinclude} a.py\n:lines: 2\n```", ["```python", "two", "```"]),
     ("```{include} part.md\n```", ["the part"]),
     ("```{toctree}\na\nb\n```\nwords", ["words"]),
-    ("```{py:function} lift(load)\nLifts.\n```", ["**`lift(load)`**", "Lifts."]),
+    ("```{py:function} lift(load)\nLifts.\n```", ["- `lift(load)`: Lifts."]),
     ("---\nmyst:\n  substitutions:\n    tons: 4\n---\nLifts {{ tons }}.", ["Lifts 4."]),
 ]  # fmt: skip
 

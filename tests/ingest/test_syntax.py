@@ -107,6 +107,24 @@ def test_rst_lists_and_parts_of_programs(text, expected):
     assert read(f"{text}\n", "sphinx", "page.rst")[0] == expected
 
 
+@pytest.mark.parametrize("path", ["page.md", "page.rst"])
+def test_a_table_of_sphinx_may_have_its_values_in_a_file(path):
+    directive = ".. csv-table:: Loads\n   :file: loads.csv\n   :header-rows: 1\n"
+    fence = "```{csv-table} Loads\n:file: loads.csv\n:header-rows: 1\n```\n"
+    kept, _ = read(fence if path.endswith(".md") else directive, "sphinx", path, loads_csv="name,tons\njib,4\n")
+    assert [line.replace(" ", "") for line in kept if "---" not in line] == ["**Loads**", "|name|tons|", "|jib|4|"]
+
+
+def test_a_part_of_a_program_in_myst_is_a_term_with_its_meaning():
+    text = "```{confval} depth\n:type: int\n:default: 4\n\nHow deep.\n```\n\nSee {numref}`Figure %s <crane>`."
+    assert read(text, "sphinx")[0] == ["- `depth` (int, default: `4`): How deep.", "See Figure."]
+
+
+def test_authors_and_revision_of_asciidoc_are_no_text_and_values_between_commas_are_a_table():
+    text = "= Crane\nAda Rope <ada@example.org>\nv2, 2026-01-02\n:x: y\n\nText.\n\n,===\na,b\n1,2\n,===\n"
+    assert read(text, "antora", "page.adoc")[0] == ["# Crane", "Text.", "| a | b |", "| --- | --- |", "| 1 | 2 |"]
+
+
 def test_substitutions_around_every_page_of_sphinx_are_known():
     files = {"conf_py": "rst_epilog = '''\n.. |hook| replace:: the big hook\n'''\n"}
     assert read("Use |hook|.\n", "sphinx", "page.rst", **files)[0] == ["Use the big hook."]

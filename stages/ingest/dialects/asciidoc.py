@@ -58,10 +58,22 @@ class Reader:
     in_list: str = ""
 
     def run(self) -> list[Line]:
-        number = 0
+        number = self.header()
         while number < len(self.lines):
             number = self.step(number)
         return self.kept
+
+    def header(self) -> int:
+        """Write the title of a document without the lines on its authors and its revision; the line behind them."""
+        number = next((n for n, line in enumerate(self.lines) if line.text.strip()), len(self.lines))
+        title = HEADING.match(self.lines[number].text) if number < len(self.lines) else None
+        if title is None or len(title[1]) > 1:
+            return 0
+        self.words(self.lines[number], self.lines[number].text.rstrip())
+        while (number := number + 1) < len(self.lines) and (text := self.lines[number].text.rstrip()):
+            if not self.metadata(self.lines[number], text):
+                self.write(self.lines[number], "")
+        return number
 
     def write(self, line: Line, text: str) -> None:
         self.kept.append(line.with_text(text))
@@ -156,7 +168,9 @@ class Reader:
             )
             written = [line.with_text(f"```{language}"), *body, line.with_text("```")]
         elif sign.endswith("==="):
-            written = self.table(body, line, style) if sign[0] in "|!," else self.inner(body, line, style, sign)
+            written = (
+                self.table(body, line, style, sign[0]) if sign[0] in "|!," else self.inner(body, line, style, sign)
+            )
         elif sign[0] in "/+":
             written = [one.with_text("") for one in body]
         else:
@@ -188,8 +202,12 @@ class Reader:
         self.kept += [one.with_text(self.indent + one.text if one.text else "") for one in written]
         return end
 
-    def table(self, body: list[Line], line: Line, style: Style) -> list[Line]:
-        """A table of Markdown: cells begin with |, and fill rows of as many columns as there are."""
+    def table(self, body: list[Line], line: Line, style: Style, sign: str) -> list[Line]:
+        """A table of Markdown: cells begin with |, and fill rows of as many columns as there are; or each line is a row
+        of values between commas."""
+        if sign == ",":
+            values = tables.csv_rows("\n".join(one.text for one in body if one.text.strip()))
+            return [line.with_text(text) for text in tables.markdown([[self.inline(c) for c in row] for row in values])]
         rows = [one.text for one in body if one.text.strip()]
         cells: list[str] = []
         counts: list[int] = []

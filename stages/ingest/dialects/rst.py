@@ -17,6 +17,7 @@ from stages.ingest.sources.tree import RefusedError, Tree
 DIRECTIVE = re.compile(r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+)::", re.MULTILINE)
 ROLE = re.compile(r":([\w:+.-]+):`")
 INCLUDE = re.compile(r"([ \t]*)\.\.[ \t]+(include|literalinclude)::[ \t]*(\S+)[ \t]*$")
+TABLE = re.compile(r"[ \t]*\.\.[ \t]+csv-table::")
 OPTION = re.compile(r"[ \t]+:([\w-]+):(?:[ \t]+(.*))?$")
 SUBSTITUTION = re.compile(r"^[ \t]*\.\.[ \t]+\|([^|\n]{1,200})\|[ \t]+replace::[ \t]*(.*)$", re.MULTILINE)
 REFERENCE = re.compile(r"\|([^|\s](?:[^|\n]{0,198}[^|\s])?)\|")
@@ -63,7 +64,7 @@ def line_of(text: str, name: str) -> int:
 
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the files that they include: text as it stands, code below a directive for it."""
-    if not any("include::" in line.text for line in lines):
+    if not any("include::" in line.text or "csv-table::" in line.text for line in lines):
         return lines
     kept: list[Line] = []
     number = 0
@@ -71,6 +72,10 @@ def included(lines: list[Line], page: Page) -> list[Line]:
         line = lines[number]
         found = INCLUDE.match(line.text) if "include::" in line.text else None
         number += 1
+        if TABLE.match(line.text):
+            put, number = table(lines, number, page)
+            kept += [line, *put]
+            continue
         if found is None:
             kept.append(line)
             continue
@@ -80,6 +85,21 @@ def included(lines: list[Line], page: Page) -> list[Line]:
             number += 1
         kept += put_in(found, options, line, page)
     return kept
+
+
+def table(lines: list[Line], number: int, page: Page) -> tuple[list[Line], int]:
+    """The options and the rows of a table whose values stand in a file, and the line behind its options."""
+    options, first = [], number
+    file = ""
+    while number < len(lines) and (option := OPTION.match(lines[number].text)):
+        file = option[2] or "" if option[1] == "file" else file
+        options += [lines[number]] if option[1] != "file" else []
+        number += 1
+    got = includes.code(page, lines[first - 1], file) if file else None
+    if got is None:
+        return options, number
+    start = lines[first].text[: len(lines[first].text) - len(lines[first].text.lstrip())]
+    return [*options, lines[first].with_text(""), *includes.standing_at(got[1], lines[first], start)], number
 
 
 def put_in(found: re.Match[str], options: dict[str, str], line: Line, page: Page) -> list[Line]:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from stages.ingest.dialects import definitions, includes, marks
+from stages.ingest.dialects.components import field_line
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.flavours import attribute_lists, directives, roles, tables, variables
 from stages.ingest.dialects.lines import Line, dedent, to_text
@@ -109,7 +110,9 @@ def shown(found: Directive, page: Page, depth: int) -> list[Line]:
     if name == "math":
         return [line.with_text("$$"), *found.body, line.with_text("$$")]
     if name in ("list-table", "csv-table"):
-        rows = tables.rows_of(name, to_text(found.body))
+        got = includes.code(page, line, found.options["file"]) if found.options.get("file") else None
+        heads = [f"{found.options['header']}"] if name == "csv-table" and found.options.get("header") else []
+        rows = tables.rows_of(name, "\n".join([*heads, to_text(got[1] if got else found.body)]))
         return titled(found, [line.with_text(text) for text in tables.markdown(rows)])
     if name in ("tab-set", "tabs", "tab-item", "tab"):
         return tab(found, page, depth)
@@ -166,12 +169,25 @@ def titled(found: Directive, body: list[Line]) -> list[Line]:
 
 def other(found: Directive, page: Page, depth: int) -> list[Line]:
     """A directive that holds text; what it is about is its argument, as code when that is a part of a program."""
-    known = found.name in directives.TITLED or directives.is_object(found.name) or found.name in ("grid-item", "hlist")
+    known = (
+        found.name in (*directives.TITLED, "button-ref", "button-link")
+        or directives.is_object(found.name)
+        or found.name in ("grid-item", "hlist")
+    )
     if not known:
         page.unread(found.line, "directive", "{" + found.name + "} " + found.argument)
     if directives.is_object(found.name) and found.argument:
-        found = found._replace(argument=f"`{found.argument}`")
+        return described(found, resolved(found.body, page, depth + 1))
+    if found.name.startswith("button-"):
+        found = found._replace(argument="" if to_text(found.body).strip() else roles.readable(found.argument))
     return titled(found, resolved(found.body, page, depth + 1))
+
+
+def described(found: Directive, body: list[Line]) -> list[Line]:
+    """A part of a program as an item of a list, with its type and its default, and what is said of it below."""
+    values = {key: value.strip("`") for key, value in found.options.items()}
+    head = found.line.with_text(marks.mark(marks.ITEM, f"- {field_line(found.argument, values)}"))
+    return [head, *body, (body or [head])[-1].with_text(marks.mark(marks.ITEM_END))]
 
 
 def file(found: Directive, page: Page, depth: int) -> list[Line]:

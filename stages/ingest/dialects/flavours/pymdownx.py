@@ -9,7 +9,8 @@ from stages.ingest.dialects.page import Page
 
 # Icons, and emoji by their names between blanks.
 ICON = re.compile(
-    r"[ \t]?:(?:material|octicons|fontawesome|simple|fa|fas|far|fab)-[\w-]{1,60}:(\{[^{}\n]{0,80}\})?"
+    r"(?<=[\[_*]):(?:material|octicons|fontawesome|simple)-[\w-]{1,60}:(?:\{[ \t]*\.[^{}\n]{0,80}\})?[ \t]?"
+    r"|[ \t]?:(?:material|octicons|fontawesome|simple|fa|fas|far|fab)-[\w-]{1,60}:(\{[^{}\n]{0,80}\})?"
     r"|(?:(?<=^)|(?<=[\s|(]))[ \t]?:[a-z][a-z0-9_+-]{1,40}:(?=[\s|).,!?]|$)(?![ \t]*`)",
     re.MULTILINE,
 )

@@ -8,6 +8,7 @@ from stages.ingest.dialects.page import Page
 
 ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
 TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
+NUMBER = re.compile(r"%s|\{(?:number|name)\}")  # stands for what Sphinx counts
 ACCELERATOR = re.compile(r"&(?=\w)")  # marks the key that chooses an entry of a menu
 CODE = frozenset((
     "func", "meth", "class", "attr", "mod", "data", "exc", "obj", "const", "type", "var", "macro", "member",
@@ -62,7 +63,7 @@ def shown_by(role: str, content: str) -> str:
     if name in CODE or (":" in role and name not in PAGES):
         return f"`{titled[1] if titled else shortened(content)}`"
     if titled:
-        return titled[1]
+        return NUMBER.sub("", titled[1]).strip() if name == "numref" else titled[1]
     return readable(content) if name in PAGES and name not in ("term",) else content
 
 
