@@ -5,6 +5,7 @@ import pytest
 
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.chat.passages import passage as cut_of
 from stages.common.chat.templates import chat_for
 from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, write_jsonl
@@ -75,6 +76,15 @@ def test_passages_share_their_room(run):
     short = run(read(), **{"passages.max_tokens": 64})[0]
     assert "The lamp draws 40 W." in short["text"]
     assert len(short["input_ids"]) < len(run(read(), **{"passages.max_tokens": 512})[0]["input_ids"])
+
+
+def test_a_cut_begins_at_a_line_where_one_begins_before_the_quote(run):
+    long = chunk("Filler about wicks.\n" * 60 + "The lamp draws 40 W.\n" + "More filler.\n" * 60)
+    run(read())
+    chat = chat_for(pretrained.tokenizer(params.load().model), params.load().format)
+    text = cut_of(long, "The lamp draws 40 W.", chat.tokenizer, 200)
+    assert text.startswith("Manual > Lamp\n\nFiller about wicks.\n") and "The lamp draws 40 W." in text
+    assert len(chat.tokenizer(text, add_special_tokens=False).input_ids) <= 205
 
 
 def test_a_chinese_question_has_the_chinese_text_around_it(run):

@@ -37,8 +37,10 @@ def passage(chunk: Mapping[str, Any], quote: str, tokenizer: Any, budget: int) -
 
 def start_of(text: str, quote: str, begins: list[int], room: int) -> int:
     """The token at which a cut of `room` tokens begins: so far before the quote as the quote itself leaves room for, at
-    most MARGIN characters. `begins` are the places of all tokens."""
+    most MARGIN characters, at a line's beginning if there is one. `begins` are the places of all tokens."""
     at = max(text.find(quote), 0) if quote else 0
     first, last = bisect_left(begins, at), bisect_left(begins, at + len(quote))
     spare = max(room - (last - first), 0) // 2
-    return max(first - spare, bisect_left(begins, at - MARGIN), 0)
+    start = max(first - spare, bisect_left(begins, at - MARGIN), 0)
+    line = text.find("\n", begins[start], at)
+    return bisect_left(begins, line + 1) if start and line >= 0 else start
