@@ -61,6 +61,10 @@ MEANT = re.compile(
 )
 ADDRESS = re.compile(r"https?://[^\s，。；）)]+")
 CONDITION = re.compile(r"(?:if|when|unless|while|to|as|since|because)\b|如果|若|当", re.IGNORECASE)
+SEVERAL = re.compile(
+    r"there(?:[’']re| (?:is|are)) (?:several|many|some|various|different|multiple|a (?:few|lot|number))\b",
+    re.IGNORECASE,
+)
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
@@ -78,7 +82,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         return
     if not (asks or named or THIS.match(text)) and MEANT.search(sentences(text)[0]):
         return
-    if COUNTS.match(text) and not headings:
+    if (COUNTS.match(text) and not headings) or (SEVERAL.match(text) and not asks):
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)

@@ -91,6 +91,8 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
     if family.name in ("words", "described") and not (alias and "{s}" in phrase):
         return ""
     where = lang.place(place) if place.page else ""
+    if family.raw and place.page and place.headings:  # nobody types "the section X of Y"
+        where = " ".join(filter(None, [place.page.title, place.page.above, *place.headings]))
     subject = lang.subject(fact) if not alias else lang.alias(replace(fact, description=alias), family.name)
     if not fact.subject and place.page:  # about the page itself, or a section of it
         subject, where = (place.page.title, place.page.above) if "“{s}”" in phrase else (where, "")
