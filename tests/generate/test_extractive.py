@@ -455,6 +455,12 @@ def test_placeholders_stay_and_tags_go():
     assert plain(text) == "Call https://<HOST_NAME>/v1 as <user>, not as root. Wait."
 
 
+def test_a_search_names_page_and_section_as_one_types_them(ask):
+    rows = ask(chunk(table("Name | Weight class", "lamp | a heavy one"), ("Manual", "Lamps")), phrasings=24)
+    raw = [row for row in rows if english.PHRASINGS.families[row["family"]].raw]
+    assert raw and all("Manual Lamps" in row["instruction"] for row in raw)
+
+
 def test_what_would_be_markup_without_its_backticks_keeps_them_in_a_search(ask):
     rows = ask(chunk(table("Component | Default", "`<Lamp>` | on", "`lamp.size` | 3")), phrasings=24)
     typed = {row["instruction"] for row in rows if row["family"] in ("typed", "keywords")}
@@ -618,6 +624,7 @@ def test_a_section_is_answered_with_the_list_that_it_announces():
         "In this section we will look at kettles and at how they are made.",
         "This was the last of the kettles that anybody made in the town.",
         "There are several ways in which one can fill a kettle, whatever its size or its colour may be.",
+        "There are various ways to fill a kettle. Some of them take long, and others need a funnel or a hose.",
         "Ah yes, the good old kettle. It boils water for tea and for many other things in the house.",
         "Boiling water is easy! Everybody loves a kettle, and so will you when you have one of your own!",
         "Using this lid keeps the water hot for hours. It closes by itself as soon as the water boils.",
