@@ -48,7 +48,8 @@ def doubtless(name: str, predictions: Sequence[dict[str, Any]]) -> Iterator[Sent
 
 
 def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
-    """The tuned model by itself beside the base model with a search, on the questions of both."""
+    """The tuned model by itself beside the base model with a search, on the questions of both, and the tuned model with
+    a search where that is better than either."""
     both = [row for row in predictions if {"tuned_closed", "base_retrieved"} <= row["answers"].keys()]
     known = [row for row in both if row["split"] != "eval_unseen"]
     if not known:
@@ -58,6 +59,10 @@ def against_search(predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:
     verdict = "better" if tuned > search + CLOSE else "worse" if search > tuned + CLOSE else "like"
     values = {"rows": len(known), "tuned": texts.share(tuned), "search": texts.share(search)}
     yield Sentence(f"lead_search_{verdict}", values)
+    if all("tuned_retrieved" in row["answers"] for row in known):
+        together = sum(measures.right(row, "tuned_retrieved") for row in known) / len(known)
+        if together > max(tuned, search) + CLOSE:
+            yield Sentence("lead_search_both", {"both": texts.share(together)})
 
 
 def next_step(evaluate: dict[str, Any], outcome: measures.Outcome) -> Sentence:

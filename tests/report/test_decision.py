@@ -50,6 +50,7 @@ SITUATIONS = {
     "lead_search_better": (exam(4, tuned_closed=True), GATE),
     "lead_search_worse": (exam(4, base_retrieved=True), GATE),
     "lead_search_like": (exam(4), GATE),
+    "lead_search_both": (exam(4, tuned_retrieved=True), GATE),
     "lead_doubtless": (
         [
             row | {"answers": {cell: one | {"refused": False} for cell, one in row["answers"].items()}}
@@ -68,6 +69,13 @@ def test_each_sentence_is_said_where_it_is_true(key):
     assert sum(name.startswith("next_") for name in found) == (key != "lead_none")
     english = texts.in_english(key, found[key])
     assert "{" not in english and "<" not in english.replace("<1%", "")
+
+
+def test_a_search_for_the_tuned_model_is_only_praised_where_it_is_better_than_either_alone():
+    assert "lead_search_both" not in told(exam(4, tuned_retrieved=True, tuned_closed=True))
+    rows = exam(4, tuned_retrieved=True)
+    del rows[0]["answers"]["tuned_retrieved"]
+    assert "lead_search_both" not in told(rows), "not asked about every question"
 
 
 def test_every_sentence_has_its_situation():
