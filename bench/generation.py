@@ -126,8 +126,8 @@ def cpu(options: argparse.Namespace) -> None:
         row(f"the same: wall of the naive script at semaphore {semaphore}",
             f"{faster:.1f}× ({walls[f'naive {semaphore}']:.1f} s to {walls['doclore']:.1f} s)",
             f"≥ {target:g}×", faster >= target)  # fmt: skip
-    for way, what in (("post", "a bare loop over the SDK's untyped `post`, which doclore uses"),
-                      ("aiohttp", "a bare loop over aiohttp without the SDK")):  # fmt: skip
+    for way, what in (("post", "a bare loop over the SDK's untyped `post`"),
+                      ("aiohttp", "a bare loop over aiohttp without the SDK, which doclore uses")):  # fmt: skip
         row(f"the same: CPU of {what}", f"{cpus[way] / chunks * 1e3:.2f} ms a request", "")
     row("the same: CPU of doclore", f"{cpus['doclore'] / chunks * 1e3:.2f} ms a request", "")
 

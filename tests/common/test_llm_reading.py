@@ -145,6 +145,11 @@ def test_of_several_values_in_a_wrapper_the_last_that_says_something_is_the_answ
         read(f'{{"a": {said()}}}')  # a wrapped empty list says nothing
 
 
+def test_an_empty_answer_is_one_where_no_other_stands():
+    assert read(f"Nothing to ask: {said()}") == read(f"{said()}\n{said()} indeed") == []
+    assert read(f"{said()}\n{ONE}") == read(f"{ONE}\n{said()}") == ["one"]
+
+
 def test_what_only_looks_like_a_wrapper_is_none():
     for text in ('{"a": {"b": "c"}}', '{"a": 1}', '{"a": "text"}', '{"a": "{text"}', "{'a' 'b'}"):
         assert not acceptance.wraps(text, Items), text

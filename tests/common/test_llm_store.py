@@ -534,3 +534,15 @@ def test_a_file_that_was_taken_over_is_read_again_once_entries_were_deleted_or_i
         write_jsonl(Path("responses.jsonl"), [{"key": "b", "answer": "2", "refused": "", "room": 0}])
         store.seed(Path("responses.jsonl"))
         assert (store.get("a"), store.get("b")) == ("1", "2")
+
+
+def test_bytes_that_are_no_text_are_told_as_damage_and_not_repeated():
+    with Store(Path("store.sqlite")) as store:
+        store.put("a", "1")
+        store.connection.execute("UPDATE responses SET answer = CAST(x'7bff1b7d' AS TEXT)")
+        for read in (lambda: store.get("a"), lambda: list(store.rows(["a"]))):
+            with pytest.raises(
+                UserError, match=r"is damaged \(a row is not what was written\); .*store repair"
+            ) as caught:
+                read()
+            assert str(caught.value).isprintable()

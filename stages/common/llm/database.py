@@ -96,6 +96,8 @@ def pragma(connection: sqlite3.Connection, name: str) -> int:
 
 def unusable(file: Path, error: sqlite3.Error) -> UserError:
     """An error of SQLite as a line for the user."""
+    if "Could not decode" in str(error):
+        return damaged(file, "a row is not what was written")
     if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
         return UserError(f"{file}: {error}; the answers stored before are safe")
     return damaged(file, str(error))

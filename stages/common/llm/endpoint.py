@@ -170,7 +170,7 @@ class Endpoint:
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             raise untrusted(server, error) from None
         except aiohttp.ClientConnectorError as error:
-            raise FaultError("connection", clean(str(error)), away=True) from None
+            raise FaultError("connection", clean(str(error).replace(" ssl:default", "")), away=True) from None
         except aiohttp.ClientHttpProxyError as error:
             raise UserError(f"the proxy {server.address.shown_proxy()} answers with status {error.status}") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
