@@ -139,7 +139,9 @@ def test_of_several_values_in_a_wrapper_the_last_that_says_something_is_the_answ
     assert read(f'{{"first": {said("draft")}, "second": {ONE}}}') == ["one"]
     assert read(f'{{"first": {ONE}, "second": {said()}}}') == ["one"]
     assert read(f'{{"first": {ONE}, "note": "hm", "n": 3}}') == ["one"]
-    assert read(f"[[{ONE}]]") == ["one"]
+    assert read(f"[[{ONE}]]") == read(f'{{"items": {ONE}}}') == ["one"]
+    with pytest.raises(UNUSABLE):
+        read(f"[{ONE}, {said('two')}]")  # which of them?
     assert read(json.dumps({"a": f"```json\n{ONE}\n```"})) == ["one"]
     with pytest.raises(UNUSABLE):
         read(f'{{"a": {said()}}}')  # a wrapped empty list says nothing
