@@ -712,6 +712,12 @@ def test_a_term_goes_on_to_the_next_one_and_ends_with_its_paragraph():
     assert ("stated", "Lid", "keeps the water hot for hours") in stated(text)
 
 
+def test_a_heading_with_a_question_mark_asks_only_with_a_word_that_asks():
+    text = "水壶的容量不同，壶嘴的长度也不同，其余部分都是相同的。"
+    assert ("faq", "两种水壶有何不同？", text) in stated(text, ("指南", "两种水壶有何不同？"))
+    assert stated(text, ("指南", "想买水壶？")) == set()
+
+
 def test_half_of_an_enumeration_is_no_answer():
     text = "Buy a kettle if:\n\n- you drink tea\n- you have a stove\n\nKeep your pot if:\n\n- you have none\n"
     assert not {fact for fact in stated(text, ("Guide", "Should I buy a kettle?")) if fact[0] == "faq"}

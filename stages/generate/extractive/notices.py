@@ -31,7 +31,7 @@ LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
 ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
 INTERROGATIVE = re.compile(
-    r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|几|多[少久大长]|呢"
+    r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|何|几|有没有|[是能会可]不|多[少久大长]|呢"
     r"|\b(?:how|why|what|which|when|where|who|whose)\b"
     r"|(?:^|[,;:] )(?:can|could|do|does|did|is|are|am|was|were|will|would|should|shall|may|must|has|have)(?:n[’']t)?\b",
     re.IGNORECASE,
@@ -119,8 +119,8 @@ def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
         kind = "faq"
     elif kind == "symptom" and not TROUBLE.search(name):
         kind = "stated"
-    if kind == "stated" and name.startswith(("(", "（")):
-        return  # "(none)" names nothing
+    if kind == "stated" and (name.startswith(("(", "（")) or name.endswith(("?", "？"))):
+        return  # "(none)" names nothing, and "Ready?" asks nothing
     lines = source.split("\n")
     whole = "\n".join(itertools.takewhile(lambda line: not question(line), lines)) if len(lines) > 1 else source
     for part in (whole, re.split(r"\n\s*\n|\n(?=:\s)", whole.strip())[0]):
