@@ -83,10 +83,10 @@ class Reader:
         if is_html_table(block):
             closing = (i for i in range(place, len(self.blocks)) if "</table" in self.blocks[i].text.lower())
             return next(closing, place) + 1
-        if self.is_term(place):
+        if self.is_term(place) and not notices.question(block.text.split("\n")[0]):
             while behind < len(self.blocks) and self.blocks[behind].text.startswith((":", " ", "\t")):
                 behind += 1
-        elif notices.asked(block):
+        elif notices.asked(block) or self.is_term(place):
             while behind < len(self.blocks) and not self.begins(behind):
                 behind += 1
         return behind

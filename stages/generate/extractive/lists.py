@@ -153,7 +153,7 @@ def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
     answer, evidence = flowing(fact.answer), fact.evidence.strip()
     shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
-    if fact.kind == "stated":
+    if fact.kind == "stated" and not re.search(r"\d", answer):
         shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
     says = (
         normalised(ARTICLE.sub("", answer)) != normalised(fact.subject)

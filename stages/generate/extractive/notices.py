@@ -115,8 +115,8 @@ def heading_question(heading: str) -> str:
 def answer(term: str, source: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """A question or a symptom with the whole of its answer or, when that is too long, with its first paragraph."""
     kind, name = ("faq", question(term)) if question(term) else ("symptom", plain(term).strip(" ：:。."))
-    if kind == "symptom" and ASKING.search(name):
-        kind = "faq"
+    if kind == "symptom" and (ASKING.search(name) or (name.endswith("？") and source.lstrip().startswith(":"))):
+        kind = "faq"  # whatever ends so above its answer asks something
     elif kind == "symptom" and not TROUBLE.search(name):
         kind = "stated"
     if kind == "stated" and (name.startswith(("(", "（")) or name.endswith(("?", "？"))):

@@ -21,6 +21,7 @@ DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name
 ASIDE = re.compile(r"\([^()]*\)|[（][^（）]*[）]")  # "(none)" names nothing
 LINK_IN_CODE = re.compile(r"`[^`\[]*\w[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
+FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
 BROKEN = re.compile(
     r"[\w-]+(?:\. ?[\w-]+)*\. [\w-]+(?:\. ?[\w-]+)*"
 )  # a name on two lines of its cell: pump.flow. total
@@ -242,8 +243,8 @@ def describes(text: str) -> bool:
 def says_something(text: str, subject: str) -> bool:
     says = not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
     again = normalised(ARTICLE.sub("", text)) == normalised(subject)  # "the user" says nothing of a user
-    again = again or (normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
-    return says and not again and "```" not in text and not (points(text) or LINK_IN_CODE.search(text))
+    again = again or (text.isascii() and normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
+    return says and not again and not FLAT_FENCE.search(text) and not (points(text) or LINK_IN_CODE.search(text))
 
 
 def kind_of(text: str) -> str:
