@@ -34,7 +34,7 @@ QUOTES = re.compile(r"(?<![\w\\])(?:\"([^\"]*)\"|'([^']*)')")
 PROSE = re.compile(r"[\s\u3040-\u9fff]")  # in quotes; a single word is a name or a value
 # Quoted, but not for readers.
 HIDDEN = re.compile(
-    r"\b(?:class(?:Name)?|style|href|src(?:[Ss]et)?|sizes|id|key|d|viewBox|points|transform|on[A-Z]\w*|rel|target|from|sx|css"
+    r"\b(?:hl_lines|linenums|ins|del|mark|class(?:Name)?|style|href|src(?:[Ss]et)?|sizes|id|key|d|viewBox|points|transform|on[A-Z]\w*|rel|target|from|sx|css"
     r"|require|svg|data-[\w-]+)\s*[=:]\s*\{?\s*(?:\"[^\"]*\"|'[^']*'|`[^`]*`)"
 )
 # What no site shows, from a sign to the next of another kind.
