@@ -60,6 +60,7 @@ def test_lists_terms_and_code_of_html_read_like_those_of_markdown(text, expected
 
 FENCES = [
     ("docusaurus", '```js title="crane.js" {1,3} showLineNumbers\na\n```', ["**crane.js**", "```js", "a", "```"]),
+    ("docusaurus", 'Run it:\n\n```js title="a.js" {1}\na\n```', ["Run it:", '```js title="a.js"', "a", "```"]),
     ("docusaurus", "```js\n// highlight-next-line\na\n```", ["```js", "a", "```"]),
     ("vitepress", "```ts:line-numbers {1}\na // [!code ++]\n```", ["```ts", "a", "```"]),
     ("mkdocs", '``` { .yaml .annotate title="c.yml" }\na: 1 # (1)!\n```', ["**c.yml**", "```yaml", "a: 1", "```"]),

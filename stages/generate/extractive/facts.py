@@ -120,7 +120,8 @@ class Reader:
         elif block.kind in ("list", "steps"):
             yield from self.of_list(block)
         elif block.kind == "fence":
-            yield from codes.code(block, self.before, self.headings, self.leads)
+            again = self.before.startswith("**") and self.lines.count(self.before) > 1  # the name of several files
+            yield from codes.code(block, "" if again else self.before, self.headings, self.leads)
         elif block.kind == "formula":
             yield from codes.formula(block, self.before, self.headings)
         elif block.kind == "paragraph":

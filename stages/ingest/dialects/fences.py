@@ -1,4 +1,5 @@
-"""Fences of code with their language alone: titles become bold paragraphs, what steers a generator goes.
+"""Fences of code with their language alone: titles become bold paragraphs, but below a sentence with a colon at its end,
+and what steers a generator goes.
 
 A fence's first line holds options (`{1,3-5} showLineNumbers`), and its code comments that no site shows as such:
 `// highlight-next-line`, `// [!code focus]`, `# (1)!`.
@@ -77,6 +78,8 @@ def fence(lines: list[Line], page: Page, before: list[Line]) -> list[Line]:
     said = next((line.text for line in reversed(before[-4:]) if line.text.strip(" >\t")), "")
     if not words or said.strip(" >\t") == words:
         return [first, *body]
+    if said.rstrip().endswith((":", "：")):  # the sentence that announces the code stays right above it
+        return [first.with_text(f'{first.text} title="{caption}"'), *body]
     rest = marks.continued(start)
     shown = (start + words, rest.rstrip(), f"{rest}{sign}{head}")
     return [*(first.with_text(text) for text in shown), *body]
