@@ -1,4 +1,4 @@
-"""Fences of code with their language alone: titles become bold paragraphs, but below a sentence with a colon at its end,
+"""Fences of code with their language alone: titles become bold paragraphs, but below a sentence that ends in a colon,
 and what steers a generator goes.
 
 A fence's first line holds options (`{1,3-5} showLineNumbers`), and its code comments that no site shows as such:
