@@ -20,6 +20,13 @@ HEADLINE = {
     for name in paths.MEASURED
     for model, cell in (("base", "base_closed"), ("tuned", "tuned_closed"))
 } | {"ended": "eval_seen.tuned_closed.stopped", "gap_recovery": "headline.gap_recovery", "gate_passed": "gate.passed"}
+HEADLINE |= {  # where they are measured
+    "new_knowledge": "eval_seen.new_knowledge.key_values",
+    "reading": "reading.mixed.tuned_mixed",
+    "refused": "abstention.tuned_closed.refused",
+    "confident_wrong": "abstention.tuned_closed.confident_wrong",
+    "retention_loss": "retention.loss_change",
+}
 
 
 def right(answer: Answer, question: Question) -> bool:

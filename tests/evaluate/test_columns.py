@@ -41,6 +41,9 @@ def test_base_and_tuned_are_measured_on_request_and_the_report_leads_with_it(aft
     assert results["abstention"]["tuned_closed"]["rows"] == 5 and results["retention"]["rows"] == 3
     assert {"base_loss", "tuned_loss", "loss_change", "agreement"} <= results["retention"].keys()
     assert results["freshness"]["tuned_closed"]["changed"] == 1
+    headline = read_json(paths.REPORTS / "headline" / "evaluate.json")
+    assert headline["retention_loss"] == results["retention"]["loss_change"], "experiments are compared by it"
+    assert {"reading", "refused", "confident_wrong"} <= headline.keys()
     rows = list(read_jsonl(paths.REPORTS / "predictions.jsonl"))
     assert sum(one["split"] == "unanswerable" for one in rows) == 5
     page.write(paths.REPORTS / "index.html", params.load())
