@@ -120,11 +120,11 @@ def test_refusals_before_the_first_answer_are_stored_with_it(endpoint):
 
 
 def test_the_second_question_shows_the_model_its_answer_and_what_was_wrong(endpoint):
-    endpoint.reply = in_turn('{"names": [{"a": 1}]}')
+    endpoint.reply = in_turn('{"names": [{"a": null}]}')
     complete([request(0)])
     first, second = endpoint.requests
     assert second["messages"][:2] == first["messages"]
-    assert second["messages"][2] == {"role": "assistant", "content": '{"names": [{"a": 1}]}'}
+    assert second["messages"][2] == {"role": "assistant", "content": '{"names": [{"a": null}]}'}
     assert "names.0.a" in second["messages"][3]["content"] and "valid string" in second["messages"][3]["content"]
 
 
