@@ -21,6 +21,7 @@ from stages.common.llm.claims import Claims
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
 from stages.common.llm.throttle import Rate, Throttle
+from stages.common.records.files import digest
 from support.asking import GOOD, asked, complete, connection, in_turn, read_until, refuses, request, start, stored
 from support.repository import ROOT
 from support.settings import change_params
@@ -625,3 +626,24 @@ def test_the_key_depends_on_all_that_is_asked_and_on_nothing_else():
     assert texts[0] != texts[1]  # a text is measured as the room left it
     messages = tuple({name: turn[name] for name in ("content", "role")} for turn in request(0).messages)
     assert request(0, messages=messages).key() == request(0).key()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"messages": ()},
+        {"messages": [{"role": "user", "content": 'half \ud800, "quoted"\n'}]},
+        {"messages": [{"role": role, "content": role} for role in ("system", "user", "assistant", "user")]},
+        {"schema": {}, "sampling": {"max_tokens": 7, "temperature": 1}},
+        {"sampling": {"temperature": 1.0, "b": 1e-7, "a": 1e22, "seed": True}},
+        {"sample": 3, "weights": "w", "extra": {"b": [1], "a": None}, "thinking": "on"},
+    ],
+)
+def test_the_key_is_the_digest_of_the_request_in_canonical_form(changes):
+    asked = request(0, **changes)
+    sampling = {name: value for name, value in asked.sampling.items() if name != "max_tokens" or not asked.schema}
+    more = [asked.weights] if asked.weights else []
+    more += [{"extra_body": asked.extra, "thinking": asked.thinking}] if asked.thinking else []
+    parts = asked.model, asked.messages, asked.schema, sampling, asked.sample
+    assert asked.key() == digest(*parts, *more, length=64)

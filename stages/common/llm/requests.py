@@ -1,5 +1,6 @@
 """What is asked, and the key under which its answer is stored."""
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,10 +88,29 @@ class Request:
         more: list[Any] = [self.weights] if self.weights else []
         if self.extra or self.thinking:
             more.append({"extra_body": self.extra, "thinking": self.thinking})
-        messages = ",".join(f'{{"content":{quoted(m["content"])},"role":"{m["role"]}"}}' for m in self.messages)
-        rest = CANONICAL.encode([sampling, self.sample, *more])
-        text = f"[{quoted(self.model)},[{messages}],{schema_text(self.schema)},{rest[1:]}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        sampled = ",".join(f"{quoted(name)}:{number(value)}" for name, value in sorted(sampling.items()))
+        rest = "".join(f",{CANONICAL.encode(value)}" for value in (self.sample, *more))
+        later = "".join(f",{turn(message['role'], message['content'])}" for message in self.messages[1:])
+        first = (self.messages[0]["role"], self.messages[0]["content"]) if self.messages else ("", "")
+        key = beginning(self.model, *first).copy()
+        text = f"{later}],{schema_text(self.schema)},{{{sampled}}}{rest}]"
+        key.update(text.encode("utf-8", "surrogatepass"))
+        return str(key.hexdigest())
+
+
+def turn(role: str, content: str) -> str:
+    return f'{{"content":{quoted(content)},"role":"{role}"}}'
+
+
+def number(value: float) -> str:
+    return repr(value) if type(value) in (int, float) else CANONICAL.encode(value)
+
+
+@functools.lru_cache(maxsize=64)  # one system prompt stands before thousands of requests
+def beginning(model: str, role: str, content: str) -> Any:
+    """The SHA-256 of how a canonical request begins: its model and its first message, if it has any."""
+    text = f"[{quoted(model)},[{turn(role, content) if role else ''}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass"))
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:
