@@ -298,6 +298,8 @@ RST = [
      ["**a.ini**", "```ini", "x = 1", "```"]),
     (".. literalinclude:: a.py\n   :lines: 2-\n   :caption: A", ["**A**", "```python", "two", "three", "```"]),
     (".. include:: part.rst", ["the part"]),
+    (".. lamp:example::\n\n   def light():\n       on = True", ["```", "def light():", "    on = True", "```"]),
+    (".. lamp:note::\n\n   The lamp is hot.", ["The lamp is hot."]),
     (".. versionadded:: 2.1\n   Ropes.", ["New in version 2.1: Ropes."]),
     (".. seealso:: The hook.", ["> **See also**", "> The hook."]),
     ("See :ref:`the rope <r>`, :doc:`/crane-care`, :meth:`~a.b.c`.", ["See the rope, crane care, `c`."]),

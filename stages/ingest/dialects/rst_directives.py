@@ -3,6 +3,7 @@
 It imports docutils, which an extra installs; `rst` imports it when a page needs it.
 """
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -18,6 +19,7 @@ NOTED = {
     "versionremoved": "Removed in version",
 }
 ONLY_CONTENT = ("only", "class", "ifconfig", "grid", "hlist", "glossary", "tabs", "tab-set", "container", "cssclass")
+SOURCE = re.compile(r"(?:from|import|def|class|async def) \w|@\w|>>> |\$ ")  # what `click:example` and its like show
 FACTS = ("type", "default", "required", "value")  # options of an object that its readers are shown
 
 
@@ -42,7 +44,7 @@ class Kept(Directive):  # type: ignore[misc]
     def run(self) -> list[Any]:
         if self.name in names.DROPPED and self.name not in ("only", "class", "default-role"):
             return []
-        if self.name in names.CODE:
+        if self.name in names.CODE or (":" in self.name and SOURCE.match("\n".join(self.content).strip())):
             return self.code()
         if self.name in ("seealso", "todo"):
             return self.note()
