@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.commands import check
+from stages.commands.starting.project import OWN
 from stages.common.base import params
 from stages.common.base.errors import UserError
 from support.repository import ROOT
@@ -68,7 +69,7 @@ NOT_INSTALLED = {"unsloth", "wandb", "bitsandbytes", "ik_llama_cpp", "vendor_lla
 def project(tmp_path, write_params, monkeypatch, tiny_model):
     """A project with what Git tracks of it, on a machine without GPU and without optional packages; gives a function
     that sets values."""
-    for room in ("prompts", "data/extra", "data/exam", "data/wordings", "data/replay", "data/benchmarks"):
+    for room in ("prompts", *OWN):
         (tmp_path / room).mkdir(parents=True)
     (tmp_path / "stages").symlink_to(ROOT / "stages")
     shutil.copytree(ROOT / "prompts", tmp_path / "prompts", dirs_exist_ok=True)

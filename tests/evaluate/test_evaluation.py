@@ -84,6 +84,10 @@ def test_gap_recovery_has_no_interval_where_the_page_may_not_help_at_all():
     assert "no interval" in summary.headline({"headline": told, "gate": {"passed": True}})
 
 
+def test_a_search_over_nothing_finds_nothing():
+    assert Search([]).find("Where is it?", 3) == []
+
+
 def test_search_finds_chinese_without_spaces_and_names_in_code():
     search = Search(["变压器的额定电压为 220 千伏", "发电机的惯性时间常数", "Set `lora.r` to 16"])
     assert search.find("惯性时间常数是多少？", 1) == [1]

@@ -52,7 +52,7 @@ class Search:
             raise UserError("bm25s is not installed; type: make setup") from None
         self.size, self.embeddings = len(texts), embeddings
         self.index = bm25s.BM25()
-        self.index.index([terms(text) or [""] for text in texts], show_progress=False)
+        self.index.index([terms(text) or [""] for text in texts] or [[""]], show_progress=False)
         self.vectors = embeddings.of(texts) if embeddings else None
 
     def find(self, question: str, most: int) -> list[int]:
@@ -68,6 +68,8 @@ class Search:
 
     def by_words(self, question: str, most: int) -> list[int]:
         """Also texts without any of the words, the worst, unless there is another order to find them by."""
+        if not self.size:
+            return []
         results = self.index.retrieve([terms(question) or [""]], k=min(most, self.size), show_progress=False)
         ranked = zip(results.documents[0], results.scores[0], strict=True)
         return [int(place) for place, score in ranked if score > 0 or not self.embeddings]
