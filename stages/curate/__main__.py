@@ -15,7 +15,7 @@ from stages.common.base.errors import UserError, run_stage
 from stages.common.exam.questions import read as read_exam
 from stages.common.records.files import read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
-from stages.common.records.rows import Chunk
+from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
@@ -73,6 +73,13 @@ def tell(lines: list[str]) -> None:
         print(f"curate: … and {len(lines) - TOLD} more")
 
 
+def masked_forms(rows: list[DatasetRow], private: str) -> list[DatasetRow]:
+    """The rows, what a form brought into them masked: titles and lines of pages, which `docs.private` may keep."""
+    if private == "keep":
+        return rows
+    return [masked_values(row)[0] if "form" in row else row for row in rows]
+
+
 def write(parts: Parts, rejected: list[Rejection]) -> None:
     for name, part in parts.items():
         write_jsonl(paths.DATASET / f"{name}.jsonl", part)
@@ -119,7 +126,8 @@ def main() -> None:
     figures["coverage"] = write_coverage(parts, rejected, chunks)
     asked_in_forms = forms.asked(parts["train"], chunks, result.pages, section.forms)
     figures["forms"] = forms.counts(asked_in_forms.train)
-    write(parts | {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}, rejected)
+    written = {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}
+    write(parts | {name: masked_forms(rows, section.private) for name, rows in written.items()}, rejected)
     write_report("curate", figures, HEADLINE)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
