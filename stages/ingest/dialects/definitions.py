@@ -6,10 +6,11 @@ Definition lists of Python-Markdown, kramdown, goldmark and MyST (a term, below 
 
 import re
 
-from stages.ingest.dialects.lines import Line, dedent
+from stages.ingest.dialects.lines import Line, dedent, to_text
 from stages.ingest.dialects.page import Page
 
 DEFINITION = re.compile(r" {0,3}([:~])[ \t]{1,4}(?=\S)")
+ANY_DEFINITION = re.compile(rf"^{DEFINITION.pattern}", re.MULTILINE)
 NO_TERM = re.compile(r"[ \t]|[|>#:~+=]|[-*+] |\d+[.)] |`{3}|<|\ufdd0|!\[|\[\^|\*\[")
 FIELD = re.compile(r" {0,3}:([A-Za-z][\w -]{0,30}?(?: [^:\n]{1,60})?):(?:[ \t]+(\S.*))?$")
 QUESTION = ("?", "？")
@@ -48,7 +49,7 @@ def field_name(name: str) -> str:
 
 def as_items(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their definition lists as lists."""
-    if not any(DEFINITION.match(line.text) for line in lines):
+    if not ANY_DEFINITION.search(to_text(lines)):
         return lines
     code = page.code(lines)
     kept: list[Line] = []

@@ -40,9 +40,10 @@ LANGUAGES = {"@example": "julia", "@repl": "julia", "jldoctest": "julia", "ipyth
 
 def plain(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their fences so, those nested in lists and quotes too."""
-    if not any(wants(line.text) for line in lines):
+    text = to_text(lines)
+    if ("```" not in text and "~~~" not in text) or not any(wants(line.text) for line in lines):
         return lines
-    blocks = dict(fences(to_text(lines), page.indented_code))
+    blocks = dict(fences(text, page.indented_code))
     kept: list[Line] = []
     number = 0
     while number < len(lines):
