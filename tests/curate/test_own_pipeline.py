@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from stages.common.base import paths
 from stages.common.records.files import read_json, read_jsonl
 from support.clone import STAGES, Clone
 
@@ -37,7 +38,7 @@ def clone(finished, tmp_path) -> Clone:
 
 
 def rows_of(clone: Clone) -> list[dict]:
-    return [row for file in sorted((clone.directory / "data/dataset").iterdir()) for row in read_jsonl(file)]
+    return [row for split in paths.SPLITS for row in read_jsonl(clone.directory / f"data/dataset/{split}.jsonl")]
 
 
 def formatted(clone: Clone) -> dict[str, str]:
@@ -51,7 +52,7 @@ def formatted(clone: Clone) -> dict[str, str]:
 def test_git_tracks_own_data_and_verdicts_and_nothing_else_of_data(clone):
     tracked = clone.run("git", "ls-files", "data").splitlines()
     assert {"data/extra/.gitkeep", "data/review.jsonl"} <= set(tracked)
-    ours = ("data/review.jsonl", "data/exam/manual.md")
+    ours = ("data/review.jsonl", "data/exam/manual.md", "data/wordings/faq.yaml")
     assert all(file.endswith(".gitkeep") or file in ours for file in tracked)
     (clone.directory / "data/extra/own.jsonl").write_text(role_play())
     assert clone.run("git", "status", "--porcelain").splitlines() == ["?? data/extra/own.jsonl"]
