@@ -67,7 +67,7 @@ def phrase(words: str, text: str, path: str, tree: Tree, site: Site) -> str:
 
 def head_values(front: Mapping[str, Any]) -> dict[str, str]:
     """The scalars of the front matter under the names that pages use for them."""
-    scalars = {name: words for key, value in front.items() for name, words in literals.flat(str(key), value) if words}
+    scalars = {name[1:]: words for name, words in literals.flat("", front) if words}
     values = {name.format(key): words for key, words in scalars.items() for name in NAMES}
     for given in (front.get("substitutions"), front.get("myst")):  # of MyST, which names them alone
         given = given.get("substitutions", given) if isinstance(given, dict) else {}

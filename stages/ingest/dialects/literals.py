@@ -7,6 +7,7 @@ What is no literal (a call, a component) has no value; the rest of the object ha
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -26,6 +27,7 @@ MEMBER = re.compile(r"""\[(?:"([^"\n]*)"|'([^'\n]*)')\]""")
 JOINED = re.compile(r"""(.+?)\.join\(\s*(?:"([^"\n]*)"|'([^'\n]*)')?\s*\)\s*""", re.DOTALL)
 HOLE = re.compile(r"\$\{([^{}]*)\}")
 MAX_CHARS, MAX_DEPTH, MOST = 200_000, 12, 5_000
+MAX_SCALARS = 10_000  # of one value
 
 
 UNKNOWN = object()  # of an object or a list, what is no literal
@@ -120,15 +122,20 @@ def parsed(text: str) -> Any:
     return Parser(text).value()
 
 
-def flat(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The scalars of a value under the names that expressions use for them."""
+def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The scalars of a value under the names that expressions use for them, not more than a page may well have: YAML
+    whose names stand for each other unfolds without end."""
+    return islice(unfolded(name, value, 0), MAX_SCALARS)
+
+
+def unfolded(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and depth < MAX_DEPTH:
         for key, one in value.items():
-            yield from flat(f"{name}.{key}", one, depth + 1)
+            yield from unfolded(f"{name}.{key}", one, depth + 1)
     elif isinstance(value, list) and depth < MAX_DEPTH:
         yield f"{name}.length", str(len(value))
         for number, one in enumerate(value):
-            yield from flat(f"{name}[{number}]", one, depth + 1)
+            yield from unfolded(f"{name}[{number}]", one, depth + 1)
     elif isinstance(value, bool) or value is None:
         yield name, ""  # React shows neither
     elif value is not UNKNOWN:
