@@ -19,12 +19,12 @@ class Passages:
         if not section.retrieved_chunks:
             raise UserError("--search needs passages: evaluate.retrieved_chunks is 0; set it to 2, say")
         self.section = section
-        self.library = Library(list(read_jsonl(paths.CHUNKS)), section)
-        if not self.library.chunks:
+        self.documentation = Library(list(read_jsonl(paths.CHUNKS)), section)
+        if not self.documentation.chunks:
             raise UserError(f"--search: {paths.CHUNKS} has no chunk to search; run `dvc repro chunk`")
 
     def found(self, question: str) -> list[Chunk]:
-        return self.library.found(question)
+        return self.documentation.found(question)
 
     def before(self, question: str, chunks: list[Chunk], chat: Chat) -> Context:
         return context(chunks, question, chat, self.section)
