@@ -19,8 +19,8 @@ run: .venv/.setup
 	dvc repro
 	@doclore summary
 
-# As many processes as there are cores; tests that share a costly fixture stay in one. conftest.py orders them.
-PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder --durations=15
+# As many processes as there are cores; the tests of a file stay in one. conftest.py orders the files.
+PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15
 
 test: lint
 	$(PYTEST)

@@ -34,15 +34,13 @@ for name, examples in (("doclore", 200), ("thorough", 5000)):
 settings.load_profile("doclore")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a costly fixture run in one process (pytest-xdist's loadgroup). These groups begin, then come
-    the other slow tests: what is short fills the gap at the end, where a process would wait."""
-    for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if {"finished", "cache", "browser"} & fixtures:
-            item.add_marker(pytest.mark.xdist_group("embedded" if "cache" in fixtures else item.path.name))
-    items.sort(key=lambda item: (not item.get_closest_marker("xdist_group"), not item.get_closest_marker("slow")))
+    """Files with slow tests begin: the short ones fill the gap at the end, where a process would wait.
+
+    A file's tests run in one process (pytest-xdist's loadfile), which makes its costly fixtures once.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

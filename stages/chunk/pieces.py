@@ -136,10 +136,16 @@ def common(first: Path, second: Path) -> Path:
 
 
 def joined(first: Piece, second: Piece, count: Count) -> Piece:
-    """Two neighbours as one piece under the headings that they share, the headings below those in its text."""
+    """Two neighbours as one piece under the headings that they share, the headings below those in its text.
+
+    Text that comes back from those to the page itself, as behind a group of tabs, says so by the title.
+    """
     path = common(first.path, second.path)
     new = heading_blocks(first.path[max(len(path), first.known) :])
     between = heading_blocks(second.path[len(common(first.end, second.path)) :])
+    if second.path == first.end[:1] != first.end and second.blocks and second.blocks[0].kind != "heading":
+        line = second.blocks[0].line_start
+        between = (Block("heading", f"# {second.path[0].name}", line, line, 1),)
     blocks = new + first.blocks + between + second.blocks
     # A heading that an earlier piece stands under is written again, but its line is not among those of this piece.
     line = blocks[0].line_start

@@ -395,6 +395,12 @@ def test_a_small_section_joins_the_neighbour_that_shares_more_headings():
     assert first["text"].endswith("### Note\n\nfew words")
 
 
+def test_text_that_comes_back_to_the_page_stands_under_its_title():
+    (row,) = cut("## By hand\n\nTurn the valve.\n\n# Title\n\nEither way the tank fills in an hour.\n", min_tokens=32)
+    assert row["text"].endswith("Turn the valve.\n\n# Title\n\nEither way the tank fills in an hour.")
+    assert (row["headings"], row["line_start"], row["line_end"]) == (["Title"], 1, 7)
+
+
 def test_headings_before_a_section_that_takes_nothing_in_join_the_one_before_them():
     long = " ".join(f"Long sentence number {n} stands here." for n in range(14))
     cap = count(f"Title > C\n\n{long}") + 2
