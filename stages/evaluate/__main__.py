@@ -79,7 +79,7 @@ def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
     if settings.curate.private != "keep":
         asked, _ = masked_values(asked)
     library = Library(list(read_jsonl(paths.CHUNKS)), section)
-    sets = {"exam": exam.questions(asked, library)}
+    sets = {"exam": exam.questions(asked, library, read_jsonl(paths.DATASET / "train.jsonl"))}
     for split in HELD_OUT:
         rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
         sets[split] = library.questions(rows)
@@ -196,6 +196,9 @@ def show(results: dict[str, Any]) -> None:
     for name in paths.MEASURED:
         shares = [f"{cell} {results[name][cell]['key_values']:.0%}" for cell in cells.MODELS if cell in results[name]]
         print(f"evaluate: {name}: {results[name]['rows']} questions; right: {', '.join(shares) or 'none'}")
+        if trained := results[name].get("trained"):
+            share = f"{trained['tuned_closed']:.0%} of the {trained['rows']} questions whose answer is trained"
+            print(f"evaluate: {name}: tuned_closed {share}")
     verdict = results["gate"]
     print("evaluate: gate passed" if verdict["passed"] else f"evaluate: gate failed: {'; '.join(verdict['reasons'])}")
 

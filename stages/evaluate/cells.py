@@ -36,7 +36,8 @@ Cells = dict[str, list[Answer | None]]  # by cell, one answer per question; None
 @dataclass(frozen=True)
 class Question:
     """A row that is asked, with the chunk that answers it, what a search finds for it, and near misses: chunks of other
-    pages that are like the question. One of the exam may have key values that a person wrote down, and tags."""
+    pages that are like the question. One of the exam may have key values that a person wrote down, and tags, and knows
+    whether its answer was trained."""
 
     row: DatasetRow
     gold: Chunk | None
@@ -44,6 +45,7 @@ class Question:
     key_values: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     near: tuple[Chunk, ...] = ()
+    trained: bool = False
 
 
 class Library:

@@ -1,5 +1,6 @@
 """The exam's questions, asked like the held-out ones: each with the chunk that answers it, if there is one."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -64,7 +65,7 @@ def answered(row: ExamRow, chunks: Sequence[Chunk], search: Search) -> Answered:
     return Answered(row, ranked[best], all(held[best]))
 
 
-def questions(rows: Sequence[ExamRow], library: Library) -> list[Question]:
+def questions(rows: Sequence[ExamRow], library: Library, train: Iterable[DatasetRow]) -> list[Question]:
     """The exam as evaluate asks it: all questions about this documentation, in the order of their hashes."""
     measured, foreign = of_documentation(rows, library.chunks)
     if foreign:
@@ -73,8 +74,16 @@ def questions(rows: Sequence[ExamRow], library: Library) -> list[Question]:
     chunks = library.chunks
     answers = [answered(row, chunks, library.search) if chunks else Answered(row, None, False) for row in ordered]
     asked = library.questions([dataset_row(answer) for answer in answers])
+    outputs = defaultdict(set)
+    for trained in train:
+        outputs[trained["path"]].add(trained["output"])
     return [
-        replace(question, key_values=tuple(row["key_values"]), tags=tuple(row["tags"]))
+        replace(
+            question,
+            key_values=tuple(row["key_values"]),
+            tags=tuple(row["tags"]),
+            trained=any(all(held_by(output, row)) for output in outputs[question.row["path"]]),
+        )
         for row, question in zip(ordered, asked, strict=True)
     ]
 

@@ -63,6 +63,8 @@ def set_figures(
     figures |= preference_figures(questions, verdicts.preferred)
     if tags := tag_figures(questions, cells):
         figures["tags"] = tags
+    if any(trained := [question.trained for question in questions]):
+        figures["trained"] = closed_book(trained, questions, cells)
     return figures, headline(*of_held_out_families(questions, cells))
 
 
@@ -102,13 +104,18 @@ def reading(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
 def tag_figures(questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
     """By tag the share of right answers of each closed-book cell; the most frequent tags first."""
     counts = Counter(tag for question in questions for tag in question.tags)
-    figures: dict[str, Any] = {}
-    for tag, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        figures[tag] = {"rows": rows}
-        for cell in ("base_closed", "tuned_closed"):
-            results = [right(answer, question) for question, answer in zip(questions, cells[cell], strict=True)
-                       if answer and tag in question.tags]  # fmt: skip
-            figures[tag][cell] = round(sum(results) / max(len(results), 1), 4)
+    tags = sorted(counts, key=lambda tag: (-counts[tag], tag))
+    return {tag: closed_book([tag in question.tags for question in questions], questions, cells) for tag in tags}
+
+
+def closed_book(chosen: Sequence[bool], questions: Sequence[Question], cells: Cells) -> dict[str, Any]:
+    """Of the chosen questions how many there are, and the share of right answers of each closed-book cell."""
+    places = [place for place, wanted in enumerate(chosen) if wanted]
+    figures: dict[str, Any] = {"rows": len(places)}
+    for cell in ("base_closed", "tuned_closed"):
+        answered = [(cells[cell][place], questions[place]) for place in places]
+        results = [right(answer, question) for answer, question in answered if answer]
+        figures[cell] = round(sum(results) / max(len(results), 1), 4)
     return figures
 
 

@@ -36,6 +36,9 @@ def knows(evaluate: dict[str, Any]) -> Iterator[Sentence]:
             rests = texts.filled(texts.RESTS_ON[PAGES[min(pages, 2)]], {"rows": rows, "pages": pages})
             values = {"tuned": shares["tuned_closed"], "base": shares["base_closed"], "rests": rests}
             yield Sentence(f"lead_{name}", values)
+        trained = evaluate[name].get("trained", {"rows": rows})
+        if trained["rows"] < rows:
+            yield Sentence("lead_trained", {"rows": trained["rows"], "tuned": texts.share(trained["tuned_closed"])})
 
 
 def doubtless(name: str, predictions: Sequence[dict[str, Any]]) -> Iterator[Sentence]:

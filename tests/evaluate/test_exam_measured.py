@@ -38,8 +38,8 @@ CHUNKS = [
 ]
 
 
-def asked(section, *rows: dict) -> list[cells.Question]:
-    return exam.questions(list(rows), cells.Library(CHUNKS, section))
+def asked(section, *rows: dict, train: tuple[dict, ...] = ()) -> list[cells.Question]:
+    return exam.questions(list(rows), cells.Library(CHUNKS, section), train)
 
 
 def test_a_question_gets_the_chunk_of_its_page_that_states_its_key_values_and_their_line(section):
@@ -55,6 +55,25 @@ def test_a_question_without_a_page_is_looked_up_and_one_that_no_page_answers_has
     assert found.gold["chunk_id"] == "off" and found.row["path"] == "ring.md"
     (nowhere,) = asked(section, row("How heavy is it?", "7 kg"))
     assert nowhere.gold is None and (nowhere.row["path"], nowhere.row["line_start"]) == ("data/exam/a.md", 5)
+
+
+def test_a_question_counts_as_trained_when_an_answer_of_its_page_states_all_its_values(section):
+    lux, off = row("How bright?", "300 lux", "ring.md"), row("Off?", "Press it.", "ring.md", ["button", "red"])
+    other_page = {"path": "wall.md", "output": "It is 300 lux."}
+    half = {"path": "ring.md", "output": "By its button."}
+    assert [one.trained for one in asked(section, lux, off, train=(other_page, half))] == [False, False]
+    whole = {"path": "ring.md", "output": "The red button."}
+    trained = asked(section, lux, off, train=(half, whole, {**other_page, "path": "ring.md"}))
+    assert [one.trained for one in trained] == [True, True]
+    (some,) = (one for one in asked(section, lux, off, train=(half, whole)) if one.trained)
+    assert some.row["instruction"] == "Off?"
+
+
+def test_the_share_of_what_is_trained_leaves_out_what_is_not():
+    questions = [replace(question("It is `lux`.", "a"), trained=True), question("It is `lumen`.", "b")]
+    answers = [Answer("It is `lux`.", True), Answer("nothing", True)]
+    figures_of_set, _ = figures.set_figures(questions, dict.fromkeys(cells.MODELS, answers), {})
+    assert figures_of_set["trained"] == {"rows": 1, "base_closed": 1.0, "tuned_closed": 1.0}
 
 
 def test_questions_about_another_documentation_are_not_asked(section, capsys):

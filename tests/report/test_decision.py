@@ -45,6 +45,10 @@ SITUATIONS = {
     ),
     "lead_none": ([], GATE),
     "lead_exam": (exam(4), GATE),
+    "lead_trained": (
+        exam(4),
+        GATE | {"exam": evaluation(exam(4))["exam"] | {"trained": {"rows": 3, "tuned_closed": 0.5}}},
+    ),
     "lead_eval_seen": (exam(4, "eval_seen"), GATE),
     "lead_eval_unseen": (exam(4, "eval_unseen"), GATE),
     "lead_search_better": (exam(4, tuned_closed=True), GATE),
