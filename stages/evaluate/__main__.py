@@ -35,6 +35,7 @@ from stages.evaluate import (
     gate,
     judge,
     models,
+    predictions,
     refusals,
     retention,
     wordings,
@@ -170,12 +171,12 @@ def main() -> None:
         results["forgetting"] = benchmarks.figures(asked)
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
     results["model_hash"] = fingerprint(tuned_directory(section))
-    predictions = (
-        figures.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
+    rows_of_sets = (
+        predictions.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
         for name, rows in questions.items()
     )
-    unanswered = figures.predictions(abstention.SET, absent, refused)
-    write_jsonl(paths.REPORTS / "predictions.jsonl", chain(*predictions, unanswered))
+    unanswered = predictions.predictions(abstention.SET, absent, refused)
+    write_jsonl(paths.REPORTS / "predictions.jsonl", chain(*rows_of_sets, unanswered))
     write_asked(asked, verdicts)
     write_report("evaluate", results, figures.HEADLINE)
     write_json(paths.REPORTS / "cells.json", figures.bars(results))

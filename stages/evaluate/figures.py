@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stages.common.base import paths
@@ -10,8 +10,7 @@ from stages.evaluate import metrics, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import MODELS, Cells, Question, question_text
 from stages.evaluate.judge import VERDICTS, Verdicts
-from stages.evaluate.key_values import key_values, states, states_values
-from stages.evaluate.wordings import Nearest
+from stages.evaluate.key_values import states, states_values
 
 UNJUDGED = Verdicts()
 # The figures of the report that experiments are compared by, and where they stand in it.
@@ -236,49 +235,3 @@ def rounded(figures: dict[str, Any]) -> dict[str, Any]:
     """Four digits behind the point; what has no value is left out."""
     kept = {key: value for key, value in figures.items() if not (isinstance(value, float) and math.isnan(value))}
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in kept.items()}
-
-
-def predictions(
-    split: str,
-    questions: Sequence[Question],
-    cells: Cells,
-    verdicts: Verdicts = UNJUDGED,
-    nearest: Sequence[Nearest] = (),
-) -> Iterator[dict[str, Any]]:
-    """The rows of reports/predictions.jsonl of one set, with the judge's verdicts where there are any, and with the
-    nearest trained question."""
-    for place, question in enumerate(questions):
-        row = prediction(split, question, {cell: answers[place] for cell, answers in cells.items()})
-        for cell, grades in verdicts.grades.items():
-            if grades[place]:
-                row["answers"][cell]["judge"] = grades[place]
-        if nearest:
-            row["nearest_trained"] = nearest[place]._asdict()
-        yield row | ({"preferred": verdicts.preferred[place]} if verdicts.preferred else {})
-
-
-def prediction(split: str, question: Question, answers: dict[str, Answer | None]) -> dict[str, Any]:
-    """All answers to a question, where its fact stands, what must be in them."""
-    row = question.row
-    copied = ("pair_id", "chunk_id", "path", "line_start", "line_end", "instruction", "input")
-    return {
-        "split": split,
-        **{key: row[key] for key in copied},  # type: ignore[literal-required]
-        "reference": row["output"],
-        "key_values": list(question.key_values) or key_values(row.get("value", row["output"])).written(),
-        "tags": list(question.tags),
-        "evidence": row["evidence"],
-        "retrieved": [chunk["chunk_id"] for chunk in question.retrieved],
-        "answers": {
-            cell: {
-                "text": answer.text,
-                "stopped": answer.stopped,
-                "key_values": right(answer, question),
-                "refused": metrics.refused(answer.text),
-                "exact_match": metrics.exact_match(answer.text, row["output"]),
-                "chrf": round(metrics.chrf([answer.text], [row["output"]]), 2),
-            }
-            for cell, answer in answers.items()
-            if answer
-        },
-    }

@@ -10,7 +10,7 @@ from stages.commands.main import parser
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.records.files import write_json, write_jsonl
-from stages.evaluate import figures, judge
+from stages.evaluate import figures, judge, predictions
 from stages.evaluate.answers import Answer
 from support.endpoint import FakeEndpoint
 from support.evaluation import question
@@ -77,7 +77,7 @@ def test_every_answer_has_a_verdict_and_the_figures_are_their_shares(court, writ
     preferred = found["preferred"]
     assert [preferred[name] for name in ("tuned", "base", "tie")] == pytest.approx([4 / 6, 1 / 6, 1 / 6], abs=1e-4)
     assert preferred["low"] < 0.5 < preferred["high"]
-    rows = list(figures.predictions("eval_seen", QUESTIONS, FOUND, verdicts))
+    rows = list(predictions.predictions("eval_seen", QUESTIONS, FOUND, verdicts))
     assert rows[0]["answers"]["tuned_closed"]["judge"] == "CORRECT" and rows[0]["preferred"] == "tuned"
 
 
@@ -143,7 +143,7 @@ def test_switched_off_it_needs_no_endpoint_and_leaves_no_figure(write_params):
     verdicts = judged(write_params, **{"evaluate.judge.enabled": False})
     found, _ = figures.set_figures(QUESTIONS, FOUND, {}, verdicts)
     assert "judge" not in found["base_closed"] and "preferred" not in found
-    rows = list(figures.predictions("eval_seen", QUESTIONS, FOUND, verdicts))
+    rows = list(predictions.predictions("eval_seen", QUESTIONS, FOUND, verdicts))
     assert "preferred" not in rows[0] and "judge" not in rows[0]["answers"]["base_closed"]
 
 
