@@ -19,7 +19,7 @@ from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, coverage, exam, forms, private, refusals, review
+from stages.curate import answers, checks, coverage, exam, forms, private, refusals, review
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
@@ -108,6 +108,7 @@ def main() -> None:
 
     rows, refused = review.sift(rows, reviews)
     rows, failed = checks.sift(rows, read_chunks, section)
+    rows, said_otherwise = answers.worded(rows, read_chunks, section)
     rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
     asked = read_exam(paths.EXAM).rows  # evaluate refuses what is no question
     if section.private != "keep":
@@ -120,6 +121,7 @@ def main() -> None:
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
+    figures |= {"answers_in_other_words": dict(said_otherwise)} if said_otherwise else {}
     figures["judge"] = result.judged
     figures["generated"] = read - len(own.rows) - len(own.rejected)
     figures["pages_held_out"] = len({row["path"] for row in parts["eval_unseen"] if not is_own(row)})

@@ -10,7 +10,18 @@ from stages.common.rows.rows import Rejection, Verdict, rejection
 from stages.common.schema import Curate
 
 # What people and models write. What a check found in it is quoted in `value`; `row` is an own row that is no row.
-FIELDS = ("instruction", "input", "output", "evidence", "system", "messages", "row", "value")
+FIELDS = (
+    "instruction",
+    "input",
+    "output",
+    "evidence",
+    "system",
+    "messages",
+    "row",
+    "value",
+    "reworded",
+    "first_output",
+)
 PAIR = ("instruction", "input", "output")
 ONLY_MASKS = re.compile(r"(?:\[[A-Za-z][\w() .-]*\]|\W)+")
 

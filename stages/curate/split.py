@@ -12,7 +12,7 @@ from stages.common import schema
 from stages.common.base import paths
 from stages.common.records.files import share
 from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Chunks, Rejection, Verdict, is_own, question_key, rejection
+from stages.common.rows.rows import Chunks, Rejection, Verdict, first_answer, is_own, question_key, rejection
 from stages.common.text.wording import normalised, squeezed
 from stages.curate.duplicates.minhash import jaccard, shingles
 from stages.curate.duplicates.near import SHINGLE, Link
@@ -122,8 +122,8 @@ def unseen_own(rows: list[DatasetRow], holdout: float) -> set[str]:
 
 
 def statement(row: DatasetRow) -> tuple[str, str]:
-    """What is the same for rows that state one thing in the same words, on whatever page."""
-    return squeezed(row["evidence"]), normalised(row["output"])
+    """What is the same for rows that state one thing, on whatever page."""
+    return squeezed(row["evidence"]), normalised(first_answer(row))
 
 
 def with_trained_fact(

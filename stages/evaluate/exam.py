@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from stages.common.exam.key_values import key_values, stated
 from stages.common.exam.questions import ExamRow
 from stages.common.exam.search import Search, chunk_text
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.evaluate.cells import Library, Question
-from stages.evaluate.key_values import key_values, stated
 
 STYLE = "exam"
 NEAREST = 10  # chunks of a search among which the answer to a question without a page is looked for

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stages.common.base import paths
+from stages.common.exam.key_values import states, states_values
 from stages.evaluate import metrics, statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import MODELS, Cells, Question, question_text
 from stages.evaluate.judge import VERDICTS, Verdicts
-from stages.evaluate.key_values import states, states_values
 
 UNJUDGED = Verdicts()
 # The figures of the report that experiments are compared by, and where they stand in it.

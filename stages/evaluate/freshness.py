@@ -6,12 +6,12 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.chat.templates import Chat
+from stages.common.exam.key_values import states
 from stages.common.records.files import read_jsonl
 from stages.common.schema import Evaluate
 from stages.evaluate import statistics
 from stages.evaluate.answers import Answer
 from stages.evaluate.figures import named, rounded
-from stages.evaluate.key_values import states
 from stages.evaluate.models import Models
 from stages.evaluate.retention import conversation
 

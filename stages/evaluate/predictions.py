@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stages.common.exam.key_values import key_values
 from stages.evaluate import metrics
 from stages.evaluate.answers import Answer
 from stages.evaluate.cells import Cells, Question
 from stages.evaluate.figures import UNJUDGED, right
 from stages.evaluate.judge import Verdicts
-from stages.evaluate.key_values import key_values
 from stages.evaluate.wordings import Nearest
 
 

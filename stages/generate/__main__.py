@@ -30,7 +30,7 @@ from stages.generate.extractive import pairs as extractive
 from stages.generate.extractive.contexts import Pages
 from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.extractive.questions import LANGUAGES
-from stages.generate.labelling.answer import Answer, Wordings
+from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.languages import of_pages
 from stages.generate.labelling.rewriting import Rewrite
@@ -95,13 +95,13 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     for line in expected.lines(section):
         print(f"generate: plan: {line}", flush=True)
     files = batch.Batch(section, store) if section.backend == "batch" else None
-    answers: tuple[type[BaseModel], ...] = (Answer, Wordings, Rewrite)
+    answers: tuple[type[BaseModel], ...] = (Answer, Wordings, AnswerWordings, Rewrite)
     for name, part, answer in zip(labelling.passes, expected.passes(), answers, strict=True):
         requests = labelling.passes[name]
         if files:
             outcome = files.complete(name, requests, answer)
         elif part.calls:
-            total = None if name == "wordings" and expected.later else part.calls
+            total = None if name in ("wordings", "answers") and expected.later else part.calls
             outcome = client.complete(requests(), store, answer, section, "generate", total)
         else:
             labelling.found[name], outcome = part.found, Outcome()

@@ -16,7 +16,7 @@ from stages.generate.tally import Tally
 
 SAMPLE = 200  # stored answers whose mean length stands for those to come
 # Where no answer of the model is stored: tokens of a pair with its JSON, of a wording, of a question in a prompt.
-PAIR_TOKENS, WORDING_TOKENS, QUESTION_TOKENS = 120, 30, 25
+PAIR_TOKENS, WORDING_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS = 120, 30, 25, 40
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Plan:
     chunks: int
     questions: Pass
     wordings: Pass
+    answers: Pass
     rewrites: Pass
     later: int
     answer_tokens: int
@@ -64,7 +65,7 @@ class Plan:
         return sum(part.prompt_tokens for part in self.passes())
 
     def passes(self) -> tuple[Pass, ...]:
-        return self.questions, self.wordings, self.rewrites
+        return self.questions, self.wordings, self.answers, self.rewrites
 
     def cost(self, section: Generate) -> float:
         """In the currency of generate.price_per_million."""
@@ -75,8 +76,9 @@ class Plan:
     def lines(self, section: Generate) -> Iterator[str]:
         """The plan in words."""
         requests = sum(part.requests for part in self.passes())
-        rewrites = f", {self.rewrites.calls:,} for passages in other words" if self.rewrites.requests else ""
         about = "about " if self.later else ""
+        more = f", {about}{self.answers.calls:,} for answers in other words" if self.answers.requests else ""
+        more += f", {self.rewrites.calls:,} for passages in other words" if self.rewrites.requests else ""
         if self.remark:
             yield self.remark
         if not self.calls():
@@ -85,7 +87,7 @@ class Plan:
         yield (
             f"{self.chunks:,} chunks make {about}{requests:,} requests: {requests - self.calls():,} are answered in "
             f"the store, {about}{self.calls():,} are to be asked ({self.questions.calls:,} for pairs, "
-            f"{about}{self.wordings.calls:,} for other wordings{rewrites})"
+            f"{about}{self.wordings.calls:,} for other wordings{more})"
         )
         yield f"about {self.prompt_tokens():,} prompt tokens and {self.answer_tokens:,} answer tokens ({self.source})"
         price = section.price_per_million
@@ -100,7 +102,7 @@ class Plan:
 
 def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
-    questions, wordings, rewrites, chunks = Pass(), Pass(), Pass(), 0
+    questions, wordings, said, rewrites, chunks = Pass(), Pass(), Pass(), Pass(), 0
     room = labelling.section.max_tokens
     for chunk, tasks in labelling.asked():
         chunks += 1
@@ -119,10 +121,11 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
             for wording, make in labelling.rewording.requests(pair, chunk):
                 entry = store.find_for(wording.key, room) or (store.look_up(make()) if store.older else None)
                 answers[wording.key] = entry
+                part = said if wording.of == "answer" else wordings
                 if entry:
-                    wordings.hit(wording.key, entry)
+                    part.hit(wording.key, entry)
                 else:
-                    wordings.miss(prompt_tokens(make(), encoding), wording.wanted)
+                    part.miss(prompt_tokens(make(), encoding), wording.wanted)
         labelling.keep(chunk, pairs, tally, answers)
     for chunk in labelling.chunks() if labelling.section.rewrites else ():
         for request in labelling.rewriting.requests(chunk):
@@ -130,17 +133,22 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
                 rewrites.hit(request.key(), entry)
             else:
                 rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])
-    later = requests_to_come(questions, wordings, labelling.rewording.for_each()) if labelling.rewording else 0
-    if later:
-        system = max(count(text, encoding) for text in labelling.rewording.systems())
-        wordings.miss(system + QUESTION_TOKENS, max(1, labelling.section.paraphrases), later)
-    cost = expected(questions, wordings, rewrites, store, labelling.section)
-    return Plan(chunks, questions, wordings, rewrites, later, *cost, labelling.focus.remark)
+    later, system = 0, max((count(text, encoding) for text in labelling.rewording.systems()), default=0)
+    section = labelling.section
+    for part, each, wanted, length in (
+        (wordings, labelling.rewording.for_each(), section.paraphrases, QUESTION_TOKENS),
+        (said, float(bool(section.answer_paraphrases)), section.answer_paraphrases, QUESTION_TOKENS + ANSWER_TOKENS),
+    ):
+        if to_come := requests_to_come(questions, part, each) if each else 0:
+            part.miss(system + length, max(1, wanted), to_come)
+            later += to_come
+    cost = expected(questions, wordings, said, rewrites, store, section)
+    return Plan(chunks, questions, wordings, said, rewrites, later, *cost, labelling.focus.remark)
 
 
 def requests_to_come(questions: Pass, wordings: Pass, each: float) -> int:
-    """How many requests for wordings the calls of the first pass will lead to: as many as the stored answers did on
-    average; without any of these, `each` for every question that is asked for."""
+    """How many requests for wordings, of questions or of answers, the calls of the first pass will lead to: as many as
+    the stored answers did on average; without any of these, `each` for every question that is asked for."""
     answered = questions.requests - questions.calls
     return round(questions.calls * wordings.requests / answered) if answered else round(questions.items * each)
 
@@ -163,11 +171,12 @@ def count(text: str, encoding: str) -> int:
 
 
 def expected(
-    questions: Pass, wordings: Pass, rewrites: Pass, store: Store, section: Generate
+    questions: Pass, wordings: Pass, said: Pass, rewrites: Pass, store: Store, section: Generate
 ) -> tuple[int, str, float | None]:
     """Answer tokens of the calls, where that figure comes from, and the seconds that the calls take."""
     answer_tokens, seconds, sources, timed = 0.0, 0.0, set(), True
-    for part, guess in ((questions, PAIR_TOKENS), (wordings, WORDING_TOKENS), (rewrites, 1)):
+    parts = (questions, wordings, said, rewrites)
+    for part, guess in zip(parts, (PAIR_TOKENS, WORDING_TOKENS, ANSWER_TOKENS, 1), strict=True):
         if not part.calls:
             continue
         own, all_of_model = store.usage(section.model, part.stored), store.usage(section.model)
@@ -177,7 +186,7 @@ def expected(
         seconds += part.calls * usage.seconds / section.concurrency
         timed = timed and usage.seconds > 0
     if section.requests_per_minute:
-        seconds = max(seconds, (questions.calls + wordings.calls + rewrites.calls) / section.requests_per_minute * 60)
+        seconds = max(seconds, sum(part.calls for part in parts) / section.requests_per_minute * 60)
     return round(answer_tokens), ", ".join(sorted(sources)), seconds if timed else None
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from stages.common.base import params, paths
 from stages.common.exam import questions as reader
+from stages.common.exam.key_values import stated, states_values
 from stages.evaluate import cells, exam, figures, wordings
 from stages.evaluate.answers import Answer
-from stages.evaluate.key_values import stated, states_values
 from support.evaluation import question
 from support.repository import ROOT
 

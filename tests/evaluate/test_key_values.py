@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.evaluate.key_values import holds, is_amount, key_values, stated, states, states_values
+from stages.common.exam.key_values import holds, is_amount, key_values, stated, states, states_values
 
 RIGHT = [
     ("The default is 32.", "`32`"),

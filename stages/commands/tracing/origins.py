@@ -17,6 +17,7 @@ def facts(traced: TracedRow) -> dict[str, str]:
     return {
         "review": f"{review.verdict} {review.note}".strip() if review else "",
         "original": original(row) if row.get("review") == "edit" else "",
+        "first answer": row.get("first_output", ""),
         "score": f"{row['score']} of 10 by the judge" if "score" in row else "",
         "format": dropped_by_format(traced),
         "style": row["style"],
@@ -38,7 +39,8 @@ def generator(row: dict[str, Any]) -> str:
         return "your own data"
     if not row["request_key"]:
         return "extractive"
-    return f"llm, {locked_model() or 'model unknown'}, request {row['request_key']}"
+    reworded = f", its answer in other words by {row['answer_key']}" if "first_output" in row else ""
+    return f"llm, {locked_model() or 'model unknown'}, request {row['request_key']}{reworded}"
 
 
 def locked_model() -> str:

@@ -76,7 +76,8 @@ class Chunk(TypedDict):
 class Pair(TypedDict):
     """A question with its grounded answer. `evidence` is verbatim text of the chunk, `family` names the family that the
     question's wording belongs to ("": none); what is `held_out` belongs to one that is never trained. `value` is what
-    the output states, where that is put into a sentence: the rest of it need not be said."""
+    the output states, where that is put into a sentence: the rest of it need not be said. `reworded` is the output in
+    other words, by the request `answer_key`; curate takes it where it states the same."""
 
     pair_id: str
     chunk_id: str
@@ -89,6 +90,8 @@ class Pair(TypedDict):
     family: NotRequired[str]
     value: NotRequired[str]
     held_out: NotRequired[bool]
+    reworded: NotRequired[str]
+    answer_key: NotRequired[str]
 
 
 class Message(TypedDict):
@@ -116,7 +119,8 @@ class DatasetRow(Pair):
     Lines are those of the fact where it can be found on the page, else of its chunk; `partial` are its lines in the
     file that the page inlines, if it comes from one. `review` is accept or edit where a reviewer said so, `score` the
     judge's, from 0 to 10. `form` says how the row is asked where that is not closed-book: with `passages`, of which one
-    holds the answer (gold) or none does (distractors).
+    holds the answer (gold) or none does (distractors). `first_output` is the fact's answer, where `output` says it in
+    other words.
     """
 
     fact_id: str
@@ -130,6 +134,7 @@ class DatasetRow(Pair):
     score: NotRequired[float]
     form: NotRequired[str]
     passages: NotRequired[list[Passage]]
+    first_output: NotRequired[str]
 
 
 class Origin(NamedTuple):

@@ -37,6 +37,11 @@ def to_row(pair: Pair, chunks: Chunks) -> DatasetRow:
     }
 
 
+def first_answer(row: DatasetRow) -> str:
+    """The answer to the row's fact, which `output` may say in other words."""
+    return row.get("first_output", row["output"])
+
+
 def question(row: DatasetRow) -> str:
     """What is asked. What was said before belongs to the question of a conversation, and so does its system prompt."""
     if not is_own(row):

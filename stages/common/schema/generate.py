@@ -1,8 +1,8 @@
 """Section `generate` of params.yaml: how pairs are made."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from stages.common.schema.connection import Connection
 from stages.common.schema.section import Count, Limit, Section
@@ -41,6 +41,7 @@ class Generate(Connection):
     pairs_per_chunk: Count
     pairs_per_1k_tokens: Amount
     paraphrases: Limit
+    answer_paraphrases: Limit
     held_out: Annotated[float, Field(ge=0, le=1)]
     examples: bool
     rewrites: Limit
@@ -51,3 +52,12 @@ class Generate(Connection):
     batch_service: Literal["openai", "azure", "vllm", "mistral", "dashscope"]
     batch_dir: str
     batch_discount: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def each_answer_has_a_question_of_its_own(self) -> Self:
+        if self.answer_paraphrases > self.paraphrases:
+            raise ValueError(
+                f"answer_paraphrases = {self.answer_paraphrases} is above paraphrases = {self.paraphrases}: each "
+                "is the answer to another wording of the question"
+            )
+        return self

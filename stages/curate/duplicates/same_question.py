@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 
 from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, question_key, rejection
+from stages.common.rows.rows import Rejection, Verdict, first_answer, is_accepted, is_own, question_key, rejection
 from stages.common.text.wording import normalised
 from stages.curate.duplicates.meaning import agree, claim
 from stages.curate.duplicates.variants import Rank
@@ -24,8 +24,8 @@ def sift(rows: list[DatasetRow], rank: Rank) -> tuple[list[DatasetRow], list[Rej
     kept, rejected = [], []
     for row in rows:
         key, first = question_key(row), best[identity(row)]
-        if not is_own(row) and (key in contradicted or contradict(key, {*answers[key], row["output"]})):
-            said = {normalised(answer) for answer in (*answers[key], row["output"])}
+        if not is_own(row) and (key in contradicted or contradict(key, {*answers[key], first_answer(row)})):
+            said = {normalised(answer) for answer in (*answers[key], first_answer(row))}
             rejected.append(rejection(row, "unambiguous", Verdict(len(said), "one answer")))
         elif first is not row:
             rejected.append(rejection(row, "distinct", Verdict(first["pair_id"], "each question once")))
@@ -39,7 +39,7 @@ def answers_by_question(rows: list[DatasetRow]) -> dict[str, set[str]]:
     accepted: dict[str, set[str]] = defaultdict(set)
     others: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        (accepted if is_accepted(row) else others)[question_key(row)].add(row["output"])
+        (accepted if is_accepted(row) else others)[question_key(row)].add(first_answer(row))
     return others | accepted
 
 

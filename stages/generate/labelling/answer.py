@@ -112,19 +112,38 @@ class Wordings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def written(cls, value: Any) -> Any:
-        """Blank wordings are left out; a list without its object is taken, and questions that are objects."""
-        questions = value if isinstance(value, list) else value["questions"]
-        questions = questions.values() if isinstance(questions, dict) else questions
-        texts = [next(iter(item.values()), "") if isinstance(item, dict) else item for item in questions]
-        kept = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
-        if not kept:
-            raise ValueError("no wording in the answer")
-        return {"questions": kept}
+        return {"questions": texts_in(value, "questions")}
+
+
+class AnswerWordings(BaseModel):
+    """Other wordings of one answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answers: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def written(cls, value: Any) -> Any:
+        return {"answers": texts_in(value, "answers")}
+
+
+def texts_in(value: Any, name: str) -> list[str]:
+    """The texts of a reply under a name. Blank ones are left out; a list without its object is taken, and texts that
+    are objects. Raises ValueError where there is none."""
+    items = value if isinstance(value, list) else value[name]
+    items = items.values() if isinstance(items, dict) else items
+    texts = [next(iter(item.values()), "") if isinstance(item, dict) else item for item in items]
+    kept = [text.strip() for text in texts if isinstance(text, str) and text.strip()]
+    if not kept:
+        raise ValueError("no wording in the answer")
+    return kept
 
 
 @functools.cache
-def wordings_schema(count: int) -> dict[str, Any]:
+def wordings_schema(count: int, reply: type[Wordings | AnswerWordings] = Wordings) -> dict[str, Any]:
     """The JSON schema of at most `count` wordings."""
-    found = Wordings.model_json_schema()
-    found["properties"]["questions"]["maxItems"] = count
+    found = reply.model_json_schema()
+    (listed,) = found["properties"].values()
+    listed["maxItems"] = count
     return found

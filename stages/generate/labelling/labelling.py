@@ -16,11 +16,12 @@ from stages.common.llm.store import Store
 from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
+from stages.common.text.wording import normalised
 from stages.generate.labelling import recipe
-from stages.generate.labelling.answer import Answer, Wordings, is_usable, plain
+from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings, is_usable, plain
 from stages.generate.labelling.focus import Everything, Uncovered
 from stages.generate.labelling.languages import Languages
-from stages.generate.labelling.rewording import Rewording
+from stages.generate.labelling.rewording import Rewording, Wording
 from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.labelling.sending import Sending
 from stages.generate.labelling.spool import Ready, Spool
@@ -51,8 +52,9 @@ def to_pair(
         "style": style,
         "request_key": request_key,
     }
-    if "value" in row:
-        pair["value"] = row["value"]
+    for name in ("value", "reworded", "answer_key"):
+        if name in row:
+            pair[name] = row[name]  # type: ignore[literal-required]
     return {**pair, "family": family, "held_out": held_out} if family else pair
 
 
@@ -93,7 +95,12 @@ class Labelling:
         self.recent: dict[str, Request] = {}  # the last requests that were made and are to be asked, by key
         self.looked_up: dict[str, Entry | None] = {}  # what was found for the requests of the last chunk
         self.known: dict[str, list[Known]] = {}  # tasks by chunk
-        self.passes = {"questions": self.questions, "wordings": self.wordings, "rewrites": self.rewrites}
+        self.passes = {
+            "questions": self.questions,
+            "wordings": self.wordings,
+            "answers": self.answers,
+            "rewrites": self.rewrites,
+        }
         self.wording_keys: dict[str, None] = {}  # of the wordings of all pairs, in their order
         self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
         self.spool: Spool | None = None  # pairs that the plan has made already, with what it counted
@@ -169,11 +176,17 @@ class Labelling:
 
     def wordings(self) -> Iterator[Request]:
         """The second pass: what is asked about the questions that the first one brought."""
-        found = self.first("wordings")
-        for chunk, tasks in self.asked() if self.rewording else ():
+        return self.reworded_requests("question", self.first("wordings"))
+
+    def answers(self) -> Iterator[Request]:
+        """The third pass: the same about their answers."""
+        return self.reworded_requests("answer", self.first("answers"))
+
+    def reworded_requests(self, of: str, found: Outcome) -> Iterator[Request]:
+        for chunk, tasks in self.asked() if self.rewording.asks_about(of) else ():
             for pair in self.first_pairs(chunk, tasks, Tally()):
                 for wording, request in self.rewording.requests(pair, chunk):
-                    if self.missing(wording.key, found):
+                    if wording.of == of and self.missing(wording.key, found):
                         yield request()
 
     def rewrites(self) -> Iterator[Request]:
@@ -283,13 +296,27 @@ class Labelling:
     def reworded(
         self, pair: Pair, chunk: Chunk, tally: Tally, keys: dict[str, None], answers: Answers | None = None
     ) -> Iterator[Pair]:
-        """The other wordings of a pair's question, with its answer and evidence. `keys`: where those of their requests
-        are noted."""
-        for wording, _ in self.rewording.requests(pair, chunk) if self.rewording else ():
-            keys[wording.key] = None
-            answer = self.answer(wording.key, answers)
+        """The other wordings of a pair's question, with its answer and evidence; the trained ones in turn also with the
+        answer in other words. `keys`: where those of their requests are noted."""
+        wordings = [wording for wording, _ in self.rewording.requests(pair, chunk)] if self.rewording else []
+        keys |= dict.fromkeys(wording.key for wording in wordings)
+        said = self.said_otherwise(pair, wordings, answers)
+        for wording in wordings:
+            answer = self.answer(wording.key, answers) if wording.of == "question" else None
             questions = stored(Wordings, answer, wording.key).questions if answer else []
             tally.drop(pair["style"], beyond_asked=len(questions[wording.wanted :]))
-            for question in questions[: wording.wanted]:
-                row: Any = {**pair, "instruction": question}
+            for place, question in enumerate(questions[: wording.wanted]):
+                other = {} if wording.held_out else said[place % len(said)]
+                row: Any = {**pair, "instruction": question, **other}
                 yield to_pair(pair["chunk_id"], row, pair["style"], wording.key, wording.family, wording.held_out)
+
+    def said_otherwise(
+        self, pair: Pair, wordings: list[Wording], answers: Answers | None = None
+    ) -> list[dict[str, str]]:
+        """What the questions of a fact get beside its answer, in turn: each other wording of it, and nothing."""
+        for wording in wordings:
+            if wording.of == "answer" and (answer := self.answer(wording.key, answers)):
+                texts = stored(AnswerWordings, answer, wording.key).answers[: wording.wanted]
+                others = [text for text in dict.fromkeys(texts) if normalised(text) != normalised(pair["output"])]
+                return [*({"reworded": text, "answer_key": wording.key} for text in others), {}]
+        return [{}]
