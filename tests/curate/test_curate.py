@@ -120,6 +120,19 @@ def test_a_limit_counts_characters_not_bytes(lang):
     assert check(instruction=text + text[0]) == "question_length"
 
 
+def test_a_question_in_the_users_own_words_may_be_in_another_language():
+    changes = {
+        "instruction": "落地灯的功率是多少瓦？想知道一天要用多少电。",
+        "output": "The lamp draws 40 W of power in all of the modes.",
+    }
+    assert check(**changes) == "language_agrees"
+    assert check(**changes, family="asked") == ""
+    assert (
+        check(instruction=changes["instruction"], output="落地灯的功率为 40 W，所有模式都是这样，不会随着亮度的变化而变化。", family="asked")
+        == "language_agrees"
+    )
+
+
 UNGROUNDED = ["numbers_in_chunk", "identifiers_in_chunk", "language_agrees"]
 
 

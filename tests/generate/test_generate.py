@@ -95,7 +95,7 @@ def test_llm_pairs_are_instruction_input_output_with_chunk_and_request_key(endpo
     assert row["chunk_id"] == numbered(1)[0]["chunk_id"]
     assert row["pair_id"] == digest(row["chunk_id"], "Why?", "trace", "Because.")
     assert len(row["request_key"]) == 64
-    assert set(row) == set(Pair.__annotations__) - {"family", "held_out", "value"}
+    assert set(row) == Pair.__required_keys__
 
 
 def test_a_request_carries_model_sampling_and_the_schema_of_the_answer(endpoint, ask):

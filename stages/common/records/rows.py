@@ -73,6 +73,9 @@ class Chunk(TypedDict):
     partials: list[PartialLines]
 
 
+OWN_FAMILY = "asked"  # of wordings that the user wrote
+
+
 class Pair(TypedDict):
     """A question with its grounded answer. `evidence` is verbatim text of the chunk, `family` names the family that the
     question's wording belongs to ("": none); what is `held_out` belongs to one that is never trained. `value` is what

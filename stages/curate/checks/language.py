@@ -3,7 +3,7 @@
 import functools
 import re
 
-from stages.common.records.rows import Pair
+from stages.common.records.rows import OWN_FAMILY, Pair
 from stages.common.rows.rows import Verdict
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
@@ -23,13 +23,14 @@ OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\uac00-\ud7af\u0400-\u04ff\u0600-\u06f
 
 def language_agrees(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """Question and answer are in `curate.language`, or for `auto` in a language of the page. An answer that quotes the
-    chunk is in the page's language, whatever it is."""
+    chunk is in the page's language, whatever it is, and a question in the user's own words in the one they chose."""
     if limits.language == "any":
         return None
     auto = limits.language == "auto"
     accepted = source.languages | source.scripts if auto else frozenset({limits.language})
     quoted = auto and squeezed(pair["output"]) in source.squeezed
-    for text in (pair["instruction"],) if quoted else (pair["instruction"], pair["output"]):
+    own = pair.get("family") == OWN_FAMILY
+    for text in [pair["instruction"]] * (not own) + [pair["output"]] * (not quoted):
         foreign = OTHER_SCRIPT.search(text)
         if foreign and foreign[0] not in source.text:
             return Verdict(foreign[0], sorted(accepted))

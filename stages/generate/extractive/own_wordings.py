@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.records.rows import OWN_FAMILY
 from stages.common.text.wording import gives_away, normalised
 from stages.generate.extractive.fact import Fact
 
-FAMILY = "asked"  # of these wordings; all of them are trained
 FILE = TypeAdapter(dict[str, list[str]])
 
 
@@ -35,7 +35,9 @@ class OwnWordings:
         key = named(fact.subject)
         if fact.kind == "faq" and key in self.by_question:
             self.used.add(key)
-            yield from ((FAMILY, wording) for wording in self.by_question[key] if not gives_away(wording, fact.answer))
+            yield from (
+                (OWN_FAMILY, wording) for wording in self.by_question[key] if not gives_away(wording, fact.answer)
+            )
 
     def unused(self) -> list[str]:
         """File and question of each entry that no page asks. A file of which no page asks anything belongs to another
