@@ -128,7 +128,11 @@ def test_a_question_in_the_users_own_words_may_be_in_another_language():
     assert check(**changes) == "language_agrees"
     assert check(**changes, family="asked") == ""
     assert (
-        check(instruction=changes["instruction"], output="落地灯的功率为 40 W，所有模式都是这样，不会随着亮度的变化而变化。", family="asked")
+        check(
+            instruction=changes["instruction"],
+            output="落地灯的功率为 40 W，所有模式都是这样，不会随着亮度的变化而变化。",
+            family="asked",
+        )
         == "language_agrees"
     )
 
