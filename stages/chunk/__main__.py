@@ -16,6 +16,7 @@ from stages.chunk.cuts import Cut, fixed_cuts, markdown_cuts
 from stages.chunk.pieces import BLOCK_BREAK, Limits, path_line
 from stages.common import schema
 from stages.common.base import params, paths
+from stages.common.base.budget import Skipped
 from stages.common.base.errors import run_stage
 from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
 from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
@@ -55,7 +56,7 @@ def page_chunks(doc: Doc, section: schema.Chunk) -> Iterator[Chunk]:
     return (to_chunk(cut, doc, limits) for cut in cuts)
 
 
-def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str]) -> Iterator[Chunk]:
+def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str], skipped: Skipped) -> Iterator[Chunk]:
     """All chunks in page order; a chunk that stands in several pages is one row with `also_in`.
 
     The rows wait in a temporary file until all pages are read: only then is it known where each one stands, and the
@@ -65,14 +66,17 @@ def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str]) -> 
     others: dict[str, dict[str, None]] = {}  # chunk_id -> all its pages in order, where there are several
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as waiting:
         for doc in docs:
-            rows = list(page_chunks(doc, section))
-            counts["pages" if rows else "pages_without_words"] += 1
+            rows = []
+            with skipped.page(doc["path"]):
+                rows = list(page_chunks(doc, section))
+                counts["pages" if rows else "pages_without_words"] += 1
             for row in rows:
                 if row["chunk_id"] not in first:
                     first[row["chunk_id"]] = row["path"]
                     waiting.write(json.dumps(row, ensure_ascii=False) + "\n")
                 if row["also_in"] or first[row["chunk_id"]] != row["path"]:
                     others.setdefault(row["chunk_id"], {}).update(dict.fromkeys([row["path"], *row["also_in"]]))
+        skipped.tell(counts["pages"] + counts["pages_without_words"])
         waiting.seek(0)
         for line in waiting:
             row = json.loads(line)
@@ -108,10 +112,11 @@ def main() -> None:
     section = settings.chunk
     sizes: list[int] = []
     counts: Counter[str] = Counter()
+    skipped = Skipped("chunk")
     docs = tqdm(read_jsonl(paths.DOCS), desc="chunk", unit="page")
-    write_jsonl(paths.CHUNKS, measured(chunks(docs, section, counts), sizes, counts))
+    write_jsonl(paths.CHUNKS, measured(chunks(docs, section, counts, skipped), sizes, counts))
     figures = report(sizes, counts, section)
-    write_report("chunk", figures, HEADLINE)
+    write_report("chunk", {**figures, **skipped.report()}, HEADLINE)
     print("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
+from stages.common.base.budget import Skipped
 from stages.common.base.errors import UserError, run_stage
 from stages.common.llm import client
 from stages.common.llm.outcome import Outcome
@@ -68,14 +69,16 @@ def watched(purpose: str) -> Iterator[Chunk]:
 def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Iterator[Pair]:
     """The pairs of the extractive backend, which reads the chunks twice and the pages for their titles."""
     facts: Counter[str] = Counter()
+    skipped = Skipped("generate")
     pages = Pages(read_jsonl(paths.DOCS))
     if section.language == "auto" and (languages := pages.unasked(LANGUAGES)):
         figures["pages_without_questions"] = languages
         listed = ", ".join(f"{language} ({count})" for language, count in languages.items())
         print(f"generate: no questions about pages in {listed}: the extractive backend asks in zh and en", flush=True)
     own = OwnWordings()
-    for chunk, row, wording in extractive.rows(watched, pages, section, own, facts):
+    for chunk, row, wording in extractive.rows(watched, pages, section, own, facts, skipped):
         yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
+    skipped.tell(len(pages.language) - len(skipped.reasons))
     if unused := own.unused():
         print(
             f"generate: {len(unused)} questions of {paths.WORDINGS} are asked on no page, such as {unused[0]}",
@@ -83,6 +86,7 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
         )
     figures["wordings_on_no_page"] = len(unused)
     figures["facts"] = dict(sorted(facts.items()))
+    figures |= skipped.report()
 
 
 def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
@@ -109,8 +113,10 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
         refuse_too_many_failures(outcome, section.max_failed)
         run.asked += outcome
     yield from labelling.pairs(tally)
+    labelling.chunks.skipped.tell(run.figures["chunks"])
     run.figures |= {
         **labelling.chunks.withheld(),
+        **labelling.chunks.skipped.report(),
         **run.asked.report(),
         **tally.oddities(),
         **({"batch": files.report()} if files else {}),

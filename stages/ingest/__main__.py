@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
+from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.base.errors import run_stage
 from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
 from stages.common.records.rows import Doc
@@ -69,7 +70,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
                 raise RefusedError(file["problem"])
             if path in partials:
                 raise RefusedError("kind_index" if PurePosixPath(path).stem.lower() in NAVIGATION else "partial")
-            doc = reader.read(path)
+            doc, recognised = reader.read(path)
         except RefusedError as refused:
             report.skip(path, str(refused))
             if not file["problem"]:  # a pipe would be waited for
@@ -77,7 +78,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             continue
         content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
         original = first.setdefault(content, path)
-        site.pages.append(identity.page(path, doc["language"], doc["text"]))
+        site.pages.append(recognised)
         if original != path:
             report.counts["duplicates"] += 1
             site.also_in.setdefault(original, []).append(path)
@@ -116,19 +117,32 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
         if path in other_version:
             report.skip(path, "other_version")
             continue
-        report.counts["pages"] += 1
-        report.languages[doc["language"] or "unknown"] += 1
-        report.kinds[doc["kind"]] += 1
         row: Doc = {
             **doc,
             "group": groups[path],
             "also_in": site.also_in.get(path, []),
             "breadcrumbs": breadcrumbs(path, site.titles),
         }
-        yield report.hide(row) if section.private == "mask" else row
+        shown = masked(row, report) if section.private == "mask" else row
+        if shown:
+            report.counts["pages"] += 1
+            report.languages[row["language"] or "unknown"] += 1
+            report.kinds[row["kind"]] += 1
+            yield shown
     if not report.counts["pages"] and section.include:
         write_report("ingest", report.as_json(), HEADLINE)
         refusals.refuse_no_pages(section, report)
+
+
+def masked(row: Doc, report: Report) -> Doc | None:
+    """The page without anything private; None when it cannot be looked through within a page's budget."""
+    try:
+        with budget(MAX_SECONDS):
+            return report.hide(row)
+    except OverBudgetError as error:
+        report.failed(row["path"], error)
+        report.skip(row["path"], "over_budget")
+        return None
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stages.common import schema
-from stages.common.base.budget import OverBudgetError, budget
+from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.base.errors import UserError
 from stages.common.markdown.blocks import blocks, heading_text
 from stages.common.records.files import digest
@@ -19,13 +19,12 @@ from stages.ingest.dialects.lines import Line, to_lines, to_text
 from stages.ingest.dialects.outline import HEADING
 from stages.ingest.dialects.page import Site
 from stages.ingest.dialects.stubs import stub
+from stages.ingest.sources import identity
 from stages.ingest.sources.converters import converter
 from stages.ingest.sources.kinds import kind, unpublished
 from stages.ingest.sources.languages import language
 from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
-
-MAX_SECONDS = 30  # of CPU time for a page; the largest real ones take one or two
 
 
 @dataclass
@@ -38,22 +37,24 @@ class Reader:
     report: Report
     titles: dict[str, str] = field(default_factory=dict)
 
-    def read(self, path: str) -> Doc:
-        """The row of a page. Raises RefusedError when the file makes none, whatever the reason; a page that cannot be
-        read costs no other."""
+    def read(self, path: str) -> tuple[Doc, identity.Page]:
+        """The row of a page, and what its twins are known by. Raises RefusedError when the file makes none, whatever
+        the reason; a page that cannot be read costs no other."""
         try:
             with budget(MAX_SECONDS):
                 source, doc = self.doc(path)
+                recognised = identity.page(path, doc["language"], doc["text"])
         except (RefusedError, UserError):
             raise
-        except OverBudgetError:
+        except OverBudgetError as error:
+            self.report.failed(path, error)
             raise RefusedError("over_budget") from None
         except Exception as error:  # a page may be anything, and readers may be wrong
             self.report.failed(path, error)
             raise RefusedError("failed") from None
         with self.counting(path):
             self.report.account.page(source, doc)
-        return doc
+        return doc, recognised
 
     @contextmanager
     def counting(self, path: str) -> Iterator[None]:

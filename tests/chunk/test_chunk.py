@@ -12,7 +12,8 @@ import pytest
 
 from stages.chunk import __main__ as chunk
 from stages.chunk import splitting
-from stages.common.base import paths
+from stages.common.base import budget, paths
+from stages.common.base.errors import UserError
 from stages.common.markdown import blocks as markdown
 from stages.common.records.files import read_json, read_jsonl, write_jsonl
 from stages.common.records.rows import Chunk
@@ -484,3 +485,34 @@ def test_the_chunks_of_a_real_corpus_are_whole_within_budget_and_the_same_on_eve
     assert "\ufffd" not in first["docs.jsonl"].decode()
     assert "\ufffd" not in first["chunks.jsonl"].decode()
     assert run_stages("ingest", "chunk", seed=2) == first
+
+
+def test_a_page_that_cannot_be_cut_costs_no_other_and_is_named(monkeypatch, capsys, write_params):
+    pages = [doc(f"The {name} lamp is blue.\n", f"{name}.md", name) for name in ("first", "bad", "slow", "last")]
+    cut_page = chunk.page_chunks
+
+    def cut_or_fail(doc, section):
+        while doc["path"] == "slow.md":
+            pass
+        if doc["path"] == "bad.md":
+            raise IndexError("list index out of range")
+        return cut_page(doc, section)
+
+    monkeypatch.setattr(chunk, "page_chunks", cut_or_fail)
+    monkeypatch.setattr(budget, "MAX_SECONDS", 0.1)
+    write_params({})
+    write_jsonl(paths.DOCS, pages)
+    chunk.main()
+    assert [row["path"] for row in read_jsonl(paths.CHUNKS)] == ["first.md", "last.md"]
+    report = read_json(paths.REPORTS / "chunk.json")
+    assert (report["pages"], report["pages_skipped"]) == (2, 2) and list(report["skipped"]) == ["bad.md", "slow.md"]
+    assert "2 of 4 pages skipped, such as bad.md (IndexError: list index out of range)" in capsys.readouterr().out
+
+
+def test_chunk_ends_with_a_line_and_writes_nothing_where_every_page_fails(monkeypatch, write_params):
+    write_params({})
+    write_jsonl(paths.DOCS, [doc("Text.\n", "a.md"), doc("Text.\n", "b.md")])
+    monkeypatch.setattr(chunk, "page_chunks", lambda doc, section: [][1])
+    with pytest.raises(UserError, match=r"2 of 2 pages skipped, such as a\.md .*; none is left"):
+        chunk.main()
+    assert not paths.CHUNKS.exists()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.common.base import params, paths
+from stages.common.base import budget, params, paths
 from stages.common.records.files import digest, read_json, read_jsonl, write_jsonl
 from stages.common.records.rows import Chunk
 from stages.common.text.wording import gives_away, squeezed
@@ -88,6 +88,13 @@ def table(header: str, *rows: str) -> str:
     return "\n".join([f"| {header} |", "|" + " --- |" * (header.count("|") + 1), *(f"| {row} |" for row in rows)])
 
 
+def asked(chunks, pages, section, counts):
+    skipped = budget.Skipped("generate")
+    rows = list(extractive.rows(lambda _: chunks, pages, section, OwnWordings(), counts, skipped))
+    assert not skipped.reasons
+    return rows
+
+
 @pytest.fixture
 def ask(write_params) -> Asked:
     """The rows that some chunks give; `counts` is left on the function."""
@@ -99,10 +106,8 @@ def ask(write_params) -> Asked:
         run.counts = Counter()  # type: ignore[attr-defined]
         return [
             {**row, **wording._asdict()}
-            for _, row, wording in extractive.rows(
-                lambda _: chunks, contexts.Pages(docs), section, OwnWordings(), run.counts
-            )
-        ]  # type: ignore[attr-defined]
+            for _, row, wording in asked(chunks, contexts.Pages(docs), section, run.counts)  # type: ignore[attr-defined]
+        ]
 
     return run
 
@@ -496,7 +501,7 @@ def test_whatever_the_pages_hold_each_pair_is_grounded_and_each_question_has_one
     chunks = {row["chunk_id"]: row for n, text in enumerate(texts) for row in [chunk(text, ("Page", f"Part {n % 2}"))]}
     section = params.load(ROOT / "params.yaml").generate
     pages = contexts.Pages([page(row) for row in chunks.values()])
-    rows = list(extractive.rows(lambda _: chunks.values(), pages, section, OwnWordings(), Counter()))
+    rows = asked(chunks.values(), pages, section, Counter())
     assert len({row["instruction"] for _, row, _ in rows}) == len(rows)
     for source, row, _ in rows:
         assert squeezed(row["evidence"]) in squeezed(source["text"])
@@ -781,3 +786,34 @@ def test_on_the_reference_documentation_pairs_are_many_distinct_and_grounded(wri
     assert len(ungrounded) <= 0.001 * len(pairs), ungrounded[:3]
     bad = re.compile("^的|在里|的的|“”")
     assert not [pair["instruction"] for pair in pairs if bad.search(pair["instruction"])]
+
+
+@pytest.mark.parametrize("fault", ["raises", "time", "memory"])
+def test_a_chunk_that_cannot_be_read_costs_itself_alone_and_is_named(fault, monkeypatch, write_params):
+    """Whichever of the two walks over the chunks meets it."""
+
+    def spread(fact):
+        if "bad" in fact.subject and fault == "time":
+            while True:
+                pass
+        if "bad" in fact.subject:
+            bytearray(1 << 40) if fault == "memory" else [][1]
+        return b""
+
+    monkeypatch.setattr(extractive, "sameness", spread)
+    monkeypatch.setattr(budget, "MAX_SECONDS", 0.2)
+    section = params.load(write_params({})).generate
+    chunks = [chunk(table("Name | Default", f"`{name}_size` | 10"), (name,)) for name in ("good", "bad")]
+    chunks = [{**row, "path": f"{row['headings'][0]}.md"} for row in chunks]
+    skipped = budget.Skipped("generate")
+    pages = contexts.Pages([{**page(row), "path": row["path"]} for row in chunks])
+    rows = list(extractive.rows(lambda _: chunks, pages, section, OwnWordings(), Counter(), skipped))
+    assert {row["path"] for row, *_ in rows} == {"good.md"}
+    assert list(skipped.report()["skipped"]) == ["bad.md"]
+    assert {"raises": "IndexError", "time": "CPU time", "memory": "GB of memory"}[fault] in skipped.reasons["bad.md"]
+
+
+def test_characters_that_stand_for_what_is_held_stand_for_themselves_in_a_text():
+    for text in ("4 MB \ue0000\ue001 a `call`", "\ue0009\ue001 *at* `most`", "`\ue0000\ue001` _is_ one", "\ue000"):
+        assert plain(text) == re.sub(r"[*_]", "", text)
+    assert plain("*At* &#xE000;0&#57345; `most`") == "At &#xE000;0&#57345; `most`"

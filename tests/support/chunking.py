@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from stages.chunk import __main__ as chunk
 from stages.common import schema
+from stages.common.base.budget import Skipped
 from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Doc
 from stages.common.text import tokens
@@ -44,7 +45,10 @@ def doc(text: str, path: str = "page.md", title: str = "Title") -> Doc:
 
 
 def cut_pages(docs: Iterable[Doc], settings: schema.Chunk) -> list[Chunk]:
-    return list(chunk.chunks(docs, settings, Counter()))
+    skipped = Skipped("chunk")
+    chunks = list(chunk.chunks(docs, settings, Counter(), skipped))
+    assert not skipped.reasons
+    return chunks
 
 
 def cut(text: str, **settings: object) -> list[Chunk]:

@@ -10,9 +10,11 @@ INLINE = r"""a|abbr|b|bdi|bdo|big|button|cite|code|data|del|dfn|em|embed|font|i|
     "\n", ""
 )
 MARK = re.compile(r"[*_~\[\]!<>\\&`$\s]")
-# Left alone: code spans and formulas, of which nothing is markup.
+# Left alone: code spans and formulas, of which nothing is markup, and what looks like the places of those held.
 VERBATIM = re.compile(
-    r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)|(?<![\\$\w])\$(?!\s)[^$\n]+?(?<!\\)\$(?![\w$])|\$\s[^$\n]+\s\$", re.DOTALL
+    r"\ue000\d+\ue001|&#[xX]?0*(?:[eE]00[01]|5734[45]);"
+    r"|(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)|(?<![\\$\w])\$(?!\s)[^$\n]+?(?<!\\)\$(?![\w$])|\$\s[^$\n]+\s\$",
+    re.DOTALL,
 )
 HELD = re.compile("\ue000(\\d+)\ue001")
 TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from stages.common.base.budget import Skipped
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
@@ -38,7 +39,12 @@ class Wording(NamedTuple):
 
 
 def rows(
-    read: Callable[[str], Iterable[Chunk]], pages: Pages, section: Generate, own: OwnWordings, counts: Counter[str]
+    read: Callable[[str], Iterable[Chunk]],
+    pages: Pages,
+    section: Generate,
+    own: OwnWordings,
+    counts: Counter[str],
+    skipped: Skipped,
 ) -> Iterator[tuple[Chunk, Row, Wording]]:
     """Each fact of the chunks asked in `generate.phrasings` families of question that are trained, and in
     `generate.held_out_phrasings` that are not; a hash of the fact chooses. The user's own wordings come besides.
@@ -46,9 +52,10 @@ def rows(
     `read` gives the chunks, for a purpose that it may show, and is called twice: what a question has to name, so that
     it has one answer, depends on all of them. `counts` gets the facts found and those left out, by reason.
     """
-    known, spread, aliases = survey(read("survey"), pages)
+    known, spread, aliases = survey(read("survey"), pages, skipped)
     asked: set[bytes] = set()
-    for chunk, found_in_it in of_chunks(read("generate")):
+
+    def of_chunk(chunk: Chunk, found_in_it: Iterator[Fact]) -> Iterator[tuple[Chunk, Row, Wording]]:
         chosen = []
         for fact in found_in_it if asks_about(chunk, pages, section) else ():
             found = known.place(fact, pages.names(chunk))
@@ -72,6 +79,12 @@ def rows(
             for family, question in islice(typed, section.searches):
                 yield chunk, to_row(fact, question, answer), Wording(family, held_out=False)
 
+    for chunk, facts in of_chunks(read("generate")):
+        made: list[tuple[Chunk, Row, Wording]] = []
+        with skipped.page(chunk["path"]):
+            made = list(of_chunk(chunk, facts))
+        yield from made
+
 
 def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
     """Whether there are wordings in the language of a chunk's page, or the params choose one."""
@@ -88,15 +101,16 @@ def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> st
     return "zh" if names_chinese(fact, chunk) else chunk_language(chunk)
 
 
-def survey(chunks: Iterable[Chunk], pages: Pages) -> tuple[Answers, Counter[bytes], Aliases]:
+def survey(chunks: Iterable[Chunk], pages: Pages, skipped: Skipped) -> tuple[Answers, Counter[bytes], Aliases]:
     """What every question would be answered, in how many chunks the same is said, and who has which other name."""
     known, spread, aliases = Answers(), Counter[bytes](), Aliases()
     for chunk, found in of_chunks(chunks):
-        names = pages.names(chunk)
-        for fact in found:
-            known.add(fact, names, chunk)
-            spread[sameness(fact)] += 1
-            aliases.add(fact)
+        with skipped.page(chunk["path"]):
+            names = pages.names(chunk)
+            for fact in found:
+                known.add(fact, names, chunk)
+                spread[sameness(fact)] += 1
+                aliases.add(fact)
     return known, spread, aliases
 
 

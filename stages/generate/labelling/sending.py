@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
+from stages.common.base.budget import Skipped
 from stages.common.records.masking import masked_values, masks
 from stages.common.records.rows import Chunk
 
@@ -15,6 +16,8 @@ class Sending:
 
     def __init__(self, chunks: Callable[[], Iterable[Chunk]], private: Private) -> None:
         self.chunks, self.private = chunks, private
+        self.skipped = Skipped("generate")
+        self.unsendable: set[str] = set()  # chunks on which the search took too long or failed, by chunk_id
         self.holds_private: dict[str, bool] = {}  # by chunk_id, which stands for the text
 
     def __call__(self) -> Iterator[Chunk]:
@@ -22,10 +25,19 @@ class Sending:
             if self.private == "keep" or self.holds_private.get(chunk["chunk_id"]) is False:
                 yield chunk
                 continue
-            hidden, found = hide(chunk)
+            if chunk["chunk_id"] in self.unsendable or not (searched := self.searched(chunk)):
+                continue
+            hidden, found = searched
             self.holds_private[chunk["chunk_id"]] = found
             if self.private == "mask" or not found:
                 yield hidden
+
+    def searched(self, chunk: Chunk) -> tuple[Chunk, bool] | None:
+        """What `hide` says of a chunk; None when its page is skipped for it."""
+        with self.skipped.page(chunk["path"]):
+            return hide(chunk)
+        self.unsendable.add(chunk["chunk_id"])
+        return None
 
     def withheld(self) -> dict[str, int]:
         """How many chunks hold something private, under what became of them, for the report. To be called when the

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stages.common.base.budget import failure
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import Doc
 from stages.ingest.dialects.page import Findings
@@ -45,9 +46,7 @@ class Report:
     def failed(self, path: str, error: Exception) -> None:
         """A page on which a reader raised what it should not have."""
         if len(self.failures) < LONGEST_LIST:
-            self.failures.append(
-                {"path": path, "error": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
-            )
+            self.failures.append({"path": path, "error": failure(error)})
 
     def hide(self, doc: Doc) -> Doc:
         """The page with everything private masked, counted by kind."""
@@ -116,8 +115,8 @@ class Report:
             yield f"{entry['count']} {kind} not understood ({place['path']}:{place['line']} {place['text'][:40]})"
 
     def remarks(self) -> Iterator[str]:
-        for failure in self.failures[:1]:
-            yield f"{len(self.failures)} failed ({failure['path']}: {failure['error']})"
+        for first in self.failures[:1]:
+            yield f"{len(self.failures)} failed ({first['path']}: {first['error']})"
         for path, pages in self.excluded[:1]:
             total = sum(count for _, count in self.excluded)
             yield f"{total} pages in {len(self.excluded)} excluded directories ({path}: {pages})"
