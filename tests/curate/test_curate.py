@@ -121,20 +121,12 @@ def test_a_limit_counts_characters_not_bytes(lang):
 
 
 def test_a_question_in_the_users_own_words_may_be_in_another_language():
-    changes = {
-        "instruction": "落地灯的功率是多少瓦？想知道一天要用多少电。",
-        "output": "The lamp draws 40 W of power in all of the modes.",
-    }
-    assert check(**changes) == "language_agrees"
-    assert check(**changes, family="asked") == ""
-    assert (
-        check(
-            instruction=changes["instruction"],
-            output="落地灯的功率为 40 W，所有模式都是这样，不会随着亮度的变化而变化。",
-            family="asked",
-        )
-        == "language_agrees"
-    )
+    russian = {"instruction": "Сколько ватт потребляет лампа?", "output": "It draws 40 W."}
+    assert check(**russian) == "language_agrees"
+    for output, rejected in ((russian["output"], None), ("Лампа потребляет 40 W.", "language_agrees")):
+        row = pair(chunk(), **russian | {"output": output}) | {"family": "asked"}
+        found = checks.verdict(row, *sources([chunk()]).values(), limits())
+        assert (found and found[0]) == rejected
 
 
 UNGROUNDED = ["numbers_in_chunk", "identifiers_in_chunk", "language_agrees"]
