@@ -663,12 +663,30 @@ def test_a_column_of_yes_and_no_is_asked_as_such(header, kind):
     ("heading", "name"),
     [
         ("`cups` iOS", "`cups` (iOS)"),
-        ("Required**`cups`**", "`cups` (Required)"),
-        ("cupSize Required", "cupSize (Required)"),
+        ("`cups` (macOS)", "`cups` (macOS)"),
+        ("Required**`cups`**", "`cups`"),
+        ("cupSize Required", "cupSize"),
+        ("cupSize (deprecated)", "cupSize"),
+        ("cupSize（必填）", "cupSize"),
+        ("Cups (with a lid)", "Cups (with a lid)"),
     ],
 )
 def test_a_badge_stands_apart_from_the_name(heading, name):
     assert heading_name(heading) == name
+
+
+def test_a_badge_in_a_cell_is_what_it_says_of_the_name_and_no_part_of_it():
+    text = table("Name | Type", "cupSize (Required) | number", "`lid` Optional | object", "`spout` iOS | object")
+    assert stated(text) == {
+        ("required", "cupSize", "Required"),
+        ("type", "cupSize", "number"),
+        ("required", "`lid`", "Optional"),
+        ("type", "`lid`", "object"),
+        ("type", "`spout` (iOS)", "object"),
+    }
+    with_column = table("Name | Required | Type", "cupSize (Required) | yes | number", "lid | no | object")
+    assert ("required", "cupSize", "yes") in stated(with_column)
+    assert ("required", "cupSize", "Required") not in stated(with_column)
 
 
 def test_a_table_of_attributes_below_a_name_is_about_that_name():

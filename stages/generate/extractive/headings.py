@@ -42,10 +42,17 @@ UNASKED = re.compile(
     re.IGNORECASE,
 )
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
-# A name in code with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required.
+# A name with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required, size (Required).
 BADGED = re.compile(
     r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))"
     r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*)* )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
+    r"|(?P<name>`[^`]+`|[A-Za-z_][\w.-]*) ?[(（](?P<bracketed>[^()（）]+)[)）]"
+)
+# Badges that say how a thing is to be used: no part of its name, as a platform may be.
+STATUS = re.compile(
+    r"(?P<required>required|mandatory|optional|必[填选需须]|可选|选填)"
+    r"|deprecated|experimental|preview|alpha|beta|stable|legacy|new|read-?only|已?(?:弃用|废弃)|实验性?|只读|新增?",
+    re.IGNORECASE,
 )
 ARTICLE = re.compile(r"^(?:\([^()]*\)\s*)*(?:the|an?)\s", re.IGNORECASE)  # "the user" says nothing of a user
 PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
@@ -60,11 +67,23 @@ def heading_name(heading: str) -> str:
 
 
 def unbadged(text: str) -> str:
-    """A name in code with its badge in brackets: `size` (iOS)."""
+    """A name with the badge that is a part of it in brackets: `size` (iOS)."""
+    name, badge = parted(text)
+    return name if not badge or STATUS.fullmatch(badge) else f"{name} ({badge})"
+
+
+def parted(text: str) -> tuple[str, str]:
+    """A name and its badge; the badge is empty where the text has none."""
     match = BADGED.fullmatch(text)
-    if not match:
-        return text
-    return f"{(match['after'] or match['code']).strip()} ({match['before'] or match['badge']})"
+    if not match or (match["name"] and not is_badge(match["name"], match["bracketed"])):
+        return text, ""
+    name = match["after"] or match["code"] or match["name"]
+    return name.strip(), match["before"] or match["badge"] or match["bracketed"]
+
+
+def is_badge(name: str, bracketed: str) -> bool:
+    """Whether what stands in brackets behind a name is a badge: a status, or a word behind a name in code."""
+    return bool(STATUS.fullmatch(bracketed)) or (name.startswith("`") and bracketed.isalnum())
 
 
 def topic(headings: tuple[str, ...]) -> str:

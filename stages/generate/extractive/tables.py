@@ -9,7 +9,7 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Cell, Grid
-from stages.generate.extractive.headings import ARTICLE, NAME, PICTURE, heading_name, unbadged
+from stages.generate.extractive.headings import ARTICLE, NAME, PICTURE, STATUS, heading_name, parted, unbadged
 from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
@@ -93,11 +93,14 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
         kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
     for number, row in enumerate(grid.rows):
-        subject = unbadged(name_of(grid, row, keys))
-        if subject:
+        name = name_of(grid, row, keys)
+        if subject := unbadged(name):
             meanings = [row[place].text for place, kind in kinds.items() if kind == "meaning"]
             description = next((text.rstrip("。.；;") for text in meanings if describes(text)), "")
             about = Fact("", subject, "", "", headings, noun=noun, description=description)
+            status = STATUS.fullmatch(parted(name)[1])
+            if status and status["required"] and "required" not in kinds.values():
+                yield said(about, "required", status[0], grid.quote(number))
             yield from facts_of_row(grid, number, about, kinds)
 
 
