@@ -572,6 +572,16 @@ def test_the_stage_writes_pairs_with_their_chunk_and_counts_the_facts(write_para
     assert report["facts"]["facts"] * 2 >= len(trained) > report["facts"]["facts"]
 
 
+def test_text_that_comes_back_to_the_page_is_neither_its_beginning_nor_a_section_of_its_title():
+    below = "\n\nFilling takes a minute. Boiling takes four more minutes.\n\n```sh\nkettle --fill --boil\n```"
+    text = "A kettle is a pot that boils water.\n\n### Gas\n\nLight the flame." + "\n\n# Fill the kettle" + below
+    first = chunk(text, ("Fill the kettle",))
+    assert {fact.kind for fact in facts(first)} <= {"definition", "introduction"}
+    assert not [fact for fact in facts(first) if "kettle --fill" in fact.answer or "minutes" in fact.answer]
+    again = chunk(below.strip(), ("Fill the kettle",))
+    assert [*facts(again)] and not [*facts(again, before=first)]
+
+
 GUIDE = ("Guide", "Kettle")
 
 

@@ -66,11 +66,12 @@ class Reader:
 
     def enter(self, heading: Block) -> Iterator[Fact]:
         """The heading's place in the path: a heading inside a chunk has as many # as its place is deep. That of a
-        member of an interface names its type as well."""
+        member of an interface names its type as well; below the title again, the text only goes on."""
         member = MEMBER.fullmatch(heading_text(heading))
         name = f"`{member[1]}`" if member else heading_text(heading)
-        self.path = [*self.path[: max(heading.level - 1, 1)], name]
-        self.leads, self.member = True, bool(member)
+        back = heading.level == 1 and name == self.title
+        self.path = [*self.path[: max(heading.level - 1, 1)], *([] if back else [name])]
+        self.leads, self.member = not back, bool(member)
         if member:
             yield Fact("type", name, plain(member[2]), heading.text.strip(), self.headings[:-1], noun="field")
 
@@ -185,9 +186,12 @@ def is_html_table(block: Block) -> bool:
 
 
 def goes_on(chunk: Chunk, before: Chunk | None) -> bool:
-    """Whether a chunk begins in the midst of a section, the first part of which ends the chunk before."""
+    """Whether a chunk begins in the midst of a section, the first part of which ends the chunk before, or comes back to
+    the page itself."""
     if not before or before["path"] != chunk["path"]:
         return False
+    if len(chunk["headings"]) == 1:
+        return True
     heading = rf"^#+ .*{re.escape(heading_name(chunk['headings'][-1]))}\W*$"
     return before["headings"] == chunk["headings"] or bool(re.search(heading, before["text"], re.MULTILINE))
 

@@ -30,7 +30,9 @@ NOUN_FIRST = re.compile(
     re.IGNORECASE,
 )
 CLAUSE = re.compile(
-    r"(?:an?|the|any|each) [\w` -]{1,40}? (?:is|are|was|were|has|have|can|will|should|must|may)\b", re.IGNORECASE
+    r"(?:an?|the|any|each) [\w` -]{1,40}? (?:(?:is|are|was|were|has|have|can|will|should|must|may)\b"
+    r"|\w+s (?:\d|(?:the|an?|you|your|it|them|all|each|no)\b))",
+    re.IGNORECASE,
 )
 # An answer whose subject stands elsewhere.
 HEADLESS = re.compile(

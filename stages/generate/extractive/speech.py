@@ -56,8 +56,8 @@ NARRATION = re.compile(
 )
 EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting
 ASKED = re.compile(r"[?？]\s*$")
-# A description of a page that has no subject: "Explains what it is", "Learn how".
-OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b")
+# A description of a page that has no subject: "Explains what it is", "Learn how", "How it works, and why".
+OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b|(?:How|Why|When|Where)\b[^?]*$")
 LEFTOVER = re.compile(
     r"(?<![\w`\])\[])\[[a-z][a-z' -]* [a-z' -]*\](?![(\[\w])"
     r"|(?<=`)\{[a-z]+=|<(?!https?:|mailto:)(?:[a-z]+:|/)[^>\s]+>|\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\["
