@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from stages.common.base import params, paths
+from stages.common.base.budget import Skipped
 from stages.common.records.files import read_jsonl
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.rows import to_row
@@ -29,7 +30,8 @@ def sample(salt: str) -> Iterator[DatasetRow]:
         update={"max_facts_per_chunk": 0, "phrasings": 1, "held_out_phrasings": 0, "searches": 0}
     )
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    asked = pairs.rows(lambda _: chunks.values(), Pages(read_jsonl(paths.DOCS)), section, OwnWordings(), Counter())
+    pages, skipped = Pages(read_jsonl(paths.DOCS)), Skipped("generate")
+    asked = pairs.rows(lambda _: chunks.values(), pages, section, OwnWordings(), Counter(), skipped)
     rows = [
         to_row(to_pair(chunk["chunk_id"], row, row["style"], "", *wording), chunks) for chunk, row, wording in asked
     ]
