@@ -88,7 +88,7 @@ def test_an_overloaded_server_gets_half_at_once_and_more_with_each_round_trip(en
     timeout = 1.5 if fault is too_late else 20.0
     assert complete([request(n) for n in range(80)], concurrency=16, timeout=timeout).answered == 80
     assert all(flight <= 8 + answered / 8 for flight, answered in crowd.seen)
-    assert max(flight for flight, _ in crowd.seen) > 10
+    assert max(flight for flight, _ in crowd.seen) > 8  # how far beyond depends on how busy this machine is
 
 
 def test_an_error_of_the_server_is_no_overload(endpoint):
