@@ -1,19 +1,31 @@
 """Private means private: one secret of each kind in every source, and nothing that is written or sent holds any."""
 
+import argparse
 import json
+import re
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from stages.chunk import __main__ as chunk_stage
-from stages.common.base import paths
+from stages.commands import preview, why
+from stages.commands.reviewing.queue import Queue
+from stages.common.base import params, paths
+from stages.common.chat.templates import chat_for
 from stages.common.exam.questions import questions
+from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, read_jsonl
 from stages.common.records.masking import masked_values, masks
 from stages.curate import __main__ as curate_stage
+from stages.evaluate import __main__ as evaluate_stage
+from stages.evaluate.answers import Answer
 from stages.format import __main__ as format_stage
 from stages.generate import __main__ as generate_stage
 from stages.ingest import __main__ as ingest_stage
+from stages.report import page as report_page
+from stages.report.cards import MAX_TEXT
+from support.reporting import prediction, prepare
 from support.repository import ROOT
 from support.secrets import PLANTED
 
@@ -151,3 +163,69 @@ def test_nothing_that_is_trained_holds_a_secret(project, write_params, tiny_mode
     tables = {split: pq.read_table(paths.FORMATTED / f"{split}.parquet") for split in paths.SPLITS}
     assert leaks({split: "\n".join(table.column("text").to_pylist()) for split, table in tables.items()}) == []
     assert read_json(paths.REPORTS / "format.json")["private"]
+
+
+def said(run, arguments: dict, capsys) -> str:
+    capsys.readouterr()
+    run(argparse.Namespace(**arguments))
+    return capsys.readouterr().out
+
+
+def test_nothing_that_a_word_shows_holds_a_secret(project, write_params, tiny_model, capsys):
+    """`why`, `preview`, `diff` and the review page, of pages that are kept as they are, too."""
+    write_params({"docs.path": str(project / "pages"), "generate.max_facts_per_chunk": 0,
+                  "model.name": str(tiny_model)})  # fmt: skip
+    generate_stage.main()
+    curate_stage.main()
+    rows = [row for split in paths.SPLITS for row in read_jsonl(paths.DATASET / f"{split}.jsonl")]
+    shown = {f"why {what}": said(why.run, {"what": [what], "all": True, "json": as_json}, capsys)
+             for what in ("alpha.md", str(paths.EXTRA / "rows.jsonl"), *(row["pair_id"] for row in rows[::60]))
+             for as_json in (False, True)}  # fmt: skip
+    html = Path("rows.html")
+    shown["preview"] = said(preview.run, {"n": 30, "pair": "", "html": None}, capsys)
+    preview.run(argparse.Namespace(n=30, pair="", html=html))
+    shown["page"] = html.read_text("utf-8")
+    queue = Queue()
+    shown["review"] = json.dumps([queue.row(item.pair_id) for item in queue.items], ensure_ascii=False)
+    assert len(shown["preview"]) > 1_000 and "token" in shown["why alpha.md"] and len(queue.items) > 50
+    assert leaks(shown) == []
+
+
+def test_no_model_is_shown_and_none_says_a_secret_when_it_is_measured(project, write_params, tiny_model):
+    write_params({"docs.path": str(project / "pages"), "docs.private": "keep", "model.name": str(tiny_model)})
+    for stage in (ingest_stage, chunk_stage, generate_stage, curate_stage):
+        stage.main()
+    settings = params.load()
+    questions = evaluate_stage.question_sets(settings)
+    seen: list = []
+
+    class Indiscreet:
+        def answers_to(self, turns, *_):
+            seen.extend(turns)
+            return [
+                Answer(f"The token is {secret}.", True) for _, secret in zip(turns, cycle(ALL.values()), strict=False)
+            ]
+
+    models = {"base": Indiscreet(), "tuned": Indiscreet()}
+    chat = chat_for(pretrained.tokenizer(settings.model), settings.format)
+    answers = evaluate_stage.answered(questions, chat, settings.evaluate, models)
+    assert len(seen) > 30 and leaks({"shown": json.dumps(seen, ensure_ascii=False)}) == []
+    assert leaks({"said": str(answers)}) == [] and "[GitHub Token]" in str(answers)
+
+
+def test_the_report_shows_no_secret_whole_or_half_whatever_the_models_said(write_params):
+    """Texts are cut to a length, and what differs from the reference is marked amid words."""
+    write_params({})
+    long = "token " * (MAX_TEXT // 6 - 2)
+    rows = [prediction(n, tuned_closed=n % 2 == 0) for n in range(len(ALL))]
+    for row, secret in zip(rows, ALL.values(), strict=True):
+        row["answers"]["base_closed"]["text"] = f"{long}{secret}"
+        row["answers"]["tuned_closed"]["text"] = f"The token is {secret} here"
+        row["reference"] = f"The token is {secret[:-9]} {secret[-9:]} there"
+        row["evidence"] = row["instruction"] = f"Use the token {secret} now?"
+    prepare(rows=rows)
+    report_page.write(paths.REPORTS / "index.html", params.load())
+    text = re.sub(r"<[^>]+>", "", (paths.REPORTS / "index.html").read_text("utf-8"))
+    assert leaks({"page": text}) == []
+    halves = {name: PLANTED[name][4:18] for name in ("GitHub Token", "Hugging Face token", "Google key")}
+    assert [name for name, half in halves.items() if half in text.partition("there")[0]] == []

@@ -23,7 +23,7 @@ from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.models.base.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl, write_report
-from stages.common.records.masking import masked_values
+from stages.common.records.masking import masked, masked_values
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import (
     abstention,
@@ -77,9 +77,10 @@ def trained_chat(settings: schema.Params) -> Chat:
 def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
     """The questions of each set that is measured, the exam's first; what is private in it is masked as in the rows."""
     section, asked = settings.evaluate, exam_questions()
-    if settings.curate.private != "keep":
+    hide = settings.curate.private != "keep"
+    if hide:
         asked, _ = masked_values(asked)
-    library = Library(list(read_jsonl(paths.CHUNKS)), section)
+    library = Library(list(read_jsonl(paths.CHUNKS)), section, hide)
     sets = {"exam": exam.questions(asked, library, read_jsonl(paths.DATASET / "train.jsonl"))}
     for split in HELD_OUT:
         rows = cells.sample(read_jsonl(paths.DATASET / f"{split}.jsonl"), section.max_rows)
@@ -88,8 +89,10 @@ def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
     return sets | {abstention.SET: abstention.questions(section, library)}
 
 
-def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models) -> Answers:
-    """The answers of every cell, by set."""
+def answered(
+    questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models, hide: bool = True
+) -> Answers:
+    """The answers of every cell, by set; `hide`: masked like the rows, for they are written down and judged."""
     answers: Answers = {name: {} for name in questions}
     for cell, model in cells.MODELS.items():
         for name, rows in questions.items():
@@ -101,6 +104,8 @@ def answered(questions: dict[str, list[Question]], chat: Chat, section: schema.E
                 wide = section.model_copy(update={"max_new_tokens": budget})
                 written = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
                 spoken = [replace(one, text=without_thought(one.text, chat.opens_thought)) for one in written]
+                if hide:
+                    spoken = [replace(one, text=masked(one.text)[0]) for one in spoken]
                 by_place |= zip(conversations, spoken, strict=True)
             answers[name][cell] = [by_place.get(place) for place in range(len(rows))]
     return answers
@@ -149,7 +154,7 @@ def main() -> None:
     asked = models.under_test(settings, chat)
     benchmarks = forgetting.Benchmarks(section)
     questions = question_sets(settings)
-    answers = answered(questions, chat, section, asked)
+    answers = answered(questions, chat, section, asked, settings.curate.private != "keep")
     absent = questions.pop(abstention.SET)
     refused = answers.pop(abstention.SET)
     kept = retention.figures(asked, chat, section) if section.retention_rows else {}

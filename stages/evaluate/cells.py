@@ -12,6 +12,7 @@ from stages.common.chat.templates import Chat, Message
 from stages.common.exam.embeddings import Embeddings
 from stages.common.exam.search import Search, chunk_text, quote
 from stages.common.records.files import share
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.schema import Evaluate
 from stages.common.text.wording import language, squeezed
@@ -49,10 +50,10 @@ class Question:
 
 
 class Library:
-    """The chunks, to be looked up and searched."""
+    """The chunks, to be looked up and searched; `hide`: those that a model is shown are masked."""
 
-    def __init__(self, chunks: list[Chunk], section: Evaluate) -> None:
-        self.chunks, self.section = chunks, section
+    def __init__(self, chunks: list[Chunk], section: Evaluate, hide: bool = True) -> None:
+        self.chunks, self.section, self.hide = chunks, section, hide
         self.by_id = {chunk["chunk_id"]: chunk for chunk in chunks}
 
     @cached_property
@@ -61,10 +62,18 @@ class Library:
         embeddings = Embeddings(directory, "evaluate.semantic_model") if directory else None
         return Search([chunk_text(chunk) for chunk in self.chunks], embeddings)
 
+    def shown(self, chunk: Chunk) -> Chunk:
+        hidden, _ = masked_values({"headings": chunk["headings"], "text": chunk["text"]}) if self.hide else ({}, None)
+        return {**chunk, **hidden}  # type: ignore[typeddict-item]
+
+    def gold(self, row: DatasetRow) -> Chunk | None:
+        chunk = self.by_id.get(row["chunk_id"])
+        return self.shown(chunk) if chunk else None
+
     def questions(self, rows: list[DatasetRow]) -> list[Question]:
         """The rows; at most `evaluate.max_context_rows` of them with chunks. Own rows have no gold chunk."""
         most = self.section.max_context_rows or len(rows)
-        found = [Question(row, self.by_id.get(row["chunk_id"]), self.found(question_text(row))) for row in rows[:most]]
+        found = [Question(row, self.gold(row), self.found(question_text(row))) for row in rows[:most]]
         return found + [Question(row, None, []) for row in rows[most:]]
 
     def with_near_misses(self, questions: list[Question]) -> list[Question]:
@@ -78,12 +87,12 @@ class Library:
         places = self.search.find(question_text(question.row), SEARCHED) if self.section.distractors else []
         others = (self.chunks[place] for place in places if self.chunks[place]["path"] != question.row["path"])
         misses = (chunk for chunk in others if held not in squeezed(chunk_text(chunk)))
-        yield from islice(misses, self.section.distractors)
+        yield from map(self.shown, islice(misses, self.section.distractors))
 
     def found(self, asked: str) -> list[Chunk]:
         """The `evaluate.retrieved_chunks` chunks that a search puts first."""
         most = min(self.section.retrieved_chunks, len(self.chunks))
-        return [self.chunks[place] for place in self.search.find(asked, most)] if most else []
+        return [self.shown(self.chunks[place]) for place in self.search.find(asked, most)] if most else []
 
 
 def sample(rows: Iterable[DatasetRow], max_rows: int) -> list[DatasetRow]:

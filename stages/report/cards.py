@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from stages.common.base import paths
 from stages.common.records.files import share
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import Chunk
 from stages.report.differences import Piece, pieces
 from stages.report.evidence import evidence_span
@@ -75,10 +76,14 @@ class Card(NamedTuple):
     source: Source
 
 
-def cards(inputs: Inputs, docs: str) -> list[Card]:
-    """The chosen questions, the worst first; `docs` is docs.path."""
+def cards(inputs: Inputs, docs: str, hide: bool = True) -> list[Card]:
+    """The chosen questions, the worst first; `docs` is docs.path. `hide`: what is private is masked before texts are
+    cut and compared, which could leave half of it."""
     chunks = {chunk["chunk_id"]: chunk for chunk in inputs.chunks}
-    return [card(row, chunks.get(row["chunk_id"]), row.get("evidence", ""), docs) for row in chosen(inputs.predictions)]
+    shown = [(row, chunks.get(row["chunk_id"])) for row in chosen(inputs.predictions)]
+    if hide:
+        shown, _ = masked_values(shown)
+    return [card(row, chunk, row.get("evidence", ""), docs) for row, chunk in shown]
 
 
 def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

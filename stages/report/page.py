@@ -58,7 +58,7 @@ def context(inputs: Inputs, settings: Params) -> dict[str, Any]:
         "lead": decision.sentences(evaluate, inputs.predictions),
         "pages": [(page, link(page.path, settings.docs.path)) for page in measures.pages(inputs.predictions)],
         "search": measures.search(inputs.predictions),
-        "cards": cards(inputs, settings.docs.path),
+        "cards": cards(inputs, settings.docs.path, settings.curate.private != "keep"),
         "questions": len(inputs.predictions),
         "steps": pipeline.steps(inputs),
         "funnel": pipeline.funnel(inputs),

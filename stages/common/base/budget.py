@@ -11,7 +11,7 @@ from types import FrameType
 from stages.common.base.errors import UserError
 
 MAX_SECONDS = 30.0  # of CPU time for a page in a stage; the largest real ones take one or two
-LEAST_SECONDS = 0.05  # for a part of a page that has taken all of its time
+LEAST_SECONDS = 0.5  # for a part of a page that has taken all of its time: it may be just long
 MAX_BYTES = 2 << 30  # of memory that a page may take beyond what the process holds
 PAGE_SIZE = 4096
 MOST_NAMED = 1_000  # skipped pages in a report; their number is always complete
