@@ -70,6 +70,11 @@ COMMENT = re.compile(  # of reStructuredText
 )
 ROLE = re.compile(r"(?<![\w:]):[a-z][\w:+.-]*:(?=`)")  # of reStructuredText: its name is no word of the page
 CONTENTS = re.compile(r"^\.\. toctree::[^\n]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)  # names of files
+PROPERTIES = re.compile(  # in YAML, of a component of Nuxt Content
+    r"^([ \t]*):{2,}[a-z][^\n]*\n\1---\n.*?\n\1---[ \t]*$", re.DOTALL | re.MULTILINE
+)
+PROPERTY = re.compile(r"^[ \t-]*[\w-]+:(?=\s|$)|^[ \t]*:{2,}[a-z][\w-]*", re.MULTILINE)  # its name is no word of a page
+PART = re.compile(r"^[ \t]*#[a-z][\w-]*(?:\{[^{}\n]*\})?[ \t]*$", re.MULTILINE)
 BLOCK_NAME = re.compile(r"^([ \t]*/{3,})[ \t]*\w+", re.MULTILINE)  # of pymdownx
 INLINE = ("strong", "b", "em", "i", "code", "kbd", "sub", "sup", "span", "mark", "u")
 TEMPLATES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{/\*.*?\*/\}|%%.*?%%|\{[:#.][^}\n]*\}|<!--.*?-->", re.DOTALL)
@@ -122,6 +127,8 @@ def source_prose(text: str) -> Counter[str]:
     """Of a source file without its metadata, imports and code, whose words may be anything."""
     text = re.sub(r"\A(---|\+\+\+)\n.*?\n\1[ \t]*\n", "", text, flags=re.DOTALL)
     text = without_exports(AUTODOC.sub("", IMPORT.sub("", WIKILINK.sub(" ", text))))
+    if PROPERTIES.search(text):
+        text = PART.sub("", PROPERTIES.sub(lambda match: PROPERTY.sub("", match[0]), text))
     text = BLOCK_NAME.sub(r"\1", COMMENT.sub("", text))
     text = LINES.sub("", CODE.sub(" ", CONTENTS.sub("", ROLE.sub("", text))))
     return visible(TEMPLATES.sub(" ", text))

@@ -622,10 +622,20 @@ def test_code_is_asked_for_by_the_whole_sentence_that_announces_it_or_by_what_it
         "See the example below:",
         "Then we call it:",
         "On the left side:",
+        "Example from a kettle that boils:",
+        "To wire our new sensor into the kettle, use this command:",
+        "To start out, use this command:",
     ],
 )
 def test_code_behind_a_sentence_that_says_nothing_by_itself_is_not_asked_for(lead):
     assert codes(f"The kettle boils water.\n\n{lead}\n\n```sh\nkettle\n```") == set()
+
+
+def test_a_box_with_a_question_as_its_title_is_asked_that_and_a_box_of_links_nothing():
+    assert stated("> **Does a kettle need a lid?**\n>\n> A lid keeps the water hot for an hour.\n", GUIDE) == {
+        ("faq", "Does a kettle need a lid?", "A lid keeps the water hot for an hour.")
+    }
+    assert stated("> **See also**\n>\n> Kettles of copper, which are kept in a cellar of their own.\n", GUIDE) == set()
 
 
 def test_a_section_is_answered_with_the_list_that_it_announces():

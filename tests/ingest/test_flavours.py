@@ -172,6 +172,9 @@ def test_mkdocs_shows_files_as_code_and_counts_those_that_are_not_there():
 VITEPRESS = [
     ("<<< @/a.conf", ["```", "x = 1", "# region b", "y = 2", "# endregion b", "```"]),
     ("<<< ./a.conf#b{1 ini}[A]", ["**A**", "```ini", "y = 2", "```"]),
+    ("@[code{3-3} ini:no-line-numbers](@/a.conf)", ["```ini", "y = 2", "```"]),
+    ("@[code](./a.conf)", ["```", "x = 1", "y = 2", "```"]),
+    ("@[codes](./a.conf)", ["@[codes](./a.conf)"]),
     ("<!--@include: ./part.md{2,}-->", ["second"]),
     ("::: code-group\n```sh [npm]\nx\n```\n```sh [pnpm]\ny\n```\n:::",
      ["## npm", "```sh", "x", "```", "## pnpm", "```sh", "y", "```"]),
@@ -303,6 +306,8 @@ RST = [
     (".. versionadded:: 2.1\n   Ropes.", ["New in version 2.1: Ropes."]),
     (".. seealso:: The hook.", ["> **See also**", "> The hook."]),
     ("See :ref:`the rope <r>`, :doc:`/crane-care`, :meth:`~a.b.c`.", ["See the rope, crane care, `c`."]),
+    ("Pull :meth:`.Rope.pull` with :ropearg:`~.Rope.pull.force`.", ["Pull `Rope.pull` with `force`."]),
+    ("Edit :file:`.crane.env`.", ["Edit `.crane.env`."]),
     (".. function:: lift(load)\n\n   Lifts.", ["- `lift(load)`: Lifts."]),
     (".. toctree::\n\n   a\n\nwords", ["words"]),
     ("Release |release|.", ["Release 3.2."]),

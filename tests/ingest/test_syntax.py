@@ -205,6 +205,7 @@ NUXT = [
     ('::card{title="Jib" icon="x"}\nLong.\n::', ["- **Jib**: Long."]),
     ("::card-group\n  :::card{title='Jib'}\n  Long.\n  :::\n::", ["  - **Jib**: Long."]),
     ("::alert\n---\ntype: danger\ntitle: Wind\n---\nStay in.\n::", ["> **Danger: Wind**", "> Stay in."]),
+    ("::a\n  :::b\n    ::::c\n    ```md\n    ::d\n    ```\n    ::::\n  :::\n::", ["```md", "::d", "```"]),
     ("A `::` and a ratio 3::4.", ["A `::` and a ratio 3::4."]),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
 ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")  # is shown as it stands
 UNREAD = re.compile(
     r"\{\{[<%][^\n]{0,80}|\{%-?\s*\w[^\n]{0,80}"  # Hugo's shortcodes, Liquid and Jinja
-    r"|\{\{#\w[^\n]{0,80}|\{\*[^\n{}]{1,80}\*\}|\{![^\n{}]{1,80}!\}|^[ \t]*-+8<-|^<<<[ \t]"  # includes
+    r"|\{\{#\w[^\n]{0,80}|\{\*[^\n{}]{1,80}\*\}|\{![^\n{}]{1,80}!\}|^[ \t]*-+8<-|^<<<[ \t]|^[ \t]*@\[code\b"  # includes
     r"|\{\{[ \t]*[\w$.]+[ \t]*(?:\|[^{}\n]{0,80})?\}\}|\{\{[ \t]*\w+\([^\n]{0,80}"  # variables and macros
     r"|!?(?<![\w\])])\[\[(?![\s\[])[^\[\]\n]{1,80}\]\](?![(\[])"  # wiki links
     r"|^[ \t>]*(?::::+(?=\s|\{|\w|$)|///+[ \t]*\w"  # admonitions
@@ -22,7 +22,7 @@ UNREAD = re.compile(
     re.MULTILINE,
 )
 ROLE = re.compile(r"\{[a-z][\w:+.-]{0,40}\}(?=`)|(?<![\w:`]):[a-z][\w:+.-]{0,40}:(?=`)")
-SIGNS = re.compile(r"\{[{%*!]|8<|<<<|\[\[|:::|///|!!! |\?\?\?|===|\}`|:`|\.\. ")
+SIGNS = re.compile(r"\{[{%*!]|8<|<<<|@\[code|\[\[|:::|///|!!! |\?\?\?|===|\}`|:`|\.\. ")
 
 
 def no_unread_syntax(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:

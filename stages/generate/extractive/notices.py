@@ -25,6 +25,7 @@ BOX = re.compile(
     re.IGNORECASE,
 )
 DEMONSTRATIVE = re.compile(r"\b(?:this|these|those)\b|这|此|该|上述", re.IGNORECASE)
+LEADS_ON = re.compile(r"see ?also|另请参[阅见]|参[见阅考]", re.IGNORECASE)  # a box of links
 VERSION = re.compile(r"\d+\.\d+")  # a notice of what is new in it
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
@@ -68,12 +69,11 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
         and not DEMONSTRATIVE.search(sentences(text)[0])
         and not (named and len(text) < MIN_NAMED and not CJK.search(text))
     )
-    if (
-        kind
-        and stands
-        and len(text) <= MAX_ANSWER_CHARS
-        and ((kind == "caution" and not heading_question(topic(above))) or (about and (named or share >= MIN_SHARE)))
-    ):
+    if not kind or not stands or len(text) > MAX_ANSWER_CHARS or LEADS_ON.match(source.lstrip("> *")):
+        return
+    if asks := question(title):
+        yield Fact("faq", asks, text, source.strip(), headings)
+    elif (kind == "caution" and not heading_question(topic(above))) or (about and (named or share >= MIN_SHARE)):
         yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
 
 

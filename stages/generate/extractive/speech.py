@@ -126,14 +126,16 @@ LIGHT_VERB = re.compile(r"(?:use|do|make|set|take|give) (?:the|an?|my|your|its) 
 # A statement that tells what somebody did, or why something is so.
 NARRATIVE = re.compile(r".*,? (?:so|because|but|since)\b|(?:to|in|inside) [^,]*", re.IGNORECASE)
 SHOWN = re.compile(
-    r"(?:an )?example\b|this (?:command|line|script)\b|.*\b(?:can|may|must|should|lets?)\b", re.IGNORECASE
+    r"(?:an )?example\b(?! (?:from|in|for)\b)|this (?:command|line|script)\b|.*\b(?:can|may|must|should|lets?)\b",
+    re.IGNORECASE,
 )
 VAGUE = re.compile(
-    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either)\b", re.IGNORECASE
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we)\b",
+    re.IGNORECASE,
 )
 # What an announcement names only together with the text before it.
 RELATIVE = re.compile(
-    r"\b(?:it|them|they|this|these|those|he|she|there|here|same|such|either|both|neither|another|other|rest"
+    r"\b(?:it|them|they|this|these|those|he|she|our|there|here|same|such|either|both|neither|another|other|rest"
     r"|first|second|third|next|last|final|that(?! (?:\w+s|are|was|were|can|will|have|you|we|the)\b))\b"
     r"|[它他她]|这|那(?!么)|此|[该本其]|我们?|[你您](?!的)|同样|相同|另一|另外|再次|[也还就]|[吧呢了]$|是(?!否)",
     re.IGNORECASE,
@@ -145,7 +147,8 @@ WISH = re.compile(r"(?:若?要|如需|为了|如果(?:你|您|用户)?(?:想要?
 CAN = re.compile(r"(?:[你您]|用户|我们)?(?:[也还就都便]?(?:可以|可|需要|应该?|必须|要|能够?)|请)(?:再|先|直接)?")
 LOOSE_END = re.compile(
     r"\b(?:(?:and|or|use|run) \w+|use|run|add|write|just|whether|if|\w+ing|something|like|via|than|about"
-    r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be)$",
+    r"|with|to|of|by|for|as|and|or|using|the|an?|your|from|at|into|is|are|be|you|we|they)$"
+    r"|^\w+ (?:out|up|off|over|away|down)$",
     re.IGNORECASE,
 )
 PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}

@@ -17,7 +17,7 @@ from stages.ingest.sources.shown import source_text
 
 WORD = re.compile(rf"[\u3041-\u30fe{CJK_RANGE}\uac00-\ud7a3]|[^\W_]{{2,}}")
 REASONS = [
-    ("include", re.compile(r"8<-|^<<<|\{\*|\{\{#|include::|\{%-? *include|!\[\[")),
+    ("include", re.compile(r"8<-|^<<<|@\[code|\{\*|\{\{#|include::|\{%-? *include|!\[\[")),
     ("component", re.compile(r"</?[A-Z]|^\s+\w+=[\"{]")),
     ("shortcode", re.compile(r"\{\{[<%]")),
     ("template", re.compile(r"\{%|\{\{")),

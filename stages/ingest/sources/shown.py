@@ -100,11 +100,19 @@ NAMED: list[tuple[str, re.Pattern[str]]] = [
     ("<", re.compile(r"</?[A-Za-z][\w.:-]*(?=[\s/>])(?:\"[^\"]*\"|'[^']*'|" + BRACED + r"|[^<>\"'{}])*>")),
     ("<", re.compile(r"</?>")),
 ]  # fmt: skip
+# Components of Nuxt Content: their properties in YAML, of which longer values are shown, and the names of their parts.
+COMPONENT = re.compile(r"^[ \t]*::[a-z]", re.MULTILINE)
+PROPERTIES = re.compile(
+    r"^[ \t]*:{2,}[a-z][\w-]*[^\n]*\n[ \t]*---[ \t]*\n.*?\n[ \t]*---[ \t]*$", re.DOTALL | re.MULTILINE
+)
+PROPERTY = re.compile(r"^[ \t]*(?:-[ \t]+)?[\w-]+:(?:[ \t]+\S+[ \t]*$|(?=[ \t]|$))", re.MULTILINE)
+PART = re.compile(r"^[ \t]*#[a-z][\w-]*(?:\{[^{}\n]*\})?[ \t]*$", re.MULTILINE)
 COLONS = 3  # so many of them are looked for before their signs are taken out
 EXPRESSION = re.compile(r"(?<![\\^_}])\{[^{}<>]*\}")
 # What stands for another file, in code too.
 INCLUDE = re.compile(
-    r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*<<<[^\n]*$", re.MULTILINE
+    r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*(?:<<<|@\[code\b)[^\n]*$",
+    re.MULTILINE,
 )
 ROLE = re.compile(r"(?::[\w+.-]+(?::[\w+.-]+)*:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
 SHORT = re.compile(r"^~[\w.]+\.(?=\w)")  # of a role `~package.module.name` its last part is shown
@@ -173,6 +181,8 @@ def shown(source: str, expressions: bool = False, fences: bool = True) -> str:
     if "`" in text:
         text = ROLE.sub(lambda role: SHORT.sub("", role[1]), text) if ":`" in text or "}`" in text else text
         text = CODE.sub(kept.code, text)
+    if "::" in text and COMPONENT.search(text):
+        text = PART.sub("", PROPERTIES.sub(lambda match: PROPERTY.sub("", match[0]), text))
     for opening, closing in COMMENTS:
         text = replaced(text, opening, closing, blank_text)
     for sign, pattern in NAMED[:COLONS]:

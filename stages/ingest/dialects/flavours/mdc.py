@@ -33,7 +33,8 @@ def as_jsx(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their components as tags."""
     if not any("::" in line.text for line in lines):
         return lines
-    code = page.code(lines)
+    bounds = [line.with_text("") if OPENING.match(line.text) or CLOSING.match(line.text) else line for line in lines]
+    code = page.as_mdx().code(bounds)  # a fence may be indented as deep as the component that it stands in
     kept: list[Line] = []
     stack: list[tuple[int, str]] = []
     number = 0

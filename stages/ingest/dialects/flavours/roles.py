@@ -16,6 +16,8 @@ CODE = frozenset((
     "confval", "setting", "property", "method", "keyword", "regexp", "mailheader", "makevar", "newsgroup", "bash",
     "python", "autolink",
 ))  # fmt: skip
+AS_IT_IS = frozenset(("file", "code", "samp", "literal", "command", "program", "kbd", "regexp"))  # `.env` keeps its dot
+SEARCHED = re.compile(r"[~.]{1,2}[A-Za-z_][\w.]*(?:\(\))?")  # a name in code, whatever its role is called
 SILENT = frozenset(
     ("octicon", "material-regular", "fas", "fab", "far", "fa", "icon", "cite", "cite:p", "cite:t", "index", "eval")
 )
@@ -60,16 +62,16 @@ def shown_by(role: str, content: str) -> str:
         return ACCELERATOR.sub("", content.replace("-->", "→")) if name in ("guilabel", "menuselection") else content
     if name in ("pep", "rfc"):
         return titled[1] if titled else f"{name.upper()} {content}"
-    if name in CODE or (":" in role and name not in PAGES):
-        return f"`{titled[1] if titled else shortened(content)}`"
+    if name in CODE or (":" in role and name not in PAGES) or SEARCHED.fullmatch(content):
+        return f"`{titled[1] if titled else content if name in AS_IT_IS else shortened(content)}`"
     if titled:
         return NUMBER.sub("", titled[1]).strip() if name == "numref" else titled[1]
     return readable(content) if name in PAGES and name not in ("term",) else content
 
 
 def shortened(name: str) -> str:
-    """`~package.module.name` shows its last part, `!name` makes no link."""
-    return name[1:].rpartition(".")[2] if name.startswith("~") else name.lstrip("!")
+    """`~package.module.name` shows its last part, `!name` makes no link, `.name` is looked for in all modules."""
+    return name[1:].rpartition(".")[2] if name.startswith("~") else name.lstrip("!.")
 
 
 def readable(target: str) -> str:

@@ -1,5 +1,5 @@
-"""VitePress and VuePress: code of files (`<<< @/file{2,4-6 sh}`, `<<< ./x#region`), pages in pages
-(`<!--@include: ./x.md{3,}-->`), values of the front matter (`{{ $frontmatter.title }}`).
+"""VitePress and VuePress: code of files (`<<< @/file{2,4-6 sh}`, `<<< ./x#region`, `@[code{2-6} sh](@/file)`), pages in
+pages (`<!--@include: ./x.md{3,}-->`), values of the front matter (`{{ $frontmatter.title }}`).
 """
 
 import re
@@ -11,6 +11,7 @@ from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page
 
 CODE = re.compile(r"([ \t]*)<<<[ \t]*([^\s{#\[]+)(#[\w-]+)?[ \t]*(?:\{([^{}\n]*)\})?[ \t]*(?:\[([^\[\]\n]*)\])?$")
+LINKED = re.compile(r"([ \t]*)@\[code(\{[\d -]*\})?(?:[ \t]+([\w+-]+)?[^\]\n]*)?\]\(([^()\s]+)\)$")
 INCLUDE = re.compile(r"([ \t]*)<!--[ \t]*@include:[ \t]*([^\s{}#<>]+)(#[\w-]+)?[ \t]*(?:\{([\d,. -]*)\})?[ \t]*-->$")
 SPAN = re.compile(r"(\d*)[ \t]*(,|-)?[ \t]*(\d*)")
 LANGUAGE = re.compile(r"[a-z][\w+-]*")
@@ -18,7 +19,7 @@ LANGUAGE = re.compile(r"[a-z][\w+-]*")
 
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the files that they name: as fences, or as text of the page."""
-    if not any("<<<" in line.text or "@include" in line.text for line in lines):
+    if not any("<<<" in line.text or "@include" in line.text or "@[code" in line.text for line in lines):
         return lines
     code = page.code(lines)
     kept: list[Line] = []
@@ -26,8 +27,11 @@ def included(lines: list[Line], page: Page) -> list[Line]:
         text = line.text.rstrip()
         shown = CODE.match(text) if "<<<" in text and number not in code else None
         named = INCLUDE.match(text) if "@include" in text and number not in code else None
+        linked = LINKED.match(text) if "@[code" in text and number not in code else None
         if shown and ("." in shown[2] or "/" in shown[2]):
-            kept += listing(shown, line, page)
+            kept += listing(line, page, shown[1], shown[2], shown[3], words=shown[4] or "", title=shown[5] or "")
+        elif linked:
+            kept += listing(line, page, linked[1], linked[4], span=(linked[2] or "").strip("{}"), words=linked[3] or "")
         elif named:
             kept += whole(named, line, page)
         else:
@@ -40,15 +44,25 @@ def places(file: str, page: Page) -> list[str]:
     return [f"/{file[2:]}", f"/{page.site.base}/{file[2:]}", f"./{file[2:]}"] if file.startswith("@/") else [file]
 
 
-def listing(found: re.Match[str], line: Line, page: Page) -> list[Line]:
-    got = includes.code(page, line, *places(found[2], page))
-    taken = part(got[1], found[3], "", line, page) if got else None
+def listing(
+    line: Line,
+    page: Page,
+    start: str,
+    file: str,
+    region: str | None = None,
+    span: str = "",
+    words: str = "",
+    title: str = "",
+) -> list[Line]:
+    """The fence for a file, or for a part of it; its language is the first of the words, else that of the file."""
+    got = includes.code(page, line, *places(file, page))
+    taken = part(got[1], region, span, line, page) if got else None
     if got is None or taken is None:
         return [line.with_text("")]
-    words = LANGUAGE.search(found[4] or "")
-    language = words[0] if words else includes.language(got[0])
+    named = LANGUAGE.search(words)
+    language = named[0] if named else includes.language(got[0])
     body = includes.trimmed(includes.without_bounds(taken))
-    return includes.standing_at(fenced(body, language, found[5] or ""), line, found[1]) or [line.with_text("")]
+    return includes.standing_at(fenced(body, language, title), line, start) or [line.with_text("")]
 
 
 def whole(found: re.Match[str], line: Line, page: Page) -> list[Line]:
