@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from support.clone import STAGES, Clone
+from support.edits import EDITS
 from support.settings import change_params
 
 
@@ -41,6 +42,18 @@ slow = pytest.mark.slow
 @slow
 def test_repro_runs_nothing_when_nothing_changed(clone):
     assert clone.repro() == []
+
+
+@slow
+def test_dvc_sees_an_edit_as_the_table_says(clone):
+    """DVC's own word for each row."""
+    for edited, stages in EDITS.items():
+        file = clone.directory / edited
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n")
+        states = json.loads(clone.run("dvc", "status", "--json"))
+        assert [stage for stage in STAGES if stage in states] == stages, edited
+        file.write_bytes(before)
 
 
 @slow

@@ -7,43 +7,13 @@ from pathlib import PurePosixPath
 import pytest
 from ruamel.yaml import YAML
 
-from support.clone import STAGES, Clone
+from support.clone import STAGES
+from support.edits import EDITS
 from support.repository import ROOT
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 FREE = ("stages/common/schema/", "stages/common/base/")  # values are tracked as params; the base changes no output
 LIMIT = 45  # lines of dvc.yaml that name code
-
-# What `dvc status` lists as changed when a file is edited: the stages that run it. What is behind them runs only when
-# their outputs change.
-EDITS = {
-    "stages/common/schema/evaluate.py": [],
-    "stages/common/base/errors.py": [],
-    "stages/common/base/paths.py": [],
-    "stages/common/base/timings.py": [],
-    "stages/commands/why.py": [],
-    "stages/commands/serve.py": [],
-    "stages/ingest/dialects/tabs.py": ["ingest"],
-    "stages/chunk/prose.py": ["chunk"],
-    "stages/generate/extractive/phrasings.en.yaml": ["generate"],
-    "stages/curate/judge.py": ["curate"],
-    "stages/format/labels.py": ["format"],
-    "stages/train/progress.py": ["train"],
-    "stages/merge/exports/ollama.py": ["merge"],
-    "stages/evaluate/answers.py": ["evaluate"],
-    "stages/report/report.css": ["report"],
-    "stages/common/markdown/blocks.py": ["ingest", "chunk", "generate"],
-    "stages/common/text/wording.py": ["ingest", "chunk", "generate", "curate", "format", "evaluate"],
-    "stages/common/text/tokens.py": ["chunk", "generate"],
-    "stages/common/values/numbers.py": ["curate", "format", "evaluate"],
-    "stages/common/rows/own_data.py": ["curate", "format"],
-    "stages/common/llm/replies.py": ["generate", "curate", "evaluate"],
-    "stages/common/chat/templates.py": ["format", "merge", "evaluate"],
-    "stages/common/models/base/pretrained.py": ["format", "train", "merge", "evaluate"],
-    "stages/common/models/tuned.py": ["merge", "evaluate"],
-    "stages/common/exam/questions.py": ["curate", "evaluate"],
-    "stages/merge/servers/vllm.py": ["merge"],
-}
 
 
 @functools.cache
@@ -160,23 +130,3 @@ def stale(edited: str) -> list[str]:
 def test_an_edit_makes_these_stages_stale(edited, stages):
     assert (ROOT / edited).is_file()
     assert stale(edited) == stages
-
-
-@pytest.mark.slow
-def test_dvc_sees_an_edit_as_the_table_says(make_clone):
-    """In one clone: DVC's own word for each row, from a lock file that knows every dependency."""
-    clone: Clone = make_clone()
-    clone.repro()
-    assert changed(clone) == []
-    for edited, stages in EDITS.items():
-        file = clone.directory / edited
-        before = file.read_bytes()
-        file.write_bytes(before + b"\n")
-        assert changed(clone) == stages, edited
-        file.write_bytes(before)
-
-
-def changed(clone: Clone) -> list[str]:
-    output = clone.run("python", "-c", "import json; from dvc.repo import Repo; print(json.dumps(Repo('.').status()))")
-    states = YAML(typ="safe").load(output.splitlines()[-1])
-    return [stage for stage in STAGES if stage in states]
