@@ -1,7 +1,7 @@
 """Pairs in, dataset out: checked, deduplicated, split. Nothing is dropped without a reason.
 
-Reads data/pairs.jsonl, data/chunks.jsonl, data/docs.jsonl, and what people bring: data/extra/ and data/review.jsonl;
-data/verdicts.jsonl is what a judge said before. Writes
+Reads data/pairs.jsonl, data/absent.jsonl, data/chunks.jsonl, data/docs.jsonl, and what people bring: data/extra/ and
+data/review.jsonl; data/verdicts.jsonl is what a judge said before. Writes
 data/dataset/{train,eval_seen,eval_unseen,unanswerable}.jsonl, data/rejected.jsonl, data/uncovered.jsonl (chunks
 without a surviving pair), reports/curate.json and reports/coverage.json. Run: python -m stages.curate
 """
@@ -19,7 +19,7 @@ from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import answers, checks, coverage, exam, forms, private, refusals, review
+from stages.curate import absent_judge, answers, checks, coverage, exam, forms, private, refusals, review
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
@@ -126,10 +126,13 @@ def main() -> None:
     figures["generated"] = read - len(own.rows) - len(own.rejected)
     figures["pages_held_out"] = len({row["path"] for row in parts["eval_unseen"] if not is_own(row)})
     figures["coverage"] = write_coverage(parts, rejected, chunks)
-    asked_in_forms = forms.asked(parts["train"], chunks, result.pages, section.forms)
+    written = list(read_jsonl(paths.ABSENT)) if paths.ABSENT.exists() else []
+    asked_in_forms = forms.asked(parts["train"], chunks, result.pages, section.forms, written)
+    asked_in_forms, absence = absent_judge.sift(asked_in_forms, chunks, section.judge)
     figures["forms"] = forms.counts(asked_in_forms.train)
-    written = {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}
-    write(parts | {name: masked_forms(rows, section.private) for name, rows in written.items()}, rejected)
+    figures |= {"absence_judged": absence} if absence else {}
+    in_forms = {"train": asked_in_forms.train, "unanswerable": asked_in_forms.unanswerable}
+    write(parts | {name: masked_forms(rows, section.private) for name, rows in in_forms.items()}, rejected)
     write_report("curate", figures, HEADLINE)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])

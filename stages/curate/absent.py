@@ -1,15 +1,16 @@
-"""Questions that the documentation does not answer, made by rule, each about something that occurs on no page.
+"""Questions that the documentation does not answer, each about something that occurs on no page. Made by rule:
 
 - `name`: a trained question about an identifier that does not exist, put together from parts of two that do;
 - `subject`: a trained question about a property that other pages have, asked of one that does not have it;
-- `thing`: a question of unanswerable.<lang>.yaml about something that documentations seldom have.
+- `thing`: a question of unanswerable.<lang>.yaml about something that documentations seldom have;
+- `prompt`: a question that a language model was asked for (`generate.unanswerable`), about a name that no page has.
 """
 
 import functools
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from stages.common.base.errors import UserError
 from stages.common.exam.search import chunk_text
 from stages.common.records.files import digest, share
 from stages.common.records.rows import Chunk, DatasetRow
-from stages.common.text.wording import CJK, language
+from stages.common.text.wording import CJK, CJK_RANGE, language
 from stages.common.values import names
 
 LANGUAGES = ("en", "zh")
@@ -29,8 +30,12 @@ PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\dA-Za-z]+")
 QUOTED = re.compile(r"[“\"《「]([^”\"》」]{2,40})[”\"》」]")
 DECISIVE = re.compile(r"\*([^*]+)\*")
 SHORT = 3  # letters; what is shorter stands in many words
+PIECE = re.compile(rf"[A-Za-z0-9]{{2,}}|[{CJK_RANGE}]{{2}}")
 SAMPLED = 2000  # rows whose names lend their ends
 TRIES = 3  # other ends of a name that are tried
+
+
+Written = Mapping[str, str]  # a row of data/absent.jsonl
 
 
 class Absent(NamedTuple):
@@ -85,10 +90,12 @@ class Documentation:
         return frozenset(path for path, text in self.pages.items() if phrase.casefold() in text)
 
 
-def absent(rows: list[DatasetRow], documentation: Documentation) -> Iterator[Absent]:
-    """All such questions, the rules in turn, each in the order of its rows' hashes; found when asked for."""
+def absent(rows: list[DatasetRow], documentation: Documentation, written: Sequence[Written] = ()) -> Iterator[Absent]:
+    """All such questions, the rules in turn, each in the order of its rows' hashes; found when asked for. `written` are
+    those of data/absent.jsonl."""
     drawn = sorted(rows, key=lambda row: share("absent", row["pair_id"]))
-    rules = (rule(drawn, documentation) for rule in (names_that_are_not, subjects_without, things))
+    rules = [rule(drawn, documentation) for rule in (names_that_are_not, subjects_without, things)]
+    rules.append(prompted(written, documentation))
     known: set[Absent | None] = {None}
     for one in itertools.chain.from_iterable(itertools.zip_longest(*rules)):
         if one not in known:
@@ -153,6 +160,16 @@ def things(rows: list[DatasetRow], documentation: Documentation) -> Iterator[Abs
         words = tuple(DECISIVE.findall(thing)) or (thing,)
         if not any(map(documentation.has, words)):
             yield Absent("thing", words, frame.replace("{thing}", thing.replace("*", "")))
+
+
+def prompted(written: Iterable[Written], documentation: Documentation) -> Iterator[Absent]:
+    """Questions of a language model whose missing name stands in them and on no page. Their words are the pieces of
+    that name: where one chunk has all of these, it may say the same in another form."""
+    for row in sorted(written, key=lambda row: share("written", row["question"])):
+        question, missing = row["question"], row["missing"].strip('`"“”「」 ')
+        pieces = tuple(dict.fromkeys(PIECE.findall(missing.casefold())))
+        if pieces and missing.casefold() in question.casefold() and not documentation.has(missing):
+            yield Absent("prompt", pieces, question)
 
 
 def answer(question: str, page: Chunk) -> str:

@@ -5,7 +5,7 @@ read but not to know (RAFT, Zhang et al. 2024, arXiv:2403.10131; PA-RAG, arXiv:2
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from stages.common.exam.search import Search, chunk_text, quote
@@ -14,7 +14,7 @@ from stages.common.records.rows import Chunk, DatasetRow, Passage
 from stages.common.rows.rows import Chunks, is_own
 from stages.common.schema.curate import Forms
 from stages.common.text.wording import squeezed
-from stages.curate.absent import Documentation, absent, row_of
+from stages.curate.absent import Absent, Documentation, Written, absent, row_of
 from stages.curate.pages import Pages
 
 SEARCHED = 40  # chunks of a search among which near misses are looked for
@@ -61,14 +61,15 @@ class Asked(NamedTuple):
     unanswerable: list[DatasetRow]
 
 
-def asked(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms) -> Asked:
-    """The trained rows, some of them with passages, and behind them what the documentation does not answer. The user's
-    own rows stay as they are."""
+def asked(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms, written: Sequence[Written] = ()) -> Asked:
+    """The trained rows, some of them with passages, and behind them what the documentation does not answer, `written`
+    by a language model or made by rule. The user's own rows stay as they are."""
     if not (forms.gold or forms.distractors or forms.unanswerable or forms.unanswerable_exam):
         return Asked(rows, [])
     misses = NearMisses(chunks.values(), pages)
     trained = [row if is_own(row) else in_form(row, chunks, misses, forms) for row in rows]
-    refused, exam = unanswerable(rows, Documentation(chunks.values()), misses, forms)
+    questions = absent(rows, Documentation(chunks.values()), written)
+    refused, exam = unanswerable(questions, len(rows), misses, forms)
     return Asked([*trained, *refused], exam)
 
 
@@ -78,14 +79,14 @@ def in_form(row: DatasetRow, chunks: Chunks, misses: NearMisses, forms: Forms) -
 
 
 def unanswerable(
-    rows: list[DatasetRow], documentation: Documentation, misses: NearMisses, forms: Forms
+    questions: Iterable[Absent], trained: int, misses: NearMisses, forms: Forms
 ) -> tuple[list[DatasetRow], list[DatasetRow]]:
     """Rows to train and rows to measure, about other inventions; of the trained ones as many have passages as of the
     other rows."""
-    wanted = {"train": round(forms.unanswerable * len(rows)), "exam": forms.unanswerable_exam}
+    wanted = {"train": round(forms.unanswerable * trained), "exam": forms.unanswerable_exam}
     made: dict[str, list[DatasetRow]] = {"train": [], "exam": []}
     asked: Counter[tuple[str, ...]] = Counter()
-    for one in absent(rows, documentation):
+    for one in questions:
         if all(len(part) >= wanted[name] for name, part in made.items()):
             break
         part = made[name := "exam" if share("unanswerable", one.words) < HELD_OUT else "train"]

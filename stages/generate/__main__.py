@@ -1,8 +1,8 @@
 """Chunks in, instruction/input/output pairs out, each with the chunk and the quote that it rests on.
 
 Reads data/chunks.jsonl, data/docs.jsonl, data/wordings/ and the prompts; writes data/pairs.jsonl, data/rewritten.jsonl
-(passages in other words), data/responses.jsonl (the answers that both were made from), reports/generate.json and
-reports/generate_log.json (answers per second).
+(passages in other words), data/absent.jsonl (questions without an answer), data/responses.jsonl (the answers that all
+were made from), reports/generate.json and reports/generate_log.json (answers per second).
 Answers of the backends `llm` and `batch` are kept in .cache/responses.sqlite as they arrive, so that nothing is paid
 twice; those in data/responses.jsonl are put there first, so that whoever pulled the data asks nothing.
 Run: python -m stages.generate
@@ -31,6 +31,7 @@ from stages.generate.extractive import pairs as extractive
 from stages.generate.extractive.contexts import Pages
 from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.extractive.questions import LANGUAGES
+from stages.generate.labelling.absence import AbsentQuestions
 from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings
 from stages.generate.labelling.labelling import Labelling, to_pair
 from stages.generate.labelling.languages import of_pages
@@ -99,7 +100,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     for line in expected.lines(section):
         print(f"generate: plan: {line}", flush=True)
     files = batch.Batch(section, store) if section.backend == "batch" else None
-    answers: tuple[type[BaseModel], ...] = (Answer, Wordings, AnswerWordings, Rewrite)
+    answers: tuple[type[BaseModel], ...] = (Answer, Wordings, AnswerWordings, Rewrite, AbsentQuestions)
     for name, part, answer in zip(labelling.passes, expected.passes(), answers, strict=True):
         requests = labelling.passes[name]
         if files:
@@ -121,7 +122,8 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
         **tally.oddities(),
         **({"batch": files.report()} if files else {}),
     }
-    write_jsonl(paths.REWRITTEN, labelling.rewritten())
+    write_jsonl(paths.REWRITTEN, labelling.beside.rewritten())
+    write_jsonl(paths.ABSENT, labelling.beside.absent())
     write_jsonl(paths.RESPONSES, labelling.responses())
     store.note_seed(paths.RESPONSES)
 
@@ -143,8 +145,8 @@ def main() -> None:
     tally, run = Tally(), Run({"backend": section.backend, "chunks": count_chunks()})
     if section.backend == "extractive":
         write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
-        write_jsonl(paths.REWRITTEN, [])
-        write_jsonl(paths.RESPONSES, [])
+        for file in (paths.REWRITTEN, paths.ABSENT, paths.RESPONSES):
+            write_jsonl(file, [])
     else:
         with Store.of_repository() as store:
             write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)))

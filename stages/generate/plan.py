@@ -1,7 +1,7 @@
 """What a run would ask and cost, before anything is sent: from the chunks, the recipe and what is stored."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from stages.common.llm.entries import Entry, Usage
@@ -11,12 +11,13 @@ from stages.common.llm.store import Store
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text import tokens
+from stages.generate.labelling.absence import COUNT
 from stages.generate.labelling.labelling import Labelling
 from stages.generate.tally import Tally
 
 SAMPLE = 200  # stored answers whose mean length stands for those to come
 # Where no answer of the model is stored: tokens of a pair with its JSON, of a wording, of a question in a prompt.
-PAIR_TOKENS, WORDING_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS = 120, 30, 25, 40
+PAIR_TOKENS, WORDING_TOKENS, QUESTION_TOKENS, ANSWER_TOKENS, ABSENT_TOKENS = 120, 30, 25, 40, 40
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Plan:
     wordings: Pass
     answers: Pass
     rewrites: Pass
+    absent: Pass
     later: int
     answer_tokens: int
     source: str  # where answer_tokens comes from
@@ -65,7 +67,7 @@ class Plan:
         return sum(part.prompt_tokens for part in self.passes())
 
     def passes(self) -> tuple[Pass, ...]:
-        return self.questions, self.wordings, self.answers, self.rewrites
+        return self.questions, self.wordings, self.answers, self.rewrites, self.absent
 
     def cost(self, section: Generate) -> float:
         """In the currency of generate.price_per_million."""
@@ -79,6 +81,7 @@ class Plan:
         about = "about " if self.later else ""
         more = f", {about}{self.answers.calls:,} for answers in other words" if self.answers.requests else ""
         more += f", {self.rewrites.calls:,} for passages in other words" if self.rewrites.requests else ""
+        more += f", {self.absent.calls:,} for questions without an answer" if self.absent.requests else ""
         if self.remark:
             yield self.remark
         if not self.calls():
@@ -102,7 +105,7 @@ class Plan:
 
 def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
-    questions, wordings, said, rewrites, chunks = Pass(), Pass(), Pass(), Pass(), 0
+    questions, wordings, said, rewrites, absent, chunks = *(Pass() for _ in range(5)), 0
     room = labelling.section.max_tokens
     for chunk, tasks in labelling.asked():
         chunks += 1
@@ -127,12 +130,13 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
                 else:
                     part.miss(prompt_tokens(make(), encoding), wording.wanted)
         labelling.keep(chunk, pairs, tally, answers)
-    for chunk in labelling.chunks() if labelling.section.rewrites else ():
-        for request in labelling.rewriting.requests(chunk):
+    for part, name in ((rewrites, "rewrites"), (absent, "absent")):
+        for chunk, request in labelling.beside.requests(name):
             if entry := store.look_up(request):
-                rewrites.hit(request.key(), entry)
+                part.hit(request.key(), entry)
             else:
-                rewrites.miss(chunk_prompt_tokens(chunk, request, encoding), chunk["tokens"])
+                items = chunk["tokens"] if part is rewrites else COUNT
+                part.miss(chunk_prompt_tokens(chunk, request, encoding), items)
     later, system = 0, max((count(text, encoding) for text in labelling.rewording.systems()), default=0)
     section = labelling.section
     for part, each, wanted, length in (
@@ -142,8 +146,8 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
         if to_come := requests_to_come(questions, part, each) if each else 0:
             part.miss(system + length, max(1, wanted), to_come)
             later += to_come
-    cost = expected(questions, wordings, said, rewrites, store, section)
-    return Plan(chunks, questions, wordings, said, rewrites, later, *cost, labelling.focus.remark)
+    cost = expected((questions, wordings, said, rewrites, absent), store, section)
+    return Plan(chunks, questions, wordings, said, rewrites, absent, later, *cost, labelling.focus.remark)
 
 
 def requests_to_come(questions: Pass, wordings: Pass, each: float) -> int:
@@ -170,13 +174,10 @@ def count(text: str, encoding: str) -> int:
     return tokens.count(text, encoding)
 
 
-def expected(
-    questions: Pass, wordings: Pass, said: Pass, rewrites: Pass, store: Store, section: Generate
-) -> tuple[int, str, float | None]:
+def expected(parts: Sequence[Pass], store: Store, section: Generate) -> tuple[int, str, float | None]:
     """Answer tokens of the calls, where that figure comes from, and the seconds that the calls take."""
     answer_tokens, seconds, sources, timed = 0.0, 0.0, set(), True
-    parts = (questions, wordings, said, rewrites)
-    for part, guess in zip(parts, (PAIR_TOKENS, WORDING_TOKENS, ANSWER_TOKENS, 1), strict=True):
+    for part, guess in zip(parts, (PAIR_TOKENS, WORDING_TOKENS, ANSWER_TOKENS, 1, ABSENT_TOKENS), strict=True):
         if not part.calls:
             continue
         own, all_of_model = store.usage(section.model, part.stored), store.usage(section.model)

@@ -2,6 +2,7 @@
 
 from stages.common.llm import address
 from stages.common.schema import Params
+from stages.generate.labelling.absence import Absence
 from stages.generate.labelling.languages import Languages
 from stages.generate.labelling.recipe import Recipe
 from stages.generate.labelling.rewording import Rewording
@@ -15,5 +16,5 @@ def refuse_impossible(settings: Params) -> None:
         return
     address.require_model(section, "generate")
     languages = Languages(section)
-    for reader in (Recipe, Rewriting, Rewording):
+    for reader in (Recipe, Rewriting, Rewording, Absence):
         reader(section, languages)

@@ -1,14 +1,18 @@
 """Questions that the documentation does not answer: really absent, refused, apart from what is trained."""
 
+import json
+import re
+
 import pytest
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.files import read_json, read_jsonl
+from stages.common.records.files import read_json, read_jsonl, write_jsonl
 from stages.common.text.wording import language
 from stages.curate import absent as absence
 from stages.evaluate.metrics import refused
 from support.curation import chunk, pair, run
+from support.repository import ROOT
 
 KEYS = [f"{section}.{key}" for section in ("pump", "fan") for key in ("max_rows", "min_rows", "start_step", "end_step")]
 
@@ -114,3 +118,73 @@ def test_a_mistake_in_a_data_file_is_told_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "unanswerable.en.yaml").write_text("answers: []\nframes: [a]\nthings: []\n")
     with pytest.raises(UserError, match=r"unanswerable\.en\.yaml: .*answers"):
         absence.wordings.__wrapped__("en")
+
+
+LAMPS = [
+    chunk("The garden lamp draws 40 W.\nIts level is 7 lux.", "lamp.md"),
+    chunk("The remote control dims every lamp by infrared.", "remote.md"),
+    chunk("语音助手可以打开台灯，亮度为 5 lux。", "voice.md"),
+]
+
+
+def written(*questions: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"question": question, "missing": missing} for question, missing in questions]
+
+
+@pytest.mark.parametrize(
+    ("question", "missing", "asked"),
+    [
+        ("Can the garden lamp be dimmed with Zigbee?", "Zigbee", True),
+        ("Can the garden lamp be dimmed by infrared?", "infrared", False),  # a page has it
+        ("Can the garden lamp be dimmed?", "Zigbee", False),  # it is not what the question asks about
+        ("Is there a remote infrared control for the lamp?", "remote infrared control", False),  # said the other way
+        ("台灯能用蓝牙打开吗？", "蓝牙", True),
+        ("台灯能用语音打开吗？", "语音", False),
+        ("What about it?", "?", False),
+    ],
+)
+def test_a_question_of_a_model_is_taken_when_what_it_asks_about_is_in_it_and_on_no_page(
+    write_params, question, missing, asked
+):
+    write_jsonl(paths.ABSENT, written((question, missing)))
+    pairs = [pair(LAMPS[0], f"{way} draw?", "40 W", LAMPS[0]["text"].split("\n")[0]) for way in ("Its", "What does it")]
+    changes = {"forms.unanswerable": 1.0, "forms.unanswerable_exam": 30, "disabled_checks": ["stands_alone"]}
+    parts = run(pairs, LAMPS, write_params, holdout_pages=0.0, **changes)
+    made = [*parts["train"], *read_jsonl(paths.DATASET / "unanswerable.jsonl")]
+    found = [row for row in made if row.get("family") == "prompt"]
+    assert [row["instruction"] for row in found] == ([question] if asked else [])
+    assert all(refused(row["output"]) and row["form"] == "unanswerable" for row in found)
+
+
+def test_the_judge_takes_out_what_a_search_shows_to_be_answered_and_is_asked_once(endpoint, write_params):
+    def reply(body: dict) -> str:
+        text = body["messages"][1]["content"]
+        if "pair_id" in text:
+            ids = re.findall(r"pair_id: (\w{16})", text)
+            good = {"faithful": "yes", "answers": "yes", "clear": "yes"}
+            return json.dumps({"verdicts": [{"pair_id": one, **good} for one in ids]})
+        assert "dims every lamp" in text or "语音助手" in text or "40 W" in text, "with what a search finds"
+        return json.dumps({"answered": "partly" if "Zigbee" in text else "no"})
+
+    endpoint.reply = reply
+    write_jsonl(
+        paths.ABSENT, written(("Can a lamp be dimmed with Zigbee?", "Zigbee"), ("Is it a Tizen lamp?", "Tizen"))
+    )
+    pairs = [pair(LAMPS[0], f"{way} draw?", "40 W", LAMPS[0]["text"].split("\n")[0]) for way in ("Its", "What does it")]
+    changes = {"forms.unanswerable": 1.0, "forms.unanswerable_exam": 5, "disabled_checks": ["stands_alone"]}
+    changes |= {"judge.enabled": True, "judge.model": "teacher", "judge.prompts": str(ROOT / "prompts")}
+
+    def made() -> list[dict]:
+        parts = run(pairs, LAMPS, write_params, holdout_pages=0.0, **changes)
+        return [*parts["train"], *read_jsonl(paths.DATASET / "unanswerable.jsonl")]
+
+    first = made()
+    asked = [row["instruction"] for row in first if row.get("form") == "unanswerable"]
+    assert "Is it a Tizen lamp?" in asked and not any("Zigbee" in one for one in asked)
+    figures = read_json(paths.REPORTS / "curate.json")
+    assert figures["absence_judged"] == {"no": len(asked), "partly": 1}
+    sent = len(endpoint.requests)
+    assert sent > len(asked) and made() == first and len(endpoint.requests) == sent
+    for file in paths.cache_dir().glob("responses.*"):
+        file.unlink()
+    assert made() == first and len(endpoint.requests) == sent, "data/verdicts.jsonl brings what was paid for"

@@ -45,6 +45,7 @@ class Generate(Connection):
     held_out: Annotated[float, Field(ge=0, le=1)]
     examples: bool
     rewrites: Limit
+    unanswerable: Annotated[float, Field(ge=0, le=1)]
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count
     max_failed: Annotated[float, Field(ge=0, le=1)]

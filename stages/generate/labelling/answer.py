@@ -9,6 +9,12 @@ from typing import Any
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from stages.common.base import paths
+from stages.common.base.errors import UserError
+from stages.common.llm.acceptance import AnswerType
+from stages.common.llm.json_text import UNUSABLE
+from stages.common.llm.replies import problem
+
 NAMES = {"instruction", "input", "output", "evidence"}
 ALIASES = {"question": "instruction", "answer": "output", "quote": "evidence", "问题": "instruction", "答案": "output"}
 NUMBERED = re.compile(r"(?:pair|item|qa|问答|问答对)?[\s_-]*\d*", re.IGNORECASE)  # keys in place of a list
@@ -147,3 +153,15 @@ def wordings_schema(count: int, reply: type[Wordings | AnswerWordings] = Wording
     (listed,) = found["properties"].values()
     listed["maxItems"] = count
     return found
+
+
+def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
+    """A stored answer. What doclore stores is valid; a file that was edited by hand may have brought something else,
+    which is told rather than asked anew: the other answers of that file may be as wrong."""
+    try:
+        return form.model_validate_json(answer)
+    except UNUSABLE as error:
+        raise UserError(
+            f"the stored answer {key} is no answer ({' '.join(problem(error).split())[:200]}); take its "
+            f"row out of {paths.RESPONSES} and type: doclore store gc --key {key} --yes; it is then asked anew"
+        ) from None

@@ -1,16 +1,12 @@
 """Chunks, recipe and stored answers together: which requests there are, and the pairs in what came back."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from stages.common.base import paths
-from stages.common.base.errors import UserError
-from stages.common.llm.acceptance import AnswerType
 from stages.common.llm.entries import Entry
-from stages.common.llm.json_text import UNUSABLE
 from stages.common.llm.outcome import Outcome
-from stages.common.llm.replies import problem
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
 from stages.common.records.files import digest
@@ -18,11 +14,11 @@ from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
 from stages.common.text.wording import normalised
 from stages.generate.labelling import recipe
-from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings, is_usable, plain
+from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings, is_usable, plain, stored
+from stages.generate.labelling.beside import Beside
 from stages.generate.labelling.focus import Everything, Uncovered
 from stages.generate.labelling.languages import Languages
 from stages.generate.labelling.rewording import Rewording, Wording
-from stages.generate.labelling.rewriting import Rewrite, Rewriting
 from stages.generate.labelling.sending import Sending
 from stages.generate.labelling.spool import Ready, Spool
 from stages.generate.tally import Tally
@@ -58,18 +54,6 @@ def to_pair(
     return {**pair, "family": family, "held_out": held_out} if family else pair
 
 
-def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
-    """A stored answer. What doclore stores is valid; a file that was edited by hand may have brought something else,
-    which is told rather than asked anew: the other answers of that file may be as wrong."""
-    try:
-        return form.model_validate_json(answer)
-    except UNUSABLE as error:
-        raise UserError(
-            f"the stored answer {key} is no answer ({' '.join(problem(error).split())[:200]}); take its "
-            f"row out of {paths.RESPONSES} and type: doclore store gc --key {key} --yes; it is then asked anew"
-        ) from None
-
-
 class Labelling:
     """The requests of section `generate` about some chunks, and their answers in the store.
 
@@ -89,17 +73,17 @@ class Labelling:
         self.chunks = Sending(chunks, section.private)
         languages = Languages(section, pages)
         self.recipe = recipe.Recipe(section, languages)
-        self.rewriting = Rewriting(section, languages)
+        self.beside = Beside(section, store, self.chunks, languages)
         self.rewording = Rewording(section, languages)
         self.focus = Uncovered() if section.focus == "uncovered" else Everything()
         self.recent: dict[str, Request] = {}  # the last requests that were made and are to be asked, by key
         self.looked_up: dict[str, Entry | None] = {}  # what was found for the requests of the last chunk
         self.known: dict[str, list[Known]] = {}  # tasks by chunk
-        self.passes = {
+        self.passes: dict[str, Callable[[], Iterator[Request]]] = {
             "questions": self.questions,
             "wordings": self.wordings,
             "answers": self.answers,
-            "rewrites": self.rewrites,
+            **{name: partial(self.besides, name) for name in self.beside.askers},
         }
         self.wording_keys: dict[str, None] = {}  # of the wordings of all pairs, in their order
         self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
@@ -189,34 +173,17 @@ class Labelling:
                     if wording.of == of and self.missing(wording.key, found):
                         yield request()
 
-    def rewrites(self) -> Iterator[Request]:
-        """Beside the passes: every chunk in other words, as `generate.rewrites` says."""
-        found = self.first("rewrites")
-        for chunk in self.chunks() if self.section.rewrites else ():
-            for request in self.rewriting.requests(chunk):
-                if self.missing(request.key(), found):
-                    yield request
-
-    def rewritten(self) -> Iterator[Any]:
-        """The rows of data/rewritten.jsonl: the versions that are stored."""
-        for chunk in self.chunks() if self.section.rewrites else ():
-            for request in self.rewriting.requests(chunk):
-                if answer := self.store.get(request.key()):
-                    text = stored(Rewrite, answer, request.key()).text
-                    place = {"chunk_id": chunk["chunk_id"], "path": chunk["path"]}
-                    yield {**place, "text": text, "request_key": request.key()}
+    def besides(self, name: str) -> Iterator[Request]:
+        """What is asked about single chunks beside the passes: `rewrites` or `absent`."""
+        found = self.first(name)
+        return (request for _, request in self.beside.requests(name) if self.missing(request.key(), found))
 
     def responses(self) -> Iterator[Any]:
         """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay. To be called when
         the pairs are made: only then all questions are known."""
         fresh = set()
         questions = (task.key for tasks in self.known.values() for task, _ in tasks)
-        rewrites = (
-            r.key()
-            for chunk in (self.chunks() if self.section.rewrites else ())
-            for r in self.rewriting.requests(chunk)
-        )
-        for row in self.store.rows(chain(questions, self.wording_keys, rewrites)):
+        for row in self.store.rows(chain(questions, self.wording_keys, self.beside.keys())):
             fresh.add(row["key"])
             yield row
         yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)
