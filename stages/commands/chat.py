@@ -1,7 +1,7 @@
 """Ask the tuned model, or base and tuned side by side, in the terminal.
 
 Prompts are built as in training and answers are greedy, so that a question gets the answer that evaluate saw. In the
-dialogue Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.
+dialogue Ctrl-C stops an answer, /new starts a new conversation, Ctrl-D exits.
 
 Examples:
   doclore chat -p "What does ingest do?"
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-p", "--prompt", metavar="QUESTION", help="ask this and leave; - reads it from stdin")
+    parser.add_argument(
+        "-p", "--prompt", metavar="QUESTION", help="ask this one question and exit; - reads it from stdin"
+    )
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--compare", action="store_true", help="base and tuned model side by side")
     who.add_argument(
         "--model", choices=("tuned", "adapter", "base"), default="tuned", help="who answers (default: tuned)"
     )
-    parser.add_argument("--search", action="store_true", help="put what a search finds before each question")
+    parser.add_argument("--search", action="store_true", help="put passages found by a search before each question")
     parser.add_argument("--why", action="store_true", help="show the nearest training rows, with page and lines")
     parser.add_argument("--system", metavar="TEXT", help="system turn in place of format.system_prompt")
     parser.add_argument("--max-new-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"--max-new-tokens {arguments.max_new_tokens}: accepted is a number of tokens, at least 1")
     question = sys.stdin.read().strip() if arguments.prompt == "-" else arguments.prompt
     if question is not None and not question.strip():
-        raise UserError("nothing asked; give a question, such as -p 'What does ingest do?'")
+        raise UserError("no question given; type one, such as -p 'What does ingest do?'")
     settings = params.load()
     tokenizer = trained_tokenizer()
     trained = trained_rows() if arguments.why else None
@@ -90,7 +92,7 @@ def dialogue(
     talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None", passages: "Passages | None"
 ) -> None:
     """Question after question; each model remembers its own answers."""
-    print("Ask about the documentation. Ctrl-C stops an answer, /new starts afresh, Ctrl-D leaves.")
+    print("Ask about the documentation. Ctrl-C stops an answer, /new starts a new conversation, Ctrl-D exits.")
     turns: list[list[dict[str, str]]] = [[] for _ in talkers]
     while True:
         try:

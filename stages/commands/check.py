@@ -1,4 +1,4 @@
-"""Find what the pipeline would refuse, before anything runs: in params.yaml, in the environment, among the files.
+"""Check params.yaml, the environment and the files before anything runs.
 
 Each stage is asked for what it refuses by its settings alone, so that nothing of it is found only after a training.
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stages.common.base import params
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.git import git
+from stages.common.base.messages import said
 from stages.common.base.paths import PARAMS
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
@@ -29,12 +30,12 @@ STAGES = ("ingest", "chunk", "generate", "curate", "format", "train", "merge", "
 def run(arguments: argparse.Namespace) -> None:
     settings = params.load()
     for line in differences():
-        print(line)
+        print(said(line))
     if refused := problems(settings):
         raise ParamsError("\ndoclore: ".join(refused))
     for one in memory_plan(settings):
-        print(one.line)
-    print("params.yaml: all values are usable")
+        print(said(one.line))
+    print(said("params.yaml: all values are usable"))
 
 
 def memory_plan(settings: Params) -> list["plan.Verdict"]:
@@ -96,9 +97,9 @@ def missing_files(settings: Params) -> Iterator[str]:
         if path.exists() or any(path.is_relative_to(out) for out in made) or dependency == "${docs.path}":
             continue
         if key:
-            yield f"params.yaml: {key[1]} = {str(path)!r}: accepted is a directory that is there"
+            yield f"params.yaml: {key[1]} = {str(path)!r}: accepted is an existing directory"
         else:
-            yield f"{path} is missing, which dvc.yaml needs; type: git restore {path}"
+            yield f"{path} is missing, and dvc.yaml needs it; type: git restore {path}"
 
 
 def pipeline() -> Any:

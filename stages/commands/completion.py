@@ -1,4 +1,4 @@
-"""Print what makes a shell complete `doclore` words and options.
+"""Print a script that completes `doclore` commands and options in your shell.
 
 Examples:
   doclore completion bash > ~/.local/share/bash-completion/completions/doclore

@@ -1,4 +1,4 @@
-"""Turn rows from one kind of file into another: .jsonl, .json (an array), .csv, .parquet.
+"""Convert rows between .jsonl, .json (an array), .csv and .parquet.
 
 Nested values survive: a column that a table cannot hold as it is carries JSON text and says so. Rows that cannot be
 read are listed with their line, and the exit code is then 1; the others are converted all the same.
@@ -45,7 +45,7 @@ def checked(source: Path, target: Path, force: bool) -> None:
     from stages.commands.conversion.readers import READERS
 
     if not source.is_file():
-        raise UserError(f"{source} is {'a directory; name a file in it' if source.is_dir() else 'not there'}")
+        raise UserError(f"{source} is {'a directory; name a file in it' if source.is_dir() else 'not found'}")
     for file in (source, target):
         if file.suffix.lower() not in READERS:
             raise UserError(f"{file}: the name must end in one of {', '.join(READERS)}")

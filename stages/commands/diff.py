@@ -1,4 +1,4 @@
-"""Rows added, removed and changed per page between two revisions.
+"""Show rows added, removed and changed per page between two revisions.
 
 Compares the dataset of OLD (a commit, branch, tag or experiment; HEAD when left out) with that of NEW, which is the
 workspace when left out. A changed row has the same question with another answer, or the same answer worded otherwise.
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "old", nargs="?", default="HEAD", metavar="OLD", help="revision to compare with (default: HEAD)"
     )
     parser.add_argument("new", nargs="?", default="workspace", metavar="NEW", help="default: the workspace")
-    parser.add_argument("--page", default="", help="only pages whose path has this in it")
+    parser.add_argument("--page", default="", help="only pages whose path contains this")
     parser.add_argument("--rows", action="store_true", help="list the rows as well")
     parser.add_argument("--all", action="store_true", help="list every page")
     parser.add_argument("--json", action="store_true", help="print JSON lines, one a row")

@@ -1,4 +1,4 @@
-"""Find what would fail later for want of something on this machine: Python, disk, GPU, endpoint, hub, DVC remote.
+"""Check this machine for whatever would make a run fail later: Python, disk, GPU, endpoint, hub, DVC remote.
 
 What `doclore check` refuses is listed too. Each line says what it found; ✗ has to be mended, ! is worth knowing.
 
@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable, Iterator
 
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.messages import said
 from stages.common.schema import Params
 
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
@@ -38,9 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     for part in parts:
         for kind, line in part():
             bad += kind == "bad"
-            print(f"{MARKS[kind]} {line}", flush=True)
+            print(f"{MARKS[kind]} {said(line)}", flush=True)
     if bad:
-        raise UserError(f"{bad} {'thing has' if bad == 1 else 'things have'} to be mended")
+        raise UserError(f"{bad} {'problem' if bad == 1 else 'problems'} to fix")
 
 
 def memory(settings: Params) -> Iterator[tuple[str, str]]:

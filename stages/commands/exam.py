@@ -1,4 +1,4 @@
-"""Your own exam in data/exam/: list its questions, check them, add one.
+"""Your own exam in data/exam/: list, check and add questions.
 
 `check` tells what is no question, and which questions no page of the documentation answers: a search does not find
 their key values there.
@@ -22,14 +22,16 @@ FILE = paths.EXAM / "questions.jsonl"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    listing = actions.add_parser("list", help="print the questions (what `doclore exam` does by itself)")
+    listing = actions.add_parser("list", help="print the questions (the default)")
     listing.add_argument("--tag", default="", help="only questions with this tag")
-    actions.add_parser("check", help="tell what is no question, and what no page answers")
+    actions.add_parser("check", help="list malformed questions, and questions that no page answers")
     adding = actions.add_parser("add", help="add a question")
     adding.add_argument("question")
-    adding.add_argument("reference", help="the answer that is right")
-    adding.add_argument("--page", default="", help="the page that holds it, below docs.path")
-    adding.add_argument("--key-value", action="append", default=[], help="what a right answer states; may be repeated")
+    adding.add_argument("reference", help="the correct answer")
+    adding.add_argument("--page", default="", help="the page that contains the answer, relative to docs.path")
+    adding.add_argument(
+        "--key-value", action="append", default=[], help="something a right answer must state; may be repeated"
+    )
     adding.add_argument("--tag", action="append", default=[], help="may be repeated")
     adding.add_argument("--file", type=Path, default=FILE, help=f"a .jsonl file below {paths.EXAM} (default: {FILE})")
 
@@ -52,9 +54,9 @@ def show(arguments: argparse.Namespace) -> None:
     for row in rows:
         place = f"{Path(row['path']).relative_to(paths.EXAM)}:{row['line_start']}"
         table.add_row(*map(Text, (place, row["question"], row["reference"], ", ".join(row["tags"]))))
-    Console().print(table if rows else f"No question; type: doclore exam add QUESTION REFERENCE, or write {FILE}")
+    Console().print(table if rows else f"No questions yet; type: doclore exam add QUESTION REFERENCE, or write {FILE}")
     if exam.faults:
-        print(f"{len(exam.faults)} things are no question; type: doclore exam check")
+        print(f"{len(exam.faults)} entries are not usable questions; type: doclore exam check")
 
 
 def check(_: argparse.Namespace) -> None:
@@ -69,7 +71,7 @@ def check(_: argparse.Namespace) -> None:
     for remark in remarks(exam.rows, chunks):
         print(remark)
     if exam.faults:
-        raise UserError(f"{len(exam.faults)} things in {paths.EXAM} are no question; mend or remove them")
+        raise UserError(f"{len(exam.faults)} entries in {paths.EXAM} are not usable questions; fix or remove them")
 
 
 def remarks(rows: list[Any], chunks: list[Any]) -> Iterator[str]:
@@ -79,7 +81,8 @@ def remarks(rows: list[Any], chunks: list[Any]) -> Iterator[str]:
 
     measured, foreign = exam.of_documentation(rows, chunks)
     for row in foreign:
-        yield f"{row['path']}:{row['line_start']}: {row['page']} is no page of the documentation: not measured"
+        place = f"{row['path']}:{row['line_start']}"
+        yield f"{place}: {row['page']} is not a page of the documentation, so the question is not measured"
     search = Search([chunk_text(chunk) for chunk in chunks]) if chunks else None
     results = [exam.answered(row, chunks, search) for row in measured] if search else []
     for result in results:
@@ -108,10 +111,10 @@ def add(arguments: argparse.Namespace) -> None:
         raise UserError(item.problem)
     for row in questions():
         if normalised(row["question"]) == normalised(arguments.question):
-            raise UserError(f"the question is in {row['path']}:{row['line_start']} already")
+            raise UserError(f"the question is already in {row['path']}:{row['line_start']}")
     file.parent.mkdir(parents=True, exist_ok=True)
     before = file.read_text("utf-8") if file.exists() else ""
     line = json.dumps({key: value for key, value in fields.items() if value}, ensure_ascii=False)
     with file.open("a", encoding="utf-8") as stream:
         stream.write(("\n" if before and not before.endswith("\n") else "") + line + "\n")
-    print(f"added to {file}; `doclore exam check` tells whether a page answers it")
+    print(f"added to {file}; `doclore exam check` says whether a page answers it")

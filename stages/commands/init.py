@@ -1,4 +1,4 @@
-"""Make a project of your own: the pipeline's files, your documentation in params.yaml, Git and DVC set up.
+"""Create a project: the pipeline's files, your documentation in params.yaml, Git and DVC set up.
 
 The code of the pipeline is copied into the project, which then depends on no other checkout; whatever is edited there
 is the project's own. Without --docs the directory of the documentation is asked for.
@@ -12,12 +12,13 @@ import argparse
 from pathlib import Path
 
 from stages.common.base.errors import UserError
+from stages.common.base.messages import said
 
 ANYWHERE = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("directory", type=Path, metavar="DIR", help="the project's directory; it is made")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="the project directory to create")
     parser.add_argument("--docs", type=Path, metavar="DOCS", help="directory of the documentation")
     parser.add_argument("--preset", default="", metavar="NAME", help="model and machine: a file of presets/")
 
@@ -27,21 +28,24 @@ def run(arguments: argparse.Namespace) -> None:
 
     docs = arguments.docs or asked()
     if not docs.is_dir():
-        raise UserError(f"--docs {docs}: {'a file' if docs.exists() else 'not there'}; name a directory")
+        raise UserError(f"--docs {docs}: {'a file' if docs.exists() else 'does not exist'}; name a directory")
     project.refuse_occupied(arguments.directory)
     project.make(arguments.directory, docs.resolve(), arguments.preset)
     committed = project.committed(arguments.directory)
-    print(f"{arguments.directory} is a project{'' if committed else '; commit its files'}. What to type next:\n")
+    more = "" if committed else said("; commit its files")
+    print(said(f"{arguments.directory} is ready{more}. Next steps:") + "\n")
     print(f"  cd {arguments.directory}")
-    print("  doclore doctor     # what this machine lacks\n  dvc repro          # the whole chain")
+    print(
+        f"  doclore doctor     # {said('check this machine')}\n  dvc repro          # {said('run the whole pipeline')}"
+    )
 
 
 def asked() -> Path:
     """What the user answers. Raises UserError where nobody can."""
     try:
-        answer = input("Directory of your documentation: ").strip()
+        answer = input(said("Directory of your documentation:") + " ").strip()
     except EOFError:
         answer = ""
     if not answer:
-        raise UserError("no documentation named; type: doclore init DIR --docs DOCS")
+        raise UserError("which documentation? Type: doclore init DIR --docs DOCS")
     return Path(answer).expanduser()

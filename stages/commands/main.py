@@ -18,6 +18,7 @@ from typing import NoReturn
 from doclore.launcher import project
 from stages import commands
 from stages.common.base.errors import UserError, limit_of_memory
+from stages.common.base.messages import said
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -29,14 +30,17 @@ def command_modules() -> Iterator[tuple[str, ModuleType]]:
 
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
-        prog="doclore", description="Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."
+        prog="doclore",
+        description=said("Documentation in, LoRA-tuned model out. The pipeline itself runs with `dvc repro`."),
+        epilog=said("DOCLORE_LANG=zh switches messages to Chinese, DOCLORE_LANG=en to English."),
     )
     root.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
     subparsers = root.add_subparsers(metavar="COMMAND")
     for name, module in command_modules():
-        text = str(module.__doc__)
+        first, _, rest = str(module.__doc__).partition("\n")
+        text = f"{said(first)}\n{rest}"
         command = subparsers.add_parser(
-            name, help=text.partition("\n")[0], description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+            name, help=said(first), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
@@ -49,8 +53,8 @@ def enter_project(arguments: argparse.Namespace) -> None:
     root = project(Path.cwd())
     if root is None:
         raise UserError(
-            "there is no project here or above (a directory with dvc.yaml and params.yaml); go to one, "
-            "or make one: doclore init DIR --docs DOCS"
+            "no project here or in a directory above (one with dvc.yaml and params.yaml); go to one, "
+            "or create one: doclore init DIR --docs DOCS"
         )
     for name, value in vars(arguments).items():
         if isinstance(value, Path):
@@ -64,8 +68,8 @@ def refuse_unknown(word: str) -> None:
     if word in known or word.startswith("-"):
         return
     alike = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean `doclore {alike[0]}`?" if alike else "type `doclore`, which lists them"
-    raise UserError(f"there is no word {word!r}; {hint}")
+    hint = f"did you mean `doclore {alike[0]}`?" if alike else "type `doclore` for a list"
+    raise UserError(f"unknown command {word!r}; {hint}")
 
 
 def main() -> None:
@@ -82,7 +86,7 @@ def main() -> None:
             arguments.run(arguments)
         sys.stdout.flush()
     except UserError as error:
-        stop(f"doclore: {error}", error.exit_code)
+        stop(f"doclore: {said(str(error))}", error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # whoever reads has seen enough: `doclore … | head`

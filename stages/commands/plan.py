@@ -1,4 +1,4 @@
-"""Print what generate would ask and cost, and what the judge of evaluate would; nothing is sent.
+"""Show how many requests generate and the judge would send and what they would cost; nothing is sent.
 
 Examples:
   doclore plan
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     for line in judge_lines(settings):
         print(line)
     if settings.generate.backend == "extractive":
-        print("generate.backend is extractive: it asks no model and costs nothing")
+        print("generate.backend is extractive: no model is asked, so a run costs nothing")
         return
     require_fresh_chunks()
     with Store.of_repository() as store:
@@ -46,7 +46,7 @@ def judge_lines(settings: schema.Params) -> Iterator[str]:
 
     held_out = [paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS[1:]]
     if not all(file.exists() for file in held_out):
-        yield f"evaluate.judge: unknown before {held_out[0].parent} is there; type `dvc repro curate`, then this again"
+        yield f"evaluate.judge: unknown before {held_out[0].parent} exists; type `dvc repro curate`, then try again"
         return
     section = settings.evaluate
     requests = [request for file in held_out for request in judge.expected(list(read_jsonl(file)), section)]
@@ -57,7 +57,7 @@ def judge_lines(settings: schema.Params) -> Iterator[str]:
     model = settings.evaluate.judge.model or "a model"
     yield (
         f"evaluate.judge: at most {len(requests):,} requests to {model} with about "
-        f"{total:,} prompt tokens; none about an answer that was judged before"
+        f"{total:,} prompt tokens; answers that were judged before are not asked again"
     )
 
 
@@ -65,5 +65,5 @@ def require_fresh_chunks() -> None:
     """Raise a UserError when the documentation or the params of ingest and chunk have changed since chunk ran."""
     if state.changed("--with-deps", "chunk") or not paths.CHUNKS.exists():
         raise UserError(
-            f"{paths.CHUNKS} is not up to date; type `dvc repro chunk`, which sends nothing, then this again"
+            f"{paths.CHUNKS} is not up to date; type `dvc repro chunk`, which sends nothing, then try again"
         )

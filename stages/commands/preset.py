@@ -46,7 +46,7 @@ def presets(directory: Path = DIRECTORY) -> dict[str, Path]:
 
 
 def no_presets() -> NoReturn:
-    raise UserError(f"{DIRECTORY}/ is empty or not there; run this in the repository root")
+    raise UserError(f"{DIRECTORY}/ is missing or empty; run this in the repository root")
 
 
 def read(name: str, directory: Path = DIRECTORY) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def read(name: str, directory: Path = DIRECTORY) -> dict[str, Any]:
 
     known = presets(directory) or no_presets()
     if name not in known:
-        raise UserError(f"there is no preset {name!r}; accepted is {', '.join(known)}")
+        raise UserError(f"unknown preset {name!r}; accepted is {', '.join(known)}")
     return dict(YAML(typ="safe").load(known[name].read_text(encoding="utf-8")))
 
 

@@ -1,4 +1,4 @@
-"""Tag the committed model as a new version, model@vX.Y.Z, if it passed evaluate's gate.
+"""Tag the committed model as model@vX.Y.Z if it passed evaluate's gate.
 
 The tag is annotated and follows GTO (https://dvc.org/doc/gto), so that DVC Studio and `gto show` list it. It is only
 made when the commit holds the very reports and models that lie here. `git push origin TAG` shares it.

@@ -1,4 +1,4 @@
-"""Have the base model answer general prompts, to be replayed among the rows of the documentation.
+"""Have the base model answer general prompts, to replay them in training against forgetting.
 
 The prompts are those of stages/common/chat/general.txt but for a quarter, which evaluate asks. The base answers here,
 or at the endpoint where evaluate.base_model names it. Whole answers in the prompt's language are written to

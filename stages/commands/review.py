@@ -1,4 +1,4 @@
-"""Open a local page to accept, reject or edit pairs; verdicts go to data/review.jsonl.
+"""Review pairs on a local page: accept, reject or edit; verdicts go to data/review.jsonl.
 
 The page is served on 127.0.0.1 only, under a link that holds a key. Commit data/review.jsonl with Git; `dvc repro`
 applies it.
@@ -18,7 +18,7 @@ from stages.common.base.ports import listening
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
-    parser.add_argument("--no-browser", action="store_true", help="print the link and open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the link, do not open a browser")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -39,7 +39,7 @@ class ServerAddress(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0: a free one (default: %(default)s)")
-    parser.add_argument("--search", action="store_true", help="put what a search finds before each question")
+    parser.add_argument("--search", action="store_true", help="put passages found by a search before each question")
     backends = ("auto", "vllm", "transformers", "llamacpp")
     parser.add_argument(
         "--backend", choices=backends, default="auto", help="the server (default: the first that can run)"
@@ -77,7 +77,7 @@ def own_key() -> str:
     """DOCLORE_API_KEY, which may be empty. Raises UserError when no HTTP header can carry it."""
     key = os.environ.get("DOCLORE_API_KEY", "")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise UserError("DOCLORE_API_KEY holds a space, a line end or a character that is not ASCII; export it again")
+        raise UserError("DOCLORE_API_KEY contains a space, a line break or a non-ASCII character; export it again")
     return key
 
 

@@ -1,4 +1,4 @@
-"""Look after the answers that were paid for: info, gc, backup FILE, export FILE, import FILE, repair.
+"""Manage the answers that were paid for: info, gc, backup FILE, export FILE, import FILE, repair.
 
 The store is .cache/responses.sqlite. `gc` shows what would go; nothing is deleted without --yes.
 
@@ -28,24 +28,26 @@ REASONS = 10  # reasons of refusals that are listed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("info", help="how many answers of which model, their tokens and size")
-    collect = actions.add_parser("gc", help="delete entries that fit all conditions given; at least one is needed")
+    actions.add_parser("info", help="answers by model, with tokens and size")
+    collect = actions.add_parser(
+        "gc", help="delete entries that meet all of the given conditions; at least one is required"
+    )
     collect.add_argument(
         "--unused",
         action="store_true",
         help="in none of data/responses.jsonl, data/verdicts.jsonl and data/asked.jsonl",
     )
-    collect.add_argument("--older-than", type=days, metavar="DAYS", help="stored more than so many days ago")
+    collect.add_argument("--older-than", type=days, metavar="DAYS", help="stored more than this many days ago")
     collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
     collect.add_argument("--refusals", action="store_true", help="refused for good; they will be asked again")
     collect.add_argument("--key", help="the entry with this key; it will be asked again")
-    collect.add_argument("--yes", action="store_true", help="delete; without it only the numbers are shown")
+    collect.add_argument("--yes", action="store_true", help="actually delete; otherwise only the counts are shown")
     export = actions.add_parser("export", help="write the entries to a JSONL file")
     export.add_argument("file", type=Path)
     export.add_argument("--model", help="only answers of this model")
-    copy = actions.add_parser("backup", help="copy the store to a file, also while a run writes to it")
+    copy = actions.add_parser("backup", help="copy the store to a file, even while a run is writing to it")
     copy.add_argument("file", type=Path)
-    actions.add_parser("repair", help="make a damaged store anew of all rows that are readable")
+    actions.add_parser("repair", help="rebuild a damaged store from every readable row")
     take = actions.add_parser("import", help="put the entries of an exported file into the store")
     take.add_argument("file", type=Path)
 
@@ -53,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def days(text: str) -> float:
     number = float(text)
     if not number >= 0:  # so that nan is none, either
-        raise argparse.ArgumentTypeError(f"{text} is no number of days")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
     return number
 
 
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.common.llm.store import Store
 
     if arguments.action != "import" and not (Path(os.environ.get("DVC_ROOT") or ".") / STORE).exists():
-        raise UserError(f"there is no {STORE} here: nothing has been asked yet, or this is not the repository root")
+        raise UserError(f"{STORE} does not exist: nothing has been asked yet, or this is not the repository root")
     if arguments.action == "repair":
         repair(cache_dir() / STORE.name)
         return
@@ -96,7 +98,7 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
 
     values = (arguments.older_than, arguments.model, arguments.key)
     if not (arguments.unused or arguments.refusals) and all(value is None for value in values):
-        raise UserError("name what may go: --unused, --older-than DAYS, --model MODEL, --key KEY or --refusals")
+        raise UserError("say what to delete: --unused, --older-than DAYS, --model MODEL, --key KEY or --refusals")
     persisted = [file for file in (paths.RESPONSES, paths.VERDICTS, paths.ASKED) if arguments.unused and file.exists()]
     used = {row["key"] for file in persisted for row in read_jsonl(file)}
     choice = upkeep.Choice(arguments.model, arguments.older_than, arguments.refusals, used, arguments.key)
@@ -105,7 +107,7 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
     tokens = sum(tokens for *_, tokens in entries)
     counted = f"{len(entries) - refused} answers ({tokens:,} answer tokens), {refused} refusals"
     if not arguments.yes:
-        print(f"{counted} would go; add --yes to delete them")
+        print(f"{counted} would be deleted; add --yes to delete them")
         return
     upkeep.delete(store, [key for key, *_ in entries])
     print(f"{counted} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
@@ -128,7 +130,9 @@ def back_up(store: "Store", arguments: argparse.Namespace) -> None:
     if arguments.file.is_dir() or arguments.file.resolve() == store.file.resolve():
         raise UserError(f"{arguments.file}: give the name of another file")
     upkeep.back_up(store, arguments.file)
-    print(f"{upkeep.count(store)} entries in {arguments.file}; to put it back, copy it to {STORE} while nothing runs")
+    print(
+        f"{upkeep.count(store)} entries in {arguments.file}; to restore it, copy it to {STORE} while nothing is running"
+    )
 
 
 def repair(file: Path) -> None:
@@ -136,7 +140,7 @@ def repair(file: Path) -> None:
 
     kept, damaged = upkeep.repair(file)
     print(
-        f"{kept} entries are whole and stand in {file}; the damaged file is kept as {damaged}. What else is in "
+        f"{kept} entries could be read and are in {file}; the damaged file is kept as {damaged}. Everything else in "
         f"{paths.RESPONSES} comes back with the next `dvc repro`"
     )
 
@@ -157,7 +161,7 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
     from stages.commands.storing import upkeep
 
     if not arguments.file.is_file():
-        raise UserError(f"{arguments.file} is no file; name one that `doclore store export` wrote")
+        raise UserError(f"{arguments.file} is not a file; name one that `doclore store export` wrote")
     entries = Counted(exported(arguments.file))
     new = upkeep.take_in(store, entries)  # type: ignore[arg-type]
     print(f"{entries.count} entries read, {new} of them new")

@@ -1,4 +1,4 @@
-"""Print what the last run made of the documentation.
+"""Show the results of the last run.
 
 Examples:
   doclore summary
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.common.base import paths, timings
+from stages.common.base.messages import language, said
 from stages.common.records.files import read_json, read_jsonl, share
 from stages.report import decision, texts
 
@@ -30,13 +31,13 @@ def run(arguments: argparse.Namespace) -> None:
     for name in paths.MEASURED:
         if evaluate.get(name, {}).get("rows"):
             console.print(metrics_table(name, evaluate[name]))
-    console.print(headline(evaluate), highlight=False)
+    console.print(said(headline(evaluate)), highlight=False)
     for table in answer_tables(predictions):
         console.print(table)
     for sentence in decision.sentences(evaluate, predictions):
-        opening = "Next: " if sentence.key.startswith("next_") else ""
-        console.print(Text(opening + texts.in_english(sentence.key, sentence.values)))
-    console.print(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}", highlight=False)
+        text = texts.plain(sentence.key, sentence.values, language())
+        console.print(Text(said(f"Next: {text}") if sentence.key.startswith("next_") else text))
+    console.print(said(f"Report: {paths.REPORTS / 'index.html'}    Model: {paths.MERGED}"), highlight=False)
 
 
 def counts_table() -> Table:
@@ -47,7 +48,7 @@ def counts_table() -> Table:
     held_out = form["eval_seen"]["rows"] + form["eval_unseen"]["rows"]
     asked = sum(evaluate.get(name, {}).get("rows", 0) for name in paths.MEASURED)
     seconds = timings.latest()
-    table = Table("stage", "result", "seconds", title="Pipeline")
+    table = Table(*map(said, ("stage", "result", "seconds")), title=said("Pipeline"))
     rows = {
         "ingest": f"{ingest['pages']} pages",
         "chunk": f"{chunk['chunks']} chunks",
@@ -56,17 +57,17 @@ def counts_table() -> Table:
         "format": f"{form['train']['rows']} rows to train on, {held_out} held out",
         "train": f"{train['steps']} steps with {train['backend']} on {train['device']} in {train['dtype']}",
         "merge": str(paths.MERGED),
-        "evaluate": f"{asked} questions put to base and tuned model",
+        "evaluate": f"{asked} questions for base and tuned model",
         "report": str(paths.REPORTS / "index.html"),
     }
     for stage, result in rows.items():
-        table.add_row(stage, result, f"{seconds[stage]:.0f}" if stage in seconds else "")
+        table.add_row(stage, said(result), f"{seconds[stage]:.0f}" if stage in seconds else "")
     return table
 
 
 def brought(curate: dict[str, Any]) -> str:
     """How many of curate's pairs are the user's own, which generate did not make."""
-    return f", {curate['own']} of them your own" if curate.get("own") else ""
+    return f", {curate['own']} of them yours" if curate.get("own") else ""
 
 
 SETTINGS = {
@@ -89,12 +90,12 @@ def metrics_table(split: str, figures: dict[str, Any]) -> Table:
     """One line for each setting of a held-out set."""
     judged = {"judge": ("judge", "{:.0%}")} if any("judge" in figures.get(name, {}) for name in CELLS) else {}
     columns = FIGURES | judged
-    table = Table("asked", "rows", *columns, title=f"{split}, base → tuned", box=SIMPLE_HEAD)
+    table = Table(*map(said, ("asked", "rows", *columns)), title=said(f"{split}, base → tuned"), box=SIMPLE_HEAD)
     for setting, names in SETTINGS.items():
         cells = [figures[name] for name in names if name in figures]
         if cells:
             texts = [joined(cells, key, form) for key, form in columns.values()]
-            table.add_row(setting, str(cells[0]["rows"]), *texts)
+            table.add_row(said(setting), str(cells[0]["rows"]), *texts)
     return table
 
 
@@ -108,11 +109,12 @@ def headline(evaluate: dict[str, Any]) -> str:
     """Gap recovery and the gate's verdict, each in a line."""
     recovery, gate = evaluate["headline"], evaluate["gate"]
     if recovery.get("gap_recovery") is None:
-        first = "Gap recovery: none, since having the page in the prompt does not help the base model"
+        first = "Gap recovery: undefined, because the page in the prompt does not help the base model"
     else:
         low, high = recovery.get("low"), recovery.get("high")
         interval = unsure(recovery) if low is None else f" (95 % interval {low:.2f} to {high:.2f})"
-        first = f"Gap recovery: {recovery['gap_recovery']:.2f}{interval}; 1 is as if the page lay before the base model"
+        meaning = "1 means as good as the base model with the page in its prompt"
+        first = f"Gap recovery: {recovery['gap_recovery']:.2f}{interval}; {meaning}"
     more = "".join(f"\n{line}" for line in (*preferences(evaluate), *benchmarks(evaluate)))
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
     return f"{first}{more}\nGate: {reasons}"
@@ -136,17 +138,18 @@ def benchmarks(evaluate: dict[str, Any]) -> Iterator[str]:
 def unsure(recovery: dict[str, Any]) -> str:
     """Why there is no interval: what the gap recovery is a share of may be nothing."""
     low, high = (f"{100 * recovery[key]:+.0f}" for key in ("gap_low", "gap_high"))
-    return f" (no interval: the page brings the base model {100 * recovery['gap']:+.0f} points, {low} to {high})"
+    return f" (no interval: the page gives the base model {100 * recovery['gap']:+.0f} points, {low} to {high})"
 
 
 def answer_tables(predictions: list[dict[str, Any]]) -> Iterator[Table]:
     """Some questions with their answers, closed-book."""
     for row in examples(predictions):
-        place = f"{row['path']}, lines {row['line_start']} to {row['line_end']}"
+        place = said(f"{row['path']}, lines {row['line_start']} to {row['line_end']}")
         # Text, because brackets in an answer are no markup.
         title = Text(f"{row['instruction']}\n{row['input']}".strip(), style="bold")
         sign = "✓" if row["answers"]["tuned_closed"]["key_values"] else "✗"
-        table = Table("base", f"tuned {sign}", "reference", title=title, caption=Text(place), expand=True)
+        heads = map(said, ("base", f"tuned {sign}", "reference"))
+        table = Table(*heads, title=title, caption=Text(place), expand=True)
         texts = [row["answers"][cell]["text"] for cell in ("base_closed", "tuned_closed")]
         table.add_row(*(Text(shortened(text)) for text in (*texts, row["reference"])))
         yield table

@@ -25,7 +25,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--context",
         type=positive,
         default=6144,
-        help="tokens of prompt and answer together in a slot (default: %(default)s)",
+        help="tokens of prompt plus answer per slot (default: %(default)s)",
     )
     command.add_argument(
         "--threads", type=positive, default=-1, help="threads on the CPU (default: llama.cpp's choice)"
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     server = llama_cpp.start(settings, f"--slots {arguments.slots} of --context {arguments.context}")
     print(f"export OPENAI_BASE_URL={server.listening_address}/v1\nexport OPENAI_API_KEY={key}", flush=True)
     print(
-        f"teacher: {name} is ready, Ctrl-C stops it; in another terminal type the two lines above, then\n"
+        f"teacher: {name} is ready, Ctrl-C stops it; type the two lines above in another terminal, then\n"
         f"dvc exp run -S generate.backend=llm -S generate.model={name} -S generate.concurrency={arguments.slots}",
         file=sys.stderr,
     )

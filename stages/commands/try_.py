@@ -1,4 +1,4 @@
-"""See in a minute what doclore makes of a documentation: pages, what is left out, sample pairs, the cost of a full run.
+"""See in a minute what doclore makes of your docs: pages, what is left out, sample pairs, the cost of a full run.
 
 Nothing is trained, asked or written, and neither DVC nor a model is needed. In a project its params.yaml holds, outside
 one the defaults. Of a large documentation pairs are made from a sample of the pages.
@@ -17,14 +17,19 @@ import os
 from pathlib import Path
 
 from stages.common.base.errors import UserError
+from stages.common.base.messages import said
 
 ANYWHERE = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("docs", type=Path, metavar="DOCS", help="directory of the documentation, or one of its pages")
-    parser.add_argument("--pairs", type=int, default=20, metavar="N", help="so many sample pairs (default: 20)")
-    parser.add_argument("--chunk", type=int, default=1, metavar="N", help="of a page: which chunk is sent (default: 1)")
+    parser.add_argument(
+        "--pairs", type=int, default=20, metavar="N", help="number of sample pairs to print (default: 20)"
+    )
+    parser.add_argument(
+        "--chunk", type=int, default=1, metavar="N", help="for a single page: which chunk to send (default: 1)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,11 +41,11 @@ def run(arguments: argparse.Namespace) -> None:
         try_page(arguments.docs.resolve(), arguments.chunk)
         return
     if not arguments.docs.is_dir():
-        raise UserError(f"{arguments.docs} is not there; name a directory")
+        raise UserError(f"{arguments.docs} does not exist; name a directory")
     file = (project(Path.cwd()) or Path(__file__).parents[2]) / "params.yaml"
     seen = rehearsal.rehearse(arguments.docs, file)
     for line in account.lines(seen, params.load(file), max(arguments.pairs, 0)):
-        print(line)
+        print(said(line))
 
 
 def try_page(page: Path, chunk: int) -> None:
@@ -52,6 +57,8 @@ def try_page(page: Path, chunk: int) -> None:
 
     root = project(Path.cwd())
     if root is None:
-        raise UserError(f"{page} is no directory; a page is tried in a project: go to one, or name a directory")
+        raise UserError(
+            f"{page} is not a directory; a single page can be tried inside a project: go to one, or name a directory"
+        )
     os.chdir(root)
     asked.ask(page, chunk, params.load(), Console())

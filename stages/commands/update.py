@@ -1,4 +1,4 @@
-"""What changed since the last promoted model, and what it would cost to teach it.
+"""Show what changed since the last promoted model, and what it would cost to train it.
 
 Run it when `dvc repro curate` has read the new documentation. It compares the facts with those of OLD (the last tag
 model@v…, unless you name another revision), writes data/previous/ (facts that changed or are gone, for evaluate's

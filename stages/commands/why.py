@@ -1,4 +1,4 @@
-"""Where a pair comes from and where it went; or every row that a page feeds.
+"""Trace a pair to its page and its fate, or a page to its rows.
 
 WHAT is a pair_id, the text of a question (the closest one is shown when none is worded so), or a page, a partial or a
 file of data/extra, with `:line` for one line of it: docs/page.md:12.
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     what = " ".join(arguments.what).strip()
     if not what:
-        raise UserError("nothing asked; give a pair_id, a question or a page")
+        raise UserError("nothing to look up; give a pair_id, a question or a page")
     if PAIR_ID.fullmatch(what):
         explain_pair(what, arguments.json)
     elif FILE.fullmatch(what) and "?" not in what:
@@ -46,7 +46,7 @@ def explain_pair(pair_id: str, as_json: bool) -> None:
     rows = by_id(pair_id)
     if not rows:
         raise UserError(
-            f"no row has the pair_id {pair_id}; its chunk or its text changed, or `dvc repro` has yet to run"
+            f"no row has the pair_id {pair_id}; its chunk or text may have changed, or `dvc repro` has not run yet"
         )
     for one in rows:
         explain(one, as_json)
@@ -57,7 +57,7 @@ def explain_question(question: str, as_json: bool) -> None:
 
     matches = closest(question)
     if not matches:
-        raise UserError(f"no question is like {question!r}")
+        raise UserError(f"no question resembles {question!r}")
     exact = [match for match in matches if match.similarity == 100]
     for match in exact or matches[:1]:
         explain(match.traced, as_json)
@@ -67,7 +67,9 @@ def explain_question(question: str, as_json: bool) -> None:
         from stages.commands.tracing.display import brief
 
         console = Console(highlight=False, soft_wrap=True)
-        console.print(f"\nNo question is worded so; shown is the closest one ({matches[0].similarity} % alike). Next:")
+        console.print(
+            f"\nNo question has exactly this wording; this is the closest one ({matches[0].similarity} % alike). Next:"
+        )
         for match in matches[1:]:
             console.print(brief(match.traced, f"{match.similarity:3} % "))
 
@@ -105,7 +107,7 @@ def explain_page(place: str, arguments: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(heading(fed))
     if fed.line and not fed.rows:
-        console.print(f"Nothing is made of line {fed.line} itself; without :{fed.line} the whole file is shown.")
+        console.print(f"No row comes from line {fed.line} itself; leave out :{fed.line} to see the whole file.")
     if fed.rows:
         console.print(counted(fed))
     for line in listed(fed, None if arguments.all else LISTED):

@@ -120,7 +120,7 @@ def main() -> None:
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}
     if not parts["train"]:
         raise UserError(f"no pair is left to train on ({read} read, rejected by {figures['rejected_by']}); "
-                        "relax the limits under curate in params.yaml or give more documentation")  # fmt: skip
+                        "relax the limits under curate in params.yaml, or add documentation")  # fmt: skip
     figures |= {"answers_in_other_words": dict(said_otherwise)} if said_otherwise else {}
     figures["judge"] = result.judged
     figures["generated"] = read - len(own.rows) - len(own.rejected)
@@ -138,7 +138,10 @@ def main() -> None:
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in orphans])
     print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
     if in_exam:
-        print(f"curate: {len(in_exam)} pairs ask what data/exam asks: not trained (exam_question in {paths.REJECTED})")
+        print(
+            f"curate: {len(in_exam)} pairs ask what data/exam asks, so they are not trained "
+            f"(exam_question in {paths.REJECTED})"
+        )
     tell(list(last_lines(result, section)))
 
 

@@ -73,12 +73,12 @@ def last_lines(result: Curated, section: schema.Curate) -> Iterator[str]:
         more = f" and {len(unseen) - NAMED} more" if len(unseen) > NAMED else ""
         yield f"held out (never trained): {', '.join(unseen[:NAMED])}{more}; {count} pairs ask about them"
     else:
-        why = grouped.why_none or "each page that could be held out says what a trained page says"
-        yield f"no page is held out, eval_unseen asks about none: {why}"
+        why = grouped.why_none or "every page that could be held out repeats a trained page"
+        yield f"no page is held out, so eval_unseen is empty: {why}"
     facts = len({row["fact_id"] for row in parts["eval_seen"]})
     if facts:
         trained = len({row["fact_id"] for row in parts["train"]})
         yield f"eval_seen asks {len(parts['eval_seen'])} questions about {facts} of {trained} trained facts"
     else:
-        few = "no fact has enough wordings that differ; generate.phrasings or generate.paraphrases make more"
+        few = "no fact has enough different wordings; raise generate.phrasings or generate.paraphrases"
         yield f"eval_seen is empty: {few if section.holdout_facts else 'curate.holdout_facts is 0'}"

@@ -134,8 +134,8 @@ class PairJudge:
         open_rows = sum(not self.is_known(row, store) for row in rows)
         if open_rows > self.section.max_failed * len(rows):
             raise UserError(
-                f"{open_rows} of {len(rows)} pairs have no verdict ({outcome.reasons()}); all others are stored: "
-                "`dvc repro` asks only for the missing ones, curate.judge.max_failed allows more"
+                f"{open_rows} of {len(rows)} pairs have no verdict ({outcome.reasons()}); the others are stored; "
+                "`dvc repro` asks only for the missing ones, and curate.judge.max_failed allows more"
             )
 
     def complete(self, requests: list[Request], store: Store) -> Outcome:

@@ -105,7 +105,7 @@ def holdout(
     on there always is something to ask."""
     if not wanted or len(group) < MIN_PAGES:
         pages = "1 page is" if len(group) == 1 else f"{len(group)} pages are"
-        few = f"{pages} too few to hold one out; from {MIN_PAGES} pages on one is"
+        few = f"{pages} too few to hold one out; that takes at least {MIN_PAGES}"
         return frozenset(), few if wanted else "curate.holdout_pages is 0"
     members: dict[str, list[str]] = defaultdict(list)
     for path, name in group.items():

@@ -51,7 +51,7 @@ class EndpointModel:
             if outcome.unanswered():
                 raise UserError(
                     f"{outcome.unanswered()} of {outcome.total()} answers of {self.model} ({desc}) are missing "
-                    f"({outcome.reasons()}); all others are stored: `dvc repro` asks only for the missing ones"
+                    f"({outcome.reasons()}); the others are stored; `dvc repro` asks only for the missing ones"
                 )
             replies = [Text.model_validate_json(str(store.get(request.key()))) for request in asked]
         return [Answer.of(reply.text, reply.stopped) for reply in replies]

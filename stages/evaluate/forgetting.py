@@ -33,7 +33,7 @@ class Benchmarks:
             if unknown:
                 alike = ", ".join(get_close_matches(unknown[0], self.manager.all_tasks))
                 raise ParamsError(
-                    f"params.yaml: evaluate.lm_eval: {unknown[0]!r} is no task of lm_eval {self.version} nor of "
+                    f"params.yaml: evaluate.lm_eval: {unknown[0]!r} is not a task of lm_eval {self.version} nor of "
                     f"{self.directory}{f'; alike are {alike}' if alike else ''}"
                 )
 

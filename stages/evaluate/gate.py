@@ -9,14 +9,14 @@ from stages.common.schema import Evaluate
 REASONS = {
     "no_rows": "{set} has no rows, so that nothing shows whether the model learnt",
     "min_gain": "the gain in key values on {set} is {value:.2f}, below gate.min_gain = {limit}",
-    "one_page": "{set} rests on one page, so nothing tells whether its gain is chance",
+    "one_page": "{set} rests on one page, so its gain may be chance",
     "chance": "the interval of the gain on {set} reaches down to {value:.2f}, so it may be chance",
-    "min_stopped": "{value:.0%} of the answers on {set} end by themselves, below gate.min_stopped = {limit}",
+    "min_stopped": "{value:.0%} of the answers on {set} end on their own, below gate.min_stopped = {limit}",
     "min_reading": "{value:.0%} of the answers behind mixed passages are right, below gate.min_reading = {limit}",
     "min_refused": "{value:.0%} of the unanswerable questions are refused, below gate.min_refused = {limit}",
     "max_refused_answerable": "{value:.0%} of the answerable questions are refused, above "
     "gate.max_refused_answerable = {limit}",
-    "max_confident_wrong": "{value:.0%} of the answers are wrong and no refusal, above "
+    "max_confident_wrong": "{value:.0%} of the answers are wrong without being refusals, above "
     "gate.max_confident_wrong = {limit}",
     "max_retention_loss": "the loss on the base's own answers rose by {value:.2f} nats, above "
     "gate.max_retention_loss = {limit}",

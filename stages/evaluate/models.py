@@ -61,7 +61,7 @@ def merged(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
 def adapter(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
     """The base with the adapter, as it was trained: without the rounding of the merge."""
     if not (paths.ADAPTER / "adapter_config.json").exists():
-        raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
+        raise UserError(f"{paths.ADAPTER} contains no adapter; run `dvc repro train`, or `dvc pull`")
     hashes = base_fingerprint(section), fingerprint(paths.ADAPTER)
     identity = digest("adapter", hashes, loading(section, dtype), reading(tokenizer))
     return LocalModel("tuned", identity, lambda: adapted(section, dtype, paths.ADAPTER), tokenizer)

@@ -46,12 +46,11 @@ def stop_token(figures: Figures, section: schema.Format, names: Callable[[list[i
     """The one token that ends the answers."""
     if not figures.counts["rows"] or not figures.ends:
         raise UserError(
-            f"no whole row is left to train on: all are longer than format.max_length = {section.max_length} tokens; "
-            "raise it"
+            f"no rows left to train on: all are longer than format.max_length = {section.max_length} tokens; raise it"
         )
     if len(figures.ends) > 1:
         raise UserError(f"format audit: rows end in different tokens ({', '.join(names(list(figures.ends)))}); "
-                        "data/formatted is left as it was")  # fmt: skip
+                        "data/formatted is unchanged")  # fmt: skip
     return next(iter(figures.ends))
 
 

@@ -60,7 +60,7 @@ def sound(result: Any, row: Any) -> Any:
 
 
 def failure(problem: str, row: Any) -> UserError:
-    return UserError(f"format audit: {problem} in {named(row)}; data/formatted is left as it was")
+    return UserError(f"format audit: {problem} in {named(row)}; data/formatted is unchanged")
 
 
 def kept(example: Example, encoder: Encoder) -> Example | None:

@@ -82,7 +82,7 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
     skipped.tell(len(pages.language) - len(skipped.reasons))
     if unused := own.unused():
         print(
-            f"generate: {len(unused)} questions of {paths.WORDINGS} are asked on no page, such as {unused[0]}",
+            f"generate: {len(unused)} questions of {paths.WORDINGS} match no page's question, such as {unused[0]}",
             flush=True,
         )
     figures["wordings_on_no_page"] = len(unused)
@@ -133,8 +133,8 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
     failed, total = outcome.unanswered(), outcome.total()
     if failed > max_failed * total:
         raise UserError(
-            f"{failed} of {total} requests have no answer ({outcome.reasons()}); all others are stored: "
-            "`dvc repro` asks only for the missing ones, generate.max_failed allows more"
+            f"{failed} of {total} requests have no answer ({outcome.reasons()}); the others are stored; "
+            "`dvc repro` asks only for the missing ones, and generate.max_failed allows more"
         )
 
 

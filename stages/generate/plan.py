@@ -85,11 +85,11 @@ class Plan:
         if self.remark:
             yield self.remark
         if not self.calls():
-            yield f"{self.chunks:,} chunks, {requests:,} requests, all answered in the store: nothing to ask"
+            yield f"{self.chunks:,} chunks, {requests:,} requests, all already answered in the store: nothing to send"
             return
         yield (
-            f"{self.chunks:,} chunks make {about}{requests:,} requests: {requests - self.calls():,} are answered in "
-            f"the store, {about}{self.calls():,} are to be asked ({self.questions.calls:,} for pairs, "
+            f"{self.chunks:,} chunks make {about}{requests:,} requests: {requests - self.calls():,} are already "
+            f"answered in the store, {about}{self.calls():,} will be sent ({self.questions.calls:,} for pairs, "
             f"{about}{self.wordings.calls:,} for other wordings{more})"
         )
         yield f"about {self.prompt_tokens():,} prompt tokens and {self.answer_tokens:,} answer tokens ({self.source})"
@@ -192,7 +192,9 @@ def expected(parts: Sequence[Pass], store: Store, section: Generate) -> tuple[in
 
 
 def source(usage: Usage, model: str) -> str:
-    return f"mean of stored answers of {model}" if usage.answers else "estimated: no answer of this model is stored"
+    return (
+        f"mean of stored answers of {model}" if usage.answers else "estimated: no answers of this model are stored yet"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -47,11 +47,11 @@ def refuse_unread(section: schema.Docs, report: Report) -> None:
     """Raise UserError when more words than `docs.max_unread` allows reached no page; few stop nothing but at 0."""
     account = report.account
     if account.share > section.max_unread > 0 and account.lost < FEW_WORDS:
-        print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but so few words stop nothing")
+        print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but too few words are affected to stop")
     elif account.share > section.max_unread:
         worst = ", ".join(f"{loss.path}:{loss.line} ({loss.lost:,} of {loss.words:,})" for loss in account.worst(5))
         raise UserError(
-            f"{account.share:.1%} of the words in the sources reached no page, and docs.max_unread allows"
-            f" {section.max_unread:.1%}; most in {worst}; see account in {paths.REPORTS / 'ingest.json'}, then leave"
-            " such files out by docs.exclude or raise docs.max_unread"
+            f"{account.share:.1%} of the words in the sources did not reach any page, and docs.max_unread allows"
+            f" {section.max_unread:.1%}; most in {worst}; see account in {paths.REPORTS / 'ingest.json'}, then exclude"
+            " such files with docs.exclude or raise docs.max_unread"
         )

@@ -171,7 +171,7 @@ def check(figures: dict[str, Any], section: MergeAudit, kind: str = "") -> None:
     """Raise UserError when the merged model is not the one that was trained, or its export of a `kind` (q8_0, q4_k_m)
     is too far from it: fewer bits change the perplexity, and how much is told, not judged."""
     name, limit = f"min_agreement{kind and '_'}{kind}", getattr(section, f"min_agreement{kind and '_'}{kind}")
-    subject, remedy = (f"{kind}: ", "take an export with more bits, or see merge.audit") if kind else ("", REMEDY)
+    subject, remedy = (f"{kind}: ", "choose an export with more bits, or adjust merge.audit") if kind else ("", REMEDY)
     if figures["greedy_agreement"] < limit:
         raise UserError(
             f"merge audit: {subject}{figures['greedy_agreement']:.1%} of the tokens agree with base + adapter, below "

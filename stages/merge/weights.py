@@ -41,7 +41,7 @@ def require_disk(settings: Params) -> None:
     if parameters * each > free:
         raise UserError(
             f"merge needs {parameters * each / 1e9:.1f} GB of disk for {parameters / 1e9:.2g} billion weights, and "
-            f"{free / 1e9:.1f} GB are free; make room (dvc gc --workspace), shorten merge.export, or type: "
+            f"{free / 1e9:.1f} GB are free; free some space (dvc gc --workspace), shorten merge.export, or type: "
             "-S merge.method=adapter_only"
         )
 

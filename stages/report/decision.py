@@ -77,6 +77,7 @@ def next_step(evaluate: dict[str, Any], outcome: measures.Outcome) -> Sentence:
         return Sentence("next_promote" if outcome.split == "exam" else "next_exam", {})
     if outcome.endless > wrong / 2:
         return Sentence("next_endless", {})
+    asked = outcome.reads + outcome.misreads
     if outcome.reads >= outcome.misreads and outcome.reads:
-        return Sentence("next_reads", {"n": outcome.reads})
-    return Sentence("next_misreads" if outcome.misreads else "next_learn", {"n": outcome.misreads})
+        return Sentence("next_reads", {"n": outcome.reads, "asked": asked})
+    return Sentence("next_misreads" if outcome.misreads else "next_learn", {"n": outcome.misreads, "asked": asked})

@@ -68,9 +68,9 @@ def filled(text: Text, values: dict[str, Any]) -> Text:
     return english, chinese
 
 
-def in_english(key: str, values: dict[str, Any]) -> str:
-    """A text for the terminal, without mark-up."""
-    return re.sub(r"<[^>]+>", "", filled(TEXTS[key], values)[0])
+def plain(key: str, values: dict[str, Any], language: str) -> str:
+    """A text for the terminal in one language, `en` or `zh`, without mark-up."""
+    return re.sub(r"<[^>]+>", "", filled(TEXTS[key], values)[language == "zh"])
 
 
 def coded(text: str) -> str:

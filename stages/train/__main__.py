@@ -29,7 +29,7 @@ from stages.train import (
     trainer,
 )
 
-WAITING = "train: another run trains on the same data with the same settings; waiting for its end"
+WAITING = "train: another run is training on the same data with the same settings; waiting for it to finish"
 
 
 def main() -> None:

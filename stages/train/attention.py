@@ -77,12 +77,12 @@ def unpadded_reason(section: Model, backend: str, dtype: Any) -> str | None:
     if backend == "unsloth" or "flash" in for_training(section, dtype).get("attn_implementation", ""):
         return None
     if section.attn_implementation == "eager":
-        return "eager attention has no memory for sequences of that length; set model.attn_implementation to auto"
+        return "eager attention cannot hold sequences of that length; set model.attn_implementation to auto"
     kind = model_type(section)
     if kind in MASKED_BY_POSITION:
         return None
     known = ", ".join(MASKED_BY_POSITION)
-    return f"rows would see each other, since the model is {kind}, not {known}, and {flash_reason(dtype)}"
+    return f"rows would attend to each other, since the model is {kind}, not {known}, and {flash_reason(dtype)}"
 
 
 def model_type(section: Model) -> str:
@@ -99,4 +99,4 @@ def verify_unpadded(trainer: Any, settings: Params) -> None:
     packing = train.packing is True
     if (packing or train.padding_free is True) and not getattr(trainer.data_collator, "padding_free", False):
         key = "packing" if packing else "padding_free"
-        raise UserError(f"train.{key} = True cannot be had for this model; type: -S train.{key}=false")
+        raise UserError(f"train.{key} = True is not possible with this model; type: -S train.{key}=false")

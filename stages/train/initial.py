@@ -65,7 +65,7 @@ def refuse_start(settings: Params) -> None:
         name = differing[0]
         raise ParamsError(f"{refused}: its {name} is {config.get(name)!r}, but params.yaml says {ours[name]!r}")
     if settings.lora.init != "default":
-        raise ParamsError(f"{refused}: it begins with an adapter; type: -S lora.init=default")
+        raise ParamsError(f"{refused}: it starts from an adapter; type: -S lora.init=default")
 
 
 def go_on(model: Any, settings: Params) -> None:
@@ -78,7 +78,9 @@ def go_on(model: Any, settings: Params) -> None:
     weights = load_file(Path(settings.train.start_from) / "adapter_model.safetensors")
     left = set_peft_model_state_dict(model, weights)
     if left.unexpected_keys:
-        raise UserError(f"{settings.train.start_from} has weights that this model has not: {left.unexpected_keys[0]}")
+        raise UserError(
+            f"{settings.train.start_from} has weights that this model does not have: {left.unexpected_keys[0]}"
+        )
 
 
 def settled(settings: Params) -> Params:

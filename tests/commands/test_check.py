@@ -126,7 +126,7 @@ def test_check_says_what_the_stage_itself_refuses_before_it_begins(project, stag
 def test_unknown_benchmarks_are_refused_by_name(project):
     pytest.importorskip("lm_eval", reason="comes with the extra lm-eval")
     settings = project({"evaluate.lm_eval": ["mmluu"]})
-    with pytest.raises(UserError, match="'mmluu' is no task of lm_eval"):
+    with pytest.raises(UserError, match="'mmluu' is not a task of lm_eval"):
         import_module("stages.evaluate.refusals").refuse_impossible(settings)
 
 

@@ -43,7 +43,7 @@ def preview(tiny_model, write_params, monkeypatch, capsys):
 
 def test_before_format_has_run_the_row_its_text_and_its_loss_are_shown(preview):
     out = preview("--pair", "id-What is `r`?")
-    assert "data/formatted is not made yet" in out and "mode: chat" in out
+    assert "data/formatted does not exist yet" in out and "mode: chat" in out
     assert "output: `32`" in out and "assistant: `32`" in out
     assert "<|im_start|>user\nWhat is `r`?<|im_end|>\n<|im_start|>assistant\n`32`<|im_end|>" in out
     supervised = re.findall(r"\[([^\]]+)\]", out.partition("without loss\n")[2])

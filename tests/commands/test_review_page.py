@@ -300,7 +300,7 @@ def test_the_command_prints_a_link_that_works_and_ends_on_interrupt(dataset):
 
 
 def test_a_port_in_use_and_a_run_before_curate_are_one_line(page):
-    with pytest.raises(UserError, match="--port 0 takes a free one"):
+    with pytest.raises(UserError, match="--port 0 picks a free one"):
         listening("127.0.0.1", page.port)
     shutil.rmtree(paths.DATASET)
     with pytest.raises(UserError, match="run `dvc repro curate`"):

@@ -77,5 +77,5 @@ def test_the_values_of_a_project_hold_but_no_model_is_asked(docs, write_params):
 
 def test_a_directory_that_is_not_there_is_one_line(tmp_path):
     word = import_module("stages.commands.try_")
-    with pytest.raises(Exception, match=r"nowhere is not there; name a directory"):
+    with pytest.raises(Exception, match=r"nowhere does not exist; name a directory"):
         word.run(type("Arguments", (), {"docs": Path("nowhere"), "pairs": 1}))

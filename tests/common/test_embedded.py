@@ -103,7 +103,7 @@ def test_a_teacher_listens_on_this_machine_only_wants_its_key_and_ends_well(llam
         (["missing.gguf"], "missing.gguf: No such file or directory; name a GGUF file"),
         (["page.md"], "page.md is no GGUF file"),
         (["cut.gguf"], "llama.cpp cannot load cut.gguf: the file is incomplete"),
-        (["cut.gguf", "--port", "TAKEN"], "--port 0 takes a free one"),
+        (["cut.gguf", "--port", "TAKEN"], "--port 0 picks a free one"),
     ],
 )
 def test_a_teacher_that_cannot_start_is_one_line(arguments, line):

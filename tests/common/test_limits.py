@@ -57,4 +57,4 @@ def test_a_stage_without_what_it_reads_names_it_in_one_line(stage, write_params,
         errors.run_stage(stage, main)
     *_, line = capsys.readouterr().err.splitlines()
     assert ended.value.code == 1
-    assert re.fullmatch(rf"{stage}: (?:data|models)/\S+ is missing; run `dvc repro`, which makes it", line)
+    assert re.fullmatch(rf"{stage}: (?:data|models)/\S+ is missing; run `dvc repro` to create it", line)

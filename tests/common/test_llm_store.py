@@ -268,7 +268,7 @@ def test_a_full_disk_is_one_line_and_what_was_stored_before_is_safe():
         store.put("before", "safe")
         pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
         store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
-        with pytest.raises(UserError, match="full; the answers stored before are safe"):
+        with pytest.raises(UserError, match="full; the answers stored so far are safe"):
             store.put_all(Response(str(n), "answer " * 1000) for n in range(50))
         assert store.get("before") == "safe" and store.get("0") is None
 

@@ -71,7 +71,7 @@ def test_a_broken_row_costs_only_itself_and_is_told_with_its_line(dump, block, m
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"instruction": "q", "output": NaN}', "NaN is no JSON number"),
+        (b'{"instruction": "q", "output": NaN}', "NaN is not a JSON number"),
         (b"7", "a row is an object {...}, not int"),
         (b'{"a": "\\ud800"}', "half a character"),
         ('{"a": "灯"}'.encode("gbk"), "is not UTF-8; if it is GBK: `iconv -f GBK -t UTF-8`"),
@@ -187,7 +187,7 @@ BAD = {
     "no instruction": ({"output": "a"}, "instruction is missing"),
     "number": ({"instruction": "q", "output": 7}, "output is int, not text"),
     "input as list": ({"instruction": "q", "output": "a", "input": []}, "input is list, not text"),
-    "no turns": ({"messages": []}, "messages is no list of turns"),
+    "no turns": ({"messages": []}, "messages is not a list of turns"),
     "turn that is text": ({"messages": ["hi"]}, "turn 1 of messages is no object"),
     "tool turn": ({"messages": [{"role": "tool", "content": "x"}]}, "role is 'tool'; accepted are system"),
     "tool call": ({"messages": [*turns("q"), {"role": "assistant", "content": "", "tool_calls": [1]}]}, "tool calls"),

@@ -171,7 +171,7 @@ def test_the_report_and_the_summary_tell_the_judges_figures(write_params):
     write_json(paths.REPORTS / "evaluate.json", found)
     said = text_of(rendered(write_params))
     assert re.search(r"75%\s*40–90%\s*20%\s*5%", said)
-    for text in ("tuned 60%, base 10%, neither 30%", "judge: not attempted", "裁判：未作答"):
+    for text in ("tuned 60%, base 10%, tie 30%", "judge: not attempted", "评审模型：未作答"):
         assert text in said, text
     table = summary.metrics_table("eval_seen", found["eval_seen"])
     judge_column = next(column for column in table.columns if column.header == "judge")

@@ -295,7 +295,7 @@ def test_quotes_and_braces_in_alpacas_text_stay_what_they_are(run_format):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{instruction}\n\n{answer}", "{answer} is no placeholder"),
+        ("{instruction}\n\n{answer}", "{answer} is not a placeholder"),
         ("{output}", "accepted is a text with {instruction}"),
         ("{output}\n\n{instruction}", "in the order {system}, {instruction}, {input}, {output}"),
         ("{instruction} {output}", "one placeholder in a paragraph"),

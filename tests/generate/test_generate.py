@@ -497,10 +497,7 @@ def test_a_model_that_the_endpoint_does_not_list_is_asked_all_the_same_and_told(
     endpoint.models = ["other-model"]
     endpoint.reply = lambda body: answer("fine")
     assert len(ask(numbered(2))) == 2
-    assert (
-        "generate.model = 'teacher': the endpoint serves other-model; it is asked all the same"
-        in capsys.readouterr().err
-    )
+    assert "generate.model = 'teacher': the endpoint serves other-model; trying it anyway" in capsys.readouterr().err
 
 
 def test_a_model_that_the_endpoint_does_not_know_is_one_line_that_names_those_it_serves(endpoint, ask):

@@ -102,7 +102,7 @@ def test_an_edit_costs_its_own_chunks_and_the_way_back_nothing(clone, endpoint):
     refusal = clone.run("doclore", "plan", code=1)
     assert "doclore: data/chunks.jsonl is not up to date; type `dvc repro chunk`" in refusal
     clone.repro("chunk")
-    assert "6 chunks make about 12 requests: 10 are answered in the store" in clone.run("doclore", "plan")
+    assert "6 chunks make about 12 requests: 10 are already answered in the store" in clone.run("doclore", "plan")
     assert asked.pages() == []
     clone.repro("generate")
     assert asked.pages() == ["amber"]

@@ -49,8 +49,8 @@ def test_a_plan_says_what_will_be_asked_and_nothing_is_sent(endpoint, write_para
     monkeypatch.delenv("OPENAI_API_KEY")
     prepare(write_params, lamps(4), styles={"fact": 1}, paraphrases=0)
     lines = said()
-    assert lines[0].startswith("4 chunks make 4 requests: 0 are answered in the store, 4 are to be asked")
-    assert "estimated: no answer of this model is stored" in lines[1]
+    assert lines[0].startswith("4 chunks make 4 requests: 0 are already answered in the store, 4 will be sent")
+    assert "estimated: no answers of this model are stored yet" in lines[1]
     assert lines[2] == "cost: no generate.price_per_million; time: unknown before the first run"
     assert endpoint.requests == []
 
@@ -64,19 +64,22 @@ def test_the_calls_and_prompt_tokens_of_a_plan_are_those_of_the_run(endpoint, as
     sent = sum(tokens.count(turn["content"], "cl100k_base") for body in endpoint.requests for turn in body["messages"])
     assert abs(before.prompt_tokens() - sent) < 0.05 * sent
     assert made().calls() == 0
-    assert said() == ["5 chunks, 15 requests, all answered in the store: nothing to ask"]
+    assert said() == ["5 chunks, 15 requests, all already answered in the store: nothing to send"]
 
 
 def test_wordings_are_a_guess_before_their_questions_are_known_and_exact_after(endpoint, ask, write_params):
     endpoint.reply = teacher
     prepare(write_params, lamps(3), styles={"fact": 1}, pairs_per_chunk=2)
     assert (made().calls(), made().later) == (3 + 6, 6)
-    assert "about 9 are to be asked (3 for pairs, about 6 for other wordings)" in said()[0]
+    assert "about 9 will be sent (3 for pairs, about 6 for other wordings)" in said()[0]
     change_params(paths.PARAMS, {"generate.paraphrases": 0})
     generate.main()
     after = made(paraphrases=2)
     assert (after.calls(), after.later) == (3, 0)
-    assert "6 requests: 3 are answered in the store, 3 are to be asked (0 for pairs, 3 for other wordings)" in said()[0]
+    assert (
+        "6 requests: 3 are already answered in the store, 3 will be sent (0 for pairs, 3 for other wordings)"
+        in said()[0]
+    )
     generate.main()
     assert report()["calls"] == 3
 
@@ -166,7 +169,7 @@ def test_doclore_plan_without_dvc_or_fresh_chunks_says_what_to_run(write_params)
     assert done.stderr.startswith("doclore: dvc status failed: ") and "Traceback" not in done.stderr
     write_params({"generate.backend": "extractive"})
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
-    assert done.stdout == "generate.backend is extractive: it asks no model and costs nothing\n"
+    assert done.stdout == "generate.backend is extractive: no model is asked, so a run costs nothing\n"
 
 
 def environment() -> dict[str, str]:
@@ -271,6 +274,6 @@ def test_rewrites_are_counted_and_free_once_they_are_stored(endpoint, ask, write
     endpoint.reply = lambda body: json.dumps({"text": "Anew."}) if "Rewrite" in str(body) else teacher(body)
     settings = {"styles": {"fact": 1}, "paraphrases": 0, "rewrites": 2}
     prepare(write_params, lamps(3), **settings)
-    assert "9 are to be asked (3 for pairs, 0 for other wordings, 6 for passages in other words)" in said()[0]
+    assert "9 will be sent (3 for pairs, 0 for other wordings, 6 for passages in other words)" in said()[0]
     ask(lamps(3), **settings)
     assert "all answered in the store" in said()[0]

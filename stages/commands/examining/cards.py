@@ -75,7 +75,7 @@ def wheels(cards: list[Card], said: str = "") -> str:
     """The wheels that run on all the cards: cu130 or cu126. Raises NoWheelsError."""
     if not cards:
         raise NoWheelsError(
-            f"there is no NVIDIA GPU that answers ({said or 'nvidia-smi lists none'}); install a driver of "
+            f"no NVIDIA GPU responds ({said or 'nvidia-smi lists none'}); install a driver of "
             f"{DRIVERS['cu130']} or later, or say what to set up for: make setup-gpu CUDA=cu130"
         )
     first, known = cards[0], [card.capability for card in cards if card.capability != (0, 0)]
@@ -88,7 +88,7 @@ def wheels(cards: list[Card], said: str = "") -> str:
         return "cu130"
     if new and old:
         raise NoWheelsError(
-            "no PyTorch runs on cards before Turing and on Blackwell at once; name those to use in "
+            "no PyTorch build runs both on cards older than Turing and on Blackwell; choose those to use in "
             "CUDA_VISIBLE_DEVICES and the wheels for them: make setup-gpu CUDA=cu130, or CUDA=cu126 for the old ones"
         )
     if new:

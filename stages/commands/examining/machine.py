@@ -32,10 +32,10 @@ def python() -> Finding:
 
 def disk() -> Finding:
     free = shutil.disk_usage(".").free / 1e9
-    line = f"{free:.0f} GB of disk are free"
+    line = f"{free:.0f} GB of disk space free"
     if free > ROOM_GB:
         return "good", line
-    return "bad" if free < 1 else "note", f"{line}; a run takes up to {ROOM_GB} GB: `dvc gc --workspace` makes room"
+    return "bad" if free < 1 else "note", f"{line}; a run takes up to {ROOM_GB} GB: `dvc gc --workspace` frees space"
 
 
 def memory(settings: Params) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def memory(settings: Params) -> Iterator[Finding]:
         yield "good", f"{cores} cores"
         return
     free = int(dict(line.split(":") for line in file.read_text().splitlines())["MemAvailable"].split()[0]) / 1e6
-    line = f"{cores} cores, {free:.0f} GB of memory are free"
+    line = f"{cores} cores, {free:.0f} GB of memory free"
     small = free < MEMORY_GB and settings.model.name.startswith("embedded:")
     yield ("note", f"{line}; a training takes about {MEMORY_GB} GB") if small else ("good", line)
 
@@ -57,7 +57,7 @@ def gpu(settings: Params) -> Iterator[Finding]:
     except PackageNotFoundError:
         yield (
             "bad",
-            "PyTorch is not installed, which the stages from format on need; type: make setup, or make setup-gpu",
+            "PyTorch is not installed, and every stage from format on needs it; type: make setup, or make setup-gpu",
         )
         return
     found, _ = cards.asked()
@@ -68,7 +68,7 @@ def gpu(settings: Params) -> Iterator[Finding]:
         kind = "good" if settings.model.name.startswith("embedded:") else "note"
         yield kind, f"no NVIDIA GPU; PyTorch {torch} trains on the CPU"
     elif "+cpu" in torch:
-        yield "bad", f"PyTorch {torch} uses no GPU, though there is one; type: make setup-gpu"
+        yield "bad", f"PyTorch {torch} is a CPU build, but this machine has a GPU; type: make setup-gpu"
     elif complaint := misfit(torch, found):
         yield "bad", complaint
 
@@ -83,6 +83,6 @@ def misfit(torch: str, found: list[cards.Card]) -> str:
     if wanted == "cu130" or "+cu12" in torch:
         return ""
     return (
-        f"PyTorch {torch} is built for CUDA 13, which {found[0].name} with driver {found[0].driver} does not run; "
+        f"PyTorch {torch} is built for CUDA 13, which {found[0].name} with driver {found[0].driver} cannot run; "
         f"type: make setup-gpu, which takes {wanted} (or update the driver to {cards.DRIVERS['cu130']})"
     )

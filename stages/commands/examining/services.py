@@ -79,7 +79,7 @@ def hub(settings: Params) -> Iterator[Finding]:
         request.add_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):
-            yield "good", f"{place} has model.name = {name!r}, which will be downloaded"
+            yield "good", f"{place} has model.name = {name!r}; it will be downloaded on first use"
     except urllib.error.HTTPError as error:
         why = "it is gated or unknown; set HF_TOKEN" if error.code in (401, 403, 404) else f"status {error.code}"
         yield "bad", f"model.name = {name!r} at {place}: {why}"
@@ -97,12 +97,12 @@ def remote() -> Iterator[Finding]:
             [sys.executable, "-c", REMOTE], capture_output=True, text=True, timeout=3 * PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        yield "bad", "the DVC remote does not answer; see `dvc remote list`"
+        yield "bad", "the DVC remote does not answer; check `dvc remote list`"
         return
     said = done.stderr.strip().splitlines()
     if not done.returncode:
         yield "good", f"DVC remote {done.stdout.strip()}"
     elif "NoRemoteError" in done.stderr:
-        yield "note", "no DVC remote: data and models stay on this machine; docs/howto/share.md sets one up"
+        yield "note", "no DVC remote: data and models stay on this machine; docs/howto/share.md shows how to add one"
     else:
-        yield "bad", f"the DVC remote cannot be used: {said[-1][:200] if said else 'see `dvc remote list`'}"
+        yield "bad", f"the DVC remote cannot be used: {said[-1][:200] if said else 'check `dvc remote list`'}"

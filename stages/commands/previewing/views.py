@@ -89,9 +89,9 @@ def settings_used(settings: Params, encoder: Encoder) -> dict[str, str]:
 def formatted_state(template_hash: str) -> str:
     """How data/formatted stands to the template."""
     if not paths.CHAT_TEMPLATE.exists():
-        return "data/formatted is not made yet"
+        return "data/formatted does not exist yet"
     same = digest(paths.CHAT_TEMPLATE.read_text(encoding="utf-8")) == template_hash
-    return "as in data/formatted" if same else "data/formatted was made with another one: run `dvc repro`"
+    return "as in data/formatted" if same else "data/formatted was made with a different one: run `dvc repro`"
 
 
 def view(encoder: Encoder, split: str, row: dict[str, Any], hide: bool = True) -> View:

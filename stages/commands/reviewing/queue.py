@@ -141,7 +141,7 @@ class Queue:
 def items(fate: str, file: Path) -> list[Item]:
     """The rows of a file that hold a pair; bad rows of data/extra/ have none to judge."""
     if not file.exists():
-        raise UserError(f"{file} is missing; run `dvc repro curate`, which makes it")
+        raise UserError(f"{file} is missing; run `dvc repro curate` to create it")
     found = []
     with file.open("rb") as stream:
         offset = 0

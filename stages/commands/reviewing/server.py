@@ -57,7 +57,7 @@ async def guarded(token: str, hosts: set[str], request: Request, go_on: Handler)
     if request.headers.get("host") not in hosts or (origin and origin.removeprefix("http://") not in hosts):
         response: Response = JSONResponse({"error": "this page answers on its own address only"}, 403)
     elif request.url.path.startswith("/api/") and not given(token, request):
-        response = JSONResponse({"error": "open the link that `doclore review` printed: it holds the key"}, 401)
+        response = JSONResponse({"error": "open the link that `doclore review` printed: it contains the key"}, 401)
     else:
         response = await go_on(request)
     response.headers.update(HEADERS)
@@ -86,7 +86,8 @@ def answer(work: Callable[[Queue, Any], Any], queue: Queue) -> Handler:
             return JSONResponse(await run_in_threadpool(work, queue, content))
         except KeyError as error:
             return JSONResponse(
-                {"error": f"no pair {error}; `dvc repro` ran meanwhile? Start `doclore review` again"}, 404
+                {"error": f"no pair {error}; `dvc repro` may have run in the meantime; start `doclore review` again"},
+                404,
             )
         except ValidationError as error:
             return JSONResponse({"error": error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")}, 400)

@@ -63,7 +63,7 @@ def application(talker: Talker, model: str, key: str, passages: Passages | None 
         return JSONResponse(await run_in_threadpool(whole, talker, asked, alone, frame))
 
     async def unknown(request: Any, error: Any) -> Any:
-        return failure(f"there is no {request.url.path} here; ask /v1/chat/completions", error.status_code)
+        return failure(f"{request.url.path} does not exist here; use /v1/chat/completions", error.status_code)
 
     routes = [Route("/v1/models", models), Route("/v1/chat/completions", completions, methods=["POST"])]
     return guarded(Starlette(routes=routes, exception_handlers={HTTPException: unknown}), key)

@@ -17,7 +17,9 @@ class TrainedRows:
     def __init__(self) -> None:
         self.rows: list[DatasetRow] = list(read_jsonl(paths.DATASET / "train.jsonl"))
         if not self.rows:
-            raise UserError(f"{paths.DATASET / 'train.jsonl'} has no row, so no answer has a reason; run `dvc repro`")
+            raise UserError(
+                f"{paths.DATASET / 'train.jsonl'} has no rows, so answers cannot be explained; run `dvc repro`"
+            )
         self.search = Search([f"{row['instruction']}\n{row['input']}\n{row['output']}" for row in self.rows])
 
     def nearest(self, question: str, answer: str, most: int = 3) -> Iterator[DatasetRow]:

@@ -119,7 +119,7 @@ def loaded(name: str, section: schema.Model, dtype: Any) -> Any:
     if name == "tuned":
         return tuned(section, dtype)
     if name == "adapter" and not (paths.ADAPTER / "adapter_config.json").exists():
-        raise UserError(f"there is no adapter in {paths.ADAPTER}; run `dvc repro train`, or `dvc pull`")
+        raise UserError(f"{paths.ADAPTER} contains no adapter; run `dvc repro train`, or `dvc pull`")
     return pretrained.causal_lm(section, dtype) if name == "base" else adapted(section, dtype, paths.ADAPTER)
 
 
@@ -128,5 +128,5 @@ def trained_tokenizer() -> Any:
     from transformers import AutoTokenizer
 
     if not (paths.MERGED / "config.json").exists():
-        raise UserError(f"there is no model in {paths.MERGED}; run `make run` or `dvc repro`, or `dvc pull`")
+        raise UserError(f"{paths.MERGED} contains no model; run `make run` or `dvc repro`, or `dvc pull`")
     return AutoTokenizer.from_pretrained(paths.MERGED)

@@ -43,7 +43,7 @@ __pycache__/
 def refuse_occupied(directory: Path) -> None:
     """Raise UserError for a directory that holds anything but Git's own files."""
     if directory.exists() and (not directory.is_dir() or {entry.name for entry in directory.iterdir()} - {".git"}):
-        raise UserError(f"{directory} is there already and not empty; name another directory")
+        raise UserError(f"{directory} already exists and is not empty; name another directory")
 
 
 def make(directory: Path, docs: Path, name: str) -> None:

@@ -123,7 +123,7 @@ def repair(file: Path) -> tuple[int, Path]:
     if not kept:
         for part in beside(fresh):
             part.unlink(missing_ok=True)
-        raise UserError(f"{file} holds no readable answer; it is left as it is")
+        raise UserError(f"{file} contains no readable answer; it was left unchanged")
     damaged = next(
         name for n in itertools.count(1) if not (name := file.with_name(f"{file.name}.damaged-{n}")).exists()
     )

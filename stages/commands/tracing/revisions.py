@@ -23,7 +23,7 @@ def dataset_files(revision: str) -> Iterator[dict[str, Path]]:
     if revision == WORKSPACE:
         missing = [file for file in FILES.values() if not file.exists()]
         if missing:
-            raise UserError(f"{missing[0]} is missing; run `dvc repro curate`, which makes it")
+            raise UserError(f"{missing[0]} is missing; run `dvc repro curate` to create it")
         yield FILES
         return
     with TemporaryDirectory() as directory:
@@ -57,5 +57,5 @@ def commit(revision: str) -> str:
     name = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     name = name or git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}")
     if not name or not name.strip():
-        raise UserError(f"{revision} is no commit, branch, tag or experiment of this repository")
+        raise UserError(f"{revision} is not a commit, branch, tag or experiment of this repository")
     return name.split()[0]

@@ -38,7 +38,7 @@ def traced_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[TracedRo
 def lines(file: Path) -> Iterator[str]:
     """The lines of a file that the pipeline wrote. Raises UserError when it is missing."""
     if not file.exists():
-        raise UserError(f"{file} is missing; run `dvc repro curate`, which makes it")
+        raise UserError(f"{file} is missing; run `dvc repro curate` to create it")
     with file.open(encoding="utf-8") as stream:
         yield from stream
 

@@ -91,4 +91,4 @@ def unknown(path: str, tried: list[str]) -> str:
     known |= {part["path"] for chunk in map(json.loads, lines(paths.CHUNKS)) for part in chunk["partials"]}
     best = process.extractOne(tried[-1], sorted(known))
     hint = f"the closest is {best[0]}" if best else "data/docs.jsonl has none"
-    return f"{path} is no page, partial or file of data/extra that the last run read; {hint}"
+    return f"{path} is not a page, partial or data/extra file of the last run; {hint}"

@@ -24,7 +24,7 @@ def lines(seen: Rehearsal, settings: schema.Params, pairs: int) -> Iterator[str]
 def pages(seen: Rehearsal) -> Iterator[str]:
     """What was read, what was not, and what stays as unread syntax."""
     ingest = seen.ingest
-    languages = ", ".join(f"{count:,} {name or 'of unknown language'}" for name, count in most(ingest["languages"]))
+    languages = ", ".join(f"{count:,} {name or 'in an unknown language'}" for name, count in most(ingest["languages"]))
     total = sum(chunk["tokens"] for chunk in seen.chunks)
     yield f"{ingest['pages']:,} pages from {ingest['files']:,} files ({languages})"
     yield f"{len(seen.chunks):,} chunks of {total:,} tokens"

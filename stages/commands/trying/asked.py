@@ -30,10 +30,10 @@ def ask(page: Path, number: int, settings: schema.Params, console: Console) -> N
     """Ask about the chunk with this number, from 1, of a page. Raises UserError."""
     section = settings.generate
     if section.backend == "extractive":
-        raise UserError("generate.backend is extractive: it asks no model; a page is tried with backend llm")
+        raise UserError("generate.backend is extractive: no model is asked; set it to llm to try a single page")
     chunks = list(of_page(page))
     if not 1 <= number <= len(chunks):
-        raise UserError(f"{page} has {len(chunks)} chunks; give --chunk a number from 1 to {len(chunks)}")
+        raise UserError(f"{page} has {len(chunks)} chunks; --chunk takes a number from 1 to {len(chunks)}")
     chunk, pages = chunks[number - 1], of_pages()
     console.rule(f"{chunk['path']}:{chunk['line_start']}-{chunk['line_end']}, chunk {number} of {len(chunks)}")
     with Store.of_repository() as store:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stages.common.base import timings
+from stages.common.base.messages import said
 
 OUTPUT = re.compile(r"'((?:data|models|reports)/[^']+)'")
 
@@ -33,8 +34,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"MemoryError", "OutOfMemoryError"}:
         return True
-    said = ("can't allocate memory", "CUDA error: out of memory", "CUDA out of memory", "_STATUS_ALLOC_FAILED")
-    return "RuntimeError" in names and any(words in str(error) for words in said)
+    known = ("can't allocate memory", "CUDA error: out of memory", "CUDA out of memory", "_STATUS_ALLOC_FAILED")
+    return "RuntimeError" in names and any(words in str(error) for words in known)
 
 
 @contextmanager
@@ -47,8 +48,8 @@ def limit_of_memory() -> Iterator[None]:
             raise
         where = "GPU" if "CU" in str(error) else "machine"  # CUDA, CUBLAS
         raise UserError(
-            f"the {where} is out of memory; end what else runs on it, lower the batch size, or take a smaller "
-            "model.name; `doclore check` shows what each stage takes"
+            f"the {where} is out of memory; close other programs that use it, lower the batch size, or choose a smaller "
+            "model.name; `doclore check` shows what each stage needs"
         ) from None
 
 
@@ -61,11 +62,11 @@ def limits_of_the_machine() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                f"{error.filename or 'the disk'}: no space left; make room, then go on with `dvc repro`"
+                f"{error.filename or 'the disk'}: no space left; free some, then continue with `dvc repro`"
             ) from None
         missing = OUTPUT.search(f"'{error.filename}' {error}") if isinstance(error, FileNotFoundError) else None
         if missing:  # a stage run by hand; under `dvc repro` DVC says so before
-            raise UserError(f"{missing[1]} is missing; run `dvc repro`, which makes it") from None
+            raise UserError(f"{missing[1]} is missing; run `dvc repro` to create it") from None
         raise
 
 
@@ -95,11 +96,11 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
             main()
     except UserError as error:
         restore_outputs(stage)
-        print(f"{stage}: {error}", file=sys.stderr)
+        print(f"{stage}: {said(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         restore_outputs(stage)
-        print(f"{stage}: interrupted; `dvc repro` goes on from here", file=sys.stderr)
+        print(f"{stage}: {said('interrupted; `dvc repro` continues from here')}", file=sys.stderr)
         sys.exit(130)
     except BaseException:
         restore_outputs(stage)

@@ -48,7 +48,7 @@ def describe(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{PARAMS}: {key} is not a known key{suggestion(location)}"
     if error["type"] == "missing":
-        return f"{PARAMS}: {key} is missing; its values are described in docs/params.md"
+        return f"{PARAMS}: {key} is missing; docs/params.md describes it"
     accepted = re.sub(r"^(Input|String|List) should (be )?", "accepted is ", error["msg"].removeprefix("Value error, "))
     accepted = accepted.replace("is match pattern", "is text of the pattern").replace("is have", "is a value with")
     value = "" if isinstance(error["input"], dict) else f" = {error['input']!r}"

@@ -14,5 +14,5 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen()  # so that a link works as soon as it is printed
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UserError(f"{host} --port {port}: {error}; --port 0 takes a free one") from None
+        raise UserError(f"{host} --port {port}: {error}; --port 0 picks a free one") from None
     return listener

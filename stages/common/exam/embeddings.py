@@ -15,7 +15,7 @@ class Embeddings:
         try:
             from model2vec import StaticModel
         except ImportError:
-            raise UserError(f"{key} needs the extra semantic; type: pip install 'doclore[semantic]'") from None
+            raise UserError(f"{key} needs the extra `semantic`; type: pip install 'doclore[semantic]'") from None
         if not (Path(directory) / "model.safetensors").is_file():
             raise ParamsError(
                 f"params.yaml: {key} = {directory!r}: accepted is a directory with model.safetensors, as model2vec "

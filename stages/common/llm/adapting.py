@@ -45,4 +45,4 @@ class Adapter:
         self.form = form
         self.store.put_form(self.place, form)
         self.outcome.adapted.append(how)
-        self.endpoint.say(f"{self.endpoint.section}: from now on the endpoint is asked {how}")
+        self.endpoint.say(f"{self.endpoint.section}: from now on requests go out {how}")

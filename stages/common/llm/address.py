@@ -76,7 +76,7 @@ def addresses() -> list[Address]:
 def address(text: str, name: str) -> Address:
     """An address from its text. What may be a secret is not repeated in errors. Raises UserError."""
     if "@" in text:
-        raise UserError(f"{name} holds a user name or password, which cannot go along with a key; export it without")
+        raise UserError(f"{name} holds a user name or password, which cannot be combined with a key; export it without")
     base, _, query = text.partition("?")
     if "#" in text or not re.fullmatch(r"(?:api-version=[\w.-]+)?", query):
         raise UserError(
@@ -102,7 +102,7 @@ def proxy(scheme: str, host: str) -> str | None:
         return None
     if not address.startswith(("http://", "https://")):
         raise UserError(
-            f"the proxy {address.partition('@')[2] or address} is none of HTTP; set {scheme.upper()}_PROXY to one"
+            f"the proxy {address.partition('@')[2] or address} is not an HTTP proxy; set {scheme.upper()}_PROXY to one"
         )
     return address
 
@@ -118,5 +118,5 @@ def certificates() -> ssl.SSLContext:
         try:
             context.load_verify_locations(**{"capath" if Path(file).is_dir() else "cafile": file})
         except (OSError, ssl.SSLError) as error:
-            raise UserError(f"{file}: {error}; it must be a file of certificates in PEM form") from None
+            raise UserError(f"{file}: {error}; it must contain certificates in PEM format") from None
     return context

@@ -161,7 +161,7 @@ class Asker:
         for name in talk.request.extra:
             if name in message:
                 key = f"{self.endpoint.section}.extra_body.{name}"
-                raise ParamsError(f"params.yaml: {key}: the endpoint refuses it ({message}); take it out or change it")
+                raise ParamsError(f"params.yaml: {key}: the endpoint refuses it ({message}); remove or change it")
         return self.reader.saved(talk) or talk.refused(refusal.kind, message, doubtful=True)
 
     def shrunk(self, talk: Talk, room: Room) -> Result | None:

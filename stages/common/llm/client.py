@@ -86,7 +86,7 @@ class Run:
         try:
             await self.endpoint.check()
             if self.endpoint.unlisted:
-                self.endpoint.say(f"{self.endpoint.unlisted}; it is asked all the same")
+                self.endpoint.say(f"{self.endpoint.unlisted}; trying it anyway")
             self.outcome.start()
             show = self.bar.set_postfix_str
             self.asker = Asker(self.endpoint, self.answer, self.store, self.outcome, show, self.heard)
@@ -141,7 +141,7 @@ class Run:
             if self.in_a_row == max(FEWEST_IN_A_ROW, 2 * self.endpoint.connection.concurrency):
                 raise UserError(
                     f"{self.in_a_row} requests in a row have no answer ({self.outcome.example}); what was answered is "
-                    "stored: when the endpoint is well again, `dvc repro` goes on from here"
+                    "stored: when the endpoint works again, `dvc repro` continues from here"
                 )
 
     async def store_results(self, results: list[Result]) -> None:
@@ -173,7 +173,7 @@ class Run:
         """End the run because of a signal."""
         self.stopped_by = number
         self.bar.write(
-            f"{self.bar.desc}: storing what is in flight, for at most {DRAIN_SECONDS:.0f} s; again to stop at once",
+            f"{self.bar.desc}: storing what is in flight, up to {DRAIN_SECONDS:.0f} s; press again to stop at once",
             file=sys.stderr,
         )
         self.drain()

@@ -61,9 +61,9 @@ def refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
     """Raise a UserError when the file is the database of another program or of a newer doclore; nothing is changed."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if pragma(connection, "application_id") != APPLICATION and tables - {"responses"}:
-        raise UserError(f"{file} is a database of another program; move it away, doclore makes its own")
+        raise UserError(f"{file} is another program's database; move it away, doclore creates its own")
     if pragma(connection, "user_version") > VERSION:
-        raise UserError(f"{file} was written by a newer doclore; update this one")
+        raise UserError(f"{file} was written by a newer doclore; update yours")
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -99,14 +99,12 @@ def unusable(file: Path, error: sqlite3.Error) -> UserError:
     if "Could not decode" in str(error):
         return damaged(file, "a row is not what was written")
     if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
-        return UserError(f"{file}: {error}; the answers stored before are safe")
+        return UserError(f"{file}: {error}; the answers stored so far are safe")
     return damaged(file, str(error))
 
 
 def damaged(file: Path, problem: str) -> UserError:
-    return UserError(
-        f"{file} is damaged ({problem}); type `doclore store repair`: it keeps every answer that is readable"
-    )
+    return UserError(f"{file} is damaged ({problem}); type `doclore store repair`, which keeps every readable answer")
 
 
 def former_rooms() -> tuple[int, ...]:

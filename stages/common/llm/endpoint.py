@@ -52,10 +52,10 @@ class Endpoint:
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key:
             raise UserError(
-                "OPENAI_API_KEY is not set; export it (for a local server any word does: export OPENAI_API_KEY=EMPTY)"
+                "OPENAI_API_KEY is not set; export it (a local server accepts any value: export OPENAI_API_KEY=EMPTY)"
             )
         if not (key.isascii() and key.isprintable()):
-            raise UserError("OPENAI_API_KEY holds a line end or a character that is not ASCII; export it again")
+            raise UserError("OPENAI_API_KEY contains a line break or a non-ASCII character; export it again")
         self.connection, self.section, self.say = connection, section, say
         self.servers = [Server(address, key) for address in addresses()]
         self.unlisted = ""  # what to say of the model should the endpoint not know it
@@ -95,7 +95,7 @@ class Endpoint:
         if len(problems) == len(self.servers):
             raise problems[0]
         for problem in problems:
-            self.say(f"{self.section}: {problem}; the other addresses are asked")
+            self.say(f"{self.section}: {problem}; continuing with the other addresses")
         served = sorted({name for names in checked if isinstance(names, list) for name in names})
         if served and self.connection.model not in served:
             alike = ", ".join(get_close_matches(self.connection.model, served) or served[:5])
@@ -114,7 +114,9 @@ class Endpoint:
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             raise untrusted(server, error) from None
         except aiohttp.InvalidURL:
-            raise UserError(f"OPENAI_BASE_URL = {server.address.shown} is no address; export it again") from None
+            raise UserError(
+                f"OPENAI_BASE_URL = {server.address.shown} is not a valid address; export it again"
+            ) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise unreachable(server, error) from None
         except (aiohttp.ClientError, OSError, ValueError):  # TimeoutError is an OSError
@@ -148,7 +150,7 @@ class Endpoint:
                 raise
             if not server.excluded:
                 server.excluded = True
-                self.say(f"{self.section}: {server.address.shown}: {error}; the other addresses go on")
+                self.say(f"{self.section}: {server.address.shown}: {error}; continuing with the other addresses")
             raise FaultError("another address", str(error), tries=0.0) from None
         finally:
             server.flight -= 1
@@ -191,7 +193,7 @@ class Endpoint:
         if status in (401, 403, 407) and "<html" in message.lower():
             return UserError(
                 f"{server.address.shown} answers with a page, not with JSON ({clean(message)}): a proxy, a firewall or "
-                "a login page stands before the endpoint; see to it that requests get through"
+                "a login page is in the way; make sure that requests get through to the endpoint"
             )
         meaning = from_status(status, code, message or f"status {status}", retry_after(headers))
         if status == 404 and not server.address.path.rstrip("/").endswith(("v1", "openai", "v2", "v3", "v4")):
@@ -205,7 +207,7 @@ class Endpoint:
             raise from_error(error.error) if error.error else FaultError("no completion", clean(str(error))) from None
         except ValueError as error:
             begins = content[:LONGEST_SHOWN].decode(errors="replace").strip() or str(error)
-            raise FaultError("no completion", clean(f"the reply is no JSON: {begins}")) from None
+            raise FaultError("no completion", clean(f"the reply is not JSON: {begins}")) from None
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -72,5 +72,5 @@ def to_response(row: StoredResponse, file: Path) -> Response:
     except TypeError:
         response = Response("", "")
     if not (response.key and isinstance(response.answer, str) and bool(response.answer) != bool(response.refused)):
-        raise UserError(f"{file} holds a row that is no stored answer; it must be a file that doclore wrote")
+        raise UserError(f"{file} contains a row that is not a stored answer; the file must be one that doclore wrote")
     return response

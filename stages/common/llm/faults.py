@@ -114,24 +114,22 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
     if mentions(text, FILTERED):
         return RefusalError("content filter", message, filtered=True)
     if status == 402 or (mentions(text, NO_CREDIT) and not (throttled and wait)):
-        return UserError(f"the account has no credit left ({message}); what was answered is stored")
+        return UserError(f"the account has no credit left ({message}); answers so far are stored")
     if TOO_LARGE.search(text):
         return RefusalError(f"status {status}", message)
     if NO_JSON.search(text):
         return FaultError("schema not met", message)
     if status == 407:
         return UserError(
-            f"the proxy wants to know who asks ({message}); write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+            f"the proxy requires authentication ({message}); write HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
         )
     if status in OVERLOADED or (throttled and status != 404):
         away = status in AWAY
         return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES, away=away)
     if status in (401, 403) or (status == 400 and BAD_KEY.search(text)):
-        return UserError(f"the endpoint refuses the key in OPENAI_API_KEY ({message}); what was answered is stored")
+        return UserError(f"the endpoint refuses the key in OPENAI_API_KEY ({message}); answers so far are stored")
     if status == 404 or (status in (400, 422) and UNKNOWN_MODEL.search(text)):
-        return UserError(
-            f"the endpoint does not know the model or the address ({message}); what was answered is stored"
-        )
+        return UserError(f"the endpoint does not know the model or the address ({message}); answers so far are stored")
     if status >= 500 or status in (408, 409, 425):
         return FaultError(f"status {status}", message, wait, away=status in AWAY)
     return RefusalError(f"status {status}", message)

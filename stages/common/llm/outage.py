@@ -19,14 +19,14 @@ class Outage:
         if self.began is None:
             self.began = time.monotonic()
             self.endpoint.say(
-                f"{self.endpoint.section}: the endpoint is out of reach ({why}); it is waited for, at most {most:.0f} s"
+                f"{self.endpoint.section}: the endpoint is unreachable ({why}); waiting for it, at most {most:.0f} s"
             )
         away = time.monotonic() - self.began
         self.show(f"waiting for the endpoint: {away:.0f} of {most:.0f} s")
         if away > most:
             raise UserError(
-                f"the endpoint has been out of reach for {away:.0f} s ({why}); what was answered is stored: when it is "
-                "back, `dvc repro` goes on from here"
+                f"the endpoint has been unreachable for {away:.0f} s ({why}); answers so far are stored: when it is "
+                "back, `dvc repro` continues from here"
             )
 
     def over(self) -> None:

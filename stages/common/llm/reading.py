@@ -54,8 +54,8 @@ class Reader:
         except UNUSABLE:
             raise FaultError(
                 "empty answer",
-                "all of the reply stands in its field for thoughts, and more than an answer; set "
-                f"{self.section}.thinking to off, or another reasoning parser of the server",
+                "the whole reply is in the field for thoughts, with more than an answer in it; set "
+                f"{self.section}.thinking to off, or give the server another reasoning parser",
                 tries=max(1.0, self.most_tries / 2),  # as the same model would do the same
             ) from None
 

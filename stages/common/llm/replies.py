@@ -81,7 +81,7 @@ def last(reply: str, parts: Parts, answer: type[AnswerType], examples: Collectio
         empty = empty or value
     if empty is None:
         raise problem or NoJsonError(
-            "the only JSON in the reply is the prompt's example" if parts.spans else "no JSON in it"
+            "the only JSON in the reply is the example of the prompt" if parts.spans else "no JSON in it"
         )
     return empty
 

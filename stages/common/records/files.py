@@ -73,7 +73,7 @@ def write_report(stage: str, figures: dict[str, Any], headline: dict[str, str]) 
 def require(file: Path) -> Path:
     """The file or directory. Raises UserError when no stage has written it yet."""
     if not file.exists():
-        raise UserError(f"{file} is missing; run `dvc repro`, which makes it")
+        raise UserError(f"{file} is missing; run `dvc repro` to create it")
     return file
 
 
@@ -86,7 +86,7 @@ def read_jsonl(file: Path) -> Iterator[Any]:
                 yield json.loads(line)
             except ValueError as error:
                 raise UserError(
-                    f"{file}:{number} is not JSON ({error}); run `dvc repro --force` to make it anew"
+                    f"{file}:{number} is not JSON ({error}); run `dvc repro --force` to create it again"
                 ) from None
 
 
@@ -101,4 +101,4 @@ def read_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{file} is not JSON ({error}); delete it and run `dvc repro`, which makes it anew") from None
+        raise UserError(f"{file} is not JSON ({error}); delete it and run `dvc repro` to create it again") from None

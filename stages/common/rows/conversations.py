@@ -44,7 +44,7 @@ def conversation(row: dict[str, Any]) -> Conversation:
         return from_messages(turns, text(row, "system"))
     if "instruction" in row or "output" in row:
         return from_alpaca(row)
-    raise ValueError("none of instruction and output, conversations, or messages is there")
+    raise ValueError("has neither instruction and output, nor conversations, nor messages")
 
 
 def from_alpaca(row: dict[str, Any]) -> Conversation:
@@ -71,20 +71,20 @@ def history(row: dict[str, Any]) -> Iterable[tuple[Message, Message]]:
 def messages(turns: Any, field: str, role_key: str, text_key: str) -> list[Message]:
     """A list of turns with the role names of OpenAI. Keys of the other format are understood as well."""
     if not isinstance(turns, list) or not turns:
-        raise ValueError(f"{field} is no list of turns")
+        raise ValueError(f"{field} is not a list of turns")
     parsed: list[Message] = []
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
-            raise ValueError(f"turn {number} of {field} is no object")
+            raise ValueError(f"turn {number} of {field} is not an object")
         role = turn.get(role_key, turn.get("role", turn.get("from")))
         if role not in ROLES:
             raise ValueError(f"turn {number} of {field}: {role_key} is {role!r}; accepted are {', '.join(ROLES)}")
         if turn.get("tool_calls") or turn.get("function_call"):
-            raise ValueError(f"turn {number} of {field}: tool calls are not understood")
+            raise ValueError(f"turn {number} of {field}: tool calls are not supported")
         if ROLES[role] == "assistant" and (key := untrained(turn)):
             raise ValueError(
-                f"turn {number} of {field}: {key}: {turn[key]!r} is not understood, every answer is trained; "
-                "end the conversation before this answer, or leave it out with its question"
+                f"turn {number} of {field}: {key}: {turn[key]!r} is not supported, since every answer is trained; "
+                "end the conversation before this answer, or remove it with its question"
             )
         content = content_text(turn.get(text_key, turn.get("content", turn.get("value"))))
         if content is None or not content.strip():

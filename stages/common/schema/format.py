@@ -19,7 +19,7 @@ def known_placeholders(text: str) -> str:
     unknown = [name for name in found if name not in PLACEHOLDERS]
     if unknown:
         raise ValueError(
-            f"{{{unknown[0]}}} is no placeholder; accepted is {', '.join(f'{{{p}}}' for p in PLACEHOLDERS)}"
+            f"{{{unknown[0]}}} is not a placeholder; accepted is {', '.join(f'{{{p}}}' for p in PLACEHOLDERS)}"
         )
     missing = [name for name in NEEDED if name not in found]
     if missing:

@@ -89,7 +89,7 @@ def documents(encoder: Encoder, tokens: int, hide: bool) -> Iterator[dict[str, A
                 left -= len(ids)
     if left == tokens and source == "rewritten":
         raise UserError(
-            "format.documents_source = 'rewritten', but there is no passage in other words; have them written with "
+            "format.documents_source = 'rewritten', but no passages have been rewritten; have them written with "
             "-S generate.backend=llm -S generate.rewrites=1, or type: -S format.documents_source=raw"
         )
     if left > 0:

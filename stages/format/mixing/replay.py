@@ -69,7 +69,7 @@ def usable(source: str, unusable: list[str]) -> Iterator[DatasetRow]:
 
 def no_usable_row(source: str) -> UserError:
     return UserError(
-        f"format.replay.source = {source!r} has no usable row; give it some, or type: -S format.replay.share=0.0"
+        f"format.replay.source = {source!r} has no usable rows; add some, or type: -S format.replay.share=0.0"
     )
 
 
@@ -77,7 +77,7 @@ def refuse_source(source: str) -> None:
     """Raise ParamsError for what is neither self, a directory, a file of rows nor the name of a hub data set."""
     if source == "self":
         if not SELF.exists():
-            raise UserError(f"format.replay.source = 'self', but {SELF} is not there; type: doclore rehearse")
+            raise UserError(f"format.replay.source = 'self', but {SELF} does not exist; type: doclore rehearse")
         return
     path, key = Path(source), f"params.yaml: format.replay.source = {source!r}"
     if path.is_file() and not is_data(path):

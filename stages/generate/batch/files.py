@@ -81,7 +81,7 @@ class Batch:
             names = ", ".join(map(str, files[:3])) + (", …" if len(files) > 3 else "")
             raise UserError(
                 f"{len(missing):,} requests wait in {names}; submit each file as a batch, put the results into "
-                f"{self.directory} as *.jsonl, then `dvc repro` goes on"
+                f"{self.directory} as *.jsonl, then type `dvc repro` to continue"
             )
         return outcome
 

@@ -55,7 +55,7 @@ class Uncovered(Everything):
         self.tried = {row["key"] for row in self.kept_responses()}
         self.places = pair_places()
         if not self.judged:
-            self.remark = f"{paths.PAIRS} is newer than the last run of curate, so no chunk is asked about"
+            self.remark = f"{paths.PAIRS} is newer than the last run of curate, so no chunks are asked about"
 
     def asks(self, chunk: Chunk) -> bool:
         return chunk["chunk_id"] in self.chunks

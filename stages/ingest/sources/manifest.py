@@ -45,7 +45,7 @@ SETTLED = 2_000_000_000  # ns; a file that changed so shortly ago may change aga
 def write(section: schema.Docs) -> None:
     """Write data/sources.jsonl; where the documentation is not here, what was pulled stays as it is."""
     if not walk.is_here(section.path) and paths.SOURCES.exists():
-        print(f"sources: docs.path = {section.path!r} is not here; {paths.SOURCES} stays as it is")
+        print(f"sources: docs.path = {section.path!r} does not exist here; {paths.SOURCES} is unchanged")
         return
     write_jsonl(paths.SOURCES, sources(section))
 

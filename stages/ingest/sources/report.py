@@ -121,4 +121,4 @@ class Report:
             total = sum(count for _, count in self.excluded)
             yield f"{total} pages in {len(self.excluded)} excluded directories ({path}: {pages})"
         for link in self.skipped.get("unreadable", [])[:1]:
-            yield f"{link} cannot be read: mend or delete the file or link"
+            yield f"{link} cannot be read: fix or delete the file or link"

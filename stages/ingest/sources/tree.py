@@ -65,7 +65,7 @@ class Tree:
         if known is None:
             self.unlisted.add(path)
         elif known != hashlib.sha256(data).hexdigest():
-            raise UserError(f"{self.root / path} was changed while ingest ran; run `dvc repro`, which reads it again")
+            raise UserError(f"{self.root / path} changed while ingest was running; run `dvc repro` to read it again")
 
     def cleaned(self, path: str, decoded: Text) -> Text:
         text, counts = characters.cleaned(decoded.text)

@@ -69,8 +69,8 @@ def run(command: list[str], wanted: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode == -signal.SIGKILL:
         raise UserError(
-            f"merge.export: the merged model cannot be {wanted}: the system ended the tool, for want of memory most "
-            "likely; end what else runs, or leave it out: -S 'merge.export=[]'"
+            f"merge.export: the merged model cannot be {wanted}: the system ended the tool, most likely for lack of "
+            "memory; close other programs, or leave it out: -S 'merge.export=[]'"
         )
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no message"]

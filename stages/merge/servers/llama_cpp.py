@@ -26,7 +26,7 @@ def exports() -> list[Path]:
 def export() -> Path:
     """The file to serve. Raises UserError when there is none."""
     if not (files := exports()):
-        raise UserError(f"there is no {paths.EXPORTS}/model-*.gguf; type: dvc exp run -S 'merge.export=[gguf-q8_0]'")
+        raise UserError(f"{paths.EXPORTS}/model-*.gguf does not exist; type: dvc exp run -S 'merge.export=[gguf-q8_0]'")
     return files[0]
 
 
@@ -38,7 +38,9 @@ def require_gguf(file: Path) -> None:
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}; name a GGUF file, such as a model's *.gguf from a hub") from None
     if magic != MAGIC:
-        raise UserError(f"{file} is no GGUF file; llama.cpp's convert_hf_to_gguf.py makes one from a model's directory")
+        raise UserError(
+            f"{file} is not a GGUF file; llama.cpp's convert_hf_to_gguf.py makes one from a model directory"
+        )
 
 
 def library() -> Any:

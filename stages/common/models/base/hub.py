@@ -70,7 +70,7 @@ def unloadable(section: Model, error: Exception) -> ParamsError:
     where = "MODELSCOPE_API_TOKEN for private models" if section.hub == "modelscope" else (
         "HF_TOKEN for gated models, HF_ENDPOINT for a mirror, or model.hub=modelscope")  # fmt: skip
     return ParamsError(
-        f"{PARAMS}: model.name = {section.name!r}: it cannot be loaded ({reason}); check name and revision, {where}"
+        f"{PARAMS}: model.name = {section.name!r}: cannot be loaded ({reason}); check name and revision, {where}"
     )
 
 
@@ -135,8 +135,8 @@ def as_trained(section: Model) -> Model:
     present = identity(section)
     if (present["name"], present["hash"]) != (base["name"], base["hash"]):
         raise UserError(
-            f"{ADAPTER} was trained on {base['name']} at {base['hash'][:12]}, and model.name = {section.name!r} is "
-            f"another base or another state of it, at {present['hash'][:12]}; run `dvc repro`"
+            f"{ADAPTER} was trained on {base['name']} at {base['hash'][:12]}, but model.name = {section.name!r} is "
+            f"a different base or revision, at {present['hash'][:12]}; run `dvc repro`"
         )
     return pinned(section)
 

@@ -18,7 +18,7 @@ def tokenizer(section: Model) -> Any:
     loaded = hub.from_pretrained(AutoTokenizer, section, weights=False)
     if not loaded.is_fast:
         raise UserError(
-            f"params.yaml: model.name = {section.name!r}: its tokenizer has no fast version, which masks need"
+            f"params.yaml: model.name = {section.name!r}: its tokenizer has no fast version, which loss masks need"
         )
     if loaded.pad_token is None:
         loaded.pad_token = loaded.eos_token
