@@ -52,6 +52,7 @@ def isolated(request, tmp_path, monkeypatch) -> Iterator[None]:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("DOCLORE_LANG", "en")
     yield
     assert request.node.get_closest_marker("slow") or not any((tmp_path / ".cache" / "models").glob("smollm2*"))
 

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
             bad += kind == "bad"
             print(f"{MARKS[kind]} {said(line)}", flush=True)
     if bad:
-        raise UserError(f"{bad} {'problem' if bad == 1 else 'problems'} to fix")
+        raise UserError(f"problems to fix: {bad}")
 
 
 def memory(settings: Params) -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ def show(arguments: argparse.Namespace) -> None:
         table.add_row(*map(Text, (place, row["question"], row["reference"], ", ".join(row["tags"]))))
     Console().print(table if rows else f"No questions yet; type: doclore exam add QUESTION REFERENCE, or write {FILE}")
     if exam.faults:
-        print(f"{len(exam.faults)} entries are not usable questions; type: doclore exam check")
+        print(f"{faulty(exam.faults)} in {paths.EXAM}; type: doclore exam check")
 
 
 def check(_: argparse.Namespace) -> None:
@@ -71,7 +71,11 @@ def check(_: argparse.Namespace) -> None:
     for remark in remarks(exam.rows, chunks):
         print(remark)
     if exam.faults:
-        raise UserError(f"{len(exam.faults)} entries in {paths.EXAM} are not usable questions; fix or remove them")
+        raise UserError(f"{faulty(exam.faults)} in {paths.EXAM}; fix or remove what is listed")
+
+
+def faulty(faults: list[Any]) -> str:
+    return f"{len(faults)} unusable {'entry' if len(faults) == 1 else 'entries'}"
 
 
 def remarks(rows: list[Any], chunks: list[Any]) -> Iterator[str]:

@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
         )
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
+        for action in command._actions:
+            action.help = said(action.help or "")
         command.set_defaults(run=module.run, anywhere=getattr(module, "ANYWHERE", False))
     return root
 

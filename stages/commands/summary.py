@@ -115,9 +115,8 @@ def headline(evaluate: dict[str, Any]) -> str:
         interval = unsure(recovery) if low is None else f" (95 % interval {low:.2f} to {high:.2f})"
         meaning = "1 means as good as the base model with the page in its prompt"
         first = f"Gap recovery: {recovery['gap_recovery']:.2f}{interval}; {meaning}"
-    more = "".join(f"\n{line}" for line in (*preferences(evaluate), *benchmarks(evaluate)))
     reasons = "passed" if gate["passed"] else f"failed: {'; '.join(gate['reasons'])}"
-    return f"{first}{more}\nGate: {reasons}"
+    return "\n".join((first, *preferences(evaluate), *benchmarks(evaluate), f"Gate: {reasons}"))
 
 
 def preferences(evaluate: dict[str, Any]) -> Iterator[str]:

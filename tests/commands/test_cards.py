@@ -29,7 +29,7 @@ RUNS = {
 REFUSED = {
     "Tesla K80, 470.256.02, 11441, 3.7\n": "driver 470.256.02 is too old for PyTorch, which needs 525 or later",
     "NVIDIA GeForce RTX 5090, 570.86.10, 32607, 12.0\n": "RTX 5090 needs a driver of 580 or later",
-    "NVIDIA B200, 580.1, 183359, 10.0\nTesla P100, 580.1, 16384, 6.0\n": "at once; name those to use",
+    "NVIDIA B200, 580.1, 183359, 10.0\nTesla P100, 580.1, 16384, 6.0\n": "choose those to use",
     HEADLESS: "couldn't communicate with the NVIDIA driver",
 }
 

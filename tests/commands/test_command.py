@@ -47,7 +47,7 @@ def test_below_the_root_a_word_works_as_in_the_root_and_named_files_stay_where_t
 def test_outside_a_project_a_word_about_one_says_that_there_is_none(typed, monkeypatch, tmp_path):
     for words in (("check",), ("summary",), ("why", "page.md"), ("store", "info"), ("preset",), ("serve",)):
         code, _, complaint = typed(*words)
-        assert code == 1 and complaint.count("\n") == 1 and "there is no project here or above" in complaint
+        assert code == 1 and complaint.count("\n") == 1 and "no project here or in a directory above" in complaint
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +66,7 @@ def test_commands_about_files_run_anywhere(typed):
         (("store", "gc", "--older-than", "-1"), "-1 is not a number of days"),
         (("store", "gc", "--older-than", "nan"), "nan is not a number of days"),
         (("convert", ".", "rows.json"), ". is a directory"),
-        (("preset",), "presets/ is empty"),
+        (("preset",), "presets/ is missing or empty"),
         (("check",), "params.yaml is empty"),
         (("summary",), "reports/ingest.json is not JSON"),
         (("why", "0123456789abcdef"), "a line of data/dataset/train.jsonl is not JSON"),
@@ -123,7 +123,7 @@ def test_without_a_word_the_help_lists_them_and_a_misspelt_one_gets_the_right_on
     code, out, _ = typed()
     assert code == 0 and all(f"\n    {name} " in out for name in ("check", "preview", "try", "why"))
     code, _, complaint = typed("prewiev")
-    assert code == 1 and complaint == "doclore: there is no word 'prewiev'; did you mean `doclore preview`?\n"
+    assert code == 1 and complaint == "doclore: unknown command 'prewiev'; did you mean `doclore preview`?\n"
 
 
 def test_every_word_s_help_has_examples(typed):

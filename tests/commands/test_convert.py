@@ -155,7 +155,7 @@ def test_nothing_is_overwritten_without_force():
 @pytest.mark.parametrize(
     ("source", "target", "problem"),
     [
-        ("none.jsonl", "b.json", "none.jsonl is not there"),
+        ("none.jsonl", "b.json", "none.jsonl is not found"),
         ("a.jsonl", "b.xlsx", r"b.xlsx: the name must end in one of .jsonl, .json, .csv, .parquet"),
         ("bad.parquet", "b.json", "bad.parquet is not Parquet"),
         ("twice.csv", "b.json", "every column needs a name of its own"),

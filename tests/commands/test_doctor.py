@@ -79,7 +79,7 @@ def test_a_base_model_that_the_hub_does_not_give_is_found(write_params, monkeypa
 def test_what_check_refuses_is_listed_and_counted(write_params, capsys):
     write_params({"chunk.encoding": "cl100k"})
     shutil.copyfile(ROOT / "dvc.yaml", "dvc.yaml")
-    with pytest.raises(UserError, match="have to be mended"):
+    with pytest.raises(UserError, match="problems to fix"):
         doctor.run(SimpleNamespace(offline=True))
     assert "✗ params.yaml: chunk.encoding = 'cl100k'" in capsys.readouterr().out
 

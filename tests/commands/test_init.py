@@ -56,7 +56,7 @@ def test_a_preset_is_applied_and_an_unknown_one_leaves_nothing_behind(docs):
 def test_nothing_is_written_into_a_directory_that_holds_something(docs):
     (docs.parent / "full").mkdir()
     (docs.parent / "full" / "thesis.txt").touch()
-    with pytest.raises(UserError, match="full is there already and not empty"):
+    with pytest.raises(UserError, match="full already exists and is not empty"):
         made("full", "--docs", "my-docs")
     assert [entry.name for entry in Path("full").iterdir()] == ["thesis.txt"]
 

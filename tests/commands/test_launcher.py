@@ -60,7 +60,7 @@ def test_a_checkout_within_another_is_the_nearer_one(tmp_path, site):
 
 def test_outside_any_project_one_line_says_so_and_words_that_need_none_run(tmp_path, site):
     code, said = launched(site, tmp_path, "check")
-    assert code == 1 and said.count("\n") == 1 and said.startswith("doclore: there is no project here or above")
+    assert code == 1 and said.count("\n") == 1 and said.startswith("doclore: no project here or in a directory above")
     (tmp_path / "rows.jsonl").write_text('{"a": "b"}\n')
     assert launched(site, tmp_path, "convert", "rows.jsonl", "rows.csv")[0] == 0
 

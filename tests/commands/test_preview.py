@@ -64,7 +64,7 @@ def test_the_tokens_shown_are_those_that_format_writes(preview):
             sum(label != -100 for label in written["labels"]),
         )
     assert "as in data/formatted" in preview("-n", "1")
-    assert "was made with another one" in preview("-n", "1", mode="alpaca")
+    assert "was made with a different one" in preview("-n", "1", mode="alpaca")
 
 
 def test_rows_are_drawn_by_hash_and_as_many_as_asked(preview):

@@ -214,7 +214,7 @@ def test_a_run_of_curate_meanwhile_is_told_and_no_wrong_pair_is_shown(page, data
     lines = train.read_text("utf-8").splitlines()
     train.write_text("\n".join(lines[1:] + lines[:1]) + "\n", "utf-8")
     status, answer, _ = page.ask("GET", f"/api/row?pair_id={json.loads(lines[0])['pair_id']}")
-    assert status == 404 and "Start `doclore review` again" in answer["error"]
+    assert status == 404 and "start `doclore review` again" in answer["error"]
 
 
 def test_many_verdicts_at_once_are_all_kept(page, dataset):

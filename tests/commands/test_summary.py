@@ -31,7 +31,7 @@ def table(**changes: dict) -> dict[str, str]:
 def test_rows_of_one_s_own_are_curate_s_and_not_generate_s():
     lines = table()
     assert "51 pairs" in lines["generate"] and "81" not in "".join(lines.values())
-    assert "70 pairs kept, 11 rejected, 30 of them your own" in lines["curate"]
+    assert "70 pairs kept, 11 rejected, 30 of them yours" in lines["curate"]
 
 
 def test_without_rows_of_one_s_own_none_are_spoken_of():

@@ -64,7 +64,7 @@ def test_a_reply_that_was_refused_is_shown_with_the_reason(endpoint, write_param
     [
         ("other.md", 1, ONE, "has no chunk"),
         ("page.md", 7, ONE, "from 1 to 1"),
-        ("page.md", 1, {"backend": "extractive"}, "asks no model"),
+        ("page.md", 1, {"backend": "extractive"}, "no model is asked"),
     ],
 )
 def test_what_cannot_be_tried_is_one_line(endpoint, write_params, page, number, settings, line):

@@ -111,7 +111,7 @@ def test_a_question_that_is_added_is_listed_and_cannot_be_added_twice(capsys):
     doclore("add", ONE["question"], ONE["reference"], "--page", ONE["page"], "--key-value", "300 lux", "--tag", "May")
     (row,) = questions.questions()
     assert row["key_values"] == ["300 lux"] and row["tags"] == ["May"]
-    with pytest.raises(UserError, match=r"questions\.jsonl:1 already"):
+    with pytest.raises(UserError, match=r"already in .*questions\.jsonl:1"):
         doclore("add", "how bright may it get", "x")
     with pytest.raises(UserError, match="reference is missing"):
         doclore("add", "Q?", " ")
@@ -135,7 +135,7 @@ def test_check_tells_which_questions_no_page_answers(capsys):
     rows = [ONE, {"question": "How long does the lamp last?", "reference": "9 years"},
             {"question": "Is it dim?", "reference": "yes", "page": "gone.md"}]  # fmt: skip
     write("a.jsonl", "\n".join(map(json.dumps, rows)) + "\nbroken")
-    with pytest.raises(UserError, match="1 things"):
+    with pytest.raises(UserError, match="1 unusable entry in data/exam"):
         doclore("check")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("data/exam/a.jsonl:4: not JSON")

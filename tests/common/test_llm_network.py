@@ -152,7 +152,7 @@ def test_a_private_authority_is_trusted_where_a_variable_names_it_and_nowhere_el
 def test_a_file_that_holds_no_certificates_is_one_line(secure, monkeypatch, tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    with pytest.raises(UserError, match="must be a file of certificates in PEM form"):
+    with pytest.raises(UserError, match="must contain certificates in PEM format"):
         complete([request(0)])
 
 

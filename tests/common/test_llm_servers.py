@@ -223,7 +223,7 @@ def test_what_a_server_refuses_is_left_out_once_and_remembered(endpoint, name, c
     first, *others = (request(n, sampling=sampling, thinking=thinking) for n in range(4))
     assert complete([first]).answered == 1
     assert len(endpoint.requests) == 2
-    assert capsys.readouterr().err.count("from now on the endpoint is asked") == 1
+    assert capsys.readouterr().err.count("from now on requests go out") == 1
     assert complete(others).answered == 3
     assert len(endpoint.requests) == 5
     text = str(endpoint.requests[-1]["messages"])
@@ -381,13 +381,13 @@ def test_an_endpoint_that_restarts_is_waited_for_and_no_try_is_used_up(endpoint,
     endpoint.reply = reply
     outcome = complete([request(n) for n in range(6)], max_retries=1, max_outage=30.0, concurrency=2)
     assert (outcome.answered, outcome.unanswered()) == (6, 0)
-    assert capsys.readouterr().err.count("is out of reach") == 1
+    assert capsys.readouterr().err.count("is unreachable") == 1
 
 
 def test_an_outage_that_lasts_too_long_ends_the_run_with_one_line(endpoint, monkeypatch):
     monkeypatch.setattr(asking, "LONGEST_AWAY", 0.05)
     endpoint.reply = lambda body: 502
-    with pytest.raises(UserError, match=r"out of reach for .* what was answered is stored"):
+    with pytest.raises(UserError, match=r"unreachable for .* answers so far are stored"):
         complete([request(0)], max_outage=0.3)
     assert stored() is None
 

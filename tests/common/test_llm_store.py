@@ -158,7 +158,7 @@ def test_info_tells_answers_refusals_and_tokens_by_model(command):
 def test_gc_deletes_what_fits_all_conditions_and_only_with_yes(command, words, gone):
     write_jsonl(paths.RESPONSES, [{"key": "used", "answer": '{"pairs": []}', "refused": ""}])
     everything = kept()
-    assert "would go" in command("gc", *words)
+    assert "would be deleted" in command("gc", *words)
     assert kept() == everything
     command("gc", *words, "--yes")
     assert everything - kept() == gone
@@ -192,7 +192,7 @@ def test_importing_something_else_is_one_line_and_changes_nothing(command, capsy
     Path("other.jsonl").write_text('{"key": "k"}\n', encoding="utf-8")
     with pytest.raises(SystemExit):
         command("import", "other.jsonl")
-    assert "other.jsonl holds a row that is no stored answer" in capsys.readouterr().err
+    assert "other.jsonl contains a row that is not a stored answer" in capsys.readouterr().err
     assert len(kept()) == len(ENTRIES)
 
 
@@ -246,7 +246,7 @@ def torn(file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [
-        (foreign, "database of another program"),
+        (foreign, "another program's database"),
         (newer, "written by a newer doclore"),
         (torn, "damaged"),
         (lambda file: file.write_bytes(b"no database at all " * 100), "damaged"),
@@ -297,7 +297,7 @@ def test_rows_of_one_store_seed_another_refusals_included_and_each_once():
 def test_a_seed_that_holds_something_else_is_one_line_and_changes_nothing(row):
     write_jsonl(Path("responses.jsonl"), [{"key": "good", "answer": "x", "refused": ""}, row])
     with Store(Path("store.sqlite")) as store:
-        with pytest.raises(UserError, match="no stored answer"):
+        with pytest.raises(UserError, match="not a stored answer"):
             store.seed(Path("responses.jsonl"))
         assert store.get("good") is None
 
@@ -471,7 +471,7 @@ def test_repair_brings_back_every_readable_answer_and_nothing_else(say, damage, 
     found = readable()
     assert all(answers[key] == answer for key, answer in found.items())
     assert len(found) >= {"one byte": 399, "an inner page": 400, "cut": 150, "header": 400}[damage]
-    assert "entries are whole" in capsys.readouterr().out
+    assert "entries could be read" in capsys.readouterr().out
     assert (paths.cache_dir() / "responses.sqlite.damaged-1").read_bytes() == bytes(data)
 
 

@@ -181,21 +181,21 @@ def test_a_row_s_own_system_prompt_goes_before_the_one_of_the_side_file(side):
 
 
 BAD = {
-    "nothing known": ({"q": "a"}, "none of instruction and output, conversations, or messages"),
+    "nothing known": ({"q": "a"}, "has neither instruction and output, nor conversations"),
     "no output": ({"instruction": "q"}, "output is missing"),
     "blank output": ({"instruction": "q", "output": " \n"}, "output is blank"),
     "no instruction": ({"output": "a"}, "instruction is missing"),
     "number": ({"instruction": "q", "output": 7}, "output is int, not text"),
     "input as list": ({"instruction": "q", "output": "a", "input": []}, "input is list, not text"),
     "no turns": ({"messages": []}, "messages is not a list of turns"),
-    "turn that is text": ({"messages": ["hi"]}, "turn 1 of messages is no object"),
+    "turn that is text": ({"messages": ["hi"]}, "turn 1 of messages is not an object"),
     "tool turn": ({"messages": [{"role": "tool", "content": "x"}]}, "role is 'tool'; accepted are system"),
     "tool call": ({"messages": [*turns("q"), {"role": "assistant", "content": "", "tool_calls": [1]}]}, "tool calls"),
     "weight": ({"messages": [*turns("q"), {"role": "assistant", "content": "a", "weight": 0}]}, "weight: 0 is not"),
     "no loss on a turn": (
         {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a", "loss": False},
                            {"from": "human", "value": "r"}, {"from": "gpt", "value": "b", "loss": True}]},
-        "turn 2 of conversations: loss: False is not understood, every answer is trained",
+        "turn 2 of conversations: loss: False is not supported, since every answer is trained",
     ),
     "blank turn": ({"messages": turns("q", " ")}, "turn 2 of messages: content is blank"),
     "picture": ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "content is no text"),

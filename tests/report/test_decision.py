@@ -101,7 +101,7 @@ def test_the_exam_leads_and_is_told_by_tag_with_the_page_that_fails_most(write_p
     write_json(paths.REPORTS / "evaluate.json", figures)
     page = rendered(write_params)
     said = text_of(page)
-    assert said.index("Your exam: the tuned model answers 38% right") < said.index("Of what it was trained on")
+    assert said.index("Your exam: the tuned model answers 38% correctly") < said.index("Trained facts: asked")
     assert "8 questions about one page" in said and "so there is no interval" in said and "asked in May" in said
     assert said.index("Pages with the most wrong answers") < said.index("lamps/灯 3.md")
     assert 'href="../docs/lamps/%E7%81%AF%203.md"' in page

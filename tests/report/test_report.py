@@ -86,7 +86,7 @@ def test_a_gap_that_cannot_be_told_is_not_shown_as_a_number(write_params, headli
     rows = prepare()
     write_json(paths.REPORTS / "evaluate.json", evaluation(rows, headline=headline))
     said = text_of(rendered(write_params))
-    assert ("cannot be told" in said) == (headline["gap_recovery"] is None) == ("-20%" not in said)
+    assert ("undefined: the passage" in said) == (headline["gap_recovery"] is None) == ("-20%" not in said)
 
 
 def test_an_empty_set_and_a_cell_that_was_not_measured_are_left_out(write_params):

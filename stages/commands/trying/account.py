@@ -39,15 +39,16 @@ def pages(seen: Rehearsal) -> Iterator[str]:
     sizes: dict[str, int] = {}
     for chunk in seen.chunks:
         sizes[chunk["path"]] = sizes.get(chunk["path"], 0) + chunk["tokens"]
-    yield "largest pages: " + ", ".join(f"{path} ({size:,} tokens)" for path, size in most(sizes)[:LISTED])
+    largest = ", ".join(f"{path} ({size:,} tokens)" for path, size in most(sizes)[:LISTED])
+    yield f"largest pages: {largest}"
 
 
 def held_out(seen: Rehearsal) -> Iterator[str]:
     names = sorted({row["path"] for row in seen.unseen})
     of_sample = f" of the {seen.sampled:,} chunks that were drawn" if seen.scale > 1 else ""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    shown = f": {', '.join(names[:LISTED])}{more}" if names else ""
-    yield f"held out, never trained: {len(names)} pages{of_sample}{shown}"
+    shown = f" ({', '.join(names[:LISTED])}{more})" if names else ""
+    yield f"pages held out, never trained: {len(names)}{of_sample}{shown}"
     yield f"{seen.curate['pairs']:,} pairs{of_sample}, {seen.curate['rejected']:,} of them rejected or held back"
 
 

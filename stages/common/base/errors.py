@@ -48,8 +48,8 @@ def limit_of_memory() -> Iterator[None]:
             raise
         where = "GPU" if "CU" in str(error) else "machine"  # CUDA, CUBLAS
         raise UserError(
-            f"the {where} is out of memory; close other programs that use it, lower the batch size, or choose a smaller "
-            "model.name; `doclore check` shows what each stage needs"
+            f"the {where} is out of memory; close other programs that use it, lower the batch size, or choose a "
+            "smaller model.name; `doclore check` shows what each stage needs"
         ) from None
 
 
