@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run test test-fast lint setup setup-gpu clean
+.PHONY: run test test-fast lint audit setup setup-gpu clean
 
 # The first Python that is 3.11 or 3.12; override with `make run PYTHON=/path/to/python`.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
@@ -32,6 +32,11 @@ lint: .venv/.setup-test
 	ruff format --check .
 	ruff check .
 	mypy
+
+# Known vulnerabilities of the pinned versions, from PyPI's advisories; needs the network.
+audit: .venv/.setup
+	$(PIP) install --quiet pip-audit==2.10.1
+	.venv/bin/pip-audit --no-deps --disable-pip $(foreach file,requirements.txt requirements-torch.txt requirements-nodeps.txt,--requirement $(file))
 
 setup: .venv/.setup
 

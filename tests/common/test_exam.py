@@ -139,7 +139,7 @@ def test_check_tells_which_questions_no_page_answers(capsys):
         doclore("check")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("data/exam/a.jsonl:4: not JSON")
-    assert lines[1].startswith("data/exam/a.jsonl:3: gone.md is no page")
+    assert lines[1].startswith("data/exam/a.jsonl:3: gone.md is not a page")
     assert lines[2].startswith("data/exam/a.jsonl:2: no page answers 'How long") and "looked for: 9" in lines[2]
     assert lines[3].startswith("3 questions; 1 are answered") and len(lines) == 4
 

@@ -208,7 +208,7 @@ def test_the_gate_asks_for_a_sure_gain_and_answers_that_end(section):
         (gain(0.5, -0.1), "chance"),
         (gain(0.5, 0.0), "chance"),
         ({"eval_seen": {"tuned_minus_base": {"key_values": 1.0}, "tuned_closed": {"stopped": 1.0}}}, "one page"),
-        (gain(0.5, 0.3, 0.5), "end by themselves"),
+        (gain(0.5, 0.3, 0.5), "end on their own"),
         (gain(0.5, 0.3) | {"forgetting": {"mmlu": {"base": 0.5, "tuned": 0.3}}}, "mmlu"),
         ({"eval_seen": {"rows": 0}}, "no rows"),
     ]:

@@ -116,7 +116,7 @@ def test_a_group_of_tasks_is_measured_over_all_of_its_questions(task, section, s
 
 @pytest.mark.slow
 def test_a_task_that_nobody_knows_is_one_line_before_anything_is_loaded(task, section):
-    with pytest.raises(ParamsError, match=r"evaluate\.lm_eval: 'mmul' is no task .* alike are .*mmlu"):
+    with pytest.raises(ParamsError, match=r"evaluate\.lm_eval: 'mmul' is not a task .* alike are .*mmlu"):
         forgetting.Benchmarks(section.model_copy(update={"lm_eval": ["lamps", "mmul"]}))
 
 

@@ -203,7 +203,7 @@ def test_rewritten_passages_are_trained_where_their_page_is_and_say_nothing_new(
 def test_rewritten_documents_without_any_are_one_line(run_mix):
     write_jsonl(paths.CHUNKS, [])
     write_jsonl(paths.REWRITTEN, [])
-    with pytest.raises(UserError, match=r"no passage in other words; .*generate\.rewrites=1"):
+    with pytest.raises(UserError, match=r"no passages have been rewritten; .*generate\.rewrites=1"):
         run_mix(documents=1.0, documents_source="rewritten")
 
 

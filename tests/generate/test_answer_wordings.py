@@ -72,7 +72,7 @@ def test_the_plan_counts_them_as_a_guess_before_and_exactly_after(endpoint, ask)
     change = params.load()
     assert planned().answers.requests == 2 and planned().calls() == 0
     line = next(iter(planned().lines(change.generate)))
-    assert "all answered in the store" in line
+    assert "all already answered in the store" in line
     ask(lamps(1), **ON, max_failed=1.0)
     endpoint.reply = lambda body: 500 if "Its answer:" in str(body) else answers(body)
     ask(lamps(6), **ON, max_failed=1.0)

@@ -87,7 +87,7 @@ def test_wordings_are_a_guess_before_their_questions_are_known_and_exact_after(e
 def test_the_stage_says_its_plan_first(endpoint, ask, capsys):
     endpoint.reply = teacher
     ask(lamps(2), styles={"fact": 1}, paraphrases=0)
-    assert capsys.readouterr().out.startswith("generate: plan: 2 chunks make 2 requests: 0 are answered")
+    assert capsys.readouterr().out.startswith("generate: plan: 2 chunks make 2 requests: 0 are already answered")
     ask(lamps(2), styles={"fact": 1}, paraphrases=0)
     assert capsys.readouterr().out.startswith(
         "generate: plan: 2 chunks, 2 requests, all answered in the store: nothing"
@@ -276,4 +276,4 @@ def test_rewrites_are_counted_and_free_once_they_are_stored(endpoint, ask, write
     prepare(write_params, lamps(3), **settings)
     assert "9 will be sent (3 for pairs, 0 for other wordings, 6 for passages in other words)" in said()[0]
     ask(lamps(3), **settings)
-    assert "all answered in the store" in said()[0]
+    assert "all already answered in the store" in said()[0]

@@ -130,7 +130,7 @@ def test_a_file_that_changes_while_ingest_runs_stops_it():
     write({"a.md": PAGE.format(9)})
     rows()
     write({"a.md": PAGE.format(8)})
-    with pytest.raises(UserError, match="was changed while ingest ran"):
+    with pytest.raises(UserError, match="changed while ingest was running"):
         ingest.write_docs(docs_section(path="docs"), Report())
 
 

@@ -87,7 +87,7 @@ def test_a_disk_without_room_is_one_line_before_anything_is_loaded(trained, monk
     trained()
     monkeypatch.setattr(weights.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     monkeypatch.setattr(pretrained, "causal_lm", None)
-    with pytest.raises(UserError, match=r"merge needs .* GB of disk .* GB are free; make room"):
+    with pytest.raises(UserError, match=r"merge needs .* GB of disk .* GB are free; free some space"):
         merge.main()
     assert not paths.MERGED.exists()
 

@@ -71,7 +71,7 @@ def test_each_sentence_is_said_where_it_is_true(key):
     found = told(rows, **changes)
     assert key in found
     assert sum(name.startswith("next_") for name in found) == (key != "lead_none")
-    english = texts.in_english(key, found[key])
+    english = texts.plain(key, found[key], "en")
     assert "{" not in english and "<" not in english.replace("<1%", "")
 
 

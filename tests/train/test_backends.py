@@ -111,7 +111,7 @@ def test_a_gpu_trains_without_padding_unless_rows_would_see_each_other(
     assert attention.settled(settings, backend, torch.bfloat16).train.padding_free is True
     monkeypatch.setattr(attention, "model_type", lambda section: "mamba")
     assert attention.settled(settings, backend, torch.bfloat16).train.padding_free is (backend == "unsloth")
-    assert ("batches are padded: rows would see each other" in capsys.readouterr().out) == (backend == "trl")
+    assert ("batches are padded: rows would attend to each other" in capsys.readouterr().out) == (backend == "trl")
 
 
 def test_a_cpu_trains_with_padding_and_says_nothing(write_params, capsys):

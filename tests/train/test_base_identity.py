@@ -73,7 +73,7 @@ def test_a_directory_whose_weights_have_changed_is_another_base(prepared, tiny_m
     assert recorded == hub.fingerprint(base) != ""
     weights = base / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
-    with pytest.raises(UserError, match="another state of it"):
+    with pytest.raises(UserError, match="a different base or revision"):
         merge.main()
 
 

@@ -113,5 +113,5 @@ def test_rows_without_padding_have_the_loss_that_they_have_alone(prepared, tmp_p
     starts = sum(int((batch["position_ids"] == 0).sum()) for batch in loader(training))
     assert starts == pq.read_metadata(paths.FORMATTED / "train.parquet").num_rows
     training.data_collator.padding_free = False
-    with pytest.raises(UserError, match=f"train.{key} = True cannot be had"):
+    with pytest.raises(UserError, match=f"train.{key} = True is not possible"):
         attention.verify_unpadded(training, params.load())
