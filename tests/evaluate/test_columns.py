@@ -48,5 +48,9 @@ def test_base_and_tuned_are_measured_on_request_and_the_report_leads_with_it(aft
     assert sum(one["split"] == "unanswerable" for one in rows) == 5
     page.write(paths.REPORTS / "index.html", params.load())
     html = (paths.REPORTS / "index.html").read_text()
-    for text in ("right with the passage among others", "Refuses what the documentation does not answer", "nats per token"):
+    for text in (
+        "right with the passage among others",
+        "Refuses what the documentation does not answer",
+        "nats per token",
+    ):
         assert text in html

@@ -115,7 +115,9 @@ def test_a_tokenizer_that_llama_cpp_does_not_know_is_one_line(merged, tools):
 
 
 def test_a_tool_that_the_system_ended_is_one_line_about_memory():
-    with pytest.raises(UserError, match=r"cannot be written as q8_0: the system ended the tool, most likely for lack of memory"):
+    with pytest.raises(
+        UserError, match=r"cannot be written as q8_0: the system ended the tool, most likely for lack of memory"
+    ):
         gguf.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "written as q8_0")
 
 

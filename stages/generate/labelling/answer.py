@@ -162,6 +162,6 @@ def stored(form: type[AnswerType], answer: str, key: str) -> AnswerType:
         return form.model_validate_json(answer)
     except UNUSABLE as error:
         raise UserError(
-            f"the stored answer {key} is no answer ({' '.join(problem(error).split())[:200]}); take its "
-            f"row out of {paths.RESPONSES} and type: doclore store gc --key {key} --yes; it is then asked anew"
+            f"the stored answer {key} is unusable ({' '.join(problem(error).split())[:200]}); take its "
+            f"row out of {paths.RESPONSES} and type: doclore store gc --key {key} --yes; it is then asked again"
         ) from None
