@@ -56,12 +56,16 @@ def sift(asked: Asked, chunks: Chunks, section: Judge) -> tuple[Asked, dict[str,
     return Asked(*kept), dict(sorted(Counter(said.values()).items()))
 
 
-def judged(rows: Iterable[DatasetRow], chunks: Chunks, section: Judge) -> Iterator[Request]:
-    """A request about each question, with what a search of all chunks puts first."""
-    loaded = {
+def prompts_of(section: Judge) -> dict[str, prompts.Prompt]:
+    return {
         lang: prompts.load(Path(section.prompts) / f"absent.{lang}.md", NAMES, "curate.judge.prompts")
         for lang in ("zh", "en")
     }
+
+
+def judged(rows: Iterable[DatasetRow], chunks: Chunks, section: Judge) -> Iterator[Request]:
+    """A request about each question, with what a search of all chunks puts first."""
+    loaded = prompts_of(section)
     texts = [chunk_text(chunk) for chunk in chunks.values()]
     search = Search(texts)
     for row in rows:

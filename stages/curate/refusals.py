@@ -3,7 +3,7 @@
 from stages.common.exam.embeddings import Embeddings
 from stages.common.llm import address
 from stages.common.schema import Params
-from stages.curate import judge
+from stages.curate import absent_judge, judge
 
 
 def refuse_impossible(settings: Params) -> None:
@@ -12,5 +12,6 @@ def refuse_impossible(settings: Params) -> None:
     if section.judge.enabled:
         address.require_model(section.judge, "curate.judge")
         judge.PairJudge(section.judge, {})
+        absent_judge.prompts_of(section.judge)
     if section.semantic_model:
         Embeddings(section.semantic_model, "curate.semantic_model")

@@ -16,6 +16,7 @@ JUDGED = {
     "judge.enabled": True,
     "judge.prompts": str(ROOT / "prompts"),
     "judge.model": "teacher",
+    "forms.unanswerable_exam": 0,  # about which the judge is asked, too: test_absent.py
     "min_score": 8.0,
     "holdout_pages": 0.0,
 }
