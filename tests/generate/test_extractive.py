@@ -631,6 +631,26 @@ def test_code_behind_a_sentence_that_says_nothing_by_itself_is_not_asked_for(lea
     assert codes(f"The kettle boils water.\n\n{lead}\n\n```sh\nkettle\n```") == set()
 
 
+def test_code_that_is_half_of_what_is_shown_or_named_by_a_file_of_a_program_is_not_asked_for():
+    lead = "To show the heat of the kettle on a page, bind its value:"
+    script, template = "```js\nconst heat = ref(0)\n```", "```html\n<b>{{ heat }}</b>\n```"
+    assert codes(f"{lead}\n\n{script}\n\nIt is a number.\n\n{template}") == {
+        "How to show the heat of the kettle on a page"
+    }
+    assert codes(f"{lead}\n\n{script}\n\n{template}") == set()
+    named = "It boils.\n\n**{}**\n\n```js\nconst heat = ref(0)\n```"
+    assert codes(named.format("kettle.js")) == set() and codes(named.format("kettle.config.js")) == {
+        "`kettle.config.js`"
+    }
+
+
+def test_what_is_left_of_a_text_that_points_elsewhere_counts_as_that_little_of_its_section():
+    kept = "Because a kettle is a vessel that boils its water, it has to be filled with care by whoever uses it."
+    cut = "But what if we want to boil milk instead of water? In this section we will see how to do that with a pan of copper."
+    assert ("section", "Kettle", kept) in stated(kept, GUIDE)
+    assert stated(f"{kept} {cut}", GUIDE) == set()
+
+
 def test_a_box_with_a_question_as_its_title_is_asked_that_and_a_box_of_links_nothing():
     assert stated("> **Does a kettle need a lid?**\n>\n> A lid keeps the water hot for an hour.\n", GUIDE) == {
         ("faq", "Does a kettle need a lid?", "A lid keeps the water hot for an hour.")

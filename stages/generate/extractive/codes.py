@@ -18,7 +18,10 @@ FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(?:.*?)^[ \t]*\1", re.DOTALL |
 FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[ \t]*([A-Za-z+#]*)[^\n]*\n")
 NO_CODE_TEXT = re.compile(r"[├└│─↓→]|\n\s*https?://\S+\s*\n")  # a drawing, or an address
 NO_CODE = {"plain", "text", "txt", "mermaid", "md", "markdown"}
-CAPTION_OF_CODE = re.compile(r"\*\*((?:[\w.@-]+/)*[\w.@-]*\w\.[a-z]\w{0,9})\*\*")  # the name of a file
+# The name of a file of settings, which a reader may ask for; one of a program names a step of a demonstration.
+CAPTION_OF_CODE = re.compile(
+    r"\*\*((?:[\w.@-]+/)*[\w.@-]*(?:\.config\.\w+|\w\.(?:ya?ml|toml|json5?|ini|conf|cfg|env|xml|properties)))\*\*"
+)
 UNREAD = re.compile(
     r"\{\{[#<%]|\{\*|<(?:span|font)\s[^>\n]*style=\"|^\s*(?:`{3,}|~{3,})\{[a-z]"
 )  # what another tool would have put in, or read
@@ -55,6 +58,11 @@ def code(block: Block, before: str, headings: tuple[str, ...], leads: bool) -> I
         yield replace(example, subject=f"`{caption[1]}`")
     elif leads and names_code(headings):
         yield replace(example, subject=topic(headings))
+
+
+def language_of(block: Block) -> str:
+    fence = FENCE.match(block.text)
+    return fence[1].lower() if fence else ""
 
 
 def names_code(headings: tuple[str, ...]) -> bool:

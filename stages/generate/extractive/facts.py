@@ -122,11 +122,18 @@ class Reader:
             yield from self.of_list(block)
         elif block.kind == "fence":
             again = self.before.startswith("**") and self.lines.count(self.before) > 1  # the name of several files
-            yield from codes.code(block, "" if again else self.before, self.headings, self.leads)
+            if not self.is_half(place):
+                yield from codes.code(block, "" if again else self.before, self.headings, self.leads)
         elif block.kind == "formula":
             yield from codes.formula(block, self.before, self.headings)
         elif block.kind == "paragraph":
             yield from self.of_paragraph(block, place)
+
+    def is_half(self, place: int) -> bool:
+        """Whether a fence goes on in the one right below it, which has another language: a script and its template."""
+        below = self.blocks[place + 1 : place + 2]
+        languages = {codes.language_of(block) for block in (self.blocks[place], *below)}
+        return bool(below) and below[0].kind == "fence" and len(languages - {""}) > 1
 
     def of_paragraph(self, block: Block, place: int) -> Iterator[Fact]:
         stated = prose.labelled(block.text, self.headings) or list(

@@ -55,7 +55,7 @@ STATUS = re.compile(
     re.IGNORECASE,
 )
 ARTICLE = re.compile(r"^(?:\([^()]*\)\s*)*(?:the|an?)\s", re.IGNORECASE)  # "the user" says nothing of a user
-PICTURE = re.compile("[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+PICTURE = re.compile("[\u25a0-\u25ff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
 

@@ -37,7 +37,7 @@ CLAUSE = re.compile(
 # An answer whose subject stands elsewhere.
 HEADLESS = re.compile(
     r"(?:is|are|was|were|has|have|can|will|note|for (?:example|instance)|e\.g)\b"
-    r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b",
+    r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b|这(?:一?点|[会将使让能就也都])",
     re.IGNORECASE,
 )
 # What is no sentence, nor a name with what belongs to it.

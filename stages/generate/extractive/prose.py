@@ -19,6 +19,7 @@ from stages.generate.extractive.lists import (
 from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question
 from stages.generate.extractive.speech import (
     ANNOUNCING,
+    ENDED,
     NARRATION,
     OF_A_PAGE,
     complete,
@@ -88,6 +89,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
     kind = kind_of_lead(text, above or heading_name(title), heading)
     several = "\n" in text or len(sentences(text)) > 1
     length = len(ADDRESS.sub("", text))
+    share *= min(len(text) / max(len(flowing(source)), 1), 1)  # what points elsewhere is left out
     says_enough = several or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
@@ -108,6 +110,7 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
         while text and (ANNOUNCING.search(text) or COUNTS.search(sentences(text)[-1])):
             text = "".join(sentences(text)[:-1]).strip()  # what it announces stands below
         fits = all(map(complete, text.split("\n\n"))) and len(text) <= MAX_ANSWER_CHARS
+        fits = fits and ("\n" not in text or any(map(ENDED.search, text.split("\n"))))  # else lines of links
         return (text, source.strip()) if fits else ("", "")
     *before, last = sentences(text)
     below = "" if leads_elsewhere(announced) else listed(announced)

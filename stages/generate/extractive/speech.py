@@ -160,6 +160,7 @@ DANGLING = re.compile(
     r"|,(?: \w+)?) \w+$|\blook(?:s|ed|ing)?(?: \w+)?$"
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以)$"
 )
+LIGHT_NOUN = re.compile(r".{0,6}(?:方式|方法|写法|用法|形式|格式|结构|样子|效果|结果|内容)")  # of what?
 POINTING = re.compile(r"\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$", re.IGNORECASE)
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
@@ -222,6 +223,8 @@ def said(sentence: str) -> str:
         wish = WISH.match(text)
         text = wish[1] if wish else text[match.end() :] if (match := CAN.match(text)) else text
         text = re.sub("[你您]的", "", text)
+        if LIGHT_NOUN.fullmatch(text):
+            return ""
     elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""
     bare = QUOTED.sub("`", text)
@@ -241,7 +244,11 @@ def goal(sentence: str) -> str:
     clause = TAIL.sub("", clause).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
     good = (
-        good and clause.count("(") == clause.count(")") and not STATE.match(clause) and not LIGHT_VERB.fullmatch(clause)
+        good
+        and ": " not in clause
+        and clause.count("(") == clause.count(")")
+        and not STATE.match(clause)
+        and not LIGHT_VERB.fullmatch(clause)
     )
     bare = QUOTED.sub("", clause)
     if not good or VAGUE.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):

@@ -100,19 +100,20 @@ def as_quotes(lines: list[Line], page: Page) -> list[Line]:
         return lines
     found = sketch(text, page.indented_code)
     openings, closed = pairs(lines, found.code)
-    lines = without_containers(lines, openings, closed)
     for number, opened in openings.items():
-        if opened.kind.lower() not in KNOWN:
+        if opened.kind.lower() not in (*KNOWN, *UNSEEN):
             page.unread(lines[number], "directive", f":::{opened.kind}")
+    lines = without_containers(lines, openings, closed)
     stops = sorted({*openings, *(start for start, _, _ in found.headings), *tab_marks(lines)})
     return list(written(lines, openings, closed, stops)) if openings else lines
 
 
 def without_containers(lines: list[Line], openings: dict[int, Directive], closed: dict[int, int]) -> list[Line]:
-    """The lines without the directives that only lay out what stands in them; a title of theirs is a bold paragraph."""
+    """The lines without the directives that only lay out what stands in them, as unknown ones do that have the name of
+    a style such as `image-box`; a title of theirs is a bold paragraph."""
     lines = list(lines)
     for number, opened in list(openings.items()):
-        if opened.kind.lower() in UNSEEN:
+        if opened.kind.lower() in UNSEEN or ("-" in opened.kind and opened.kind.lower() not in KNOWN):
             del openings[number]
             white = indent(lines[number].text)
             lines[number] = lines[number].with_text(f"{white}**{opened.title}**" if opened.title else "")

@@ -81,6 +81,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("    :", re.compile(r"^[ \t]+:(?!caption|name)[\w-]+:(?:[ \t][^\n]*)?$", re.MULTILINE)),
     ("   :", re.compile(r"^[ \t]+:(?!caption|name)[\w-]+:(?:[ \t][^\n]*)?$", re.MULTILINE)),
     (":", re.compile(r"(?<![\w:]):[a-z][\w+-]+:(?![\w:`])")),
+    ("::: ", re.compile(r"^[ \t>]*:::[ \t]*[\w-]+[ \t]*\{ .*\}[ \t]*$", re.MULTILINE)),
     ("::: ", re.compile(r"^::: \w+(?:\.\w+)+[ \t]*\n(?:[ \t]+[^\n]*\n|\n(?=[ \t]))*", re.MULTILINE)),
     ("::", re.compile(r"^[ \t>]*(?::{3,}[ \t]*|::)\{?[\w.-]*\}?", re.MULTILINE)),
     ("!!!", re.compile(r"^[ \t]*!!![ \t]+[\w -]+", re.MULTILINE)),
