@@ -646,7 +646,7 @@ def test_code_that_is_half_of_what_is_shown_or_named_by_a_file_of_a_program_is_n
 
 def test_what_is_left_of_a_text_that_points_elsewhere_counts_as_that_little_of_its_section():
     kept = "Because a kettle is a vessel that boils its water, it has to be filled with care by whoever uses it."
-    cut = "But what if we want to boil milk instead of water? In this section we will see how to do that with a pan of copper."
+    cut = "But what if we want to boil milk? In this section we will see how to do that with a pan of copper."
     assert ("section", "Kettle", kept) in stated(kept, GUIDE)
     assert stated(f"{kept} {cut}", GUIDE) == set()
 
