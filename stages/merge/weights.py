@@ -96,10 +96,11 @@ def write_merged(settings: Params, tokenizer: Any) -> None:
     import torch
     from peft import PeftModel
 
+    adapter = hub.adapter(paths.ADAPTER)
     dtype = getattr(torch, settings.merge.dtype)
     place = memory.placement(hub.config(settings.model), dtype, pretrained.device())
     base = pretrained.merge_base(settings.model, dtype, device_map="cpu" if place == "auto" else place)
-    adapted = PeftModel.from_pretrained(base, str(paths.ADAPTER))
+    adapted = PeftModel.from_pretrained(base, adapter)
     # PEFT only warns when no name fits, and lora_B starts at zero: merging would give the base back.
     if not any(bool(weight.any()) for name, weight in adapted.named_parameters() if "lora_" in name and "_B" in name):
         raise UserError("no weight of models/adapter fits the base model; run `dvc repro --force train`")

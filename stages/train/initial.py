@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
-from stages.common.models.base import pretrained, quantised
+from stages.common.models.base import hub, pretrained, quantised
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.records.files import read_json
 from stages.common.schema import Params
@@ -57,6 +57,7 @@ def refuse_start(settings: Params) -> None:
         raise ParamsError(
             f"{refused}: accepted is a directory with an adapter, as `doclore update` names one"
         ) from None
+    hub.adapter(Path(start))
     ours = {"r": settings.lora.r, "lora_alpha": settings.lora.alpha, "use_rslora": settings.lora.use_rslora,
             "bias": settings.lora.bias, "base_model_name_or_path": settings.model.name,
             "target_modules": sorted(settings.lora.target_modules)}  # fmt: skip

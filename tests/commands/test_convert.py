@@ -14,6 +14,7 @@ from stages.common.base.errors import UserError
 ROWS = {
     "alpaca": [{"instruction": "灯多亮？\n第二行", "input": "", "output": '"7"，流明\t🙂'}] * 2,
     "formula and quotes": [{"a": "=1+1", "b": '"', "c": "a,b", "d": "\r\n", "e": "'"}],
+    "signs of formulas": [{"@a": t, "b": f"'{t}"} for t in ("-2+3", "+1", "@SUM(1)", "\t=1", "'-", "''=x", "a=1", "")],
     "text that looks like something else": [{"a": "1"}, {"a": "[1, 2]"}, {"a": "null"}, {"a": "true"}, {"a": '"x"'}],
     "numbers": [{"i": 1, "f": 1.5, "b": True, "big": 2**70}, {"i": -(2**63), "f": -0.25, "b": False, "big": -1}],
     "floats beside a whole number that no float holds": [{"a": 0.5}, {"a": 2**53 + 1}, {"a": [0.5, 2**60 + 1]}],
@@ -189,4 +190,12 @@ def test_csv_is_what_the_csv_module_reads_with_utf_8_sig():
     write("a.jsonl", ROWS["formula and quotes"])
     run("a.jsonl", "a.csv")
     with Path("a.csv").open(encoding="utf-8-sig", newline="") as stream:
-        assert list(csv.DictReader(stream)) == ROWS["formula and quotes"]
+        assert list(csv.DictReader(stream)) == [{**ROWS["formula and quotes"][0], "a": "'=1+1", "d": "'\r\n"}]
+
+
+def test_no_cell_of_a_csv_is_one_that_a_spreadsheet_computes():
+    write("a.jsonl", ROWS["signs of formulas"])
+    run("a.jsonl", "a.csv")
+    with Path("a.csv").open(encoding="utf-8-sig", newline="") as stream:
+        cells = [cell for line in csv.reader(stream) for cell in line if cell]
+    assert len(cells) > 12 and not any(cell[0] in "=+-@\t\r" for cell in cells)

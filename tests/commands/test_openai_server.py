@@ -21,6 +21,11 @@ class Parrot:
     def prompt(self, turns: list[dict]) -> str:
         return " ".join(turn["content"] for turn in turns)
 
+    def room(self, prompt: str) -> int:
+        if len(prompt) > 10_000:
+            raise ValueError("the prompt has more tokens than the model has room for")
+        return 7
+
     def answer(self, prompt: str, max_new_tokens: int, sampling: dict):
         yield from (f"{word} " for word in prompt.split()[:max_new_tokens])
 
@@ -78,6 +83,34 @@ def test_a_wrong_key_is_a_401_whatever_is_asked_and_another_path_a_404():
     for path in ("/v1/models", "/v1/chat/completions", "/elsewhere"):
         assert ask(ASKED, path, key="wrong")[0] == 401
     assert ask(ASKED, "/v1/completions")[0] == 404 and ask(ASKED, "/v1/models")[0] == 405
+
+
+def test_a_prompt_longer_than_the_model_has_room_for_is_a_400_and_an_answer_gets_the_room_that_is_left():
+    long = [{"role": "user", "content": "word " * 3_000}]
+    status, text = ask(ASKED | {"messages": long})
+    assert status == 400 and "room" in json.loads(text)["error"]["message"]
+    assert openai_server.read(ASKED | {"max_tokens": 500}, Parrot(), "m").max_tokens == 7
+    assert openai_server.read(ASKED | {"max_tokens": 2}, Parrot(), "m").max_tokens == 2
+
+
+def test_a_body_in_pieces_obeys_the_limit_and_deep_nesting_is_a_400():
+    piece = b"[1," * (1 << 19)
+    sent, pieces = [], iter([piece] * 20)
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "raw_path": b"", "query_string": b"",
+             "headers": [(b"authorization", b"Bearer right")], "http_version": "1.1"}  # fmt: skip
+    asyncio.run(openai_server.application(Parrot(), "m", "right")(scope, receive, send))
+    assert sent[0]["status"] == 413 and len(list(pieces)) > 10
+    nested: list = []
+    for _ in range(900):
+        nested = [nested]
+    assert ask(nested)[0] == 400
 
 
 def test_an_answer_is_the_same_whole_and_in_pieces():

@@ -43,6 +43,9 @@ class Echo:
     def prompt(self, turns: list[dict], system: str | None = None, context=None) -> str:
         return "\n\n".join(context.passages) if context else turns[-1]["content"]
 
+    def room(self, prompt: str) -> int:
+        return 1 << 20
+
     def answer(self, prompt: str, max_new_tokens: int, sampling: dict):
         yield prompt
 

@@ -1,7 +1,11 @@
 """Reports as they reach the disk."""
 
+import os
+import subprocess
+import sys
+
 from stages.common.base import paths
-from stages.common.records.files import read_json, write_report
+from stages.common.records.files import read_json, write_jsonl, write_report
 
 
 def test_the_headline_holds_the_named_figures_of_the_report_and_leaves_out_what_it_lacks(tmp_path):
@@ -16,3 +20,16 @@ def test_the_headline_holds_the_named_figures_of_the_report_and_leaves_out_what_
     write_report("lamp", figures, places | {"zero": "zero"})
     assert read_json(paths.REPORTS / "lamp.json") == figures
     assert read_json(paths.REPORTS / "headline/lamp.json") == {"pages": 3, "right": 0.5, "zero": 0}
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_others_write_is_left_alone(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    abandoned, alive, other = (
+        tmp_path / name for name in (f".rows.jsonl.{gone.pid}", f".rows.jsonl.{os.getppid()}", f".x.jsonl.{gone.pid}")
+    )
+    for one in (abandoned, alive, other):
+        one.write_text("half a row")
+    write_jsonl(file, [{"a": 1}])
+    assert {one.name for one in tmp_path.iterdir()} == {"rows.jsonl", alive.name, other.name}

@@ -1,8 +1,10 @@
 """Chat templates that close an answer in their own way are trained as they are served, and not refused."""
 
 import pytest
+from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerFast
 
+from stages.common.base.errors import UserError
 from stages.common.base.params import load
 from stages.common.chat.conversations import IGNORED, without_thought
 from stages.common.chat.templates import chat_for
@@ -103,3 +105,19 @@ def test_what_is_measured_of_an_answer_is_what_stands_behind_its_thought():
     assert without_thought("It is </think>, which ends it.", opened=False) == "It is </think>, which ends it."
     assert without_thought("never done", opened=True) == "never done"
     assert Answer.of(" 7 ", True).text == "7"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "''.__class__.__mro__[1].__subclasses__()",
+        "cycler.__init__.__globals__.os.system('touch ran')",
+        "messages.append('more')",
+        "messages.__class__.__init__.__globals__",
+    ],
+)
+def test_a_template_of_a_hub_is_rendered_in_a_sandbox(code, tmp_path):
+    template = "{{ " + code + " }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    with pytest.raises((TemplateError, UserError)):
+        encoder_of(template).chat.texts([TALK])
+    assert not (tmp_path / "ran").exists()

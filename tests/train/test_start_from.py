@@ -1,16 +1,19 @@
 """A training that goes on from an earlier adapter begins where that one ended, and with no other."""
 
+import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from stages.common.base import params, paths
-from stages.common.base.errors import ParamsError
-from stages.common.models.base import pretrained
+from stages.common.base.errors import ParamsError, UserError
+from stages.common.models.base import hub, pretrained
 from stages.common.records.files import read_json
+from stages.merge import weights
 from stages.train import __main__ as train
-from stages.train import backends, checkpoints, refusals
+from stages.train import backends, checkpoints, initial, refusals
 from support.settings import change_params
 
 
@@ -59,7 +62,6 @@ def test_a_checkpoint_of_a_training_from_another_adapter_is_not_gone_on_from(pre
 )
 def test_an_adapter_that_does_not_fit_is_refused_in_one_line(write_params, tmp_path, changes, complaint):
     from stages.common.records.files import write_json
-    from stages.train import initial
 
     settings = params.load(write_params({"lora.r": 4}))
     write_json(tmp_path / "one" / "adapter_config.json", {
@@ -71,3 +73,38 @@ def test_an_adapter_that_does_not_fit_is_refused_in_one_line(write_params, tmp_p
     with pytest.raises(ParamsError, match="start_from") as caught:
         initial.refuse_start(params.load(write_params(good | changes)))
     assert complaint in str(caught.value) and refusals
+
+
+def test_an_adapter_that_is_a_pickle_is_refused_before_anything_is_loaded(write_params, tmp_path):
+    """Whoever loads it: the stages that take up an adapter, and a training that goes on from one."""
+    for directory in (paths.ADAPTER, tmp_path / "one"):
+        directory.mkdir(parents=True)
+        (directory / "adapter_config.json").write_text('{"r": 4}')
+        (directory / "adapter_model.bin").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    settings = params.load(write_params({"train.start_from": "one"}))
+    for load in (
+        lambda: initial.refuse_start(settings),
+        lambda: hub.adapter(paths.ADAPTER),
+        lambda: weights.write_merged(settings, None),
+    ):
+        with pytest.raises(UserError, match=r"adapter_model\.bin is a pickle"):
+            load()
+
+
+def test_a_base_whose_weights_are_a_pickle_or_that_brings_code_is_refused(tiny_model, tmp_path, write_params):
+    pickled, coded = tmp_path / "pickled", tmp_path / "coded"
+    for directory in (pickled, coded):
+        shutil.copytree(tiny_model, directory)
+    for file in pickled.glob("*.safetensors"):
+        file.unlink()
+    torch.save({}, pickled / "pytorch_model.bin")
+    config = json.loads((coded / "config.json").read_text()) | {"model_type": "own"}
+    config["auto_map"] = {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}
+    (coded / "config.json").write_text(json.dumps(config))
+    (coded / "own.py").write_text("open('ran', 'w')\nclass Own: pass\n")
+    for directory in (pickled, coded):
+        section = params.load(write_params({"model.name": str(directory)})).model
+        with pytest.raises(ParamsError, match="cannot be loaded") as caught:
+            pretrained.causal_lm(section, torch.float32)
+        assert "\n" not in str(caught.value)
+    assert not Path("ran").exists()

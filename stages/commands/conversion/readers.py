@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from stages.common.rows.json_rows import EXCERPT, Fault, FileRow, checked, read_
 Watch = Callable[[int], object]  # told the bytes read so far
 JSON_COLUMN = ":json"  # end of the name of a CSV column whose cells are JSON
 JSON_FIELD = {b"doclore": b"json"}  # metadata of a Parquet column whose cells are JSON
+FORMULA = re.compile(r"'*[=+\-@\t\r]")  # a cell that spreadsheets compute, or that was quoted against it
 BATCH_ROWS = 10_000
 
 
@@ -39,10 +41,20 @@ def read_csv(file: Path, watch: Watch) -> Iterator[FileRow | Fault]:
 
 
 def header(lines: Iterator[list[str]], file: Path) -> list[str]:
-    names = next(lines, [])
+    names = [unquoted(name) for name in next(lines, [])]
     if not all(name.strip() for name in names) or len(set(names)) < len(names):
         raise UserError(f"{file}: every column needs a name of its own in the first line; found {names}")
     return names
+
+
+def quoted(cell: str | None) -> str | None:
+    """A cell as text for spreadsheets, which compute what begins like a formula
+    (https://owasp.org/www-community/attacks/CSV_Injection)."""
+    return f"'{cell}" if cell and FORMULA.match(cell) else cell
+
+
+def unquoted(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell
 
 
 def csv_row(names: list[str], cells: list[str], first: int, last: int) -> FileRow | Fault:
@@ -52,7 +64,7 @@ def csv_row(names: list[str], cells: list[str], first: int, last: int) -> FileRo
     row = {}
     for name, cell in zip(names, cells, strict=True):
         if not name.endswith(JSON_COLUMN):
-            row[name] = cell
+            row[name] = unquoted(cell)
         elif cell:
             try:
                 row[name.removesuffix(JSON_COLUMN)] = json.loads(cell)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.commands.conversion.readers import JSON_COLUMN, JSON_FIELD, pyarrow_parquet
+from stages.commands.conversion.readers import JSON_COLUMN, JSON_FIELD, pyarrow_parquet, quoted
 from stages.common.records.files import atomic, write_jsonl
 
 Rows = list[dict[str, Any]]
@@ -31,16 +31,17 @@ def to_json(file: Path, rows: Rows) -> None:
 def to_csv(file: Path, rows: Rows) -> None:
     """UTF-8 with a byte order mark, by which Excel knows Chinese text; pandas and `csv` with utf-8-sig skip it.
 
-    A column that is not text in every row has JSON cells and a name that ends in `:json`; missing cells are empty.
+    A column that is not text in every row has JSON cells and a name that ends in `:json`; missing cells are empty. Text
+    that begins like a formula has a ' before it, which reading takes off.
     """
     cells = {}
     for name, values in columns(rows).items():
         plain = not name.endswith(JSON_COLUMN) and all(isinstance(value, str | None) for value in values)
-        cells[name if plain else name + JSON_COLUMN] = values if plain else as_json(values)
+        cells[name if plain else name + JSON_COLUMN] = map(quoted, values) if plain else as_json(values)
     with atomic(file, "wb") as binary:
         text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
         lines = csv.writer(text)
-        lines.writerow(cells)
+        lines.writerow(map(quoted, cells))
         lines.writerows(zip(*cells.values(), strict=True))
         text.flush()
         text.detach()

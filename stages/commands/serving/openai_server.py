@@ -16,6 +16,7 @@ from stages.common.base.errors import UserError
 
 PACKAGES = ("starlette", "uvicorn")
 GRACE_SECONDS = 5  # for answers that are being given when the server is stopped
+LONGEST_BODY = 8 << 20  # bytes: the longest contexts have a million tokens
 LONGEST = 1024  # tokens of an answer, where a request does not say
 ROLES = ("system", "user", "assistant")
 UNSUPPORTED = ("functions", "logprobs", "response_format", "stop", "tools")
@@ -54,8 +55,10 @@ def application(talker: Talker, model: str, key: str, passages: Passages | None 
 
     async def completions(request: Any) -> Any:
         try:
-            asked = read(await request.json(), talker, model, passages)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if (body := await posted(request)) is None:
+                return failure(f"a request has at most {LONGEST_BODY:,} bytes", 413)
+            asked = read(json.loads(body), talker, model, passages)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return failure(f"the request cannot be answered: {error}", 400)
         frame = {"id": f"chatcmpl-{time.time_ns():x}", "created": int(time.time()), "model": model}
         if asked.stream:
@@ -67,6 +70,16 @@ def application(talker: Talker, model: str, key: str, passages: Passages | None 
 
     routes = [Route("/v1/models", models), Route("/v1/chat/completions", completions, methods=["POST"])]
     return guarded(Starlette(routes=routes, exception_handlers={HTTPException: unknown}), key)
+
+
+async def posted(request: Any) -> bytes | None:
+    """A body; None where it is too long: what is sent in pieces names no length, so they are counted as they come."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_BODY:
+            return None
+    return bytes(body)
 
 
 def guarded(app: Any, key: str) -> Callable[..., Any]:
@@ -104,13 +117,15 @@ def read(body: Any, talker: Talker, model: str, passages: Passages | None = None
     if not isinstance(most, int) or most < 1:
         raise ValueError(f"max_tokens = {most!r}: accepted is a number of tokens, at least 1")
     usage = bool((body.get("stream_options") or {}).get("include_usage"))
-    rest = (most, sampling(body), bool(body.get("stream")), usage)
+    rest = (sampling(body), bool(body.get("stream")), usage)
     if passages is None:
-        return Asked(talker.prompt(turns), *rest)
-    question = turns[-1]["content"]
-    found = passages.found(question)
-    prompt = talker.prompt(turns, context=passages.before(question, found, talker.chat))
-    return Asked(prompt, *rest, sources(found))
+        prompt, cited = talker.prompt(turns), None
+    else:
+        question = turns[-1]["content"]
+        found = passages.found(question)
+        prompt = talker.prompt(turns, context=passages.before(question, found, talker.chat))
+        cited = sources(found)
+    return Asked(prompt, min(most, talker.room(prompt)), *rest, cited)
 
 
 def text(content: Any) -> str:

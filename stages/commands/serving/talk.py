@@ -17,6 +17,9 @@ from stages.common.models.tuned import adapted, tuned
 NAMES = ("tuned", "adapter", "base")  # the merged model; base and adapter, as they were trained; the base alone
 
 
+UNLIMITED = 1 << 20  # tokens, where a model names no limit
+
+
 class Ending(NamedTuple):
     """How an answer ended, and what it took in tokens."""
 
@@ -50,6 +53,16 @@ class Talker:
         question."""
         row = {"messages": [*turns, {"role": "assistant", "content": ""}], "system": system, "context": context}
         return self.chat.texts([conversation(row, self.chat)[:-1]], prompt=True)[0]
+
+    def room(self, prompt: str) -> int:
+        """Tokens that an answer to the prompt may take in what the model can attend to. Raises ValueError when there
+        are none."""
+        taken = len(self.tokenizer(prompt, add_special_tokens=False).input_ids)
+        config = self.model.config
+        limit = getattr(getattr(config, "text_config", config), "max_position_embeddings", None) or taken + UNLIMITED
+        if taken >= limit:
+            raise ValueError(f"the prompt has {taken} tokens, and the model has room for {limit} with the answer")
+        return int(limit - taken)
 
     def answer(self, prompt: str, max_new_tokens: int, sampling: dict[str, Any] | None = None) -> Iterator[str]:
         """The answer in pieces, greedy without `sampling`; joined and stripped it is then what evaluate reads from the

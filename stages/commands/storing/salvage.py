@@ -6,9 +6,10 @@ write-ahead log in place of the older ones in the file. A row counts when its di
 """
 
 import json
+import os
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,45 +25,52 @@ INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # serial types and bytes
 
 
 class Pages:
-    """The pages of a database and of the write-ahead log beside it, by number from 1."""
+    """The pages of a database and of the write-ahead log beside it, by number from 1; each is read when it is due."""
 
-    def __init__(self, file: Path) -> None:
-        self.data = file.read_bytes()
-        size = int.from_bytes(self.data[16:18])
+    def __init__(self, file: Path, files: ExitStack) -> None:
+        self.data = files.enter_context(file.open("rb")).fileno()
+        self.bytes = file.stat().st_size
+        head = os.pread(self.data, HEADER, 0)
+        size = int.from_bytes(head[16:18])
         self.size = 65536 if size == 1 else size if size >= 512 and size & (size - 1) == 0 else 4096
-        self.usable = self.size - (self.data[20] if len(self.data) > 20 and self.data[20] < 64 else 0)
+        self.usable = self.size - (head[20] if len(head) > 20 and head[20] < 64 else 0)
         wal = file.with_name(f"{file.name}-wal")
-        self.newer = dict(self.frames(wal.read_bytes())) if wal.exists() else {}
+        self.log = files.enter_context(wal.open("rb")).fileno() if wal.exists() else -1
+        self.newer = dict(self.frames(wal.stat().st_size)) if wal.exists() else {}
 
-    def frames(self, log: bytes) -> Iterator[tuple[int, bytes]]:
-        """The pages in the log; later ones replace earlier ones. Frames of an older round have another salt."""
-        salt = log[16:24]
-        for start in range(WAL_HEADER, len(log) - FRAME_HEADER - self.size + 1, FRAME_HEADER + self.size):
-            if log[start + 8 : start + 16] == salt:
-                body = start + FRAME_HEADER
-                yield int.from_bytes(log[start : start + 4]), log[body : body + self.size]
+    def frames(self, length: int) -> Iterator[tuple[int, int]]:
+        """Where the pages in the log begin; later ones replace earlier ones. Frames of an older round have another
+        salt."""
+        salt = os.pread(self.log, 8, 16)
+        for start in range(WAL_HEADER, length - FRAME_HEADER - self.size + 1, FRAME_HEADER + self.size):
+            head = os.pread(self.log, FRAME_HEADER, start)
+            if head[8:16] == salt:
+                yield int.from_bytes(head[:4]), start + FRAME_HEADER
 
     def __getitem__(self, number: int) -> bytes:
-        return self.newer.get(number) or self.data[(number - 1) * self.size : number * self.size]
+        if number in self.newer:
+            return os.pread(self.log, self.size, self.newer[number])
+        return os.pread(self.data, self.size, max(number - 1, 0) * self.size)
 
     def numbers(self) -> range:
-        return range(1, max(-(-len(self.data) // self.size), *self.newer, 0) + 1)
+        return range(1, max(-(-self.bytes // self.size), *self.newer, 0) + 1)
 
 
 def rows(file: Path) -> Iterator[Response]:
     """The whole rows of a store, as far as they are readable."""
-    pages = Pages(file)
-    for number in pages.numbers():
-        page = pages[number]
-        head = HEADER if number == 1 else 0
-        if len(page) < head + 8 or page[head] != LEAF:
-            continue
-        for cell in range(int.from_bytes(page[head + 3 : head + 5])):
-            place = head + 8 + 2 * cell
-            with suppress(IndexError, ValueError, struct.error, UnicodeDecodeError):
-                row = to_response(record(payload(pages, page, int.from_bytes(page[place : place + 2]))))
-                if row:
-                    yield row
+    with ExitStack() as files:
+        pages = Pages(file, files)
+        for number in pages.numbers():
+            page = pages[number]
+            head = HEADER if number == 1 else 0
+            if len(page) < head + 8 or page[head] != LEAF:
+                continue
+            for cell in range(int.from_bytes(page[head + 3 : head + 5])):
+                place = head + 8 + 2 * cell
+                with suppress(IndexError, ValueError, struct.error, UnicodeDecodeError):
+                    row = to_response(record(payload(pages, page, int.from_bytes(page[place : place + 2]))))
+                    if row:
+                        yield row
 
 
 def payload(pages: Pages, page: bytes, start: int) -> bytes:

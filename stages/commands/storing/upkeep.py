@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -14,6 +13,7 @@ from stages.commands.storing import salvage
 from stages.common.base.errors import UserError
 from stages.common.llm.entries import Response
 from stages.common.llm.store import Store
+from stages.common.records import files
 
 DAY = 86400.0
 FIELDS = ", ".join(Response._fields)
@@ -98,7 +98,7 @@ def take_in(store: Store, entries: Iterable[Response]) -> int:
 
 def back_up(store: Store, file: Path) -> None:
     """Copy the store as it is at this moment, while others may write to it."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = files.beside(file)
     try:
         with contextlib.closing(sqlite3.connect(temporary)) as copy:
             store.connection.backup(copy)

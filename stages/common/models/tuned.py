@@ -24,4 +24,6 @@ def adapted(section: Model, dtype: Any, adapter: Path) -> Any:
     from peft import PeftModel
 
     place = memory.placement(hub.config(section), dtype, pretrained.device())
-    return PeftModel.from_pretrained(pretrained.merge_base(section, dtype, device_map=place), str(adapter)).eval()
+    return PeftModel.from_pretrained(
+        pretrained.merge_base(section, dtype, device_map=place), hub.adapter(adapter)
+    ).eval()

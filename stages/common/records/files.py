@@ -1,8 +1,11 @@
 """How rows reach the disk, whole or not at all (JSONL in UTF-8 with LF, in one order), and digests that name them."""
 
+import functools
 import hashlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from json.encoder import encode_basestring
@@ -13,6 +16,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 
 PLAIN = json.JSONEncoder(ensure_ascii=False)
+TEMPORARY = re.compile(r"\.(.+)\.(\d{1,10})")
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -36,11 +40,38 @@ def file_sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def beside(file: Path) -> Path:
+    """A temporary sibling of this process. Those that a process left which was killed are removed."""
+    for abandoned in left_over(file.parent.absolute()).pop(file.name, ()):
+        shutil.rmtree(abandoned, ignore_errors=True) if abandoned.is_dir() else abandoned.unlink(missing_ok=True)
+    return file.with_name(f".{file.name}.{os.getpid()}")
+
+
+@functools.cache
+def left_over(directory: Path) -> dict[str, list[Path]]:
+    """Temporary siblings of processes that are gone, by the file or directory that they were to become."""
+    found: dict[str, list[Path]] = {}
+    for entry in directory.iterdir():
+        if (named := TEMPORARY.fullmatch(entry.name)) and not is_running(int(named[2])):
+            found.setdefault(named[1], []).append(entry)
+    return found
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 @contextmanager
 def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary sibling for writing and rename it to `file` when the block ends well."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary = beside(file)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
         with temporary.open(mode, **text) as stream:  # type: ignore[call-overload]

