@@ -20,6 +20,7 @@ from stages.common.records.masking import masked_values, masks
 from stages.curate import __main__ as curate_stage
 from stages.evaluate import __main__ as evaluate_stage
 from stages.evaluate.answers import Answer
+from stages.evaluate.asking import Asking
 from stages.format import __main__ as format_stage
 from stages.generate import __main__ as generate_stage
 from stages.ingest import __main__ as ingest_stage
@@ -208,7 +209,7 @@ def test_no_model_is_shown_and_none_says_a_secret_when_it_is_measured(project, w
 
     models = {"base": Indiscreet(), "tuned": Indiscreet()}
     chat = chat_for(pretrained.tokenizer(settings.model), settings.format)
-    answers = evaluate_stage.answered(questions, chat, settings.evaluate, models)
+    answers, _ = Asking(chat, settings.evaluate).all_cells(questions, models)
     assert len(seen) > 30 and leaks({"shown": json.dumps(seen, ensure_ascii=False)}) == []
     assert leaks({"said": str(answers)}) == [] and "[GitHub Token]" in str(answers)
 

@@ -7,7 +7,6 @@ data/asked.jsonl, what endpoints answered.
 Run: python -m stages.evaluate
 """
 
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ import pyarrow.parquet as pq
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
-from stages.common.chat.conversations import without_thought
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
 from stages.common.models.base.hub import as_trained, fingerprint
 from stages.common.records.files import digest, read_json, read_jsonl, require, write_json, write_jsonl, write_report
-from stages.common.records.masking import masked, masked_values
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
 from stages.evaluate import (
     abstention,
@@ -40,14 +38,14 @@ from stages.evaluate import (
     retention,
     wordings,
 )
-from stages.evaluate.answers import Answer, Tokenised
+from stages.evaluate.answers import Tokenised
+from stages.evaluate.asking import Answers, Asking
 from stages.evaluate.cells import Cells, Library, Question, question_text
 from stages.evaluate.endpoint import EndpointModel
 from stages.evaluate.models import Models
 from stages.evaluate.wordings import Nearest
 
 HELD_OUT = paths.SPLITS[1:]
-Answers = dict[str, Cells]  # by set
 
 
 def tokenised(split: str, rows: list[DatasetRow]) -> list[Tokenised]:
@@ -87,28 +85,6 @@ def question_sets(settings: schema.Params) -> dict[str, list[Question]]:
         sets[split] = library.questions(rows)
     sets["eval_seen"] = library.with_near_misses(sets["eval_seen"])
     return sets | {abstention.SET: abstention.questions(section, library)}
-
-
-def answered(
-    questions: dict[str, list[Question]], chat: Chat, section: schema.Evaluate, asked: Models, hide: bool = True
-) -> Answers:
-    """The answers of every cell, by set; `hide`: masked like the rows, for they are written down and judged."""
-    answers: Answers = {name: {} for name in questions}
-    for cell, model in cells.MODELS.items():
-        for name, rows in questions.items():
-            turns = [cells.messages(cell, question, chat, section) for question in rows]
-            budgets = [cells.answer_budget(question, chat, section) for question in rows]
-            by_place: dict[int, Answer] = {}
-            for budget in sorted(set(budgets)):
-                conversations = {place: turn for place, turn in enumerate(turns) if turn and budgets[place] == budget}
-                wide = section.model_copy(update={"max_new_tokens": budget})
-                written = asked[model].answers_to(list(conversations.values()), chat, wide, f"{name} {cell}")
-                spoken = [replace(one, text=without_thought(one.text, chat.opens_thought)) for one in written]
-                if hide:
-                    spoken = [replace(one, text=masked(one.text)[0]) for one in spoken]
-                by_place |= zip(conversations, spoken, strict=True)
-            answers[name][cell] = [by_place.get(place) for place in range(len(rows))]
-    return answers
 
 
 def losses(
@@ -154,7 +130,8 @@ def main() -> None:
     asked = models.under_test(settings, chat)
     benchmarks = forgetting.Benchmarks(section)
     questions = question_sets(settings)
-    answers = answered(questions, chat, section, asked, settings.curate.private != "keep")
+    asking = Asking(chat, section, hide=settings.curate.private != "keep")
+    answers, samples = asking.all_cells(questions, asked)
     absent = questions.pop(abstention.SET)
     refused = answers.pop(abstention.SET)
     kept = retention.figures(asked, chat, section) if section.retention_rows else {}
@@ -164,7 +141,9 @@ def main() -> None:
 
     results: dict[str, Any] = {"headline": {}}
     for name, rows in questions.items():
-        results[name], headline = figures.set_figures(rows, answers[name], of_losses[name], verdicts[name])
+        results[name], headline = figures.set_figures(
+            rows, answers[name], of_losses[name], verdicts[name], samples[name]
+        )
         if name == "eval_seen":
             results["headline"] = headline
         if name in nearest:
@@ -177,7 +156,7 @@ def main() -> None:
     results |= {"gate": gate.verdict(results, section), "template_hash": digest(chat.template)}
     results["model_hash"] = fingerprint(tuned_directory(section))
     rows_of_sets = (
-        predictions.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()))
+        predictions.predictions(name, rows, answers[name], verdicts[name], nearest.get(name, ()), samples[name])
         for name, rows in questions.items()
     )
     unanswered = predictions.predictions(abstention.SET, absent, refused)

@@ -6,10 +6,12 @@ from typing import Any, TypedDict
 
 from stages.common.chat.conversations import IGNORED
 
+TEMPERATURE = 0.5  # of drawn answers, as in Gekhman et al. 2024 (arXiv:2405.05904)
+
 
 @dataclass(frozen=True)
 class Answer:
-    """Greedy text, and whether the model ended it itself within the room it had."""
+    """The text, and whether the model ended it itself within the room it had."""
 
     text: str
     stopped: bool
@@ -34,9 +36,11 @@ def generate(
     max_new_tokens: int,
     batch_size: int,
     watch: Callable[[int], None] = lambda tokens: None,
+    seeds: Sequence[int] = (),
 ) -> list[Answer]:
-    """One greedy answer per prompt, in the order of the prompts. Prompts hold their special tokens already. `watch` is
-    told how many tokens of the current batch's answers are written."""
+    """One answer per prompt, in the order of the prompts: the greedy one, or with `seeds`, one per prompt, one that is
+    drawn. Prompts hold their special tokens already. `watch` is told how many tokens of the current batch's answers are
+    written."""
     import torch
 
     ids = tokenizer(prompts, add_special_tokens=False).input_ids
@@ -56,10 +60,27 @@ def generate(
                 eos_token_id=tokenizer.eos_token_id,
                 pad_token_id=tokenizer.pad_token_id,
                 stopping_criteria=[watching(watch, width)],
+                logits_processor=[drawing([seeds[i] for i in batch])] if seeds else None,
             )
         for i, tokens in zip(batch, output[:, width:].tolist(), strict=True):
             answers[i] = read(tokenizer, tokens)
     return [answers[i] for i in range(len(prompts))]
+
+
+def drawing(seeds: Sequence[int]) -> Callable[[Any, Any], Any]:
+    """A logits processor after which the likeliest token of a row is one drawn at `TEMPERATURE`: Gumbel noise is added
+    (Gumbel 1954; Maddison et al. 2014, arXiv:1411.0030). Each row has a generator of its own, so that its answer does
+    not depend on which others stand in the batch."""
+    import torch
+
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def processor(ids: Any, scores: Any) -> Any:
+        even = torch.stack([torch.rand(scores.shape[1], generator=generator) for generator in generators])
+        noise = -torch.log(-torch.log(even.clamp(1e-12, 1 - 1e-7)))
+        return scores.float() / TEMPERATURE + noise.to(scores.device)
+
+    return processor
 
 
 def watching(watch: Callable[[int], None], width: int) -> Callable[..., Any]:

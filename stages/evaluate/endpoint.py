@@ -15,7 +15,7 @@ from stages.common.llm.replies import Text
 from stages.common.llm.store import Store
 from stages.common.schema import Evaluate
 from stages.common.schema.connection import Connection
-from stages.evaluate.answers import Answer, Tokenised
+from stages.evaluate.answers import TEMPERATURE, Answer, Tokenised
 
 TIMEOUT = 600.0  # seconds: a server that runs on a CPU answers one request after the other
 MAX_RETRIES = 3
@@ -37,10 +37,11 @@ class EndpointModel:
         self.keys: list[str] = []  # of the requests in the response store
 
     def answers_to(
-        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
+        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str, sample: int = 0
     ) -> list[Answer]:
-        """One greedy answer per conversation, in their order. Raises UserError unless all are answered."""
-        asked = list(self.requests(conversations, section))
+        """One answer per conversation, in their order: the greedy one, or the `sample`-th that is drawn. Raises
+        UserError unless all are answered."""
+        asked = list(self.requests(conversations, section, sample))
         self.keys += [request.key() for request in asked]
         connection = ModelConnection(
             model=self.model, concurrency=section.batch_size, timeout=TIMEOUT, max_retries=MAX_RETRIES,
@@ -56,10 +57,12 @@ class EndpointModel:
             replies = [Text.model_validate_json(str(store.get(request.key()))) for request in asked]
         return [Answer.of(reply.text, reply.stopped) for reply in replies]
 
-    def requests(self, conversations: Sequence[list[Message]], section: Evaluate) -> Iterator[llm.Request]:
-        sampling = {"temperature": 0.0, "max_tokens": section.max_new_tokens}
+    def requests(self, conversations: Sequence[list[Message]], section: Evaluate, sample: int) -> Iterator[llm.Request]:
+        sampling = {"temperature": TEMPERATURE if sample else 0.0, "max_tokens": section.max_new_tokens}
+        sampling |= {"seed": 0} if sample else {}  # to which the number of the sample is added
         for turns in conversations:
-            yield llm.Request(self.model, [api_message(turn) for turn in turns], {}, sampling, weights=self.weights)
+            messages = [api_message(turn) for turn in turns]
+            yield llm.Request(self.model, messages, {}, sampling, sample, weights=self.weights)
 
     def loss(self, rows: Sequence[Tokenised], section: Evaluate, desc: str) -> None:
         """No server tells how likely a given answer is under a chat template."""

@@ -41,7 +41,11 @@ def right(answer: Answer, question: Question) -> bool:
 
 
 def set_figures(
-    questions: Sequence[Question], cells: Cells, losses: dict[str, float | None], verdicts: Verdicts = UNJUDGED
+    questions: Sequence[Question],
+    cells: Cells,
+    losses: dict[str, float | None],
+    verdicts: Verdicts = UNJUDGED,
+    samples: Sequence[Sequence[Answer]] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures of one held-out set, and its part of the headline."""
     if not questions:
@@ -58,7 +62,8 @@ def set_figures(
         if interval := statistics.difference_interval(pages, base, tuned):
             gain |= {**named(interval), "p": statistics.paired_p(pages, base, tuned)}
         figures["tuned_minus_base"] = rounded(gain)
-        figures |= new_knowledge(pages, base, tuned)
+        by_chance = [any(right(one, q) for one in drawn) for q, drawn in zip(questions, samples, strict=False)]
+        figures |= new_knowledge(pages, base, tuned, by_chance if any(samples) else ())
     figures |= preference_figures(questions, verdicts.preferred)
     if tags := tag_figures(questions, cells):
         figures["tags"] = tags
@@ -67,15 +72,19 @@ def set_figures(
     return figures, headline(*of_held_out_families(questions, cells))
 
 
-def new_knowledge(pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool]) -> dict[str, Any]:
+def new_knowledge(
+    pages: Sequence[str], base: Sequence[bool], tuned: Sequence[bool], by_chance: Sequence[bool] = ()
+) -> dict[str, Any]:
     """The share of right answers among the questions that the base model answers wrong: what it could do before is no
-    merit of the training."""
-    unknown = [(page, after) for page, before, after in zip(pages, base, tuned, strict=True) if not before]
+    merit of the training. `by_chance`, where its answers were drawn, are those that one of them is right about."""
+    rows = zip(pages, base, by_chance or [False] * len(pages), tuned, strict=True)
+    unknown = [(page, after) for page, before, once, after in rows if not (before or once)]
     if not unknown:
         return {}
     learned = [after for _, after in unknown]
     interval = statistics.share_interval([page for page, _ in unknown], learned)
     figures = {"rows": len(unknown), "key_values": sum(learned) / len(unknown), **named(interval, "key_values_")}
+    figures |= {"right_in_a_sample": sum(by_chance)} if by_chance else {}
     return {"new_knowledge": rounded(figures)}
 
 

@@ -37,14 +37,16 @@ class LocalModel:
         self.known = dict(read(self.file))
 
     def answers_to(
-        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str
+        self, conversations: Sequence[list[Message]], chat: Chat, section: Evaluate, desc: str, sample: int = 0
     ) -> list[Answer]:
-        """One greedy answer per conversation, in their order."""
-        return self.answers(chat.texts(list(conversations), prompt=True), section, desc)
+        """One answer per conversation, in their order: the greedy one, or the `sample`-th that is drawn."""
+        return self.answers(chat.texts(list(conversations), prompt=True), section, desc, sample)
 
-    def answers(self, prompts: Sequence[str], section: Evaluate, desc: str) -> list[Answer]:
-        """One greedy answer per prompt, in their order."""
-        keys = [digest("answer", prompt, section.max_new_tokens) for prompt in prompts]
+    def answers(self, prompts: Sequence[str], section: Evaluate, desc: str, sample: int = 0) -> list[Answer]:
+        """The same per prompt."""
+        drawn = (sample, answers.TEMPERATURE) if sample else ()
+        keys = [digest("answer", prompt, section.max_new_tokens, *drawn) for prompt in prompts]
+        seeds = [int(digest("seed", key)[:12], 16) for key in keys] if sample else []
         sizes = [len(prompt) for prompt in prompts]
 
         def compute(places: list[int], bar: Any) -> list[Any]:
@@ -53,7 +55,10 @@ class LocalModel:
                 bar.update(0)  # a long answer is no standstill
 
             chosen = [prompts[place] for place in places]
-            generated = answers.generate(self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen), watch)
+            generated = answers.generate(
+                self.model, self.tokenizer, chosen, section.max_new_tokens, len(chosen), watch,
+                [seeds[place] for place in places] if seeds else (),
+            )  # fmt: skip
             return [[answer.text, answer.stopped] for answer in generated]
 
         return [Answer(*value) for value in self.measured(keys, sizes, section.batch_size, compute, desc, "answer")]

@@ -3,6 +3,7 @@ its answers depend on."""
 
 from typing import Any
 
+from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.chat.templates import Chat
@@ -10,11 +11,12 @@ from stages.common.models.base import hub, pretrained
 from stages.common.models.base.hub import fingerprint
 from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import digest
-from stages.common.schema import Evaluate, Model, Params
+from stages.common.schema import Evaluate, Params
 from stages.evaluate.endpoint import EndpointModel
 from stages.evaluate.local import LocalModel
 
-Models = dict[str, LocalModel | EndpointModel]  # "base" and "tuned"
+Model = LocalModel | EndpointModel
+Models = dict[str, Model]  # "base" and "tuned"
 
 
 def under_test(settings: Params, chat: Chat) -> Models:
@@ -45,12 +47,12 @@ def endpoint_tuned(section: Evaluate, chat: Chat) -> EndpointModel | None:
     return EndpointModel("tuned", section.tuned_model, digest(fingerprint(paths.MERGED), chat.template))
 
 
-def base(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
+def base(section: schema.Model, dtype: Any, tokenizer: Any) -> LocalModel:
     identity = digest(base_fingerprint(section), loading(section, dtype), reading(tokenizer))
     return LocalModel("base", identity, lambda: pretrained.causal_lm(section, dtype), tokenizer)
 
 
-def merged(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
+def merged(section: schema.Model, dtype: Any, tokenizer: Any) -> LocalModel:
     """The tuned model as merge left it, loaded as the base is."""
     alone = not (paths.MERGED / "adapter_config.json").exists()
     hashes = [fingerprint(paths.MERGED), *([] if alone else [base_fingerprint(section)])]
@@ -58,7 +60,7 @@ def merged(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
     return LocalModel("tuned", identity, lambda: tuned(section, dtype), tokenizer)
 
 
-def adapter(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
+def adapter(section: schema.Model, dtype: Any, tokenizer: Any) -> LocalModel:
     """The base with the adapter, as it was trained: without the rounding of the merge."""
     if not (paths.ADAPTER / "adapter_config.json").exists():
         raise UserError(f"{paths.ADAPTER} contains no adapter; run `dvc repro train`, or `dvc pull`")
@@ -67,7 +69,7 @@ def adapter(section: Model, dtype: Any, tokenizer: Any) -> LocalModel:
     return LocalModel("tuned", identity, lambda: adapted(section, dtype, paths.ADAPTER), tokenizer)
 
 
-def loading(section: Model, dtype: Any) -> list[str]:
+def loading(section: schema.Model, dtype: Any) -> list[str]:
     """What the same weights may answer differently under."""
     return [str(dtype), pretrained.device(), *pretrained.attention(section).values()]
 
@@ -77,7 +79,7 @@ def reading(tokenizer: Any) -> str:
     return digest(tokenizer.backend_tokenizer.to_str(), tokenizer.eos_token)
 
 
-def base_fingerprint(section: Model) -> str:
+def base_fingerprint(section: schema.Model) -> str:
     """Hash of the base model: its commit on Hugging Face, else that of its files."""
     base = hub.identity(section)
     return digest(base["name"], base["hash"])

@@ -18,9 +18,10 @@ def predictions(
     cells: Cells,
     verdicts: Verdicts = UNJUDGED,
     nearest: Sequence[Nearest] = (),
+    samples: Sequence[Sequence[Answer]] = (),
 ) -> Iterator[dict[str, Any]]:
     """The rows of reports/predictions.jsonl of one set, with the judge's verdicts where there are any, and with the
-    nearest trained question."""
+    nearest trained question, and with what the base model answered when its answers were drawn."""
     for place, question in enumerate(questions):
         row = prediction(split, question, {cell: answers[place] for cell, answers in cells.items()})
         for cell, grades in verdicts.grades.items():
@@ -28,6 +29,8 @@ def predictions(
                 row["answers"][cell]["judge"] = grades[place]
         if nearest:
             row["nearest_trained"] = nearest[place]._asdict()
+        if samples and samples[place]:
+            row["base_samples"] = [{"text": one.text, "key_values": right(one, question)} for one in samples[place]]
         yield row | ({"preferred": verdicts.preferred[place]} if verdicts.preferred else {})
 
 

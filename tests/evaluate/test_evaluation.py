@@ -12,9 +12,9 @@ from stages.common.chat.passages import passage
 from stages.common.chat.templates import chat_for
 from stages.common.exam.search import Search
 from stages.common.models.base import hub
-from stages.evaluate import __main__ as evaluate
 from stages.evaluate import cells, figures, gate, local, statistics
 from stages.evaluate.answers import Answer
+from stages.evaluate.asking import Asking
 from stages.evaluate.cells import Question
 from stages.report import texts
 from support.evaluation import question
@@ -165,10 +165,10 @@ def test_a_reference_that_is_longer_than_the_room_gets_room_to_be_answered_and_n
     assert cells.answer_budget(rows[1], chat, exact) == tokens, "the stop token has its place"
 
     class Echo:
-        def answers_to(self, turns, chat, section, desc):
+        def answers_to(self, turns, chat, section, *_):
             return [Answer(f"{turn[-1]['content']} in {section.max_new_tokens}", True) for turn in turns]
 
-    found = evaluate.answered({"eval_seen": rows}, chat, section, {"base": Echo(), "tuned": Echo()})
+    found, _ = Asking(chat, section).all_cells({"eval_seen": rows}, {"base": Echo(), "tuned": Echo()})
     asked = [row.row["instruction"] for row in rows]
     assert [answer.text for answer in found["eval_seen"]["tuned_closed"]] == [
         f"{asked[0]} in 8", f"{asked[1]} in {wide}", f"{asked[2]} in 8",

@@ -44,6 +44,7 @@ class Evaluate(Section):
     max_context_tokens: Annotated[int, Field(ge=32)]
     retrieved_chunks: Limit
     distractors: Annotated[int, Field(ge=0, le=20)]
+    base_samples: Count
     unanswerable_rows: Limit
     retention_rows: Limit
     semantic_model: str
