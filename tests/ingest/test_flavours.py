@@ -201,6 +201,7 @@ HUGO = [
     ("{{< wrapper >}}\ninner\n{{< /wrapper >}}", ["inner"]),
     ('{{< figure src="a.png" caption="The valve is open" >}}', ["The valve is open"]),
     ("{{< highlight go >}}\nx := 1\n{{< /highlight >}}", ["```go", "x := 1", "```"]),
+    ("{{< code-toggle file=x >}}\n[[a.b]]\nx = 1\n{{< /code-toggle >}}", ["```", "[[a.b]]", "x = 1", "```"]),
     ('[x]({{< ref "a.md" >}})', ["[x](a.md)"]),
     ("{{% comment %}}\nhidden\n{{% /comment %}}\nshown", ["shown"]),
     ("Version {{< param release >}}.", ["Version 7."]),

@@ -17,7 +17,7 @@ TAB = frozenset(("tab", "codetab", "tabitem", "tab-item", "navtab", "ifversion-t
 SECTIONS = frozenset(
     ("details", "expand", "collapse", "accordion", "accordion-item", "expandable", "dropdown", "spoiler")
 )
-CODE = frozenset(("highlight", "codeblock", "mermaid"))
+CODE = frozenset(("highlight", "codeblock", "mermaid", "code-toggle", "prettify", "sourcecode"))
 FIELDS = frozenset(("parameter", "param", "field", "property"))
 BADGES = frozenset(("badge", "label", "tag", "kbd", "key", "pill", "chip"))
 COLORS = {
