@@ -64,6 +64,12 @@ BEGINS_WITH_PRONOUN = any_of(
     r"(?! (?:documentation|manual|guide|handbook)\b)",
     flags=re.IGNORECASE,
 )
+# A situation told before the question, as people do: "It says that the disk is full; what may I delete?" asks of what
+# the reader sees, not of a text.
+SITUATION = any_of(
+    r"\A(?:it|they|this|these)(?:[’']s|[’']re)?(?: [^\s?]+){3,}?[,;.!] .*\?\Z",
+    r"\A(?:它们?|这)[^，。；！？多何哪什怎几谁]{4,}[，。；！][^？]{3,}[？?]\Z",
+)
 # With an input these are resolved: "the following code" is the input.
 MATERIAL = any_of(r"\b(?:following|this|these|it|its|above|below|given|provided)\b", r"[以上下]面?下?|这|该|此|它|其")
 

@@ -18,7 +18,9 @@ def stands_alone(pair: Pair, source: Source, limits: Curate) -> Verdict | None:
     """The question neither points at its source nor begins with a pronoun for something not named yet. Where there is
     an input, "the following code" is that."""
     question = pair["instruction"]
-    match = phrases.POINTS_AT_SOURCE.search(question) or phrases.BEGINS_WITH_PRONOUN.match(question)
+    match = phrases.POINTS_AT_SOURCE.search(question)
+    if not match and not phrases.SITUATION.match(question):
+        match = phrases.BEGINS_WITH_PRONOUN.match(question)
     if not match or (pair["input"].strip() and phrases.MATERIAL.search(match[0])):
         return None
     if match[0].isascii() and question[: match.end() + 8] in source.text:
