@@ -27,10 +27,11 @@ from stages.common.records.files import read_jsonl
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.rows import question_key, to_row
 from stages.common.rows.source import Source, sources
-from stages.curate import checks, private
+from stages.curate import checks, examining
 from stages.curate.duplicates import near, variants
 from stages.curate.duplicates import same_question as duplicates
 from stages.curate.duplicates.minhash import BANDS, HASHES, SEED, jaccard, shingles
+from stages.curate.private import masked_row
 from stages.curate.split import statement
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ def load() -> tuple[list[DatasetRow], dict[str, Source], schema.Curate]:
     section = params.load().curate
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
     known = sources(chunks.values())
-    rows, _ = checks.sift([to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)], known, section)
+    rows = examining.sift([to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)], [], known, section).rows
     rows, _ = duplicates.sift(rows, variants.ranking(known, lambda row: True))
     return rows, known, section
 
@@ -141,7 +142,8 @@ def measure_checks() -> dict[str, float]:
             check(row, known[row["chunk_id"]], section)
         costs[check.__name__] = (time.process_time() - start) / len(rows) * 1e6
     start = time.process_time()
-    private.sift(rows, [], section)
+    for row in rows:
+        masked_row(row)
     costs["nothing_private"] = (time.process_time() - start) / len(rows) * 1e6
     return costs
 

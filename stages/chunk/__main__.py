@@ -8,6 +8,7 @@ import statistics
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from tqdm import tqdm
 
@@ -18,7 +19,8 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.budget import Skipped
 from stages.common.base.errors import run_stage
-from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
+from stages.common.base.mapped import mapped
+from stages.common.records.files import CANONICAL, digest, read_jsonl, write_jsonl, write_report
 from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
 from stages.common.text import tokens
 
@@ -56,6 +58,23 @@ def page_chunks(doc: Doc, section: schema.Chunk) -> Iterator[Chunk]:
     return (to_chunk(cut, doc, limits) for cut in cuts)
 
 
+def cut(section: schema.Chunk, doc: Doc) -> tuple[str, list[Chunk] | str]:
+    """The path of a page and its chunks, or why it is left out."""
+    skipped = Skipped("chunk")
+    with skipped.page(doc["path"]):
+        return doc["path"], list(page_chunks(doc, section))
+    return doc["path"], skipped.reasons[doc["path"]]
+
+
+def is_whole(result: tuple[str, list[Chunk] | str]) -> bool:
+    return not isinstance(result[1], str)
+
+
+def page_key(section: schema.Chunk, doc: Doc) -> bytes:
+    """What the chunks of a page depend on: all of its row but the commit that holds it."""
+    return CANONICAL.encode([section.model_dump(), {**doc, "rev": ""}]).encode("utf-8", "surrogatepass")
+
+
 def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str], skipped: Skipped) -> Iterator[Chunk]:
     """All chunks in page order; a chunk that stands in several pages is one row with `also_in`.
 
@@ -65,11 +84,11 @@ def chunks(docs: Iterable[Doc], section: schema.Chunk, counts: Counter[str], ski
     first: dict[str, str] = {}  # chunk_id -> the page whose row is kept
     others: dict[str, dict[str, None]] = {}  # chunk_id -> all its pages in order, where there are several
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as waiting:
-        for doc in docs:
-            rows = []
-            with skipped.page(doc["path"]):
-                rows = list(page_chunks(doc, section))
-                counts["pages" if rows else "pages_without_words"] += 1
+        for path, rows in mapped(partial(cut, section), docs, partial(page_key, section), lasting=is_whole):
+            if isinstance(rows, str):
+                skipped.reasons[path] = rows
+                continue
+            counts["pages" if rows else "pages_without_words"] += 1
             for row in rows:
                 if row["chunk_id"] not in first:
                     first[row["chunk_id"]] = row["path"]

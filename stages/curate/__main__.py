@@ -19,7 +19,7 @@ from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.own_data import own_data
 from stages.common.rows.rows import Chunks, Rejection, is_own, to_row
 from stages.common.rows.source import sources
-from stages.curate import absent_judge, answers, checks, coverage, exam, forms, private, refusals, review
+from stages.curate import absent_judge, coverage, exam, examining, forms, refusals, review
 from stages.curate.dataset import dataset, last_lines
 from stages.curate.origins import origins
 from stages.curate.split import Parts
@@ -107,14 +107,12 @@ def main() -> None:
     orphans = review.orphans(reviews, {row["pair_id"]: row["instruction"] for row in rows})
 
     rows, refused = review.sift(rows, reviews)
-    rows, failed = checks.sift(rows, read_chunks, section)
-    rows, said_otherwise = answers.worded(rows, read_chunks, section)
-    rows, rejected, masked = private.sift(rows, own.rejected + refused + failed, section)
+    rows, rejected, masked, said_otherwise, asks = examining.sift(rows, own.rejected + refused, read_chunks, section)
     asked = read_exam(paths.EXAM).rows  # evaluate refuses what is no question
     if section.private != "keep":
         asked, _ = masked_values(asked)
     rows, in_exam = exam.sift(rows, asked)
-    result = dataset(rows, chunks, read_chunks, known.identity, section)
+    result = dataset(rows, chunks, read_chunks, known.identity, section, asks)
     parts, rejected = result.parts, rejected + in_exam + result.rejected
 
     figures = report(read, rejected, masked, parts) | {"own": len(own.rows), "review": review.report(reviews, orphans)}

@@ -1,9 +1,6 @@
 """Answers in other words (`generate.answer_paraphrases`): taken where they state what the fact's answer states, in key
 values and in what they deny; else the row keeps that answer, so that no question is lost."""
 
-from collections import Counter
-from collections.abc import Mapping
-
 from stages.common.exam.key_values import states
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.grounding import NEGATION
@@ -12,22 +9,9 @@ from stages.common.schema import Curate
 from stages.curate import checks
 
 
-def worded(
-    rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate
-) -> tuple[list[DatasetRow], Counter[str]]:
-    """The rows, each with the answer that it is trained with, and how many other wordings were taken and left."""
-    counts: Counter[str] = Counter()
-    settled = []
-    for row in rows:
-        if "reworded" in row:
-            row = settle(row, sources.get(row["chunk_id"]), limits)
-            counts["taken" if "first_output" in row else "left"] += 1
-        settled.append(row)
-    return settled, counts
-
-
 def settle(row: DatasetRow, source: Source | None, limits: Curate) -> DatasetRow:
-    """The row with its answer in other words, or as it was; what a reviewer wrote stays."""
+    """The row with the answer that it is trained with: that in other words, or as it was; what a reviewer wrote stays.
+    `first_output` is there where the other was taken."""
     kept = row.copy()
     other, key = kept.pop("reworded"), kept.pop("answer_key")
     said: DatasetRow = {**kept, "output": other, "first_output": row["output"], "answer_key": key}

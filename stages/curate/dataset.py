@@ -28,8 +28,9 @@ class Curated(NamedTuple):
 
 
 def curated(
-    rows: list[DatasetRow], chunks: Chunks, read_chunks: Mapping[str, Source], grouped: Pages, section: schema.Curate
-) -> Curated:
+    rows: list[DatasetRow], chunks: Chunks, read_chunks: Mapping[str, Source], grouped: Pages, section: schema.Curate,
+    asks: Mapping[str, bytes],
+) -> Curated:  # fmt: skip
     """Checked rows without near-duplicates, judged and split."""
 
     def is_trainable(row: DatasetRow) -> bool:
@@ -37,7 +38,7 @@ def curated(
 
     asked, rank = rows, variants.ranking(read_chunks, is_trainable)
     rows, repeated = duplicates.sift(rows, rank)
-    links = near.links(rows, read_chunks, section) + semantic.links(rows, section)
+    links = near.links(rows, read_chunks, section, asks) + semantic.links(rows, section)
     rows, alike = variants.sift(rows, links, rank, section)
     judged = judge.sift(rows, read_chunks, section)
     parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)
@@ -47,17 +48,17 @@ def curated(
 
 def dataset(
     rows: list[DatasetRow], chunks: Chunks, read_chunks: Mapping[str, Source], identity: dict[str, str],
-    section: schema.Curate,
+    section: schema.Curate, asks: Mapping[str, bytes] = {},
 ) -> Curated:  # fmt: skip
     """The dataset of checked rows. Where nothing is left to ask about the pages held out, others are held out instead.
 
-    `identity` is the group of each page as ingest knows it, by path.
+    `identity` is the group of each page as ingest knows it, by path; `asks` what rows are known to seek, by pair_id.
     """
     pairs = Counter(row["path"] for row in rows if not is_own(row))
     passed_over: frozenset[str] = frozenset()
     for _ in range(TRIES):
         grouped = pages(chunks.values(), section, identity, pairs, passed_over)
-        result = curated(rows, chunks, read_chunks, grouped, section)
+        result = curated(rows, chunks, read_chunks, grouped, section, asks)
         if result.parts["eval_unseen"] or not grouped.held_out - passed_over:
             break
         passed_over |= grouped.held_out

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.llm import client, prompts
+from stages.common.llm import prompts
 from stages.common.llm.entries import Response
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
@@ -139,6 +139,8 @@ class PairJudge:
             )
 
     def complete(self, requests: list[Request], store: Store) -> Outcome:
+        from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
+
         return client.complete(requests, store, Opinions, self.section, "curate.judge", len(requests))
 
     def batches(self, rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:

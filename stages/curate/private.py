@@ -1,12 +1,11 @@
 """What becomes of pairs that hold a secret or personal data."""
 
 import re
-from collections import Counter
 from typing import Any
 
 from stages.common.records.masking import masked_values, masks
 from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Rejection, Verdict, rejection
+from stages.common.rows.rows import Verdict
 from stages.common.schema import Curate
 
 # What people and models write. What a check found in it is quoted in `value`; `row` is an own row that is no row.
@@ -26,26 +25,12 @@ PAIR = ("instruction", "input", "output")
 ONLY_MASKS = re.compile(r"(?:\[[A-Za-z][\w() .-]*\]|\W)+")
 
 
-def sift(
-    rows: list[DatasetRow], rejected: list[Rejection], limits: Curate
-) -> tuple[list[DatasetRow], list[Rejection], Counter[str]]:
-    """Rows as `curate.private` wants them, what is rejected, and how many rows each kind of private data was found in.
-    An answer of which nothing is left is none.
-
-    Rows that something else has rejected are masked as well: data/rejected.jsonl is shared like the dataset.
-    """
-    if limits.private == "keep":
-        return rows, rejected, Counter()
-    kept, kinds = [], Counter[str]()
-    rejected = [masked_row(row)[0] for row in rejected]
-    for row in rows:
-        new, private = masked_row(row)
-        kinds.update(private)
-        if private and (limits.private == "drop" or ONLY_MASKS.fullmatch(new["output"])):
-            rejected.append(rejection(new, "nothing_private", Verdict(private, "nothing private")))
-        else:
-            kept.append(new)
-    return kept, rejected, kinds
+def nothing_private(row: DatasetRow, kinds: list[str], limits: Curate) -> Verdict | None:
+    """Why a masked row with these kinds of private data is left out: `curate.private` wants none such, or nothing is
+    left of its answer."""
+    if kinds and (limits.private == "drop" or (limits.private == "mask" and ONLY_MASKS.fullmatch(row["output"]))):
+        return Verdict(kinds, "nothing private")
+    return None
 
 
 def masked_row(row: Any) -> tuple[Any, list[str]]:

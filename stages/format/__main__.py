@@ -7,7 +7,7 @@ Run: python -m stages.format
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,6 @@ from stages.format.known import without_known
 from stages.format.mixing.documents import documents
 from stages.format.mixing.replay import replay_rows
 from stages.format.passages import with_context
-
-Mapped = Callable[[Iterable[list[Any]]], Iterator[batches.Result]]
-
 
 # The figures of the report that experiments are compared by, and where they stand in it.
 HEADLINE = {"rows": "train.rows", "tokens": "train.tokens", "dropped": "train.dropped"}
@@ -78,7 +75,7 @@ def document_batches(encoder: Encoder, figures: Figures, hide: bool) -> Iterator
         yield pa.RecordBatch.from_pylist(rows, schema=batches.SCHEMA)
 
 
-def write_split(split: str, mapped: Mapped, encoder: Encoder, settings: schema.Params) -> Figures:
+def write_split(split: str, encoder: Encoder, settings: schema.Params) -> Figures:
     """One Parquet file, a row group for each batch, its template, stop token and base model in the metadata."""
     figures, section, base = Figures(), settings.format, settings.model
     rows = training_rows(settings, figures, encoder.chat) if split == "train" else read_jsonl(dataset_file(split))
@@ -86,8 +83,8 @@ def write_split(split: str, mapped: Mapped, encoder: Encoder, settings: schema.P
         atomic(paths.FORMATTED / f"{split}.parquet", "wb") as stream,
         pq.ParquetWriter(stream, batches.SCHEMA, compression="zstd") as writer,
     ):
-        for batch, counted in mapped(batches.batches(tqdm(rows, desc=f"format {split}", unit="row"))):
-            figures.merge(counted)
+        shown = tqdm(rows, desc=f"format {split}", unit="row")
+        for batch in batches.formatted(settings, encoder, shown, figures):
             if batch.num_rows:
                 writer.write_batch(batch)
         if split == "train":
@@ -107,10 +104,7 @@ def main() -> None:
     base = hub.pinned(settings.model)
     settings = settings.model_copy(update={"model": base})
     encoder = Encoder(chat_for(pretrained.tokenizer(base), settings.format))
-    train = dataset_file("train")
-    count = batches.processes(settings.format.processes, train.stat().st_size if train.exists() else 0)
-    with batches.mapper(settings, encoder, count) as mapped:
-        parts = {split: write_split(split, mapped, encoder, settings) for split in paths.SPLITS}
+    parts = {split: write_split(split, encoder, settings) for split in paths.SPLITS}
     with atomic(paths.CHAT_TEMPLATE) as stream:
         stream.write(encoder.chat.template)
     report = audit.report(parts, encoder)

@@ -1,22 +1,27 @@
-"""Rows to Parquet in batches, by one process or several, to the same bytes; memory holds a few batches at a time."""
+"""Rows to Parquet in batches, by one process or several, to the same bytes; memory holds a few batches at a time.
+
+Work is done, and kept for the next run, in runs of rows that end where the hash of a pair_id says so: an edit moves no
+such end but those beside it.
+"""
 
 import gc
+import marshal
 import os
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
 
+from stages.common.base.mapped import mapped
 from stages.common.chat.templates import chat_for
 from stages.common.models.base import pretrained
+from stages.common.records.files import digest
 from stages.common.schema import Params
 from stages.format.audit import Figures
 from stages.format.encoding import Encoder
@@ -26,9 +31,15 @@ SCHEMA = pa.schema(
     {"text": pa.string(), "input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "pair_id": pa.string()}
 )
 ROWS = 1024  # of a batch
-MANY_BYTES = 20_000_000  # of a dataset: from here on a second process is worth the seconds it takes to start
+RUN = 128  # rows between two places where a run of rows may end, on average
 
-Result = tuple[pa.RecordBatch, Figures]
+
+class Formatted(NamedTuple):
+    """Rows as a record batch, what the audit counts in them, and how many rows of the batch each of them makes."""
+
+    batch: pa.RecordBatch
+    figures: Figures
+    made: list[int]
 
 
 def batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
@@ -50,22 +61,23 @@ def no_collection() -> Iterator[None]:
 
 
 @no_collection()
-def format_batch(encoder: Encoder, rows: list[Any]) -> Result:
-    """The rows as one record batch, and what the audit counts in them."""
+def format_batch(encoder: Encoder, rows: list[Any]) -> Formatted:
     figures = Figures()
     finals = []
+    made = dict.fromkeys(map(id, rows), 0)
     for example in examples(encoder, rows):
         final = kept(example, encoder)
         figures.add(encoder, example, final)
         if final:
             finals.append(final)
+            made[id(example.row)] += 1
     columns = [
         pa.array([final.rendered.text for final in finals], pa.string()),
         lists([final.labelled.input_ids for final in finals]),
         lists([final.labelled.labels for final in finals]),
         pa.array([final.row["pair_id"] for final in finals], pa.string()),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA), figures
+    return Formatted(pa.RecordBatch.from_arrays(columns, schema=SCHEMA), figures, list(made.values()))
 
 
 def lists(rows: Sequence[list[int]]) -> pa.ListArray:
@@ -77,49 +89,58 @@ def lists(rows: Sequence[list[int]]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(np.frombuffer(flat, np.int32), pa.int32()))
 
 
-def processes(wanted: int, size: int) -> int:
-    """`format.processes` made concrete for a dataset of `size` bytes."""
-    return wanted or (min(os.cpu_count() or 1, 8) if size >= MANY_BYTES else 1)
+def formatted(settings: Params, encoder: Encoder, rows: Iterable[Any], figures: Figures) -> Iterator[pa.RecordBatch]:
+    """A record batch of each ROWS rows; `figures` gets what the audit counts in them."""
+    encoders[settings.model_dump_json()] = encoder
+    gc.freeze()  # what is loaded by now (transformers, the tokenizer) was walked through between batches
+    work = partial(format_rows, settings)
+    results = mapped(work, runs(rows), partial(key, fingerprint(encoder)), settings.format.processes)
+    pieces: list[pa.RecordBatch] = []
+    missing = ROWS
+    for batch, counted, made in results:
+        figures.merge(counted)
+        while len(made) >= missing:
+            head = sum(made[:missing])
+            yield pa.concat_batches([*pieces, batch.slice(0, head)])
+            pieces, batch, made, missing = [], batch.slice(head), made[missing:], ROWS
+        pieces.append(batch)
+        missing -= len(made)
+    if pieces:
+        yield pa.concat_batches(pieces)
 
 
-@contextmanager
-def mapper(
-    settings: Params, encoder: Encoder, count: int
-) -> Iterator[Callable[[Iterable[list[Any]]], Iterator[Result]]]:
-    """A map over batches that keeps their order, in this process or in `count` others.
+def runs(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Rows in runs that their pair_ids end, of at most ROWS."""
+    run: list[Any] = []
+    for row in rows:
+        run.append(row)
+        if crc32(str(row["pair_id"]).encode("utf-8", "surrogatepass")) % RUN == 0 or len(run) == ROWS:
+            yield run
+            run = []
+    if run:
+        yield run
 
-    What is loaded by now (transformers, the tokenizer) is kept out of the garbage collector's way: that walked through
-    it between batches.
-    """
-    if count == 1:
+
+def fingerprint(encoder: Encoder) -> str:
+    """What tokens and labels depend on besides the rows: tokenizer, template and params."""
+    chat = encoder.chat
+    section = chat.section.model_dump_json(exclude={"processes"})
+    return digest(encoder.backend.to_str(), repr(chat.tokenizer.special_tokens_map), chat.template, section, length=64)
+
+
+def key(fingerprint: str, rows: list[Any]) -> bytes:
+    plain = [{**row, "context": tuple(row["context"])} if "context" in row else row for row in rows]
+    return marshal.dumps((fingerprint, plain), 2)  # that version writes equal values alike
+
+
+def format_rows(settings: Params, rows: list[Any]) -> Formatted:
+    """`format_batch` in any process; a new one loads tokenizer and template once."""
+    name = settings.model_dump_json()
+    if name not in encoders:
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"  # each process uses one thread, they are as many as the cores
+        encoders[name] = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
         gc.freeze()
-        yield lambda batches: map(partial(format_batch, encoder), batches)
-        return
-    # Spawned: a fork would inherit the tokenizer's locks. Each process uses one thread, they are as many as the CPUs.
-    with ProcessPoolExecutor(count, get_context("spawn"), start_worker, (settings,)) as pool:
-
-        def ahead(batches: Iterable[list[Any]]) -> Iterator[Result]:
-            waiting: deque[Future[Result]] = deque()
-            for batch in batches:
-                waiting.append(pool.submit(work, batch))
-                if len(waiting) > 2 * count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-
-        yield ahead
+    return format_batch(encoders[name], rows)
 
 
-def start_worker(settings: Params) -> None:
-    """Load tokenizer and template once in a new process."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    global encoder_of_worker
-    encoder_of_worker = Encoder(chat_for(pretrained.tokenizer(settings.model), settings.format))
-    gc.freeze()
-
-
-def work(rows: list[Any]) -> Result:
-    return format_batch(encoder_of_worker, rows)
-
-
-encoder_of_worker: Encoder
+encoders: dict[str, Encoder] = {}  # by the params

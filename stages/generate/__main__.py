@@ -20,7 +20,6 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.budget import Skipped
 from stages.common.base.errors import UserError, run_stage
-from stages.common.llm import client
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
 from stages.common.records.files import read_jsonl, write_json, write_jsonl, write_report
@@ -93,6 +92,8 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
 def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
     """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
     and for passages in other words."""
+    from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
+
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks, of_pages())
     labelling.spool = Spool() if section.focus == "all" else None

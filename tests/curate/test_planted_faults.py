@@ -13,7 +13,7 @@ from stages.common import schema
 from stages.common.records.rows import Chunk
 from stages.common.rows.rows import to_row
 from stages.common.rows.source import sources
-from stages.curate import checks, private
+from stages.curate import checks, examining
 from support.repository import ROOT
 from support.settings import curate_section
 
@@ -33,8 +33,7 @@ def caught_by(planted: dict, changes: dict, limits: schema.Curate) -> str:
         "tokens": 1, "text": text, "also_in": [], "partials": [],
     }  # fmt: skip
     pair = {"pair_id": "p", "chunk_id": "c", "input": "", "style": "llm", "request_key": "", **page["good"], **changes}
-    rows, rejected = checks.sift([to_row(pair, {"c": chunk})], sources([chunk]), limits)
-    _, rejected, _ = private.sift(rows, rejected, limits)
+    rejected = examining.sift([to_row(pair, {"c": chunk})], [], sources([chunk]), limits).rejected
     return rejected[0]["check"] if rejected else ""
 
 

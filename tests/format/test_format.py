@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 from copy import copy
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from stages.common.base import paths
+from stages.common.base import mapped, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.params import load
 from stages.common.chat import templates
@@ -188,11 +189,15 @@ def many(count: int) -> list[dict]:
 
 def test_several_processes_write_the_same_bytes_as_one(run_format, monkeypatch):
     monkeypatch.setattr(batches, "ROWS", 20)
+    monkeypatch.setattr(batches, "RUN", 7)
+    monkeypatch.setattr(mapped, "BATCH", 2)
     contents = []
-    for processes in (1, 2):
+    for processes, is_kept in ((1, False), (2, False), (1, True)):
+        if not is_kept:
+            shutil.rmtree(".cache/kept", ignore_errors=True)
         run_format(many(110), processes=processes)
         contents.append((paths.FORMATTED / "train.parquet").read_bytes())
-    assert contents[0] == contents[1]
+    assert contents[0] == contents[1] == contents[2]
     assert pq.ParquetFile(paths.FORMATTED / "train.parquet").num_row_groups == 6
 
 

@@ -21,6 +21,10 @@ class OverBudgetError(Exception):
     """More CPU time or memory than one piece of input may take."""
 
 
+class LeftOutError(Exception):
+    """A part of a page that was left out where it was looked at; the message is the reason."""
+
+
 @contextmanager
 def budget(seconds: float, most_bytes: int = MAX_BYTES) -> Iterator[None]:
     """Raise OverBudgetError in the block when it has taken `seconds` of this process's CPU time (0: no limit), or asks
@@ -86,6 +90,8 @@ class Skipped:
                 yield
         except UserError:
             raise
+        except LeftOutError as error:
+            self.reasons.setdefault(path, str(error))
         except OverBudgetError as error:
             self.reasons.setdefault(path, f"over budget: {error}")
         except Exception as error:  # a page may be anything, and readers may be wrong

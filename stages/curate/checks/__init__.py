@@ -1,12 +1,10 @@
 """What a pair must pass to be trained on. Every check is pure, judges one pair and is named like its function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from tqdm import tqdm
-
-from stages.common.records.rows import DatasetRow, Pair
+from stages.common.records.rows import Pair
 from stages.common.rows.grounding import evidence_in_chunk, identifiers_in_chunk, links_in_chunk, numbers_in_chunk
-from stages.common.rows.rows import Rejection, Verdict, is_accepted, rejection
+from stages.common.rows.rows import Verdict
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
 from stages.curate.checks.form import (
@@ -55,17 +53,3 @@ def verdict(pair: Pair, source: Source | None, limits: Curate) -> tuple[str, Ver
             if problem:
                 return check.__name__, problem
     return None
-
-
-def sift(
-    rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate
-) -> tuple[list[DatasetRow], list[Rejection]]:
-    """Rows that pass every check, and the others with the check that rejected them."""
-    kept, rejected = [], []
-    for row in tqdm(rows, desc="curate", unit="pair"):
-        failed = None if is_accepted(row) else verdict(row, sources.get(row["chunk_id"]), limits)
-        if failed:
-            rejected.append(rejection(row, *failed))
-        else:
-            kept.append(row)
-    return kept, rejected

@@ -4,8 +4,10 @@ Only rows that ask for the same thing and whose answers agree are compared: what
 same fact. Where these are many, MinHash proposes; the true Jaccard similarity decides.
 """
 
+import functools
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import combinations
 from typing import NamedTuple
 
@@ -29,32 +31,40 @@ class Link(NamedTuple):
     similarity: float
 
 
-def links(rows: Sequence[DatasetRow], sources: Mapping[str, Source], limits: Curate) -> list[Link]:
-    """Every two rows that are near-duplicates, in the order of the rows."""
-    claims = [claim(row["output"], question(row)) for row in rows]
-    groups: dict[Hashable, list[int]] = defaultdict(list)
+def links(
+    rows: Sequence[DatasetRow], sources: Mapping[str, Source], limits: Curate, known: Mapping[str, bytes] = {}
+) -> list[Link]:
+    """Every two rows that are near-duplicates, in the order of the rows. `known`: what rows seek, by pair_id."""
+    groups: dict[bytes, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
-        source = sources.get(row["chunk_id"])
-        asked = subject(question(row), source.words if source else None)
-        groups[asked, claims[number].exact].append(number)
-    pairs = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, claims, limits))
+        groups[known.get(row["pair_id"]) or sought(row, sources.get(row["chunk_id"]))].append(number)
+    pairs = (pair for group in groups.values() if len(group) > 1 for pair in linked(group, rows, limits))
     return [
         Link(rows[one]["pair_id"], rows[other]["pair_id"], round(similarity, 3))
         for one, other, similarity in sorted(pairs)
     ]
 
 
-def linked(
-    group: list[int], rows: Sequence[DatasetRow], claims: Sequence[Claim], limits: Curate
-) -> Iterator[tuple[int, int, float]]:
+def sought(row: DatasetRow, source: Source | None) -> bytes:
+    """The same for rows that ask for one thing and whose answers claim the same: no others can be near-duplicates."""
+    asks, says = subject(question(row), source.words if source else None), claim(row["output"], question(row)).exact
+    return blake2b(repr((asks, sorted(map(repr, says)))).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def linked(group: list[int], rows: Sequence[DatasetRow], limits: Curate) -> Iterator[tuple[int, int, float]]:
     """Near-duplicates among rows that ask for the same thing."""
     questions = {number: question_key(rows[number]) for number in group}
     asked = {number: shingles(text, SHINGLE) for number, text in questions.items()}
     whole = {number: shingles(text + normalised(rows[number]["output"]), SHINGLE) for number, text in questions.items()}
+
+    @functools.cache
+    def claim_of(number: int) -> Claim:
+        return claim(rows[number]["output"], question(rows[number]))
+
     for one, other in sorted({*proposed(asked), *proposed(whole)}):
         asks, says = jaccard(asked[one], asked[other]), jaccard(whole[one], whole[other])
         alike = asks >= limits.question_similarity or says >= limits.pair_similarity
-        if alike and agree(claims[one], claims[other]):
+        if alike and agree(claim_of(one), claim_of(other)):
             yield one, other, max(asks, says)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
 from stages.common.records.rows import Chunk
@@ -206,11 +206,3 @@ def goes_on(chunk: Chunk, before: Chunk | None) -> bool:
 def facts(chunk: Chunk, before: Chunk | None = None) -> Iterator[Fact]:
     """The facts of a chunk, which may go on where the one `before` ends, in the order in which it states them."""
     yield from Reader(chunk, before).facts()
-
-
-def of_chunks(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Iterator[Fact]]]:
-    """Chunks in the order of their pages, each with its facts."""
-    before = None
-    for chunk in chunks:
-        yield chunk, facts(chunk, before)
-        before = chunk

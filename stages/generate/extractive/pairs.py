@@ -7,10 +7,12 @@ its chunk's text as `stages.generate.extractive.inline.plain` gives it; the evid
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import islice, tee
 from typing import NamedTuple
 
-from stages.common.base.budget import Skipped
+from stages.common.base.budget import LeftOutError, Skipped
+from stages.common.base.mapped import mapped
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
@@ -18,9 +20,10 @@ from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.answers import framed
 from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.facts import of_chunks
 from stages.generate.extractive.own_wordings import OwnWordings
-from stages.generate.extractive.questions import LANGUAGES, Aliases, questions, searches
+from stages.generate.extractive.questions import LANGUAGES, Aliases
+from stages.generate.extractive.reading import of_chunks
+from stages.generate.extractive.worded import Ask, Worded, complete, is_whole, key, worded
 
 # What is said in more chunks than this is about none of them: prose, and rows such as the name that every part has.
 MAX_CHUNKS_OF_PROSE = 5
@@ -52,38 +55,72 @@ def rows(
     `read` gives the chunks, for a purpose that it may show, and is called twice: what a question has to name, so that
     it has one answer, depends on all of them. `counts` gets the facts found and those left out, by reason.
     """
-    known, spread, aliases = survey(read("survey"), pages, skipped)
+    known = survey(read("survey"), pages, skipped)
+    wanted, again = tee(asks(of_chunks(read("generate")), pages, section, known, counts, skipped))
+    found = mapped(partial(worded, section), (of for _, of in again), partial(key, section), lasting=is_whole)
     asked: set[bytes] = set()
-
-    def of_chunk(chunk: Chunk, found_in_it: Iterator[Fact]) -> Iterator[tuple[Chunk, Row, Wording]]:
-        chosen = []
-        for fact in found_in_it if asks_about(chunk, pages, section) else ():
-            found = known.place(fact, pages.names(chunk))
-            reason = refusal(fact, found, asked, spread)
-            counts[f"facts_{reason}" if reason else "facts"] += 1
-            if found and not reason:
-                asked.add(found[1])
-                chosen.append((fact, found[0]))
-        kept = most_valuable(chosen, section.max_facts_per_chunk, chunk)
-        counts["facts_beyond_limit"] += len(chosen) - len(kept)
-        for fact, place in kept:
-            name = language_of(fact, chunk, pages, section)
-            lang, answer = LANGUAGES[name], framed(fact, name) if section.answer_frames else fact.answer
-            for held_out, limit in ((False, section.phrasings), (True, section.held_out_phrasings)):
-                wordings = fresh(questions(fact, place, lang, aliases, held_out), asked, counts)
-                for family, question in islice(wordings, limit):
-                    yield chunk, to_row(fact, question, answer), Wording(family, held_out)
-            for family, question in fresh(own.of(fact), asked, counts):
-                yield chunk, to_row(fact, question, answer), Wording(family, held_out=False)
-            typed = fresh(searches(fact, place, lang, aliases), asked, counts)
-            for family, question in islice(typed, section.searches):
-                yield chunk, to_row(fact, question, answer), Wording(family, held_out=False)
-
-    for chunk, facts in of_chunks(read("generate")):
+    for (chunk, of_chunk), first in zip(wanted, found, strict=True):
         made: list[tuple[Chunk, Row, Wording]] = []
         with skipped.page(chunk["path"]):
-            made = list(of_chunk(chunk, facts))
+            if isinstance(first, str):
+                raise LeftOutError(first)
+            made = [
+                (chunk, *one)
+                for ask, said in zip(of_chunk, first, strict=True)
+                for one in of_fact(ask, said, section, own, asked, counts)
+            ]
         yield from made
+
+
+def of_fact(
+    ask: Ask, first: Worded, section: Generate, own: OwnWordings, asked: set[bytes], counts: Counter[str]
+) -> Iterator[tuple[Row, Wording]]:
+    fact, answer = ask.fact, framed(ask.fact, ask.language) if section.answer_frames else ask.fact.answer
+    trained = fresh(complete(first.trained, ask.trained()), asked, counts)
+    held_out = fresh(complete(first.held_out, ask.held_out()), asked, counts)
+    typed = fresh(complete(first.typed, ask.typed()), asked, counts)
+    for sort, is_held_out in (
+        (islice(trained, section.phrasings), False),
+        (islice(held_out, section.held_out_phrasings), True),
+        (fresh(own.of(fact), asked, counts), False),
+        (islice(typed, section.searches), False),
+    ):
+        for family, question in sort:
+            yield to_row(fact, question, answer), Wording(family, is_held_out)
+
+
+Survey = tuple[Answers, Counter[bytes], Aliases]
+Found = Iterable[tuple[Chunk, list[Fact] | str]]
+
+
+def asks(
+    of: Found, pages: Pages, section: Generate, survey: Survey, counts: Counter[str], skipped: Skipped
+) -> Iterator[tuple[Chunk, list[Ask]]]:
+    """The facts of each chunk that are asked for, and where; `survey` is what all chunks say together."""
+    known, spread, aliases = survey
+    asked: set[bytes] = set()
+    for chunk, facts in of:
+        kept: list[Ask] = []
+        with skipped.page(chunk["path"]):
+            chosen = []
+            for fact in whole(facts) if asks_about(chunk, pages, section) else ():
+                found = known.place(fact, pages.names(chunk))
+                reason = refusal(fact, found, asked, spread)
+                counts[f"facts_{reason}" if reason else "facts"] += 1
+                if found and not reason:
+                    asked.add(found[1])
+                    chosen.append((fact, found[0]))
+            best = most_valuable(chosen, section.max_facts_per_chunk, chunk)
+            counts["facts_beyond_limit"] += len(chosen) - len(best)
+            kept = [Ask(fact, at, language_of(fact, chunk, pages, section), aliases.of(fact)) for fact, at in best]
+        yield chunk, kept
+
+
+def whole(found: list[Fact] | str) -> list[Fact]:
+    """The facts of a chunk. Raises LeftOutError where they took more than they may."""
+    if isinstance(found, str):
+        raise LeftOutError(found)
+    return found
 
 
 def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
@@ -101,13 +138,13 @@ def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> st
     return "zh" if names_chinese(fact, chunk) else chunk_language(chunk)
 
 
-def survey(chunks: Iterable[Chunk], pages: Pages, skipped: Skipped) -> tuple[Answers, Counter[bytes], Aliases]:
+def survey(chunks: Iterable[Chunk], pages: Pages, skipped: Skipped) -> Survey:
     """What every question would be answered, in how many chunks the same is said, and who has which other name."""
     known, spread, aliases = Answers(), Counter[bytes](), Aliases()
     for chunk, found in of_chunks(chunks):
         with skipped.page(chunk["path"]):
             names = pages.names(chunk)
-            for fact in found:
+            for fact in whole(found):
                 known.add(fact, names, chunk)
                 spread[sameness(fact)] += 1
                 aliases.add(fact)

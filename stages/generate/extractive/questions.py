@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import ModuleType
 
@@ -36,10 +36,13 @@ class Aliases:
         for alias in (fact.subject, fact.description, *in_words(fact.subject)):
             self.subjects[normalised(alias)].add(subject)
 
-    def named(self, fact: Fact, name: str) -> str:
-        """The subject's name in that manner; empty when there is none, or several have it."""
-        aliases = [fact.description] if name == "described" else in_words(fact.subject)
-        return next((alias for alias in aliases if alias and len(self.subjects[normalised(alias)]) == 1), "")
+    def of(self, fact: Fact) -> dict[str, str]:
+        """The subject's names by manner, `words` and `described`; empty where there is none, or several have it."""
+        names = {"words": in_words(fact.subject), "described": [fact.description]}
+        return {manner: next(filter(self.is_one, aliases), "") for manner, aliases in names.items()}
+
+    def is_one(self, alias: str) -> bool:
+        return bool(alias) and len(self.subjects[normalised(alias)]) == 1
 
 
 def in_words(subject: str) -> list[str]:
@@ -51,7 +54,7 @@ def in_words(subject: str) -> list[str]:
 
 
 def questions(
-    fact: Fact, place: Place, lang: ModuleType, aliases: Aliases, held_out: bool
+    fact: Fact, place: Place, lang: ModuleType, aliases: Mapping[str, str], held_out: bool
 ) -> Iterator[tuple[str, str]]:
     """The families that fit a fact and their questions, in an order that a hash of the fact gives. What would give
     the answer away is left out."""
@@ -64,7 +67,7 @@ def questions(
             yield name, question
 
 
-def searches(fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> Iterator[tuple[str, str]]:
+def searches(fact: Fact, place: Place, lang: ModuleType, aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Ways in which one types a question into a search field, without end: its words of open classes in any order,
     and of a question that is a sentence only two thirds of them, but every name in code. Who learns them goes by the
     words that matter, not by the frame around them."""
@@ -85,10 +88,10 @@ def searches(fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> It
             yield "search", search
 
 
-def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleType, aliases: Aliases) -> str:
+def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleType, aliases: Mapping[str, str]) -> str:
     """One question; empty when the fact lacks what the family names it by, or the place that the phrase demands."""
-    alias = aliases.named(fact, family.name) if family.name in ("words", "described") else ""
-    if family.name in ("words", "described") and not (alias and "{s}" in phrase):
+    alias = aliases.get(family.name, "")
+    if family.name in aliases and not (alias and "{s}" in phrase):
         return ""
     where = lang.place(place) if place.page else ""
     if family.raw and place.page and place.headings:  # nobody types "the section X of Y"

@@ -1,0 +1,207 @@
+"""One ordered map over pages, rows or batches: in this process or in several, each result kept for the next run.
+
+What comes out depends on neither: results stand in the order of the items, and one that was kept is that of the same
+function, item and code. So an edit costs what the pages that it touched cost, and the stages use all cores.
+"""
+
+import functools
+import hashlib
+import os
+import pickle
+import sqlite3
+import sys
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing, suppress
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from stages.common.base.paths import cache_dir
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Packed = tuple[bytes, bool]
+
+SECONDS = 8.0  # of work in this process, before others are worth the seconds that they take to start
+MOST = 8  # processes
+BATCH = 16  # items that go to a process and into the database together
+AHEAD = 2  # batches for each process that are under way or wait for their turn: memory holds no more
+RUNS = 3  # a result that so many runs have not used is dropped
+LARGEST = 4 << 30  # bytes of a function's results; above that only those of the last run stay
+
+
+def always(result: object) -> bool:
+    return True
+
+
+def mapped(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    key: Callable[[Item], bytes],
+    processes: int = 0,
+    lasting: Callable[[Result], bool] = always,
+) -> Iterator[Result]:
+    """`function` of each item, in order; it is a module's own, or a partial of one, and so can be sent to a process.
+
+    `key` gives everything that the result depends on besides the code: the item's content and the params that matter.
+    `lasting`: whether a result is kept; one of a busy moment, such as that time ran out, should not be.
+    `processes`: 1 for this one alone, 0 for one for each core once there is enough work, else so many.
+    """
+    left, named = iter(items), unwrapped(function)
+    stage = stage_of(named)
+    code = code_digest(stage)
+    with closing(Kept(f"{stage}.{named.__name__}")) as kept, closing(Engine(function, lasting, processes)) as engine:
+        waiting: deque[tuple[list[bytes], dict[bytes, bytes], Future[list[Packed]]]] = deque()
+        while True:
+            batch = list(islice(left, BATCH))
+            if batch:
+                keys = [hashlib.sha256(code + key(item)).digest() for item in batch]
+                known = kept.get(keys)
+                missing = [item for item, of_item in zip(batch, keys, strict=True) if of_item not in known]
+                waiting.append((keys, known, engine.submit(missing)))
+            while waiting and (not batch or len(waiting) > engine.ahead):
+                keys, known, future = waiting.popleft()
+                new = dict(zip((of_item for of_item in keys if of_item not in known), future.result(), strict=True))
+                kept.put(keys, {of_item: value for of_item, (value, lasts) in new.items() if lasts})
+                known |= {of_item: zlib.decompress(value) for of_item, (value, _) in new.items()}
+                yield from (pickle.loads(known[of_item]) for of_item in keys)
+            if not batch:
+                return
+
+
+class Engine(Generic[Item, Result]):
+    """Runs batches in this process, then in others, for which it waits until they are worth their start unless it is
+    told how many. `ahead`: how many batches may be under way."""
+
+    def __init__(self, function: Callable[[Item], Result], lasting: Callable[[Result], bool], processes: int) -> None:
+        self.work = functools.partial(packed, function, lasting)
+        self.processes = processes or min(os.cpu_count() or 1, MOST)
+        self.pool: ProcessPoolExecutor | None = None
+        self.ahead, self.spent, self.enough = 0, 0.0, 0.0 if processes else SECONDS
+
+    def submit(self, batch: list[Item]) -> Future[list[Packed]]:
+        if self.pool and batch:
+            return self.pool.submit(self.work, batch)
+        future: Future[list[Packed]] = Future()
+        began = time.process_time()
+        future.set_result(self.work(batch))
+        self.spent += time.process_time() - began
+        if self.processes > 1 and self.spent > self.enough and not self.pool:
+            # Spawned: a fork would inherit the locks of threads that it does not have.
+            self.pool = ProcessPoolExecutor(self.processes, get_context("spawn"))
+            self.ahead = AHEAD * self.processes
+        return future
+
+    def close(self) -> None:
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
+
+
+def packed(function: Callable[[Item], Result], lasting: Callable[[Result], bool], batch: list[Item]) -> list[Packed]:
+    """The results of a batch as they are sent and kept, and whether they are to be kept."""
+    results = map(function, batch)
+    return [(zlib.compress(pickle.dumps(one, pickle.HIGHEST_PROTOCOL), 1), lasting(one)) for one in results]
+
+
+class Kept:
+    """Results by key in .cache/kept. A database that is damaged, locked or full costs the time that it would have saved
+    and no more; the directory may be removed at any time."""
+
+    def __init__(self, name: str) -> None:
+        directory = cache_dir() / "kept"
+        directory.mkdir(exist_ok=True)
+        self.file, self.run = directory / f"{name}.sqlite", 0
+        self.database: sqlite3.Connection | None = None
+        try:
+            self.open()
+        except sqlite3.Error:
+            self.begin_anew()
+
+    def open(self) -> None:
+        database = sqlite3.connect(self.file, timeout=10, isolation_level=None)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, value BLOB)")
+        database.execute("CREATE TABLE IF NOT EXISTS used (key BLOB PRIMARY KEY, run INTEGER) WITHOUT ROWID")
+        self.run = 1 + (database.execute("SELECT max(run) FROM used").fetchone()[0] or 0)
+        self.database = database
+
+    def begin_anew(self) -> None:
+        """Remove what is damaged."""
+        if self.database:
+            self.database.close()
+        self.database = None
+        with suppress(sqlite3.Error, OSError):
+            for suffix in ("", "-wal", "-shm"):
+                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+            self.open()
+
+    def get(self, keys: list[bytes]) -> dict[bytes, bytes]:
+        """What is kept of these, by key; each is as it was written."""
+        if not self.database or not keys:
+            return {}
+        try:
+            query = f"SELECT key, value FROM kept WHERE key IN ({','.join('?' * len(keys))})"
+            return {key: zlib.decompress(value) for key, value in self.database.execute(query, keys)}
+        except (sqlite3.Error, zlib.error):
+            self.begin_anew()
+            return {}
+
+    def put(self, keys: list[bytes], new: dict[bytes, bytes]) -> None:
+        """Keep the new results, and that this run has used the keys."""
+        if not self.database:
+            return
+        try:
+            self.database.execute("BEGIN IMMEDIATE")
+            self.database.executemany("INSERT OR REPLACE INTO used VALUES (?, ?)", [(key, self.run) for key in keys])
+            self.database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", new.items())
+            self.database.execute("COMMIT")
+        except sqlite3.Error:
+            self.database = None
+
+    def close(self) -> None:
+        """Drop what some runs have not used."""
+        if not self.database:
+            return
+        oldest = self.run if self.file.stat().st_size > LARGEST else self.run - RUNS
+        with suppress(sqlite3.Error):
+            self.database.execute("DELETE FROM kept WHERE key IN (SELECT key FROM used WHERE run < ?)", [oldest])
+            self.database.execute("DELETE FROM used WHERE run < ?", [oldest])
+        self.database.close()
+
+
+def unwrapped(function: Callable[..., object]) -> Callable[..., object]:
+    return unwrapped(function.func) if isinstance(function, functools.partial) else function
+
+
+def stage_of(function: Callable[..., object]) -> str:
+    """The stage whose module a function is in."""
+    module = function.__module__
+    if module in ("__main__", "__mp_main__"):  # of a stage that is run
+        module = sys.modules[module].__spec__.name  # type: ignore[union-attr]
+    return module.split(".")[1]
+
+
+@functools.cache
+def code_digest(stage: str) -> bytes:
+    """What computes results: the code of the stage and of the common rooms, Python, and the packages with versions."""
+    packages = sorted(name for path in sys.path for name in listed(path) if name.endswith(".dist-info"))
+    digest = hashlib.sha256("\n".join([sys.version, *packages]).encode())
+    root = Path(__file__).parents[2]
+    for room in (stage, "common"):
+        for file in sorted((root / room).rglob("*")):
+            if "__pycache__" not in file.parts and file.is_file():
+                digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return digest.digest()
+
+
+def listed(directory: str) -> list[str]:
+    try:
+        return [file.name for file in Path(directory).iterdir()]
+    except OSError:  # a zip file, or nothing at all
+        return []

@@ -1,0 +1,104 @@
+"""The ordered map: what comes out depends on no process and on nothing that was kept, and what was kept is not made
+again."""
+
+import functools
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from stages.common.base import mapped as module
+from stages.common.base.errors import UserError
+from stages.common.base.mapped import mapped
+
+WORDS = [f"word {number}" for number in range(100)]
+calls: list[str] = []
+
+
+def shout(mark: str, word: str) -> dict[str, str]:
+    calls.append(word)
+    return {"said": word.upper() + mark}
+
+
+def refuse(word: str) -> str:
+    if word == "word 40":
+        raise UserError("word 40: no such word")
+    return word
+
+
+def run(mark: str = "!", words: list[str] = WORDS, processes: int = 1) -> list[dict[str, str]]:
+    calls.clear()
+    return list(mapped(functools.partial(shout, mark), words, lambda word: f"{mark} {word}".encode(), processes))
+
+
+@pytest.fixture(autouse=True)
+def of_a_stage(monkeypatch):
+    monkeypatch.setattr(module, "stage_of", lambda function: "chunk")
+
+
+def test_results_stand_in_order_and_equal_items_have_equal_results():
+    words = [*WORDS, *reversed(WORDS)]
+    assert run(words=words) == [{"said": word.upper() + "!"} for word in words]
+
+
+def test_only_what_is_new_is_computed_again():
+    first = run()
+    assert calls == WORDS
+    assert run() == first and calls == []
+    words = ["a new one", *WORDS[:50], *WORDS[51:]]
+    assert run(words=words) == [{"said": "A NEW ONE!"}, *first[:50], *first[51:]]
+    assert calls == ["a new one"]
+
+
+def test_other_params_and_other_code_have_results_of_their_own(monkeypatch):
+    run()
+    assert run("?")[0] == {"said": "WORD 0?"} and calls == WORDS
+    monkeypatch.setattr(module, "code_digest", lambda stage: b"other code")
+    run()
+    assert calls == WORDS
+
+
+def test_what_is_kept_may_be_damaged_or_removed(tmp_path):
+    first = run()
+    kept = next((tmp_path / ".cache/kept").glob("*.sqlite"))
+    for damage in (lambda: kept.write_bytes(b"no database" * 500), kept.unlink, lambda: spoil(kept)):
+        damage()
+        assert run() == first and calls
+        assert run() == first and not calls
+
+
+def spoil(kept: Path) -> None:
+    with sqlite3.connect(kept) as database:
+        database.execute("UPDATE kept SET value = x'00' || value")
+
+
+def test_what_no_run_uses_any_more_is_dropped(tmp_path):
+    run()
+    for _ in range(module.RUNS + 1):
+        run(words=WORDS[:10])
+    with sqlite3.connect(next((tmp_path / ".cache/kept").glob("*.sqlite"))) as database:
+        assert database.execute("SELECT count(*) FROM kept").fetchone() == (10,)
+
+
+def test_an_error_for_the_user_comes_as_it_was_raised():
+    with pytest.raises(UserError, match="word 40: no such word"):
+        list(mapped(refuse, WORDS, str.encode, 1))
+
+
+def test_the_digest_covers_the_stage_the_common_rooms_and_no_other_stage(monkeypatch, tmp_path):
+    stages = tmp_path / "stages"
+    for file in ("chunk/a.py", "train/b.py", "common/base/mapped.py"):
+        (stages / file).parent.mkdir(parents=True, exist_ok=True)
+        (stages / file).write_text("x = 1\n")
+    monkeypatch.setattr(module, "__file__", str(stages / "common/base/mapped.py"))
+
+    def digest() -> bytes:
+        module.code_digest.cache_clear()
+        return module.code_digest("chunk")
+
+    before = digest()
+    (stages / "train/b.py").write_text("x = 2\n")
+    assert digest() == before
+    (stages / "chunk/a.py").write_text("x = 2\n")
+    assert digest() != before
+    module.code_digest.cache_clear()
