@@ -16,7 +16,7 @@ from stages.common.rows.rows import question, question_key
 from stages.common.rows.source import Source
 from stages.common.schema import Curate
 from stages.common.text.wording import normalised
-from stages.curate.duplicates.meaning import Claim, agree, claim, subject
+from stages.curate.duplicates.meaning import Claim, agree, claim, content_words, subject
 from stages.curate.duplicates.minhash import candidates, jaccard, shingles
 
 SHINGLE = 3  # characters
@@ -58,14 +58,14 @@ def linked(group: list[int], rows: Sequence[DatasetRow], limits: Curate) -> Iter
     whole = {number: shingles(text + normalised(rows[number]["output"]), SHINGLE) for number, text in questions.items()}
 
     @functools.cache
-    def claim_of(number: int) -> Claim:
-        return claim(rows[number]["output"], question(rows[number]))
+    def says(number: int) -> Claim:  # what else it claims is the same in all of the group
+        return Claim(frozenset(), frozenset(content_words(rows[number]["output"])))
 
     for one, other in sorted({*proposed(asked), *proposed(whole)}):
-        asks, says = jaccard(asked[one], asked[other]), jaccard(whole[one], whole[other])
-        alike = asks >= limits.question_similarity or says >= limits.pair_similarity
-        if alike and agree(claim_of(one), claim_of(other)):
-            yield one, other, max(asks, says)
+        questions_alike, all_alike = jaccard(asked[one], asked[other]), jaccard(whole[one], whole[other])
+        alike = questions_alike >= limits.question_similarity or all_alike >= limits.pair_similarity
+        if alike and agree(says(one), says(other)):
+            yield one, other, max(questions_alike, all_alike)
 
 
 def proposed(grams: Mapping[int, frozenset[str]]) -> Iterator[tuple[int, int]]:
