@@ -45,7 +45,9 @@ def locate(doc: Doc, rows: list[DatasetRow], chunks: Mapping[str, Chunk]) -> Non
         if lines := known[key]:
             row["line_start"], row["line_end"] = page_lines(doc["spans"], *lines)
             if parts := partial_lines(doc["spans"], *lines):
-                row["partial"] = parts[0]
+                row["partial"], further = parts[0], parts[1:]
+                if further:
+                    row["further_partials"] = further
 
 
 class Page:

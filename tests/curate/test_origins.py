@@ -51,6 +51,14 @@ def test_a_fact_of_a_partial_has_the_lines_of_the_partials_file():
     assert row["partial"] == {"path": "_mass.md", "line_start": 23, "line_end": 23}
 
 
+def test_a_fact_over_two_partials_names_both():
+    own = [Origin("page.md", number, number) for number in range(4, 9)]
+    parts = [Origin("_head.md", 1, 9), Origin("_rows.md", 7, 9)]
+    row = located("| --- | --- |\n| arm | 3 kg |", TEXT, [*own, *parts, Origin("page.md", 10, 10)])
+    assert row["partial"] == {"path": "_head.md", "line_start": 1, "line_end": 1}
+    assert row["further_partials"] == [{"path": "_rows.md", "line_start": 7, "line_end": 7}]
+
+
 def test_of_two_places_in_a_partial_the_one_in_the_chunk_counts():
     of = {**chunk(TEXT), "line_start": 2, "line_end": 2}
     of["partials"] = [{"path": "_mass.md", "line_start": 6, "line_end": 9}]

@@ -60,7 +60,7 @@ def origin(row: dict[str, Any], chunk: Chunk | None, page: Doc | None) -> dict[s
         before = ", ".join(map(place, row.get("passages", [])))
         lines["form"] = f"{row['form']}: asked behind {before}" if before else row["form"]
     if "partial" in row:
-        lines["inlined from"] = place(row["partial"])
+        lines["inlined from"] = ", ".join(map(place, [row["partial"], *row.get("further_partials", [])]))
     if chunk:
         lines["partials"] = ", ".join(map(place, chunk["partials"]))
         lines["also in"] = ", ".join(chunk["also_in"])

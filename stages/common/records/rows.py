@@ -120,10 +120,10 @@ class DatasetRow(Pair):
     Own rows have no chunk. One with several turns has all of them in `messages`, user first, assistant last, without
     the system turn; instruction and output are its last exchange. `system` takes the place of format.system_prompt.
     Lines are those of the fact where it can be found on the page, else of its chunk; `partial` are its lines in the
-    file that the page inlines, if it comes from one. `review` is accept or edit where a reviewer said so, `score` the
-    judge's, from 0 to 10. `form` says how the row is asked where that is not closed-book: with `passages`, of which one
-    holds the answer (gold) or none does (distractors). `first_output` is the fact's answer, where `output` says it in
-    other words.
+    file that the page inlines, if it comes from one, and `further_partials` those in others. `review` is accept or edit
+    where a reviewer said so, `score` the judge's, from 0 to 10. `form` says how the row is asked where that is not
+    closed-book: with `passages`, of which one holds the answer (gold) or none does (distractors). `first_output` is the
+    fact's answer, where `output` says it in other words.
     """
 
     fact_id: str
@@ -133,6 +133,7 @@ class DatasetRow(Pair):
     messages: NotRequired[list[Message]]
     system: NotRequired[str]
     partial: NotRequired[PartialLines]
+    further_partials: NotRequired[list[PartialLines]]
     review: NotRequired[str]
     score: NotRequired[float]
     form: NotRequired[str]
