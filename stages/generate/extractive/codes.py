@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK
-from stages.generate.extractive import lists, speech
+from stages.generate.extractive import announcements, lists, speech
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
@@ -41,7 +41,7 @@ GOES_ON = re.compile(
 def code(block: Block, before: str, headings: tuple[str, ...], leads: bool) -> Iterator[Fact]:
     """A fence is an example of its function, of what the paragraph before it announces, or of its heading when the
     section begins with it (`leads`)."""
-    fence, lead = FENCE.match(block.text), speech.announcement(plain(before))
+    fence, lead = FENCE.match(block.text), announcements.announcement(plain(before))
     if not fence or fence[1].lower() in NO_CODE or len(block.text) > MAX_CODE_CHARS or OUTPUT.search(lead):
         return
     if (not fence[1] and NO_CODE_TEXT.search(block.text)) or UNREAD.search(block.text):
@@ -50,7 +50,7 @@ def code(block: Block, before: str, headings: tuple[str, ...], leads: bool) -> I
     example = Fact("code", "", block.text.strip(), block.text.strip(), headings, attribute=fence[1])
     if call:
         yield replace(example, subject=f"`{call[1]}`")
-    elif lead and not CJK.search(lead) and (wanted := speech.goal(lead)):
+    elif lead and not CJK.search(lead) and (wanted := announcements.goal(lead)):
         yield replace(example, subject=f"How to {wanted}")
     elif lead and (said := announced(lead)):
         yield replace(example, subject=said)
@@ -74,15 +74,15 @@ def names_code(headings: tuple[str, ...]) -> bool:
 
 def announced(lead: str) -> str:
     """The sentence before, where it says by itself what the code is about; empty otherwise."""
-    said = speech.said(lead)
+    said = announcements.said(lead)
     return said if MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said) else ""
 
 
 def formula(block: Block, before: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """A formula that a sentence with a colon leads in."""
     before = plain(before)
-    said = speech.announcement(before) if before.endswith((":", "：")) else ""
-    lead = FORMULA_END.sub("", said).strip(" ，,其") if CJK.search(said) else speech.said(said)
+    said = announcements.announcement(before) if before.endswith((":", "：")) else ""
+    lead = FORMULA_END.sub("", said).strip(" ，,其") if CJK.search(said) else announcements.said(said)
     says = 3 < len(lead) <= MAX_FORMULA_LEAD_CHARS and not GOES_ON.match(lead) and not speech.points(lead)
     if says and len(block.text) <= MAX_CODE_CHARS:
         yield Fact("formula", lead, block.text.strip(), block.text.strip(), headings)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
 from stages.common.records.rows import Chunk
-from stages.generate.extractive import codes, grids, lists, notices, prose, speech, tables
+from stages.generate.extractive import announcements, codes, grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
@@ -183,7 +183,7 @@ class Reader:
 
     def under_caption(self) -> tuple[str, ...]:
         """The path with the short line above a table as its last part."""
-        caption = speech.LIGHT.sub("", heading_name(self.before)).strip()
+        caption = announcements.LIGHT.sub("", heading_name(self.before)).strip()
         fits = CAPTION.fullmatch(caption) and not speech.points(caption) and not is_common(caption)
         return (*self.headings, caption) if fits and caption not in self.path else self.headings
 

@@ -62,14 +62,8 @@ class Prose:
     def __init__(self, prose: str, source: Source, first_line: int, depth: int = 0) -> None:
         self.prose, self.source, self.first_line, self.depth = prose, source, first_line, depth
         self.kept: list[str] = []
-        self.closings = {
-            "<!--": "-->",
-            "<?": "?>",
-            "{/*": "*/}",
-            "script": "</script>",
-            "style": "</style>",
-            "svg": "</svg>",
-        }
+        hidden = {name: f"</{name}>" for name in ("script", "style", "svg")}
+        self.closings = {"<!--": "-->", "<?": "?>", "{/*": "*/}", **hidden}
         self.tags = Tags(prose)
         self.line_ends: list[int] = []
         self.unclosed = 0  # braces without an end
