@@ -51,7 +51,7 @@ def beside(file: Path) -> Path:
 def left_over(directory: Path) -> dict[str, list[Path]]:
     """Temporary siblings of processes that are gone, by the file or directory that they were to become."""
     found: dict[str, list[Path]] = {}
-    for entry in directory.iterdir():
+    for entry in directory.iterdir() if directory.is_dir() else ():
         if (named := TEMPORARY.fullmatch(entry.name)) and not is_running(int(named[2])):
             found.setdefault(named[1], []).append(entry)
     return found
