@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from stages.common.base import paths
-from stages.common.records.files import read_json, write_jsonl, write_report
+from stages.common.records.files import beside, read_json, write_jsonl, write_report
 
 
 def test_the_headline_holds_the_named_figures_of_the_report_and_leaves_out_what_it_lacks(tmp_path):
@@ -33,3 +33,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_and_what_others_write_
         one.write_text("half a row")
     write_jsonl(file, [{"a": 1}])
     assert {one.name for one in tmp_path.iterdir()} == {"rows.jsonl", alive.name, other.name}
+
+
+def test_what_is_written_first_finds_nothing_left_where_there_is_no_directory_yet(tmp_path):
+    assert beside(tmp_path / "models/lamp").parent == tmp_path / "models"
