@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from stages.commands import promote
 from stages.commands.main import parser
+from stages.common.base import params
 from stages.common.base.errors import UserError
 
 PASSED = {
@@ -23,8 +25,6 @@ def git(*arguments: str) -> str:
 @pytest.fixture
 def repository(isolated, monkeypatch, write_params):
     """A real Git and DVC repository with one stage and the settings, run and committed."""
-    from pathlib import Path
-
     write_params()
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "test")
@@ -82,3 +82,37 @@ def test_what_failed_or_is_not_committed_gets_no_tag(repository):
 def test_without_an_evaluation_there_is_nothing_to_promote(isolated):
     with pytest.raises(UserError, match="dvc repro"):
         promote.run(parser().parse_args(["promote"]))
+
+
+def finish() -> None:
+    found = parser().parse_args(["finish"])
+    found.run(found)
+
+
+@pytest.mark.slow
+def test_finish_holds_nothing_out_once_the_measured_run_is_committed(repository, capsys):
+    measured = params.load()
+    assert measured.curate.holdout_pages > 0
+    (repository / "source.json").write_text("{}")
+    with pytest.raises(UserError, match="commit it"):
+        finish()
+    git("checkout", "source.json")
+    finish()
+    finished = params.load()
+    assert (finished.curate.holdout_pages, finished.curate.holdout_facts) == (0, 0)
+    assert finished.train == measured.train
+    assert finished.evaluate.gate.set == "eval_seen"
+    said = capsys.readouterr().out
+    assert git("rev-parse", "--short", "HEAD").strip() in said
+    assert "data/exam is empty" in said
+    commit("finished")
+    with pytest.raises(UserError, match="already"):
+        finish()
+
+
+def test_finish_refuses_what_failed(isolated):
+    reports = Path("reports")
+    reports.mkdir()
+    (reports / "evaluate.json").write_text(json.dumps(PASSED | {"gate": {"passed": False, "reasons": ["too weak"]}}))
+    with pytest.raises(UserError, match="too weak"):
+        finish()
