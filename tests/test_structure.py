@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import subprocess
+import sys
 from pathlib import PurePosixPath
 
 import pytest
@@ -116,6 +118,14 @@ def test_the_schema_holds_pydantic_classes_and_nothing_that_reads_or_raises_erro
     for module, file in modules().items():
         if file.startswith("stages/common/schema/"):
             assert all(name.startswith("stages.common.schema") for name in imported_by(module)), file
+
+
+def test_the_data_half_loads_no_large_library_before_it_needs_one():
+    stages = ", ".join(f"stages.{stage}.__main__" for stage in ("ingest", "chunk", "generate", "curate", "format"))
+    large = {"aiohttp", "bm25s", "detect_secrets", "openai", "requests", "scipy", "torch", "transformers"}
+    code = f"import sys, {stages}; print(sorted({large} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def stale(edited: str) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.exam.search import Search, chunk_text
-from stages.common.llm import client, prompts
+from stages.common.llm import prompts
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
 from stages.common.records.files import read_jsonl, write_jsonl
@@ -43,6 +43,8 @@ def sift(asked: Asked, chunks: Chunks, section: Judge) -> tuple[Asked, dict[str,
         return asked, {}
     requests = dict(zip((row["pair_id"] for row in rows), judged(rows, chunks, section), strict=True))
     with Store.of_repository() as store:
+        from stages.common.llm import client  # and with it aiohttp
+
         outcome = client.complete(requests.values(), store, Finding, section, "curate.judge", len(requests))
         said = {pair_id: finding(store.get(request.key())) for pair_id, request in requests.items()}
         keys = [request.key() for request in requests.values()]
