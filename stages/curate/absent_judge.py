@@ -41,10 +41,10 @@ def sift(asked: Asked, chunks: Chunks, section: Judge) -> tuple[Asked, dict[str,
     rows = [row for row in chain(*asked) if row.get("form") == UNANSWERABLE]
     if not (section.enabled and rows):
         return asked, {}
+    from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
+
     requests = dict(zip((row["pair_id"] for row in rows), judged(rows, chunks, section), strict=True))
     with Store.of_repository() as store:
-        from stages.common.llm import client  # and with it aiohttp
-
         outcome = client.complete(requests.values(), store, Finding, section, "curate.judge", len(requests))
         said = {pair_id: finding(store.get(request.key())) for pair_id, request in requests.items()}
         keys = [request.key() for request in requests.values()]
