@@ -1,8 +1,9 @@
 """Show what changed since the last promoted model, and what it would cost to train it.
 
 Run it when `dvc repro curate` has read the new documentation. It compares the facts with those of OLD (the last tag
-model@v…, unless you name another revision), writes data/previous/ (facts that changed or are gone, for evaluate's
-freshness, and what was trained before) and models/previous/HASH (that adapter), and says how to go on from there.
+model@v…, unless you name another revision), says what each way costs in rows, steps and calls, writes data/previous/
+(facts that changed or are gone, for evaluate's freshness, and what was trained before) and models/previous/HASH (that
+adapter), and says how to go on from there.
 
 Examples:
   dvc repro curate && doclore update
@@ -10,8 +11,12 @@ Examples:
 """
 
 import argparse
+import math
+import re
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +24,7 @@ from stages.common.base.errors import UserError
 
 if TYPE_CHECKING:
     from stages.commands.tracing.changes import Change, ComparedRow, Version
+    from stages.common.schema import Params, Train
 
 KEPT = 0.2  # share of the unchanged rows that are trained again, so that they are not forgotten
 
@@ -33,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from stages.commands.tracing.changes import changes, version
     from stages.commands.tracing.revisions import WORKSPACE, dataset_files
-    from stages.common.base import paths
+    from stages.common.base import params, paths
     from stages.common.records.files import write_jsonl
 
     if not 0 <= arguments.keep <= 1:
@@ -46,7 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
     write_jsonl(paths.PREVIOUS / "facts.jsonl", facts)
     write_jsonl(paths.PREVIOUS / "known.jsonl", known(before))
     adapter = fetched_adapter(old)
-    for line in told(old, noted, facts, after, arguments.keep):
+    settings = params.load()
+    for line in chain(told(old, noted, facts, after, arguments.keep, settings.train), calls(settings)):
         print(line)
     print(f"dvc exp run -S train.start_from={adapter} -S format.known_rows={arguments.keep:g}")
 
@@ -62,19 +69,50 @@ def last_promoted() -> str:
 
 
 def changed_facts(noted: "list[Change]") -> list[dict[str, str]]:
-    """One question for each old answer of a page that is another now or gone, a held-out wording if there is one."""
+    """One question for each old answer of a page that is another now or gone, a held-out wording if there is one. An
+    answer is not gone where another wording of its question has a new one."""
     chosen: dict[tuple[str, str, str], dict[str, str]] = {}
     order = sorted(noted, key=lambda one: (one.before is None or one.before.part != "eval_seen", one.path))
     for one in order:
         if one.before and one.kind in ("changed", "removed") and "rejected" not in one.reason and answer_differs(one):
-            new = one.after.answer if one.after else ""
-            fact = {"question": one.before.question, "old": one.before.answer, "new": new, "path": one.path}
-            chosen.setdefault((one.path, one.before.answer, new), fact)
-    return list(chosen.values())
+            old, new = stated(one.before), stated(one.after) if one.after else ""
+            fact = {"question": one.before.question, "old": old, "new": new, "path": one.path}
+            chosen.setdefault((one.path, old, new), fact)
+    replaced = {(path, old) for path, old, new in chosen if new}
+    facts = [fact for (path, old, new), fact in chosen.items() if new or (path, old) not in replaced]
+    return [fact if fact["new"] else fact | {"new": successor(fact, noted)} for fact in facts]
+
+
+def successor(fact: dict[str, str], noted: "list[Change]") -> str:
+    """What a page says now of the very names that the questions of a gone fact had, where no wording of these is asked
+    any more; empty unless it is one answer, with a number where the old one had one."""
+    asked = {
+        names_in(one.before.question)
+        for one in noted
+        if one.before and one.kind == "removed" and (one.path, stated(one.before)) == (fact["path"], fact["old"])
+    } - {frozenset()}
+    answers = {
+        stated(one.after)
+        for one in noted
+        if one.after and one.kind == "added" and one.path == fact["path"] and names_in(one.after.question) in asked
+    }
+    (only,) = answers if len(answers) == 1 else ("",)
+    return only if bool(re.search(r"\d", only)) == bool(re.search(r"\d", fact["old"])) else ""
+
+
+def names_in(question: str) -> frozenset[str]:
+    from stages.common.values import names
+
+    return frozenset([*names.inline_code(question), *names.identifiers(question)])
 
 
 def answer_differs(one: "Change") -> bool:
-    return one.after is None or (one.before is not None and one.before.answer != one.after.answer)
+    return one.after is None or (one.before is not None and stated(one.before) != stated(one.after))
+
+
+def stated(row: "ComparedRow") -> str:
+    """The fact's answer, whatever words the row has for it."""
+    return row.first or row.answer
 
 
 def known(version: "Version") -> list[dict[str, str]]:
@@ -112,8 +150,10 @@ def fetched_adapter(old: str) -> Path:
     return fresh.rename(kept)
 
 
-def told(old: str, noted: "list[Change]", facts: list[dict[str, str]], after: "Version", keep: float) -> list[str]:
-    """What changed, and the rows that each way would train."""
+def told(
+    old: str, noted: "list[Change]", facts: list[dict[str, str]], after: "Version", keep: float, train: "Train"
+) -> list[str]:
+    """What changed, and the rows and steps that each way would train."""
     counts = Counter(one.kind for one in noted)
     gone = sum(not fact["new"] for fact in facts)
     rows = [row for row in after.rows if row.part == "train"]
@@ -124,5 +164,33 @@ def told(old: str, noted: "list[Change]", facts: list[dict[str, str]], after: "V
         f"since {old}: {counts['added']} rows are new, {counts['changed']} changed, {counts['removed']} gone",
         f"facts with another answer: {len(facts) - gone}; facts that are gone: {gone} (data/previous/facts.jsonl)",
         f"from the start: {len(rows)} rows to train; going on from {old}: about {least} ({share}), the new and changed "
-        f"ones and {keep:.0%} of the others:",
+        f"ones and {keep:.0%} of the others",
+        f"optimizer steps: about {steps(len(rows), train)} from the start, about {steps(least, train)} going on",
     ]
+
+
+def steps(rows: int, train: "Train") -> int:
+    """Optimizer steps for so many rows; what format adds (replay, documents) or drops comes on top."""
+    if train.max_steps > 0:
+        return train.max_steps
+    size = train.per_device_train_batch_size
+    in_a_step = train.gradient_accumulation_steps * (1 if size == "auto" else int(size))
+    return math.ceil(train.num_train_epochs * math.ceil(rows / in_a_step))
+
+
+def calls(settings: "Params") -> Iterator[str]:
+    """What the language models were asked for the new pages, and what evaluate's judge would be asked."""
+    from stages.commands.plan import judge_lines
+    from stages.common.base import paths
+    from stages.common.records.files import read_json
+
+    if settings.generate.backend == "extractive":
+        yield "language model: generate.backend is extractive, which asks none"
+    elif (paths.REPORTS / "generate.json").exists():
+        report = read_json(paths.REPORTS / "generate.json")
+        yield (
+            f"language model: {report.get('calls', 0):,} calls in the last run of generate, with "
+            f"{report.get('prompt_tokens', 0):,} prompt and {report.get('answer_tokens', 0):,} answer tokens; "
+            "neither way asks more for the data"
+        )
+    yield from judge_lines(settings)

@@ -1,7 +1,5 @@
 """doclore update in a real repository: the promoted adapter and the facts that changed since then."""
 
-import subprocess
-
 import pytest
 
 from stages.commands.main import parser
@@ -9,6 +7,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl, write_jsonl
 from support.formatting import row
+from support.repository import typed
 
 FILES = {"train": range(8), "eval_seen": range(3), "eval_unseen": range(0)}
 
@@ -21,10 +20,6 @@ def dataset(changed: str = "") -> None:
         rows = [row(f"How heavy is part {n} ({part})?", answers[n]) | {"path": f"{n}.md"} for n in kept]
         write_jsonl(paths.DATASET / f"{part}.jsonl", rows)
     write_jsonl(paths.REJECTED, [])
-
-
-def typed(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True)
 
 
 def update(*arguments: str) -> None:

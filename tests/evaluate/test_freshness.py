@@ -4,12 +4,13 @@ import pytest
 
 from stages.commands import update
 from stages.commands.tracing.changes import ComparedRow, Version, changes
-from stages.common.base import paths
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import write_jsonl
 from stages.evaluate import freshness
 from stages.evaluate.answers import Answer
 from stages.format.known import row_key, without_known
+from support.repository import ROOT
 
 
 def row(number: int, answer: str, question: str = "", part: str = "train") -> ComparedRow:
@@ -32,6 +33,25 @@ def test_changed_and_gone_facts_are_asked_once_each_in_a_held_out_wording_if_the
     ]
 
 
+def test_an_answer_is_not_gone_because_one_wording_of_its_question_is():
+    """Which wordings are trained may follow from the answer."""
+    before = Version([row(0, "0 kg"), row(0, "0 kg", "And part 0?", "eval_seen")], {})
+    after = Version([row(0, "7 t"), row(0, "7 t", "What does part 0 weigh?", "eval_seen")], {})
+    (fact,) = update.changed_facts(changes(before, after))
+    assert (fact["old"], fact["new"]) == ("0 kg", "7 t")
+
+
+def test_a_fact_whose_wordings_are_all_others_now_is_known_by_the_names_in_them():
+    old, new = row(0, "0 kg", "What does `part.a` weigh?"), row(0, "7 t", "The weight of `part.a`, please")
+    other = row(0, "9 m", "How long is `part.b`?")
+    (fact,) = update.changed_facts(changes(Version([old], {}), Version([new, other], {})))
+    assert (fact["old"], fact["new"]) == ("0 kg", "7 t")
+    doubtful = [row(0, "7 t", "The weight of `part.a`, please"), row(0, "9 m", "`part.a`: how long?")]
+    (fact,) = update.changed_facts(changes(Version([old], {}), Version(doubtful, {})))
+    assert fact["new"] == "", "which of the two answers it was is anybody's guess"
+    assert update.changed_facts(changes(Version([old], {}), Version([other], {})))[0]["new"] == ""
+
+
 def test_a_row_that_only_a_check_rejects_now_or_that_is_worded_otherwise_is_no_fact_that_is_gone():
     after = [row(1, "1 kg", "How heavy is the part 1?"), *BEFORE.rows[2:]]
     noted = changes(BEFORE, Version(after, {BEFORE.rows[0].pair_id: "judge"}))
@@ -41,9 +61,33 @@ def test_a_row_that_only_a_check_rejects_now_or_that_is_worded_otherwise_is_no_f
 def test_the_cost_counts_new_and_changed_rows_and_a_share_of_the_others():
     after = Version([row(0, "7 t"), *BEFORE.rows[1:], row(77, "77 kg")], {})
     noted = changes(BEFORE, after)
-    lines = update.told("model@v1", noted, update.changed_facts(noted), after, 0.5)
+    train = params.load(ROOT / "params.yaml").train
+    lines = update.told("model@v1", noted, update.changed_facts(noted), after, 0.5, train)
     assert "1 rows are new, 1 changed, 0 gone" in lines[0]
     assert "11 rows to train" in lines[2] and "about 6 (55%)" in lines[2], "two and half of nine"
+    assert lines[3] == "optimizer steps: about 2 from the start, about 1 going on", "eight rows a step"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"num_train_epochs": 2.5}, 33),
+        ({"gradient_accumulation_steps": 4}, 4),
+        ({"per_device_train_batch_size": "auto", "gradient_accumulation_steps": 32}, 4),
+        ({"max_steps": 7}, 7),
+    ],
+)
+def test_steps_are_counted_as_the_trainer_counts_them(settings, expected):
+    assert update.steps(100, params.load(ROOT / "params.yaml").train.model_copy(update=settings)) == expected
+
+
+def test_another_wording_of_an_answer_is_no_other_fact():
+    before = row(0, "0 kg")
+    said = before._replace(pair_id="x", answer="Its weight: 0 kg", first="0 kg")
+    assert update.changed_facts(changes(Version([before], {}), Version([said], {}))) == []
+    changed = said._replace(pair_id="y", answer="It has a weight of 7 t", first="7 t")
+    (fact,) = update.changed_facts(changes(Version([said], {}), Version([changed], {})))
+    assert (fact["old"], fact["new"]) == ("0 kg", "7 t")
 
 
 def test_known_rows_are_kept_by_a_share_and_new_ones_always():

@@ -14,7 +14,7 @@ ALIKE = 60  # percent; two questions with one answer that are less alike ask abo
 
 
 class ComparedRow(NamedTuple):
-    """What is compared of a row."""
+    """What is compared of a row; `first` is the fact's answer where the row has it in other words."""
 
     pair_id: str
     part: str
@@ -22,6 +22,7 @@ class ComparedRow(NamedTuple):
     question: str
     answer: str
     talk: str  # hash of the turns before and of the system prompt
+    first: str = ""
 
     @property
     def content(self) -> tuple[str, str, str]:
@@ -64,7 +65,8 @@ def version(files: dict[str, Path]) -> Version:
 def to_row(row: dict[str, Any], part: str) -> ComparedRow:
     question = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]
     talk = digest(row.get("system"), row["messages"]) if "messages" in row else row.get("system", "")
-    return ComparedRow(row["pair_id"], part, row["path"], question, row["output"], talk)
+    first = row.get("first_output", "")
+    return ComparedRow(row["pair_id"], part, row["path"], question, row["output"], talk, first)
 
 
 def changes(old: Version, new: Version) -> list[Change]:
