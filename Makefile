@@ -28,6 +28,10 @@ test: lint
 test-fast: .venv/.setup-test
 	$(PYTEST) -m "not slow"
 
+# Kills, faults, damage, full disks, hostile pages, two of everything: what is lost (docs/trust.md). Some ten minutes.
+torture: .venv/.setup-test
+	python -m bench.torture
+
 lint: .venv/.setup-test
 	ruff format --check .
 	ruff check .

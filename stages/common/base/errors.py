@@ -60,7 +60,7 @@ def limits_of_the_machine() -> Iterator[None]:
         with limit_of_memory():
             yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # the disk, a user's share, a limit of the shell
             raise UserError(
                 f"{error.filename or 'the disk'}: no space left; free some, then continue with `dvc repro`"
             ) from None

@@ -19,7 +19,7 @@ CONTEXT = re.compile(
 )
 CONTEXT_BEHIND = re.compile(rf"{NUMBER}\s*(?:tokens?\s*)?(?:of )?(?:maximum |max )?context", re.IGNORECASE)
 PROMPT = re.compile(
-    rf"{NUMBER}\s*`?(?:tokens?)?\s*(?:(?:in|from|of|for|are)\s+)?(?:(?:the|your)\s+)?`?"
+    rf"{NUMBER}\s*+`?(?:tokens?)?\s*+(?:(?:in|from|of|for|are)\s++)?(?:(?:the|your)\s++)?`?"
     r"(?:inputs?|messages?|prompt|text)\b"
     r"|(?:prompt|inputs?|messages?|request)`?(?:_tokens)?(?: tokens?| length)?(?: contains?| has| is|:| of|=| \()*\s*"
     rf"{NUMBER}",

@@ -18,8 +18,8 @@ LEFTOVER = re.compile(
 )
 FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n]*\n(.*?)\n?\s*\1\s*\Z", re.DOTALL)
 LABEL = re.compile(
-    r"\A\s*[*#\s\"']*(?:(?:answer|output|response|assistant|instruction|question|user)\s*[*\"']*\s*[:：]|"
-    r"(?:答案?|回答|输出|问题?|问句|助手|用户)\s*[*\"']*\s*[:：])"
+    r"\A[*#\s\"']*+(?:(?:answer|output|response|assistant|instruction|question|user)\s*+[*\"']*+\s*+[:：]|"
+    r"(?:答案?|回答|输出|问题?|问句|助手|用户)\s*+[*\"']*+\s*+[:：])"
     r"|\A\s*\{\s*\"(?:answer|output|instruction|question|pairs)\"\s*:",
     re.IGNORECASE,
 )

@@ -45,7 +45,7 @@ NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a n
 # A name with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required, size (Required).
 BADGED = re.compile(
     r"(?:(?P<before>[A-Z]\w*)(?P<after>`[^`]+`))"
-    r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*)* )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
+    r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*+)*+ )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
     r"|(?P<name>`[^`]+`|[A-Za-z_][\w.-]*) ?[(（](?P<bracketed>[^()（）]+)[)）]"
 )
 # Badges that say how a thing is to be used: no part of its name, as a platform may be.

@@ -21,7 +21,7 @@ TERM = re.compile(
     r"\s*(\*\*[^*\n]{2,60}\*\*|`[^`\n]{1,80}`)(\s*[（(][^（）()\n]{1,40}[）)])?\s*(?:[:：]|\s[—–-]+\s|——)\s*(\S.*)",
     re.DOTALL,
 )
-PLAIN_TERM = re.compile(r"\s*([^:：，,。；;、！？!?\n*`\[\]]{2,24}?)\s*(?:：|:(?=\s))\s*(\S.*)", re.DOTALL)
+PLAIN_TERM = re.compile(r"\s{0,40}([^:：，,。；;、！？!?\n*`\[\]]{2,24}?)\s*+(?:：|:(?=\s))\s*+(\S.*)", re.DOTALL)
 COPULA = re.compile(r"(?:is|are|means|refers to)\b|是(?!否)|指|即|表示|代表|用[于来以]")
 # A noun with its article, a Chinese one at the end of its modifiers; a clause has a verb of its own behind that.
 NOUN_FIRST = re.compile(

@@ -29,7 +29,9 @@ LEADS_ON = re.compile(r"see ?also|另请参[阅见]|参[见阅考]", re.IGNORECA
 VERSION = re.compile(r"\d+\.\d+")  # a notice of what is new in it
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
-QUESTION = re.compile(r"\s*(?:\*\*)?\s*(?:[Qq问]\d*\s*[:：.]\s*|\d+[.、)]\s*)?([^\n。!！]{4,120}?[？?])\s*(?:\*\*)?\s*")
+QUESTION = re.compile(
+    r"\s*+(?:\*\*)?\s*+(?:[Qq问]\d*\s*[:：.]\s*+|\d+[.、)]\s*+)?([^\n。!！]{4,120}?[？?])\s*+(?:\*\*)?\s*+"
+)
 ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
 INTERROGATIVE = re.compile(
     r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|何|几|有没有|[是能会可]不|多[少久大长]|呢"

@@ -33,7 +33,7 @@ MIN_SHARE_OF_ONE = 0.6  # of a single sentence
 MIN_LATIN, MIN_CHINESE = 90, 25  # a single sentence that is shorter says too little of a section or a page
 MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
 LABEL = re.compile(
-    r"\s*(?:\*\*|__)?([^\W\d_][\w ]{1,18})\s*(?:\*\*|__)?\s*[:：]\s*(?:\*\*|__)?\s*"
+    r"\s*+(?:\*\*|__)?([^\W\d_][\w ]{1,18})\s*+(?:\*\*|__)?\s*+[:：]\s*+(?:\*\*|__)?\s*+"
     r"(`[^`\n]+`|[^\s*][^\n]{0,60}?)[ \t\\]*"
 )
 THIS = re.compile(

@@ -30,7 +30,7 @@ NAMES = (
     "language",
 )  # what prompts/generate.*.md may use
 
-TABLE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
+TABLE = re.compile(r"^[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)+\|?[ \t]*+$", re.MULTILINE)
 STEP = re.compile(r"^[ \t]*(?:\d+[.)、．]|第[一二三四五六七八九十]步|step \d)[ \t]*\S", re.MULTILINE | re.IGNORECASE)
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 ITEM = re.compile(r"^[ \t]*(?:[-*+][ \t]|#{1,6} )", re.MULTILINE)

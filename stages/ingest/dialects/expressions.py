@@ -11,11 +11,11 @@ from stages.ingest.dialects.tags import Tag
 
 CHILDREN = ("props.children", "children")
 # `open && <Part />` as if it were so, `() => <Part />`, `useMemo(() => (<Part />)` …
-CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*\(?\s*(?=<[A-Za-z>])|\s*\(\w*\)\s*=>\s*\(?\s*(?=<[A-Za-z>])")
+CONDITION = re.compile(r"[^<>{}&|]{1,200}&&\s*+\(?\s*+(?=<[A-Za-z>])|\s*+\(\w*\)\s*+=>\s*+\(?\s*+(?=<[A-Za-z>])")
 DEVELOPMENT = re.compile(r"NODE_ENV\s*(?:!==?\s*['\"]production|===?\s*['\"]development)")
 LOOP = re.compile(
-    r"\s*(?:Object\.values\()?([A-Za-z_$][\w$.\[\]'\"]*)\)?\s*\.map\(\s*\(?\s*(?:\{\s*([\w$,\s]+?)\s*\}|([\w$]+))"
-    r"(?:\s*,\s*[\w$]+)?\s*\)?\s*=>\s*(?:\{\s*return\b)?\s*\(?\s*(?=<[A-Za-z>])"
+    r"\s*+(?:Object\.values\()?([A-Za-z_$][\w$.\[\]'\"]*)\)?\s*+\.map\(\s*+\(?\s*+(?:\{\s*+([\w$,\s]+?)\}|([\w$]+))"
+    r"(?:\s*+,\s*+[\w$]+)?\s*+\)?\s*+=>\s*+(?:\{\s*+return\b)?\s*+\(?\s*+(?=<[A-Za-z>])"
 )
 MAX_DEPTH = 8  # of expressions in expressions
 MOST_ROUNDS = 500

@@ -12,7 +12,7 @@ from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Page
 
-OPENING = re.compile(r"([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)(`{3,}|~{3,})[ \t]*([^\s`].*?)[ \t]*$")
+OPENING = re.compile(r"([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)(`{3,}|~{3,})[ \t]*([^\s`](?:.*[^ \t])?)[ \t]*$")
 PLAIN = re.compile(r"[\w+#./-]*$")
 TITLE = re.compile(r"""\b(?:title|filename|file|caption|name|tab)=(?:"([^"]*)"|'([^']*)'|([^\s"'{}]+))""")
 BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_TAG = 20_000
 MANY, NEAR = 100, 200  # behind so many tags that do not end, others are looked for no further than so many characters
 
-NAME = re.compile(r"[A-Za-z][\w.]*(?:-[\w-]+)*(?=[\s/>])|(?=>)")
+NAME = re.compile(r"[A-Za-z][\w.]*(?:-[\w-]+)?(?=[\s/>])|(?=>)")
 # Outside quotes and braces; a value may hold a > in either.
 ATTRIBUTE_TEXT = re.compile(r"""[^<>"'{}]+|"[^"]*"|'[^']*'""")
 EXPRESSION_TEXT = re.compile(r"""[^{}"'`]+|"[^"\n]*"|'[^'\n]*'|`[^`]*`|["'`]""")

@@ -54,10 +54,10 @@ NUMBERED = re.compile(r"^\d+(?:[.-]\d+)*[-_. ]+(?=\D)")
 LANGUAGE_SUFFIX = re.compile(r"[.-](?:[a-z]{2}|zh-[a-z]{2,4}|[a-z]{2}-[a-z]{2})$")
 HEADING = re.compile(r"^(#{1,4})[ \t]+(.*)", re.MULTILINE)
 VERSION = re.compile(
-    r"\W*(?:[\w-]+[ \t]+)?(?:version|release|版本)?[ \t]*\W*"
+    r"\W*+(?:[\w-]+[ \t]++)?(?:version|release|版本)?\W*+"
     # Not 1.4.1: Rules of a workspace, which is the number of a section.
     r"(?:v\d+\.\d+|\d+\.\d+\.\d+(?!\W{1,3}(?!released?\b)[^\W\d_]+[ \t]+[^\W\d_])|\d+\.\d+(?=\W*$|\W*\d{4}))"
-    r"|\W*(?:\d{4}[-./年]\d{1,2}[-./月]\d{1,2}|unreleased)",
+    r"|\W*+(?:\d{4}[-./年]\d{1,2}[-./月]\d{1,2}|unreleased)",
     re.IGNORECASE | re.MULTILINE,
 )
 LEAST_VERSIONS = 3

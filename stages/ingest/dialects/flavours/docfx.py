@@ -12,13 +12,13 @@ from stages.ingest.dialects.page import Flavour, Page
 
 INCLUDE = re.compile(r"\[!INCLUDE[ \t]*\[[^\[\]\n]*\]\(([^()\n]+?)\)\]", re.IGNORECASE)
 CODE = re.compile(
-    r"[ \t]*\[!code(?:-([\w#+-]+))?[ \t]*\[[^\[\]\n]*\]\(([^()?#\s]+)([^()\n]*)\)\][ \t]*$", re.IGNORECASE
+    r"[ \t]*\[!code(?:-([\w#+-]+))?[ \t]*\[[^\[\]\n]*\]\(([^()?#\s]++)([^()\n]*+)\)\][ \t]*$", re.IGNORECASE
 )
-COLONS = re.compile(r"([ \t>]*):::[ \t]*([a-z][\w-]*)(.*?)(?::::)?[ \t]*$", re.IGNORECASE)
+COLONS = re.compile(r"([ \t>]*):::[ \t]*([a-z][\w-]*)(.*?)(?::::[ \t]*+|(?<![ \t])[ \t]*+)$", re.IGNORECASE)
 TAB = re.compile(r"#{1,6}[ \t]+\[([^\[\]\n]+)\]\(#tabs?/[^()\n]*\)[ \t]*$")
 TABS_END = re.compile(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$")
 SHOWN = re.compile(r"([ \t>]*)\[!(?:div|VIDEO)\b[^\]\n]*\][ \t]*$", re.IGNORECASE)
-NAME = re.compile(r"<xref:([^<>\n?#]+)[^<>\n]*>|(?<![\w`@.])@((?:[A-Z]\w+\.)+\w+)")
+NAME = re.compile(r"<xref:([^<>\n?#]++)[^<>\n]*+>|(?<![\w`@.])@((?:[A-Z]\w+\.)+\w+)")
 LINK = re.compile(r"\]\(xref:[^()\n]*\)")
 RANGE = re.compile(r"(?:range|L)=?[\"']?(\d+)-?L?(\d*)")
 REGION = re.compile(r"(?:name|id)=[\"']?([\w-]+)")

@@ -14,7 +14,7 @@ INCLUDE = re.compile(r"[ \t]*\[[^\[\]\n]*\]\(([^()\s]+)[ \t]+[\"'][^\"'\n]*:incl
 FRAGMENT = re.compile(r":fragment=([\w-]+)")
 TYPE = re.compile(r":type=(\w+)(?:[ \t]+(\w+))?")
 TABS = re.compile(r"[ \t]*<!--[ \t]*tabs:(start|end)[ \t]*-->[ \t]*$")
-TAB = re.compile(r"[ \t]*#{1,6}[ \t]+\*\*[ \t]*(.+?)[ \t]*\*\*[ \t]*$")
+TAB = re.compile(r"[ \t]*#{1,6}[ \t]+\*\*[ \t]*+(.+?)(?<![ \t])[ \t]*+\*\*[ \t]*+$")
 SETTING = re.compile(r"[ \t]*(?:\{docsify-[\w-]+\}|<!--[ \t]*\{docsify-[\w-]+\}[ \t]*-->)|[ \t]+:id=[\w-]+")
 LINK_SETTING = re.compile(
     r"(\]\([^()\s]+)[ \t]+[\"'][^\"'\n]*:(?:size|target|ignore|disabled|class|id|no-zoom)\b[^\"'\n]*[\"']\)"

@@ -14,7 +14,7 @@ from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Page
 from stages.ingest.sources.tree import RefusedError
 
-AUTOTITLE = re.compile(r"\[AUTOTITLE\]\(([^()\s#?]+)([^()\s]*)\)")
+AUTOTITLE = re.compile(r"\[AUTOTITLE\]\(([^()\s#?]++)([^()\s]*+)\)")
 Reader = Callable[[list[Line], Page], list[Line]]
 
 

@@ -14,7 +14,7 @@ from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Flavour, Page
 from stages.ingest.sources.tree import RefusedError
 
-NAME = re.compile(r"[ \t\n]*(/?)[ \t]*([\w./-]+)[ \t\n]*")
+NAME = re.compile(r"[ \t\n]*+(/?)[ \t]*+([\w./-]+)[ \t\n]*+")
 CLOSED = re.compile(r"\{\{[<%][ \t]*/[ \t]*([\w./-]+)")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|`([^`]*)`|([^\s"`=]+)(?=\s|$)')
 VALUE = re.compile(r"""[\w-]+=(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^\s"`]+)""")
@@ -125,7 +125,7 @@ def without_hidden(lines: list[Line]) -> list[Line]:
     return kept
 
 
-CALLS = re.compile(r"\{\{[<%][ \t]*(/?)[ \t]*([\w./-]+)")
+CALLS = re.compile(r"\{\{[<%][ \t]*+(/?)[ \t]*+([\w./-]+)")
 FLAVOUR = Flavour(
     "hugo",
     ("hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json", "config/_default", "config.toml", "config.yaml", "config.yml"),

@@ -13,7 +13,7 @@ from stages.ingest.dialects.page import Flavour, Page
 NAME = re.compile(r"-?\s*(end)?(@?[\w/-]+)\s*")
 CLOSED = re.compile(r"\{%-?[ \t]*end([\w-]+)")
 LINKS = frozenset(("link", "post_url"))
-CODE = re.compile(r"[ \t]*\{%-?[ \t]*highlight[ \t]+([\w+-]+)[^{}]*%\}[ \t]*$")
+CODE = re.compile(r"[ \t]*\{%-?[ \t]*highlight[ \t]++([\w+-]++)[^{}]*%\}[ \t]*$")
 END_CODE = re.compile(r"[ \t]*\{%-?[ \t]*endhighlight[ \t]*-?%\}[ \t]*$")
 HIDDEN = re.compile(
     r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}|\{::comment\}.*?\{:/(?:comment)?\}", re.DOTALL

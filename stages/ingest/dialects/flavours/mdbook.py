@@ -16,7 +16,7 @@ DIRECTIVE = re.compile(
 )
 ADMONISH = re.compile(r"([ \t>]*)(`{3,}|~{3,})[ \t]*admonish\b[ \t]*([A-Za-z]+(?![\w=]))?(.*)$")
 TITLE = re.compile(r"title=(?:\"([^\"]*)\"|'([^']*)')")
-PART = re.compile(r"[ \t]*\{\{[ \t]*#(tabs|tab|endtab|endtabs|quiz|toc|aquascope)\b[ \t]*([^{}\n]*)\}\}[ \t]*$")
+PART = re.compile(r"[ \t]*\{\{[ \t]*#(tabs|tab|endtab|endtabs|quiz|toc|aquascope)\b[ \t]*+([^{}\n]*+)\}\}[ \t]*$")
 SPAN = re.compile(r":(\d*)(?::(\d*))?$")
 HIDDEN = re.compile(r"[ \t]*#(?:[ \t]|$)")
 RUST = re.compile(r"[ \t>]*[`~]{3,}[ \t]*rust\b")
