@@ -188,3 +188,9 @@ def test_the_judge_takes_out_what_a_search_shows_to_be_answered_and_is_asked_onc
     for file in paths.cache_dir().glob("responses.*"):
         file.unlink()
     assert made() == first and len(endpoint.requests) == sent, "data/verdicts.jsonl brings what was paid for"
+
+
+def test_a_name_that_any_page_has_is_not_absent_even_where_no_trained_page_is_near():
+    asked = written(("Can it be dimmed by Infrared?", "Infrared"), ("Can it be dimmed by Zigbee?", "`Zigbee`"))
+    (one,) = absence.prompted(asked, absence.Documentation(LAMPS))
+    assert one == absence.Absent("prompt", ("zigbee",), "Can it be dimmed by Zigbee?")
