@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     docs = arguments.docs or asked()
     if not docs.is_dir():
-        raise UserError(f"--docs {docs}: {'a file' if docs.exists() else 'does not exist'}; name a directory")
+        raise UserError(f"--docs {docs} {'is a file' if docs.exists() else 'does not exist'}; name a directory")
     project.refuse_occupied(arguments.directory)
     project.make(arguments.directory, docs.resolve(), arguments.preset)
     committed = project.committed(arguments.directory)

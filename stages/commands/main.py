@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from doclore.launcher import project
 from stages import commands
+from stages.commands import check
 from stages.common.base.errors import UserError, limit_of_memory
 from stages.common.base.messages import said
 
@@ -69,6 +70,8 @@ def refuse_unknown(word: str) -> None:
     known = [name for name, _ in command_modules()]
     if word in known or word.startswith("-"):
         return
+    if word in check.STAGES:
+        raise UserError(f"{word} is a stage of the pipeline; type: dvc repro {word}")
     alike = difflib.get_close_matches(word, known, n=1)
     hint = f"did you mean `doclore {alike[0]}`?" if alike else "type `doclore` for a list"
     raise UserError(f"unknown command {word!r}; {hint}")
@@ -77,7 +80,7 @@ def refuse_unknown(word: str) -> None:
 def main() -> None:
     words = sys.argv[1:]
     try:
-        if not words:
+        if not words or words == ["help"]:
             parser().print_help()
             return
         refuse_unknown(words[0])

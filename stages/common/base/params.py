@@ -18,6 +18,14 @@ from stages.common.base.errors import ParamsError
 from stages.common.base.paths import PARAMS
 from stages.common.schema import Params
 
+WORDS = {
+    "is match pattern": "is text of the pattern",
+    "is have": "is a value with",
+    "a valid boolean": "true or false",
+    "is less": "is a number less",
+    "is greater": "is a number greater",
+}
+
 
 def load(file: Path = PARAMS) -> Params:
     """Read and validate params.yaml. Raises ParamsError with one line per mistake."""
@@ -26,7 +34,8 @@ def load(file: Path = PARAMS) -> Params:
     except FileNotFoundError:
         raise ParamsError(f"{file} not found; run this in the repository root") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
+        raise ParamsError(f"{file} is not valid YAML: {reason}") from None
     if values is None:
         raise ParamsError(f"{file} is empty; type: git restore {file}")
     try:
@@ -50,7 +59,8 @@ def describe(error: Any) -> str:
     if error["type"] == "missing":
         return f"{PARAMS}: {key} is missing; docs/params.md describes it"
     accepted = re.sub(r"^(Input|String|List) should (be )?", "accepted is ", error["msg"].removeprefix("Value error, "))
-    accepted = accepted.replace("is match pattern", "is text of the pattern").replace("is have", "is a value with")
+    for pydantic_s, ours in WORDS.items():
+        accepted = accepted.replace(pydantic_s, ours)
     value = "" if isinstance(error["input"], dict) else f" = {error['input']!r}"
     return f"{PARAMS}: {key}{value}: {accepted}"
 
