@@ -91,7 +91,7 @@ def test_the_repositorys_own_params_yaml_is_valid():
         ("format.max_length", 15, "16"),
         ("model.name", "embedded:other", "embedded:smollm2-135m-instruct"),
         ("model.dtype", "int8", "'bfloat16'"),
-        ("model.load_in_4bit", "yes", "boolean"),
+        ("model.load_in_4bit", "yes", "true or false"),
         ("lora.r", "16", "integer"),
         ("lora.r", True, "integer"),
         ("lora.r", 16.0, "integer"),
