@@ -90,7 +90,7 @@ def test_the_stage_says_its_plan_first(endpoint, ask, capsys):
     assert capsys.readouterr().out.startswith("generate: plan: 2 chunks make 2 requests: 0 are already answered")
     ask(lamps(2), styles={"fact": 1}, paraphrases=0)
     assert capsys.readouterr().out.startswith(
-        "generate: plan: 2 chunks, 2 requests, all answered in the store: nothing"
+        "generate: plan: 2 chunks, 2 requests, all already answered in the store: nothing"
     )
 
 
