@@ -107,16 +107,16 @@ def make(labelling: Labelling, store: Store, encoding: str) -> Plan:
     """Look every request up in the store. Nothing is sent. `encoding` counts the tokens of prompts."""
     questions, wordings, said, rewrites, absent, chunks = *(Pass() for _ in range(5)), 0
     room = labelling.section.max_tokens
-    for chunk, tasks in labelling.asked():
+    for chunk, tasks in labelling.first_pass.asked():
         chunks += 1
         answers: dict[str, Entry | None] = {}
         for known in tasks:
-            task, entry = known.task, labelling.entry(known)
+            task, entry = known.task, labelling.first_pass.entry(known)
             answers[task.key] = entry
             if entry:
                 questions.hit(task.key, entry)
             else:
-                request = labelling.request(chunk, known)
+                request = labelling.first_pass.request(chunk, known)
                 questions.miss(chunk_prompt_tokens(chunk, request, encoding), task.pairs)
         tally = Tally()
         pairs = list(labelling.first_pairs(chunk, tasks, tally, answers)) if labelling.wants_pairs(answers) else []

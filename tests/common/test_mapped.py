@@ -2,6 +2,8 @@
 again."""
 
 import functools
+import os
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -102,3 +104,14 @@ def test_the_digest_covers_the_stage_the_common_rooms_and_no_other_stage(monkeyp
     (stages / "chunk/a.py").write_text("x = 2\n")
     assert digest() != before
     module.code_digest.cache_clear()
+
+
+def killed(word: str) -> str:
+    if word == "word 40":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return word
+
+
+def test_a_process_that_is_killed_is_told_in_a_line():
+    with pytest.raises(UserError, match="most likely because memory ran out"):
+        list(mapped(killed, ["word 0"] * 100 + WORDS, str.encode, 2))

@@ -21,7 +21,8 @@ from stages.common.rows.source import Source
 from stages.common.text.wording import language
 from stages.curate.checks import verdict
 from stages.generate.labelling.answer import Answer
-from stages.generate.labelling.labelling import Known, Labelling
+from stages.generate.labelling.first_pass import Known
+from stages.generate.labelling.labelling import Labelling
 from stages.generate.labelling.languages import of_pages
 from stages.generate.tally import DROPPED, Tally
 
@@ -39,8 +40,12 @@ def ask(page: Path, number: int, settings: schema.Params, console: Console) -> N
     with Store.of_repository() as store:
         store.seed(paths.RESPONSES)
         labelling = Labelling(section, store, lambda: iter(chunks[max(0, number - 2) : number]), pages)
-        of_chunk = next(tasks for asked, tasks in labelling.asked() if asked["chunk_id"] == chunk["chunk_id"])
-        missing = [labelling.request(chunk, known) for known in of_chunk if not labelling.entry(known)]
+        of_chunk = next(
+            tasks for asked, tasks in labelling.first_pass.asked() if asked["chunk_id"] == chunk["chunk_id"]
+        )
+        missing = [
+            labelling.first_pass.request(chunk, known) for known in of_chunk if not labelling.first_pass.entry(known)
+        ]
         said: dict[str, str] = {}
         heard = lambda request, reply: said.update({request.key(): reply.text or reply.thoughts})  # noqa: E731
         outcome = client.complete(missing, store, Answer, section, "generate", len(missing), heard)
@@ -68,7 +73,7 @@ def of_page(page: Path) -> Iterator[Chunk]:
 
 def table(labelling: Labelling, chunk: Chunk, known: Known, said: str, source: Source, limits: schema.Curate) -> Table:
     """A request's prompt, its reply as it was said or is stored, and what the pairs are worth, side by side."""
-    request, entry = labelling.request(chunk, known), labelling.store.find(known.task.key)
+    request, entry = labelling.first_pass.request(chunk, known), labelling.store.find(known.task.key)
     shown = Table(title=f"style {known.task.style}", show_lines=True, expand=True)
     for name, share in (("prompt", 3), ("reply", 2), ("pairs and verdicts", 3)):
         shown.add_column(name, ratio=share, overflow="fold")

@@ -15,12 +15,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from stages.common.base.errors import UserError
 from stages.common.base.paths import cache_dir
 
 Item = TypeVar("Item")
@@ -66,7 +68,7 @@ def mapped(
                 waiting.append((keys, known, engine.submit(missing)))
             while waiting and (not batch or len(waiting) > engine.ahead):
                 keys, known, future = waiting.popleft()
-                new = dict(zip((of_item for of_item in keys if of_item not in known), future.result(), strict=True))
+                new = dict(zip((of_item for of_item in keys if of_item not in known), outcome(future), strict=True))
                 kept.put(keys, {of_item: value for of_item, (value, lasts) in new.items() if lasts})
                 known |= {of_item: zlib.decompress(value) for of_item, (value, _) in new.items()}
                 yield from (pickle.loads(known[of_item]) for of_item in keys)
@@ -100,6 +102,17 @@ class Engine(Generic[Item, Result]):
     def close(self) -> None:
         if self.pool:
             self.pool.shutdown(cancel_futures=True)
+
+
+def outcome(future: Future[list[Packed]]) -> list[Packed]:
+    """Raises UserError when the process was killed."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "one of the processes that share the work was killed, most likely because memory ran out; close other "
+            "programs and run the stage again: what is finished is kept"
+        ) from None
 
 
 def packed(function: Callable[[Item], Result], lasting: Callable[[Result], bool], batch: list[Item]) -> list[Packed]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain, repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from stages.common.llm.entries import Entry
 from stages.common.llm.outcome import Outcome
@@ -13,25 +13,18 @@ from stages.common.records.files import digest
 from stages.common.records.rows import Chunk, Pair
 from stages.common.schema import Generate
 from stages.common.text.wording import normalised
-from stages.generate.labelling import recipe
 from stages.generate.labelling.answer import Answer, AnswerWordings, Wordings, is_usable, plain, stored
 from stages.generate.labelling.beside import Beside
+from stages.generate.labelling.first_pass import FirstPass, Known
 from stages.generate.labelling.focus import Everything, Uncovered
 from stages.generate.labelling.languages import Languages
+from stages.generate.labelling.recipe import Recipe, leans_on
 from stages.generate.labelling.rewording import Rewording, Wording
 from stages.generate.labelling.sending import Sending
 from stages.generate.labelling.spool import Ready, Spool
 from stages.generate.tally import Tally
 
-MOST_RECENT = 64
 Answers = Mapping[str, Entry | None]  # what the store holds, by key
-
-
-class Known(NamedTuple):
-    """A task, and what its request says before the passage."""
-
-    task: recipe.Task
-    before: str
 
 
 def to_pair(
@@ -72,13 +65,10 @@ class Labelling:
         self.section, self.store = section, store
         self.chunks = Sending(chunks, section.private)
         languages = Languages(section, pages)
-        self.recipe = recipe.Recipe(section, languages)
         self.beside = Beside(section, store, self.chunks, languages)
         self.rewording = Rewording(section, languages)
         self.focus = Uncovered() if section.focus == "uncovered" else Everything()
-        self.recent: dict[str, Request] = {}  # the last requests that were made and are to be asked, by key
-        self.looked_up: dict[str, Entry | None] = {}  # what was found for the requests of the last chunk
-        self.known: dict[str, list[Known]] = {}  # tasks by chunk
+        self.first_pass = FirstPass(Recipe(section, languages), store, self.chunks, self.focus)
         self.passes: dict[str, Callable[[], Iterator[Request]]] = {
             "questions": self.questions,
             "wordings": self.wordings,
@@ -89,49 +79,6 @@ class Labelling:
         self.found: dict[str, Outcome] = {}  # what the first look at each pass found in the store
         self.spool: Spool | None = None  # pairs that the plan has made already, with what it counted
         self.counted = Tally()
-
-    def asked(self) -> Iterator[tuple[Chunk, list[Known]]]:
-        """The chunks that are asked about, with their tasks of the first pass."""
-        previous = None
-        for chunk in self.chunks():
-            if self.focus.asks(chunk):
-                yield chunk, self.tasks(chunk, recipe.leans_on(chunk, previous))
-            previous = chunk
-
-    def tasks(self, chunk: Chunk, before: str = "") -> list[Known]:
-        """The tasks about a chunk. Prompts and keys are worked out once in a run; the requests are made again when they
-        are asked, as all of them together would hold every chunk several times."""
-        if chunk["chunk_id"] not in self.known:
-            sample = self.focus.sample(chunk, lambda index: (t.key for t, _ in self.recipe.requests(chunk, index)))
-            self.known[chunk["chunk_id"]] = list(self.first_look(chunk, sample, before))
-        return self.known[chunk["chunk_id"]]
-
-    def first_look(self, chunk: Chunk, sample: int, before: str) -> Iterator[Known]:
-        """What was asked once without the sentences before the passage is not paid for again with them."""
-        self.looked_up.clear()
-        plain = dict(self.recipe.requests(chunk, sample))
-        leaning = self.recipe.requests(chunk, sample, before) if before else plain.items()
-        for (task, request), (there, asked) in zip(leaning, plain.items(), strict=True):
-            paid = self.store.look_up(request)  # also finds what has an older key
-            self.looked_up[task.key] = paid
-            if not paid:
-                self.recent[task.key] = request
-            if before and not paid and self.store.look_up(asked):
-                yield Known(there, "")
-            else:
-                yield Known(task, before)
-
-    def request(self, chunk: Chunk, known: Known) -> Request:
-        """A request about a chunk, made anew unless that was done a moment ago."""
-        if len(self.recent) > MOST_RECENT:
-            self.recent.clear()
-        task, before = known
-        return self.recent.pop(task.key, None) or self.recipe.request(chunk, task.style, task.sample, before)
-
-    def entry(self, known: Known) -> Entry | None:
-        """What the store holds for a request."""
-        key = known.task.key
-        return self.looked_up.pop(key) if key in self.looked_up else self.store.find_for(key, self.section.max_tokens)
 
     def answer(self, key: str, answers: Answers | None = None) -> str | None:
         """The stored answer to a request; None when it was never answered or was refused."""
@@ -153,10 +100,10 @@ class Labelling:
     def questions(self) -> Iterator[Request]:
         """The first pass: what is asked about the chunks and has no entry in the store."""
         found = self.first("questions")
-        for chunk, tasks in self.asked():
+        for chunk, tasks in self.first_pass.asked():
             for known in tasks:
                 if self.missing(known.task.key, found):
-                    yield self.request(chunk, known)
+                    yield self.first_pass.request(chunk, known)
 
     def wordings(self) -> Iterator[Request]:
         """The second pass: what is asked about the questions that the first one brought."""
@@ -167,7 +114,7 @@ class Labelling:
         return self.reworded_requests("answer", self.first("answers"))
 
     def reworded_requests(self, of: str, found: Outcome) -> Iterator[Request]:
-        for chunk, tasks in self.asked() if self.rewording.asks_about(of) else ():
+        for chunk, tasks in self.first_pass.asked() if self.rewording.asks_about(of) else ():
             for pair in self.first_pairs(chunk, tasks, Tally()):
                 for wording, request in self.rewording.requests(pair, chunk):
                     if wording.of == of and self.missing(wording.key, found):
@@ -182,8 +129,7 @@ class Labelling:
         """The rows of data/responses.jsonl: what is stored for all requests, and the rows that stay. To be called when
         the pairs are made: only then all questions are known."""
         fresh = set()
-        questions = (task.key for tasks in self.known.values() for task, _ in tasks)
-        for row in self.store.rows(chain(questions, self.wording_keys, self.beside.keys())):
+        for row in self.store.rows(chain(self.first_pass.keys(), self.wording_keys, self.beside.keys())):
             fresh.add(row["key"])
             yield row
         yield from (row for row in self.focus.kept_responses() if row["key"] not in fresh)
@@ -206,7 +152,7 @@ class Labelling:
             kept = self.focus.kept(chunk)
             rows = {pair["pair_id"]: pair for pair in kept}
             if self.focus.asks(chunk) or not kept:
-                for pair in self.first_pairs(chunk, self.tasks(chunk, recipe.leans_on(chunk, previous)), tally):
+                for pair in self.first_pairs(chunk, self.first_pass.tasks(chunk, leans_on(chunk, previous)), tally):
                     for wording in [pair, *self.reworded(pair, chunk, tally, self.wording_keys)]:
                         rows.setdefault(wording["pair_id"], wording)
             yield from rows.values()
