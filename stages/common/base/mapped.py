@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -68,7 +68,9 @@ def mapped(
                 waiting.append((keys, known, engine.submit(missing)))
             while waiting and (not batch or len(waiting) > engine.ahead):
                 keys, known, future = waiting.popleft()
-                new = dict(zip((of_item for of_item in keys if of_item not in known), outcome(future), strict=True))
+                with none_killed():
+                    results = future.result()
+                new = dict(zip((of_item for of_item in keys if of_item not in known), results, strict=True))
                 kept.put(keys, {of_item: value for of_item, (value, lasts) in new.items() if lasts})
                 known |= {of_item: zlib.decompress(value) for of_item, (value, _) in new.items()}
                 yield from (pickle.loads(known[of_item]) for of_item in keys)
@@ -88,7 +90,8 @@ class Engine(Generic[Item, Result]):
 
     def submit(self, batch: list[Item]) -> Future[list[Packed]]:
         if self.pool and batch:
-            return self.pool.submit(self.work, batch)
+            with none_killed():
+                return self.pool.submit(self.work, batch)
         future: Future[list[Packed]] = Future()
         began = time.process_time()
         future.set_result(self.work(batch))
@@ -104,10 +107,11 @@ class Engine(Generic[Item, Result]):
             self.pool.shutdown(cancel_futures=True)
 
 
-def outcome(future: Future[list[Packed]]) -> list[Packed]:
-    """Raises UserError when the process was killed."""
+@contextmanager
+def none_killed() -> Iterator[None]:
+    """Raise UserError when a process was killed."""
     try:
-        return future.result()
+        yield
     except BrokenProcessPool:
         raise UserError(
             "one of the processes that share the work was killed, most likely because memory ran out; close other "
