@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -99,8 +100,7 @@ def test_a_colleague_who_pulled_the_verdicts_asks_nothing(judge, write_params, m
     pairs, chunks = corpus(range(4))
     first = run(pairs, chunks, write_params, **JUDGED)
     sent = len(judge.requests)
-    for file in (tmp_path / ".cache").iterdir():
-        file.unlink()
+    shutil.rmtree(tmp_path / ".cache")
     monkeypatch.delenv("OPENAI_API_KEY")
     assert run(pairs, chunks, write_params, **JUDGED) == first
     assert len(judge.requests) == sent
@@ -110,8 +110,7 @@ def test_switching_the_judge_off_and_on_again_asks_nothing(judge, write_params, 
     pairs, chunks = corpus(range(4))
     first = run(pairs, chunks, write_params, **JUDGED)
     sent = len(judge.requests)
-    for file in (tmp_path / ".cache").iterdir():
-        file.unlink()
+    shutil.rmtree(tmp_path / ".cache")
     off = run(pairs, chunks, write_params, **JUDGED | {"judge.enabled": False})
     assert list(read_jsonl(paths.VERDICTS)) == []
     assert not any("score" in row for row in dataset(off))
