@@ -13,7 +13,7 @@ from stages.common.base import paths
 from stages.common.records.files import read_json, read_jsonl, share, write_jsonl
 from stages.common.records.rows import Chunk, DatasetRow
 
-SAMPLE = 1_000  # chunks from which pairs are made; more take longer than one waits for a first look
+SAMPLE = 400  # chunks from which pairs are made; more take longer than one waits for a first look
 
 
 class Rehearsal(NamedTuple):
