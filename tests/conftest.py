@@ -35,12 +35,14 @@ settings.load_profile("doclore")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests begin: the short ones fill the gap at the end, where a process would wait.
+    """Files with whole pipelines begin, then come those with other slow tests: the short ones fill the gap at the end,
+    where a process would wait.
 
     A file's tests run in one process (pytest-xdist's loadfile), which makes its costly fixtures once.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    pipelines = {item.path for item in items if "make_clone" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path not in pipelines, item.path not in slow))
 
 
 @pytest.fixture(autouse=True)
