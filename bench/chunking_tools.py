@@ -23,7 +23,7 @@ Chunks = Iterator[tuple[str, list[str], str]]  # page, heading path that comes w
 def doclore(docs: list[Any], cap: int, strategy: str = "markdown") -> Chunks:
     section = schema.Chunk(strategy=strategy, max_tokens=cap, min_tokens=64, overlap_tokens=0, encoding=ENCODING)
     for doc in docs:
-        for row in chunk.page_chunks(section, doc):
+        for row in chunk.page_chunks(doc, section):
             yield doc["path"], row["headings"], row["text"]
 
 

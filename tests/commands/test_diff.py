@@ -159,5 +159,5 @@ def test_a_revision_s_dataset_comes_from_dvc_by_commit_and_by_the_name_of_an_exp
     with pytest.raises(UserError, match="dvc fetch --all-commits"), dataset_files("HEAD"):
         pass
     assert capfd.readouterr() == ("", ""), "the error is all that is said"
-    with pytest.raises(UserError, match="nothing is no commit"), dataset_files("nothing"):
+    with pytest.raises(UserError, match="nothing is not a commit"), dataset_files("nothing"):
         pass

@@ -28,7 +28,8 @@ def update(*arguments: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_promoted_adapter_comes_back_and_changed_and_gone_facts_are_named(tmp_path, capsys):
+def test_the_promoted_adapter_comes_back_and_changed_and_gone_facts_are_named(write_params, capsys):
+    write_params()
     typed("git", "init", "--quiet")
     typed("git", "config", "user.email", "a@b.example")
     typed("git", "config", "user.name", "A")

@@ -101,7 +101,7 @@ def test_a_teacher_listens_on_this_machine_only_wants_its_key_and_ends_well(llam
     ("arguments", "line"),
     [
         (["missing.gguf"], "missing.gguf: No such file or directory; name a GGUF file"),
-        (["page.md"], "page.md is no GGUF file"),
+        (["page.md"], "page.md is not a GGUF file"),
         (["cut.gguf"], "llama.cpp cannot load cut.gguf: the file is incomplete"),
         (["cut.gguf", "--port", "TAKEN"], "--port 0 picks a free one"),
     ],
