@@ -16,7 +16,7 @@ from stages.common.rows.source import sources
 from stages.common.text.wording import normalised
 from stages.curate import checks
 from stages.curate.pages import family
-from support.curation import LIMITS, chunk, corpus, dataset, pair, place, run
+from support.curation import LIMITS, TEXT, chunk, corpus, dataset, pair, place, run
 from support.repository import ROOT
 from support.settings import curate_section
 
@@ -370,3 +370,26 @@ def test_a_dataset_without_a_row_to_train_is_one_line_that_leaves_the_previous_o
 def test_verdicts_do_not_depend_on_the_order_of_the_pairs(write_params):
     pairs, chunks = corpus(range(30))
     assert place(run(pairs, chunks, write_params)) == place(run(pairs[::-1], chunks[::-1], write_params))
+
+
+@pytest.mark.parametrize(
+    ("private", "output"),
+    [("mask", "Write to [e-mail] for help."), ("keep", "Write to jane.roe@lampworks.io for help."), ("drop", None)],
+)
+def test_private_text_is_masked_kept_or_left_out_as_the_params_say(write_params, private, output):
+    of = chunk(f"{TEXT}\nWrite to jane.roe@lampworks.io for help.")
+    sentence = "Write to jane.roe@lampworks.io for help."
+    rows = [
+        pair(of, "Whom can I ask about the lamp?", sentence, sentence),
+        pair(of, "What does the lamp draw?", "40 W"),
+    ]
+    parts = run(rows, [of], write_params, private=private)
+    assert {row["output"] for row in parts["train"]} == {"40 W", *([output] if output else [])}
+    assert [row["check"] for row in parts["rejected"]] == ([] if output else ["nothing_private"])
+
+
+def test_what_ingest_masked_counts_as_private_too(write_params):
+    of = chunk(f"{TEXT}\nWrite to [e-mail] for help.")
+    row = pair(of, "Whom can I ask about the lamp?", "Write to [e-mail] for help.", "Write to [e-mail] for help.")
+    run([row], [of], write_params, private="mask")
+    assert read_json(paths.REPORTS / "curate.json")["private"] == {"e-mail": 1}
