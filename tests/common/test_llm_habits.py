@@ -330,3 +330,13 @@ def test_the_room_is_read_in_the_words_of_more_servers(message, asked, expected)
 
 def test_a_request_above_what_a_minute_allows_is_not_waited_for():
     assert isinstance(from_status(429, "", "Request too large: Limit 10, Requested 20 tokens per min"), RefusalError)
+
+
+@pytest.mark.parametrize(
+    "message", ["Model rate limit exceeded. RPM limit=3, current usage=5", "Too many requests per min"]
+)
+def test_a_limit_per_minute_that_does_not_say_when_it_ends_is_outlasted(message):
+    fault = from_status(429, "", message)
+    assert fault.overloaded and fault.wait * 3 / fault.tries > 60
+    assert from_status(429, "", f"{message}. Try again in 2s").wait == 2.0
+    assert from_status(429, "", "Too many requests").wait == 0.0

@@ -10,6 +10,8 @@ from stages.common.llm.completion import as_number, code_of, message_of
 
 OVERLOADED = {429, 503, 529}  # too many requests, unavailable, overloaded (used by some providers)
 AWAY = {502, 503, 504, 520, 521, 522, 523, 524, 530}  # a gateway says so while the server behind it restarts
+OF_A_MINUTE = 6.0  # seconds: at three retries, a request outlasts a limit per minute that does not say when it ends
+PER_MINUTE = re.compile(r"\b[RT]PM\b|per[ -]?min(?:ute)?\b", re.IGNORECASE)
 TURNED_AWAY_TRIES = 0.25  # a server that says at once that it is busy is no fault of the request
 FILTERED = (
     "content_filter",
@@ -125,6 +127,7 @@ def from_status(status: int, code: str, message: str, wait: float = 0.0) -> Faul
         )
     if status in OVERLOADED or (throttled and status != 404):
         away = status in AWAY
+        wait = wait or (OF_A_MINUTE if PER_MINUTE.search(text) else 0.0)
         return FaultError(f"status {status}", message, wait, overloaded=True, tries=TURNED_AWAY_TRIES, away=away)
     if status in (401, 403) or (status == 400 and BAD_KEY.search(text)):
         return UserError(f"the endpoint refuses the key in OPENAI_API_KEY ({message}); answers so far are stored")
