@@ -1,8 +1,9 @@
 """Have the base model answer general prompts, to replay them in training against forgetting.
 
 The prompts are those of stages/common/chat/general.txt but for a quarter, which evaluate asks. The base answers here,
-or at the endpoint where evaluate.base_model names it. Whole answers in the prompt's language are written to
-data/replay/self.jsonl, which is yours to read and edit; `format.replay.source: self` trains on them.
+or at the endpoint where evaluate.base_model names it: the likeliest answer to each and some that are drawn. Whole ones
+in the prompt's language are written to data/replay/self.jsonl, which is yours to read and edit; `format.replay.source:
+self` trains on them.
 
 Examples:
   doclore rehearse
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--answers", type=int, default=3, metavar="N", help="to each prompt, all but one drawn (default: %(default)s)"
+    )
+    parser.add_argument(
         "--max-new-tokens",
         type=int,
         default=192,
@@ -36,15 +40,16 @@ def run(arguments: argparse.Namespace) -> None:
     from stages.common.records.files import write_jsonl
     from stages.format.mixing.replay import SELF
 
-    if arguments.max_new_tokens < 1:
-        raise UserError(f"--max-new-tokens {arguments.max_new_tokens}: accepted is a number of tokens, at least 1")
+    for option, value in (("--max-new-tokens", arguments.max_new_tokens), ("--answers", arguments.answers)):
+        if value < 1:
+            raise UserError(f"{option} {value}: accepted is a number, at least 1")
     settings = params.load()
     prompts = general_prompts(held_out=False)
-    answers = answered(prompts, settings, arguments.max_new_tokens)
-    faults = [fault(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+    written = answered(prompts, settings, arguments.answers, arguments.max_new_tokens)
+    faults = [fault(prompt, answer) for prompt, answer in written]
     rows = [
         {"instruction": prompt, "output": answer.text, "base": settings.model.name}
-        for prompt, answer, wrong in zip(prompts, answers, faults, strict=True)
+        for (prompt, answer), wrong in zip(written, faults, strict=True)
         if not wrong
     ]
     left_out = Counter(filter(None, faults))
@@ -52,11 +57,12 @@ def run(arguments: argparse.Namespace) -> None:
     if not rows:
         raise UserError(f"the base model gave no answer to keep{told}; try a larger --max-new-tokens")
     write_jsonl(SELF, rows)
-    print(f"rehearse: {len(rows)} answers of {len(prompts)} in {SELF}{told}")
+    print(f"rehearse: {len(rows)} answers of {len(written)} to {len(prompts)} prompts in {SELF}{told}")
 
 
-def answered(prompts: list[str], settings: "Params", max_new_tokens: int) -> "list[Answer]":
-    """The base model's greedy answers, kept like those that evaluate gets."""
+def answered(prompts: list[str], settings: "Params", answers: int, max_new_tokens: int) -> "list[tuple[str, Answer]]":
+    """Prompts with the base model's answers, kept like those that evaluate gets: the greedy ones first, then drawn ones
+    that differ from the others to the same prompt."""
     from stages.common.chat.conversations import without_thought
     from stages.common.chat.templates import chat_for
     from stages.common.models.base import hub, pretrained
@@ -70,8 +76,18 @@ def answered(prompts: list[str], settings: "Params", max_new_tokens: int) -> "li
     dtype, _ = pretrained.choose_dtype(settings.model.dtype)
     base = models.endpoint_base(settings, chat) or models.base(settings.model, dtype, tokenizer)
     section = settings.evaluate.model_copy(update={"max_new_tokens": max_new_tokens})
-    written = base.answers_to([conversation(prompt, chat) for prompt in prompts], chat, section, "general")
-    return [Answer(without_thought(one.text, chat.opens_thought), one.stopped) for one in written]
+    conversations = [conversation(prompt, chat) for prompt in prompts]
+    written = {
+        (prompt, answer.text): answer
+        for number in range(answers)
+        for prompt, answer in zip(
+            prompts, base.answers_to(conversations, chat, section, f"general {number + 1}", number), strict=True
+        )
+    }
+    return [
+        (prompt, Answer(without_thought(text, chat.opens_thought), answer.stopped))
+        for (prompt, text), answer in written.items()
+    ]
 
 
 def fault(prompt: str, answer: "Answer") -> str:

@@ -1,5 +1,7 @@
 """The base model's own answers to general prompts: kept when whole, and replayed without a download."""
 
+from collections import Counter
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -44,7 +46,7 @@ def test_the_base_is_asked_every_prompt_but_those_of_evaluate_and_its_whole_answ
               "Hello!": "嗨，你好，今天我能帮你什么？", "Who are you?": "I'm sorry, I cannot answer that.",
               "What does a for loop do?": "again and again, " * 9}  # fmt: skip
     endpoint.reply = lambda body: faults.get(said(body), in_its_language(body))
-    rehearse("--max-new-tokens", "64")
+    rehearse("--max-new-tokens", "64", "--answers", "1")
     prompts = general_prompts(held_out=False)
     assert sorted(map(said, endpoint.requests)) == sorted(prompts)
     assert all(body["max_tokens"] == 64 and body["temperature"] == 0 for body in endpoint.requests)
@@ -69,6 +71,21 @@ def test_the_answers_are_replayed_among_the_rows(project):
     replayed = [text for text in texts if "Here is what I know." in text or "好的" in text]
     assert len(texts) == 30 and len(replayed) == 10
     assert not any(prompt in text for text in replayed for prompt in general_prompts(held_out=True) if len(prompt) > 20)
+
+
+def test_further_answers_are_drawn_and_those_that_repeat_another_are_left_out(project, capsys):
+    endpoint = project()
+
+    def drawn(body: dict) -> str:
+        return in_its_language(body) + (f" 这是另一种说法 {body['seed'] % 7}。" if body["temperature"] else "")
+
+    endpoint.reply = lambda body: drawn(body) if language(said(body)) == "zh" else in_its_language(body)
+    rehearse("--answers", "2")
+    answers = Counter(one["instruction"] for one in read_jsonl(SELF))
+    assert answers.keys() == set(general_prompts(held_out=False))
+    assert {language(prompt): count for prompt, count in answers.items()} == {"zh": 2, "en": 1}
+    with pytest.raises(UserError, match="--answers 0"):
+        rehearse("--answers", "0")
 
 
 def test_a_base_that_answers_nothing_whole_is_told(project):
