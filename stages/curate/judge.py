@@ -20,7 +20,7 @@ from stages.common.llm.entries import Response
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
-from stages.common.records.files import write_jsonl
+from stages.common.records.files import read_jsonl, write_jsonl
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, rejection
 from stages.common.rows.source import Source
@@ -78,7 +78,7 @@ def sift(rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate) 
 
 def store_earlier_verdicts() -> None:
     """Put the verdicts of the last run into the store, before their file is written anew without them."""
-    if paths.VERDICTS.exists() and paths.VERDICTS.stat().st_size:
+    if paths.VERDICTS.exists() and next(read_jsonl(paths.VERDICTS), None):
         with Store.of_repository() as store:
             store.seed(paths.VERDICTS)
 

@@ -10,6 +10,7 @@ from stages.commands import preset
 from stages.common.base.errors import UserError
 from stages.common.base.git import git
 from stages.common.base.paths import PARAMS
+from stages.common.records.files import write_jsonl
 
 SOURCE = Path(__file__).parents[3]  # the checkout or, installed, the wheel's files
 ROOMS = ("stages", "presets", "prompts")
@@ -66,7 +67,7 @@ def write(directory: Path, docs: Path, name: str) -> None:
     for room in OWN:
         (directory / room).mkdir(parents=True)
         (directory / room / ".gitkeep").touch()
-    (directory / "data/review.jsonl").touch()
+    write_jsonl(directory / "data/review.jsonl", [])
     (directory / ".gitignore").write_text(IGNORED, encoding="utf-8")
     (directory / ".dvcignore").write_text("__pycache__\n.DS_Store\n", encoding="utf-8")
     shutil.copyfile(Path(__file__).with_name("README.md"), directory / "README.md")

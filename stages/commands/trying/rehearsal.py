@@ -85,7 +85,7 @@ def elsewhere(docs: Path, params: Path) -> Iterator[None]:
             with Path("params.yaml").open("w", encoding="utf-8") as stream:
                 YAML().dump(values, stream)
             paths.EXTRA.mkdir(parents=True)
-            paths.REVIEW.touch()
+            write_jsonl(paths.REVIEW, [])
             yield
         finally:
             os.chdir(here)

@@ -84,9 +84,12 @@ def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def write_jsonl(file: Path, rows: Iterable[Any]) -> None:
+    """One row a line; without rows a blank line, as DVC warns of files of no bytes."""
     with atomic(file) as stream:
         for row in rows:
             stream.write(PLAIN.encode(row) + "\n")
+        if not stream.tell():
+            stream.write("\n")
 
 
 def write_report(stage: str, figures: dict[str, Any], headline: dict[str, str]) -> None:
@@ -113,6 +116,8 @@ def read_jsonl(file: Path) -> Iterator[Any]:
     require(file)
     with file.open("rb") as stream:  # so that a line that is not UTF-8 has its number, too
         for number, line in enumerate(stream, 1):
+            if line == b"\n":  # there are no rows
+                continue
             try:
                 yield json.loads(line)
             except ValueError as error:
