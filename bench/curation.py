@@ -19,52 +19,53 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ruamel.yaml import YAML
 
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.records.files import read_jsonl
-from stages.common.records.rows import Chunk, DatasetRow
+from stages.common.records.rows import Chunk
 from stages.common.rows.rows import question_key, to_row
-from stages.common.rows.source import Source, sources
+from stages.common.rows.source import sources
 from stages.curate import checks, examining
-from stages.curate.duplicates import near, variants
-from stages.curate.duplicates import same_question as duplicates
+from stages.curate.chunks import Sources
+from stages.curate.duplicates import near, same_question, variants
 from stages.curate.duplicates.minhash import BANDS, HASHES, SEED, jaccard, shingles
+from stages.curate.exam import Exam
 from stages.curate.private import masked_row
-from stages.curate.split import statement
+from stages.curate.shelf import Keyed
+from stages.curate.table import Rows, best_first
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("datasketch", "rapidfuzz", "rensa")
 PAIRWISE = 3000  # rows compared each with each
 
 
-def load() -> tuple[list[DatasetRow], dict[str, Source], schema.Curate]:
-    """Rows that pass the checks, each question once, with their sources."""
+def load() -> tuple[Rows, schema.Curate]:
+    """Rows that pass the checks, each question once."""
     section = params.load().curate
-    chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
-    known = sources(chunks.values())
-    rows = examining.sift([to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)], [], known, section).rows
-    rows, _ = duplicates.sift(rows, variants.ranking(known, lambda row: True))
-    return rows, known, section
+    chunks = Keyed(read_jsonl(paths.CHUNKS), "chunk_id")
+    pairs = (to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS))
+    rows = examining.sift(pairs, Sources(chunks, {}), chunks.number, Exam([]), section).table.rows()
+    return same_question.sift(rows, best_first(rows, np.ones(len(rows), np.bool_)))[0], section
 
 
-def greedy(rows: list[DatasetRow], neighbours: Callable[[int], Iterable[int]]) -> list[DatasetRow]:
+def greedy(rows: Rows, neighbours: Callable[[int], Iterable[int]]) -> Rows:
     """Rows without those that are a neighbour of an earlier kept one."""
     kept: set[int] = set()
     for number in range(len(rows)):
         if not any(other in kept for other in neighbours(number)):
             kept.add(number)
-    return [row for number, row in enumerate(rows) if number in kept]
+    return rows.where(np.array(sorted(kept), np.int64))
 
 
-def with_meaning(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
-    links = near.links(rows, known, section)
+def with_meaning(rows: Rows, section: schema.Curate) -> Rows:
     one = section.model_copy(update={"min_variants_per_fact": 1})
-    return variants.sift(rows, links, variants.ranking(known, lambda row: True), one)[0]
+    return variants.sift(rows, near.links(rows, section), best_first(rows, np.ones(len(rows), np.bool_)), one)[0]
 
 
-def with_rensa(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
+def with_rensa(rows: Rows, section: schema.Curate) -> Rows:
     """MinHash of the questions alone, by rensa's own index."""
     import rensa
 
@@ -83,7 +84,7 @@ def with_rensa(rows: list[DatasetRow], known: dict[str, Source], section: schema
     return greedy(rows, neighbours)
 
 
-def with_datasketch(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
+def with_datasketch(rows: Rows, section: schema.Curate) -> Rows:
     """MinHash of the questions alone, by datasketch."""
     from datasketch import MinHash, MinHashLSH
 
@@ -102,7 +103,7 @@ def with_datasketch(rows: list[DatasetRow], known: dict[str, Source], section: s
     return greedy(rows, neighbours)
 
 
-def pairwise(rows: list[DatasetRow], known: dict[str, Source], section: schema.Curate) -> list[DatasetRow]:
+def pairwise(rows: Rows, section: schema.Curate) -> Rows:
     """Every question with every earlier one, exactly; of the first rows only."""
     rows = rows[:PAIRWISE]
     grams = [shingles(question_key(row), near.SHINGLE) for row in rows]
@@ -115,12 +116,12 @@ METHODS = {"curate": with_meaning, "rensa": with_rensa, "datasketch": with_datas
 
 def measure(method: str) -> dict[str, Any]:
     """CPU seconds and what is lost, of one method in this process."""
-    rows, known, section = load()
-    before = {statement(row) for row in (rows[:PAIRWISE] if method == "pairwise" else rows)}
+    rows, section = load()
+    before = set((rows[:PAIRWISE] if method == "pairwise" else rows).column("statement").tolist())
     start = time.process_time()
-    kept = METHODS[method](rows, known, section)
+    kept = METHODS[method](rows, section)
     seconds = time.process_time() - start
-    lost = len(before - {statement(row) for row in kept})
+    lost = len(before - set(kept.column("statement").tolist()))
     return {
         "rows": PAIRWISE if method == "pairwise" else len(rows),
         "seconds": seconds,

@@ -16,7 +16,7 @@ from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.rows.rows import to_row
 from stages.common.rows.source import sources
 from stages.curate import checks
-from stages.curate.origins import origins
+from stages.curate.origins import Origins
 from stages.generate.extractive import pairs
 from stages.generate.extractive.contexts import Pages
 from stages.generate.extractive.own_wordings import OwnWordings
@@ -32,10 +32,12 @@ def sample(salt: str) -> Iterator[DatasetRow]:
     chunks: dict[str, Chunk] = {chunk["chunk_id"]: chunk for chunk in read_jsonl(paths.CHUNKS)}
     pages, skipped = Pages(read_jsonl(paths.DOCS)), Skipped("generate")
     asked = pairs.rows(lambda _: chunks.values(), pages, section, OwnWordings(), Counter(), skipped)
-    rows = [
+    origins = Origins(read_jsonl(paths.DOCS))
+    made = (
         to_row(to_pair(chunk["chunk_id"], row, row["style"], "", *wording), chunks) for chunk, row, wording in asked
-    ]
-    read = sources(chunks.values(), origins(read_jsonl(paths.DOCS), rows).language)
+    )
+    rows = list(origins.located(made, chunks))
+    read = sources(chunks.values(), origins.language)
     for row in sorted(rows, key=lambda row: hashlib.sha256(f"{salt}{row['fact_id']}".encode()).hexdigest()):
         if checks.verdict(row, read[row["chunk_id"]], settings.curate) is None:
             yield row

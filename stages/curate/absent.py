@@ -9,20 +9,22 @@
 import functools
 import itertools
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stages.common.base.errors import UserError
-from stages.common.exam.search import chunk_text
 from stages.common.records.files import digest, share
 from stages.common.records.rows import Chunk, DatasetRow
 from stages.common.text.wording import CJK, CJK_RANGE, language
 from stages.common.values import names
+from stages.curate.documentation import Documentation
+from stages.curate.table import Rows
 
 LANGUAGES = ("en", "zh")
 USUAL = 0.1  # share of the questions from which on a language is one of the documentation
@@ -69,33 +71,15 @@ def wordings(lang: str) -> Wordings:
         raise UserError(f"{path.name}: {' '.join(str(error).split())[:200]}") from None
 
 
-class Documentation:
-    """What the pages say, to be asked whether they say something."""
-
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
-        self.pages: dict[str, str] = defaultdict(str)
-        self.titles: dict[str, str] = {}
-        for chunk in chunks:
-            self.titles.setdefault(chunk["path"], chunk["headings"][0] if chunk["headings"] else "")
-            for path in (chunk["path"], *chunk["also_in"]):
-                self.pages[path] += f"\n{chunk_text(chunk)}".casefold()
-        self.words = "\n".join({word for text in self.pages.values() for word in text.split()})
-
-    def has(self, phrase: str) -> bool:
-        """Whether any page has the phrase; one without a blank, also within a word."""
-        phrase = phrase.casefold()
-        return phrase in self.words if len(phrase.split()) == 1 else any(phrase in text for text in self.pages.values())
-
-    def paths_with(self, phrase: str) -> frozenset[str]:
-        return frozenset(path for path, text in self.pages.items() if phrase.casefold() in text)
-
-
-def absent(rows: list[DatasetRow], documentation: Documentation, written: Sequence[Written] = ()) -> Iterator[Absent]:
+def absent(rows: Rows, documentation: Documentation, written: Sequence[Written] = ()) -> Iterator[Absent]:
     """All such questions, the rules in turn, each in the order of its rows' hashes; found when asked for. `written` are
     those of data/absent.jsonl."""
-    drawn = sorted(rows, key=lambda row: share("absent", row["pair_id"]))
-    rules = [rule(drawn, documentation) for rule in (names_that_are_not, subjects_without, things)]
-    rules.append(prompted(written, documentation))
+    values = np.fromiter((share("absent", row["pair_id"]) for row in rows), np.float64, len(rows))
+    drawn = rows.where(np.argsort(values, kind="stable"))
+    rules = [
+        names_that_are_not(drawn, documentation), subjects_without(drawn, documentation), things(rows, documentation),
+        prompted(written, documentation),
+    ]  # fmt: skip
     known: set[Absent | None] = {None}
     for one in itertools.chain.from_iterable(itertools.zip_longest(*rules)):
         if one not in known:
@@ -151,7 +135,7 @@ def properties(question: str) -> list[str]:
     return list(dict.fromkeys([*QUOTED.findall(question), *names.inline_code(question)]))
 
 
-def things(rows: list[DatasetRow], documentation: Documentation) -> Iterator[Absent]:
+def things(rows: Sequence[DatasetRow], documentation: Documentation) -> Iterator[Absent]:
     """Questions of the data files of the documentation's languages."""
     spoken = Counter(language(row["instruction"]) for row in rows)
     usual = [wordings(lang) for lang in LANGUAGES if rows and spoken[lang] / len(rows) >= USUAL]

@@ -4,7 +4,6 @@ part."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +24,6 @@ from stages.curate.judge import Choice
 
 NAMES = ("question", "passages")  # what prompts/absent.*.md may use
 SHOWN = 4  # passages
-UNANSWERABLE = "unanswerable"
 
 
 class Finding(BaseModel):
@@ -38,7 +36,7 @@ class Finding(BaseModel):
 def sift(asked: Asked, chunks: Chunks, section: Judge) -> tuple[Asked, dict[str, int]]:
     """The rows without the questions that are answered after all, and how often the judge said what; its verdicts join
     data/verdicts.jsonl."""
-    rows = [row for row in chain(*asked) if row.get("form") == UNANSWERABLE]
+    rows = [*asked.refused, *asked.unanswerable]
     if not (section.enabled and rows):
         return asked, {}
     from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
@@ -54,8 +52,8 @@ def sift(asked: Asked, chunks: Chunks, section: Judge) -> tuple[Asked, dict[str,
             f"{outcome.unanswered()} of {len(rows)} questions without an answer have no verdict ({outcome.reasons()}); "
             "all others are stored: `dvc repro` asks only for the missing ones, curate.judge.max_failed allows more"
         )
-    kept = ([row for row in part if said.get(row["pair_id"], "no") == "no"] for part in asked)
-    return Asked(*kept), dict(sorted(Counter(said.values()).items()))
+    kept = ([row for row in part if said.get(row["pair_id"], "no") == "no"] for part in asked[1:])
+    return Asked(asked.rows, *kept), dict(sorted(Counter(said.values()).items()))
 
 
 def prompts_of(section: Judge) -> dict[str, prompts.Prompt]:

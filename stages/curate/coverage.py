@@ -1,67 +1,61 @@
 """Which parts of the documentation no surviving pair asks about."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-from stages.common.records.rows import Chunk, DatasetRow
+import numpy as np
+
+from stages.common.records.rows import Chunk
+from stages.curate.shelf import Shelf
+from stages.curate.table import Column, hashed
 
 MAX_SECTIONS = 30  # bars of the plot
 
 
-def uncovered(
-    chunks: Iterable[Chunk], kept: Iterable[DatasetRow], rejected: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Chunks without a surviving pair, in their order, with what became of the pairs that they had."""
-    covered = {row["chunk_id"] for row in kept}
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+def uncovered(chunks: Sequence[Chunk] | Shelf, bare: Column, rejected: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+    """Chunks without a surviving pair, in their order, with what became of the pairs that they had. `bare` says of each
+    chunk whether it has none."""
+    numbers = np.flatnonzero(bare).tolist()
+    reasons: dict[str, Counter[str]] = {chunks[number]["chunk_id"]: Counter() for number in numbers}
     for row in rejected:
-        reasons[row["chunk_id"]][row["check"]] += 1
-    return [
-        {
-            **{name: chunk[name] for name in ("chunk_id", "path", "headings", "line_start", "line_end")},  # type: ignore[literal-required]
-            "rejected_by": dict(sorted(reasons[chunk["chunk_id"]].items())),
-        }
-        for chunk in chunks
-        if chunk["chunk_id"] not in covered
-    ]
+        if row["chunk_id"] in reasons:
+            reasons[row["chunk_id"]][row["check"]] += 1
+    for number in numbers:
+        chunk = chunks[number]
+        place = {name: chunk[name] for name in ("chunk_id", "path", "headings", "line_start", "line_end")}
+        yield {**place, "rejected_by": dict(sorted(reasons[chunk["chunk_id"]].items()))}
 
 
-def figures(chunks: Iterable[Chunk], missing: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+class Places(NamedTuple):
+    """Figures, and whether each page has a surviving pair. A chunk of several sections counts for where it begins."""
+
+    figures: dict[str, int]
+    pages: dict[str, bool]
+
+
+def places(chunks: Iterable[Chunk], bare: Column) -> Places:
     """How many chunks, headings and pages there are, and how many of each have no surviving pair."""
-    chunks, without = list(chunks), {row["chunk_id"] for row in missing}
-    counts = {"chunks": len(chunks), "chunks_uncovered": len(without)}
-    for name, places in (("headings", by_heading(chunks)), ("pages", by_page(chunks))):
-        bare = sum(ids <= without for ids in places.values())
-        counts |= {name: len(places), f"{name}_uncovered": bare}
-    return counts
-
-
-def by_heading(chunks: Iterable[Chunk]) -> dict[tuple[str, ...], set[str]]:
-    """The chunk_ids under each heading of each page. A chunk of several sections counts for where it begins."""
-    places: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for chunk in chunks:
-        places[chunk["path"], *chunk["headings"]].add(chunk["chunk_id"])
-    return places
-
-
-def by_page(chunks: Iterable[Chunk]) -> dict[str, set[str]]:
-    places: dict[str, set[str]] = defaultdict(set)
-    for chunk in chunks:
+    headings: dict[int, bool] = {}
+    pages: dict[str, bool] = {}
+    for chunk, without in zip(chunks, bare.tolist(), strict=True):
+        heading = hashed(chunk["path"], *chunk["headings"])
+        headings[heading] = headings.get(heading, False) or not without
         for path in (chunk["path"], *chunk["also_in"]):
-            places[path].add(chunk["chunk_id"])
-    return places
+            pages[path] = pages.get(path, False) or not without
+    counts = {"chunks": len(bare), "chunks_uncovered": int(bare.sum())}
+    for name, covered in (("headings", headings), ("pages", pages)):
+        counts |= {name: len(covered), f"{name}_uncovered": len(covered) - sum(covered.values())}
+    return Places(counts, pages)
 
 
-def by_section(chunks: Iterable[Chunk], missing: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def by_section(pages: Mapping[str, bool]) -> list[dict[str, Any]]:
     """Rows for the plot: pages of each section, and the share of them that has a surviving pair."""
-    pages = by_page(chunks)
-    without = {row["chunk_id"] for row in missing}
     depth = section_depth(pages)
     sections: dict[str, list[bool]] = defaultdict(list)
-    for path, ids in pages.items():
-        sections[section(path, depth)].append(not ids <= without)
+    for path, is_covered in pages.items():
+        sections[section(path, depth)].append(is_covered)
     return [
         {"section": name, "pages": len(covered), "covered": round(sum(covered) / len(covered), 4)}
         for name, covered in sorted(sections.items())

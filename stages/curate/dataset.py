@@ -1,18 +1,18 @@
 """From checked rows to the dataset: near-duplicates out, judged, split, with pages held out that can be asked about."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from stages.common import schema
-from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Chunks, Rejection, is_own
 from stages.common.rows.source import Source
 from stages.curate import judge
-from stages.curate.duplicates import near, semantic, variants
-from stages.curate.duplicates import same_question as duplicates
-from stages.curate.pages import Pages, pages
+from stages.curate.duplicates import near, same_question, semantic, variants
+from stages.curate.pages import TRAINED, Pages, pages
+from stages.curate.shelf import Keyed, Shelf
 from stages.curate.split import Parts, assert_no_leak, split
+from stages.curate.table import Places, Rows, best_first
 
 NAMED = 5  # held-out pages in the last lines
 TRIES = 5  # other pages held out where nothing could be asked about the first
@@ -22,53 +22,64 @@ class Curated(NamedTuple):
     """The dataset's parts, what was rejected on the way to them, the judge's figures, and the pages behind them."""
 
     parts: Parts
-    rejected: list[Rejection]
+    rejected: list[Shelf]
     judged: dict[str, int]
     pages: Pages
 
 
 def curated(
-    rows: list[DatasetRow], chunks: Chunks, read_chunks: Mapping[str, Source], grouped: Pages, section: schema.Curate,
-    asks: Mapping[str, bytes],
-) -> Curated:  # fmt: skip
+    rows: Rows, chunks: Keyed, read_chunks: Mapping[str, Source], grouped: Pages, section: schema.Curate
+) -> Curated:
     """Checked rows without near-duplicates, judged and split."""
+    asked, sides = rows, grouped.sides(chunks.shelf)
 
-    def is_trainable(row: DatasetRow) -> bool:
-        return not row.get("held_out") and (is_own(row) or grouped.is_trained(chunks[row["chunk_id"]]))
+    def order(rows: Rows) -> Places:
+        of_trained = rows.column("own") | (np.append(sides, TRAINED)[rows.column("chunk")] == TRAINED)
+        return best_first(rows, ~rows.column("held_out") & of_trained)
 
-    asked, rank = rows, variants.ranking(read_chunks, is_trainable)
-    rows, repeated = duplicates.sift(rows, rank)
-    links = near.links(rows, read_chunks, section, asks) + semantic.links(rows, section)
-    rows, alike = variants.sift(rows, links, rank, section)
+    rows.table.forget_scores()
+    rows, repeated = same_question.sift(rows, order(rows))
+    links = near.links(rows, section)
+    links.add(semantic.links(rows, section))
+    rows, alike = variants.sift(rows, links, order(rows), section)
     judged = judge.sift(rows, read_chunks, section)
-    parts, leaked = split(judged.rows, asked, chunks, grouped, links, section)
-    assert_no_leak(parts, links, chunks, grouped)
-    return Curated(parts, repeated + alike + judged.rejected + leaked, judged.figures, grouped)
+    parts, leaked = split(judged.rows, asked, chunks.shelf, sides, links, section)
+    assert_no_leak(parts, links, chunks.shelf, grouped)
+    return Curated(parts, [repeated, alike, judged.rejected, leaked], judged.figures, grouped)
 
 
 def dataset(
-    rows: list[DatasetRow], chunks: Chunks, read_chunks: Mapping[str, Source], identity: dict[str, str],
-    section: schema.Curate, asks: Mapping[str, bytes] = {},
+    rows: Rows, pairs: Mapping[str, int], chunks: Keyed, read_chunks: Mapping[str, Source], identity: dict[str, str],
+    section: schema.Curate,
 ) -> Curated:  # fmt: skip
     """The dataset of checked rows. Where nothing is left to ask about the pages held out, others are held out instead.
 
-    `identity` is the group of each page as ingest knows it, by path; `asks` what rows are known to seek, by pair_id.
+    `pairs` counts those of each page, `identity` is the group of each page as ingest knows it, both by path.
     """
-    pairs = Counter(row["path"] for row in rows if not is_own(row))
     passed_over: frozenset[str] = frozenset()
     for _ in range(TRIES):
-        grouped = pages(chunks.values(), section, identity, pairs, passed_over)
-        result = curated(rows, chunks, read_chunks, grouped, section, asks)
-        if result.parts["eval_unseen"] or not grouped.held_out - passed_over:
+        grouped = pages(chunks.shelf, section, identity, pairs, passed_over)
+        result = curated(rows, chunks, read_chunks, grouped, section)
+        if len(result.parts["eval_unseen"]) or not grouped.held_out - passed_over:
             break
         passed_over |= grouped.held_out
     return result
 
 
-def last_lines(result: Curated, section: schema.Curate) -> Iterator[str]:
+def held_out_paths(rows: Rows, chunks: Shelf) -> list[str]:
+    """Pages that rows ask about."""
+    numbers = np.unique(rows.where(~rows.column("own")).column("chunk")).tolist()
+    return sorted({chunks[number]["path"] for number in numbers})
+
+
+def facts(rows: Rows) -> int:
+    return len(np.unique(rows.column("fact")))
+
+
+def last_lines(result: Curated, chunks: Shelf, section: schema.Curate) -> Iterator[str]:
     """What is held out, and why nothing is where nothing is."""
     parts, grouped = result.parts, result.pages
-    unseen = sorted({row["path"] for row in parts["eval_unseen"] if not is_own(row)})
+    unseen = held_out_paths(parts["eval_unseen"], chunks)
     if unseen:
         count = len(parts["eval_unseen"])
         more = f" and {len(unseen) - NAMED} more" if len(unseen) > NAMED else ""
@@ -76,10 +87,9 @@ def last_lines(result: Curated, section: schema.Curate) -> Iterator[str]:
     else:
         why = grouped.why_none or "every page that could be held out repeats a trained page"
         yield f"no page is held out, so eval_unseen is empty: {why}"
-    facts = len({row["fact_id"] for row in parts["eval_seen"]})
-    if facts:
-        trained = len({row["fact_id"] for row in parts["train"]})
-        yield f"eval_seen asks {len(parts['eval_seen'])} questions about {facts} of {trained} trained facts"
+    if seen := facts(parts["eval_seen"]):
+        asked = len(parts["eval_seen"])
+        yield f"eval_seen asks {asked} questions about {seen} of {facts(parts['train'])} trained facts"
     else:
         few = "no fact has enough different wordings; raise generate.phrasings or generate.paraphrases"
         yield f"eval_seen is empty: {few if section.holdout_facts else 'curate.holdout_facts is 0'}"

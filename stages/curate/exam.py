@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.common.exam.questions import ExamRow
-from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Rejection, Verdict, question, rejection
 from stages.common.text.wording import normalised
 from stages.curate.duplicates.meaning import content_words
 from stages.curate.duplicates.minhash import jaccard, shingles
@@ -24,35 +22,29 @@ class Asked(NamedTuple):
     words: frozenset[str]
 
 
-def sift(rows: list[DatasetRow], exam: Sequence[ExamRow]) -> tuple[list[DatasetRow], list[Rejection]]:
-    """Rows that ask nothing of the exam's, and those whose question is a near-duplicate of one."""
-    asked = [Asked(row["exam_id"], *features(row["question"])) for row in exam]
-    by_gram: dict[str, list[int]] = defaultdict(list)
-    for number, one in enumerate(asked):
-        for gram in one.grams:
-            by_gram[gram].append(number)
-    kept, rejected = [], []
-    for row in rows:
-        match = nearest(question(row), asked, by_gram)
-        if match:
-            rejected.append(rejection(row, "exam_question", Verdict(list(match), "no near-duplicate of the exam")))
-        else:
-            kept.append(row)
-    return kept, rejected
-
-
 def features(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return shingles(normalised(text), SHINGLE), frozenset(content_words(text.replace("`", "")))
 
 
-def nearest(text: str, asked: Sequence[Asked], by_gram: dict[str, list[int]]) -> tuple[str, float] | None:
-    """The exam's question that a question is a near-duplicate of, and how alike they are."""
-    if not asked:
+class Exam:
+    """The exam's questions, to be asked whether another one is a near-duplicate."""
+
+    def __init__(self, exam: Sequence[ExamRow]) -> None:
+        self.asked = [Asked(row["exam_id"], *features(row["question"])) for row in exam]
+        self.by_gram: dict[str, list[int]] = defaultdict(list)
+        for number, one in enumerate(self.asked):
+            for gram in one.grams:
+                self.by_gram[gram].append(number)
+
+    def nearest(self, text: str) -> tuple[str, float] | None:
+        """The exam's question that a question is a near-duplicate of, and how alike they are."""
+        if not self.asked:
+            return None
+        grams = shingles(normalised(text), SHINGLE)
+        shared = Counter(number for gram in grams for number in self.by_gram.get(gram, ()))
+        for number, _ in shared.most_common(3):
+            one = self.asked[number]
+            similarity = jaccard(grams, one.grams)
+            if similarity >= ALIKE or (similarity >= SAME_WORDS and features(text)[1] == one.words):
+                return one.exam_id, round(similarity, 3)
         return None
-    grams = shingles(normalised(text), SHINGLE)
-    shared = Counter(number for gram in grams for number in by_gram.get(gram, ()))
-    for number, _ in shared.most_common(3):
-        similarity = jaccard(grams, asked[number].grams)
-        if similarity >= ALIKE or (similarity >= SAME_WORDS and features(text)[1] == asked[number].words):
-            return asked[number].exam_id, round(similarity, 3)
-    return None

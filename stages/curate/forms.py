@@ -4,9 +4,13 @@ Rows in one form alone teach one thing alone: closed-book rows to know but not t
 read but not to know (RAFT, Zhang et al. 2024, arXiv:2403.10131; PA-RAG, arXiv:2502.08356).
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
+
+import numpy as np
 
 from stages.common.exam.search import Search, chunk_text, quote
 from stages.common.records.files import share
@@ -15,7 +19,9 @@ from stages.common.rows.rows import Chunks, is_own
 from stages.common.schema.curate import Forms
 from stages.common.text.wording import squeezed
 from stages.curate.absent import Absent, Documentation, Written, absent, row_of
-from stages.curate.pages import Pages
+from stages.curate.pages import TRAINED, Pages
+from stages.curate.shelf import Keyed, Shelf
+from stages.curate.table import Rows
 
 SEARCHED = 40  # chunks of a search among which near misses are looked for
 NEAR = 12  # near misses of a fact, of which each row gets some
@@ -27,50 +33,61 @@ SHORT = 12  # characters; a shorter answer stands on many pages, in another sens
 class NearMisses:
     """Chunks of trained pages that are like a question and do not hold its answer."""
 
-    def __init__(self, chunks: Iterable[Chunk], pages: Pages) -> None:
-        self.pages = pages
-        self.chunks = [chunk for chunk in chunks if pages.is_trained(chunk)]
-        self.search = Search([chunk_text(chunk) for chunk in self.chunks])
-        self.of_fact: dict[str, list[Chunk]] = {}
+    def __init__(self, chunks: Shelf, pages: Pages) -> None:
+        self.pages, self.chunks = pages, chunks
+        self.trained = array("I", np.flatnonzero(pages.sides(chunks) == TRAINED).tolist())
+        self.search = Search(chunk_text(chunks[number]) for number in self.trained)
+        self.of_fact: dict[str, list[int]] = {}
 
     def of(self, row: DatasetRow) -> list[Chunk]:
         """Those of the row's fact, the nearest first; they are looked for with the first of its wordings that comes."""
         if row["fact_id"] not in self.of_fact:
-            places = self.search.find(f"{row['instruction']}\n{row['input']}", min(SEARCHED, len(self.chunks)))
-            self.of_fact[row["fact_id"]] = list(self.misses((self.chunks[place] for place in places), row))[:NEAR]
-        return self.of_fact[row["fact_id"]]
+            numbers = self.found(f"{row['instruction']}\n{row['input']}", SEARCHED)
+            self.of_fact[row["fact_id"]] = list(islice(self.misses(numbers, row), NEAR))
+        return [self.chunks[number] for number in self.of_fact[row["fact_id"]]]
 
     def nearest(self, question: str) -> list[Chunk]:
         """The chunks that a search finds for a question."""
-        return [self.chunks[place] for place in self.search.find(question, min(NEAR, len(self.chunks)))]
+        return [self.chunks[number] for number in self.found(question, NEAR)]
 
-    def misses(self, chunks: Iterable[Chunk], row: DatasetRow) -> Iterator[Chunk]:
-        """Chunks of other pages without the row's evidence and answer."""
+    def found(self, question: str, most: int) -> list[int]:
+        return [self.trained[place] for place in self.search.find(question, min(most, len(self.trained)))]
+
+    def misses(self, numbers: Iterable[int], row: DatasetRow) -> Iterator[int]:
+        """Those of chunks of other pages without the row's evidence and answer."""
         group = self.pages.group.get(row["path"], row["path"])
         known = [text for text in map(squeezed, (row["evidence"], row["output"])) if len(text) >= SHORT]
-        for chunk in chunks:
+        for number in numbers:
+            chunk = self.chunks[number]
             text = squeezed(chunk_text(chunk))
             if self.pages.group[chunk["path"]] != group and not any(part in text for part in known):
-                yield chunk
+                yield number
 
 
 class Asked(NamedTuple):
-    """The rows as they are trained, and questions that the documentation does not answer, for evaluate alone."""
+    """The rows as they are trained, then those that the documentation does not answer: `refused` are trained, too,
+    `unanswerable` is for evaluate alone."""
 
-    train: list[DatasetRow]
+    rows: Rows | Shelf
+    refused: list[DatasetRow]
     unanswerable: list[DatasetRow]
 
+    def trained(self) -> Iterator[DatasetRow]:
+        return chain(self.rows, self.refused)
 
-def asked(rows: list[DatasetRow], chunks: Chunks, pages: Pages, forms: Forms, written: Sequence[Written] = ()) -> Asked:
+
+def asked(rows: Rows, chunks: Keyed, pages: Pages, forms: Forms, written: Sequence[Written] = ()) -> Asked:
     """The trained rows, some of them with passages, and behind them what the documentation does not answer, `written`
     by a language model or made by rule. The user's own rows stay as they are."""
     if not (forms.gold or forms.distractors or forms.unanswerable or forms.unanswerable_exam):
-        return Asked(rows, [])
-    misses = NearMisses(chunks.values(), pages)
-    trained = [row if is_own(row) else in_form(row, chunks, misses, forms) for row in rows]
-    questions = absent(rows, Documentation(chunks.values()), written)
+        return Asked(rows, [], [])
+    misses = NearMisses(chunks.shelf, pages)
+    trained: Rows | Shelf = rows
+    if forms.gold or forms.distractors:
+        trained = Shelf(row if is_own(row) else in_form(row, chunks, misses, forms) for row in rows)
+    questions = absent(rows, Documentation(chunks.shelf), written)
     refused, exam = unanswerable(questions, len(rows), misses, forms)
-    return Asked([*trained, *refused], exam)
+    return Asked(trained, refused, exam)
 
 
 def in_form(row: DatasetRow, chunks: Chunks, misses: NearMisses, forms: Forms) -> DatasetRow:

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.common.base import paths
@@ -22,9 +23,11 @@ from stages.common.llm.requests import Request
 from stages.common.llm.store import Store
 from stages.common.records.files import read_jsonl, write_jsonl
 from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Rejection, Verdict, is_accepted, is_own, rejection
+from stages.common.rows.rows import Verdict, rejection
 from stages.common.rows.source import Source
 from stages.common.schema import Curate, Judge
+from stages.curate.shelf import Shelf
+from stages.curate.table import Rows
 
 Choice = Literal["yes", "partly", "no"]
 POINTS = {"yes": 2, "partly": 1, "no": 0}
@@ -52,12 +55,12 @@ class Opinions(BaseModel):
 class Judged(NamedTuple):
     """Rows that the judge lets pass, with their score; the others; and how often it said what."""
 
-    rows: list[DatasetRow]
-    rejected: list[Rejection]
+    rows: Rows
+    rejected: Shelf
     figures: dict[str, int]
 
 
-def sift(rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate) -> Judged:
+def sift(rows: Rows, sources: Mapping[str, Source], limits: Curate) -> Judged:
     """Rows whose score is at least `curate.min_score`. The user's own rows and what a reviewer accepted pass unasked.
 
     Answers go to data/verdicts.jsonl as well, which asks nothing of whoever pulled it.
@@ -65,9 +68,9 @@ def sift(rows: list[DatasetRow], sources: Mapping[str, Source], limits: Curate) 
     if not limits.judge.enabled:
         store_earlier_verdicts()
         write_jsonl(paths.VERDICTS, [])
-        return Judged(rows, [], {})
+        return Judged(rows, Shelf(), {})
     pair_judge = PairJudge(limits.judge, sources)
-    asked = [row for row in rows if not is_own(row) and not is_accepted(row)]
+    asked = rows.where(~rows.column("own") & ~rows.column("accepted"))
     with Store.of_repository() as store:
         store.seed(paths.VERDICTS)
         pair_judge.ask(asked, store)
@@ -83,21 +86,21 @@ def store_earlier_verdicts() -> None:
             store.seed(paths.VERDICTS)
 
 
-def apply(rows: list[DatasetRow], opinions: Mapping[str, Opinion | None], least: float) -> Judged:
+def apply(rows: Rows, opinions: Mapping[str, Opinion | None], least: float) -> Judged:
     """The opinions held against the threshold. A pair that the judge gave none of does not pass."""
-    kept, rejected, figures = [], [], Counter[str]()
-    for row in rows:
+    rejected, figures, passes = Shelf(), Counter[str](), np.ones(len(rows), np.bool_)
+    for place, row in enumerate(rows):
         if row["pair_id"] not in opinions:
-            kept.append(row)
             continue
         opinion = opinions[row["pair_id"]]
         figures.update(names(opinion))
         if opinion and score(opinion) >= least:
-            kept.append({**row, "score": score(opinion)})
+            rows.table.columns["score"][int(rows.numbers[place])] = score(opinion)
         else:
+            passes[place] = False
             value = {**opinion.model_dump(exclude={"pair_id"}), "score": score(opinion)} if opinion else "no verdict"
-            rejected.append(rejection(row, "judge", Verdict(value, least)))
-    return Judged(kept, rejected, dict(sorted(figures.items())))
+            rejected.put(rejection(row, "judge", Verdict(value, least)))
+    return Judged(rows.where(passes), rejected, dict(sorted(figures.items())))
 
 
 def names(opinion: Opinion | None) -> list[str]:
@@ -124,7 +127,7 @@ class PairJudge:
             for lang in ("zh", "en")
         }
 
-    def ask(self, rows: list[DatasetRow], store: Store) -> None:
+    def ask(self, rows: Rows, store: Store) -> None:
         """Have every row judged that is not yet: first several at a time, then alone what that left open."""
         together = list(self.batches(row for row in rows if not self.is_known(row, store)))
         requests = [(batch, self.request(batch)) for batch in together if len(batch) > 1]

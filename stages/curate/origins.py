@@ -1,36 +1,41 @@
 """What the pages' rows say about pairs: where on its page a fact stands, and the language and identity of the page."""
 
+import sys
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
-from typing import NamedTuple
+from itertools import accumulate, groupby
 
 from stages.common.records.rows import Chunk, DatasetRow, Doc, PartialLines, page_lines, partial_lines
 from stages.common.text.wording import squeezed
+from stages.curate.shelf import Keyed
 
 MOST = 50  # places of a page looked at for one quote
 
 
-class Origins(NamedTuple):
-    """`language` and `identity` by the path of the page; empty where ingest could not tell."""
+class Origins:
+    """`language` and `identity` by the path of the page, where ingest could tell them, and the pages on disk."""
 
-    language: dict[str, str]
-    identity: dict[str, str]
+    def __init__(self, docs: Iterable[Doc]) -> None:
+        self.language: dict[str, str] = {}
+        self.identity: dict[str, str] = {}
+        self.pages = Keyed(map(self.noted, docs), "path")
 
-
-def origins(docs: Iterable[Doc], rows: Iterable[DatasetRow], chunks: Mapping[str, Chunk] = {}) -> Origins:
-    """Languages and identities of the pages. The rows of a page get the lines at which their evidence stands; one page
-    at a time is in memory. `chunks` tell which lines of a partial a row may come from."""
-    by_path: dict[str, list[DatasetRow]] = defaultdict(list)
-    for row in rows:
-        by_path[row["path"]].append(row)
-    pages = Origins({}, {})
-    for doc in docs:
+    def noted(self, doc: Doc) -> Doc:
         for path in (doc["path"], *doc["also_in"]):
-            pages.language[path], pages.identity[path] = doc.get("language", ""), doc.get("group", "")
-        locate(doc, by_path.pop(doc["path"], []), chunks)
-    return pages
+            if doc.get("language"):
+                self.language[path] = sys.intern(doc["language"])
+            if doc.get("group"):
+                self.identity[path] = doc["group"]
+        return doc
+
+    def located(self, rows: Iterable[DatasetRow], chunks: Mapping[str, Chunk] = {}) -> Iterator[DatasetRow]:
+        """The rows with the lines at which their evidence stands. `chunks` tell which lines of a partial a row may come
+        from."""
+        for path, run in groupby(rows, lambda row: row["path"]):
+            of_page = list(run)
+            if path in self.pages:
+                locate(self.pages[path], of_page, chunks)
+            yield from of_page
 
 
 def locate(doc: Doc, rows: list[DatasetRow], chunks: Mapping[str, Chunk]) -> None:

@@ -1,19 +1,25 @@
 """Which pages are held out: whole groups of pages that say the same, chosen so that adding pages moves no old one."""
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
 
 from stages.common.records.files import share
 from stages.common.records.rows import Chunk
 from stages.common.schema import Curate
 from stages.common.text.wording import normalised
 from stages.curate.duplicates.minhash import candidates, jaccard, shingles
+from stages.curate.shelf import Shelf
+from stages.curate.table import Column
 from stages.curate.unions import Unions
 
 SHINGLE = 5  # characters; 3-grams of a long page are those of any long page
+TRAINED, UNSEEN, NEITHER = 0, 1, 2  # sides of the split
 INDEX = ("index", "readme")
 MIN_PAGES = 5  # of fewer, none is held out
 MANY = 30  # pages; from here on a key page may be held out like any other
@@ -40,9 +46,23 @@ class Pages(NamedTuple):
         """Whether the chunk stands on held-out pages only and no trained page says the same."""
         return all(path in self.held_out and path not in self.given_up for path in self.of(chunk))
 
+    def sides(self, chunks: Iterable[Chunk]) -> Column:
+        """TRAINED, UNSEEN or NEITHER for each chunk in turn."""
+        return np.fromiter(
+            (TRAINED if self.is_trained(one) else UNSEEN if self.is_unseen(one) else NEITHER for one in chunks), np.int8
+        )
+
+
+class Standing(NamedTuple):
+    """Where chunks stand: their numbers by page, the pages of each partial, and pages that have a chunk in common."""
+
+    pages: "dict[str, array[int]]"
+    partials: dict[str, list[str]]
+    together: list[list[str]]
+
 
 def pages(
-    chunks: Iterable[Chunk],
+    chunks: Shelf,
     limits: Curate,
     identity: Mapping[str, str],
     pairs: Mapping[str, int],
@@ -57,38 +77,50 @@ def pages(
     old page between train and evaluation; at worst it takes an old page out of the evaluation. Only where that would
     hold out nothing, or a small documentation's key page, `holdout` decides otherwise.
     """
-    by_page: dict[str, list[Chunk]] = defaultdict(list)
-    for chunk in chunks:
-        for path in (chunk["path"], *chunk["also_in"]):
-            by_page[path].append(chunk)
-    users = partial_users(by_page)
+    standing = standing_of(chunks)
+    users = standing.partials
     wide = frozenset(partial for partial, paths in users.items() if len(paths) > limits.max_partial_pages)
-    groups = grouped(by_page, identity, {partial: users[partial] for partial in users.keys() - wide}, limits)
-    group = {path: groups.of(path) for path in by_page}
+    joined = [*standing.together, *(users[partial] for partial in users.keys() - wide)]
+    groups = grouped(chunks, standing.pages, identity, joined, limits)
+    group = {path: groups.of(path) for path in standing.pages}
     hashes = {
-        path: share("group", *((identity[path],) if identity.get(path) else family(page[0], path)))
-        for path, page in by_page.items()
+        path: share("group", *((identity[path],) if identity.get(path) else family(chunks[page[0]], path)))
+        for path, page in standing.pages.items()
     }
     held_out, why_none = holdout(group, hashes, pairs, limits.holdout_pages, passed_over)
-    with_trained = {group[path] for path in by_page.keys() - held_out}
+    with_trained = {group[path] for path in standing.pages.keys() - held_out}
     given_up = frozenset(path for path in held_out if group[path] in with_trained)
     return Pages(group, held_out, given_up, wide, why_none)
 
 
+def standing_of(chunks: Iterable[Chunk]) -> Standing:
+    standing = Standing({}, {}, [])
+    users: dict[str, dict[str, None]] = defaultdict(dict)
+    for number, chunk in enumerate(chunks):
+        paths = [chunk["path"], *chunk["also_in"]]
+        for path in paths:
+            standing.pages.setdefault(path, array("I")).append(number)
+            for lines in chunk["partials"]:
+                users[lines["path"]][path] = None
+        if len(paths) > 1:
+            standing.together.append(paths)
+    standing.partials.update({partial: list(of_partial) for partial, of_partial in users.items()})
+    return standing
+
+
 def grouped(
-    by_page: Mapping[str, list[Chunk]], identity: Mapping[str, str], users: Mapping[str, list[str]], limits: Curate
-) -> Unions[str]:
-    """Pages that belong together; `users` are the pages of each partial that holds them together."""
+    chunks: Shelf, by_page: "Mapping[str, array[int]]", identity: Mapping[str, str], joined: list[list[str]],
+    limits: Curate,
+) -> Unions[str]:  # fmt: skip
+    """Pages that belong together: those of one identity, those that are `joined`, and near-duplicates."""
     groups: Unions[str] = Unions()
     same: dict[str, list[str]] = defaultdict(list)
-    for path, page in by_page.items():
-        same[identity.get(path, "")].append(path)
-        for chunk in page:
-            groups.join([chunk["path"], *chunk["also_in"]])
-    same.pop("", None)
-    for paths in (*same.values(), *users.values()):
+    for path in by_page:
+        if identity.get(path):
+            same[identity[path]].append(path)
+    for paths in (*joined, *same.values()):
         groups.join(paths)
-    for pair in near_duplicates(by_page, limits.page_similarity):
+    for pair in near_duplicates(chunks, by_page, limits.page_similarity):
         groups.join(pair)
     return groups
 
@@ -145,21 +177,14 @@ def family(chunk: Chunk, path: str) -> tuple[str, str]:
     return normalised(chunk["headings"][0]), ORDER.sub("", names[-1]).lower()
 
 
-def partial_users(by_page: Mapping[str, list[Chunk]]) -> dict[str, list[str]]:
-    """The pages that each inlined file stands in."""
-    users: dict[str, list[str]] = defaultdict(list)
-    for path, page in by_page.items():
-        for partial in sorted({lines["path"] for chunk in page for lines in chunk["partials"]}):
-            users[partial].append(path)
-    return users
-
-
-def near_duplicates(by_page: Mapping[str, list[Chunk]], least: float) -> Iterator[tuple[str, str]]:
+def near_duplicates(chunks: Shelf, by_page: "Mapping[str, array[int]]", least: float) -> Iterator[tuple[str, str]]:
     """Two pages whose texts are as similar as that."""
+    paths = list(by_page)
 
-    def grams(path: str) -> frozenset[str]:
-        return shingles(normalised("\n".join(chunk["text"] for chunk in by_page[path])), SHINGLE)
+    def grams(place: int) -> frozenset[str]:
+        text = "\n".join(chunks[number]["text"] for number in by_page[paths[place]])
+        return shingles(normalised(text), SHINGLE)
 
-    for one, other in candidates((path, grams(path)) for path in by_page):
+    for one, other in candidates((place, grams(place)) for place in range(len(paths))):
         if jaccard(grams(one), grams(other)) >= least:
-            yield one, other
+            yield paths[one], paths[other]

@@ -6,7 +6,7 @@ Rows are sorted by pair_id, one a line, so that the work of two reviewers merges
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -127,16 +127,14 @@ def edited(row: Any, review: Review | None) -> Any:
     return new
 
 
-def sift(rows: list[Any], reviews: dict[str, Review]) -> tuple[list[Any], list[Rejection]]:
-    """The rows as reviewers want them, and those that they rejected."""
-    kept, rejected = [], []
+def sift(rows: Iterable[Any], reviews: dict[str, Review], reject: Callable[[Rejection], object]) -> Iterator[Any]:
+    """The rows as reviewers want them; those that they rejected go to `reject`."""
     for row in rows:
         review = reviews.get(row["pair_id"])
         if review and review.verdict == "reject":
-            rejected.append(rejection(row, "review", Verdict(review.note or "reject", "the reviewer's verdict")))
+            reject(rejection(row, "review", Verdict(review.note or "reject", "the reviewer's verdict")))
         else:
-            kept.append(edited(row, review))
-    return kept, rejected
+            yield edited(row, review)
 
 
 class Orphan(NamedTuple):
@@ -148,7 +146,20 @@ class Orphan(NamedTuple):
     similarity: int  # percent
 
 
-def orphans(reviews: dict[str, Review], questions: dict[str, str]) -> list[Orphan]:
+class Questions:
+    """Questions by pair_id that are read again whenever they are gone through; `known` are those that matter."""
+
+    def __init__(self, read: Callable[[], Iterable[Any]], known: set[str]) -> None:
+        self.read, self.known = read, known
+
+    def __contains__(self, pair_id: str) -> bool:
+        return pair_id in self.known
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        return ((row["pair_id"], row["instruction"]) for row in self.read())
+
+
+def orphans(reviews: dict[str, Review], questions: Mapping[str, str] | Questions) -> list[Orphan]:
     """Verdicts on pairs that are not among `questions` (pair_id to question). rapidfuzz compares the wording."""
     from rapidfuzz import fuzz, process, utils
 

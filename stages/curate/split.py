@@ -4,103 +4,102 @@ A row's part follows from hashes of its page's family and of its own fact, never
 leak is rejected rather than moved, so adding pages moves no row between training and evaluation.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
+
+import numpy as np
 
 from stages.common import schema
 from stages.common.base import paths
 from stages.common.records.files import share
-from stages.common.records.rows import DatasetRow
-from stages.common.rows.rows import Chunks, Rejection, Verdict, first_answer, is_own, question_key, rejection
-from stages.common.text.wording import normalised, squeezed
+from stages.common.rows.rows import Verdict, question_key, rejection
+from stages.curate.duplicates.links import Link, Links
 from stages.curate.duplicates.minhash import jaccard, shingles
-from stages.curate.duplicates.near import SHINGLE, Link
-from stages.curate.pages import Pages
+from stages.curate.duplicates.near import SHINGLE
+from stages.curate.pages import NEITHER, TRAINED, UNSEEN, Pages
+from stages.curate.shelf import Shelf
+from stages.curate.table import Column, Rows, runs
 
-Parts = dict[str, list[DatasetRow]]
+Parts = dict[str, Rows]
 MIN_WORDINGS_TO_HOLD_ONE_OUT = 3  # two stay in training: one alone teaches the sentence, not the fact
 
 
 def split(
-    rows: list[DatasetRow],
-    asked: list[DatasetRow],
-    chunks: Chunks,
-    pages: Pages,
-    links: list[Link],
-    limits: schema.Curate,
-) -> tuple[Parts, list[Rejection]]:
+    rows: Rows, asked: Rows, chunks: Shelf, sides: Column, links: Links, limits: schema.Curate
+) -> tuple[Parts, Shelf]:
     """train, eval_seen (a held-out wording of a trained fact) and eval_unseen (pages never trained), and what belongs
     to none of them. `asked` are the rows before near-duplicates left: they say which wording of a fact is held out
-    where generate marks none."""
+    where generate marks none. `sides` are those of the chunks."""
+    rejected = Shelf()
     held_out_own = unseen_own(rows, limits.holdout_pages)
-    families = any(row.get("held_out") for row in asked)
+    families = bool(asked.column("held_out").any())
     if families:
-        held_out = {row["pair_id"] for row in rows if row.get("held_out")}
+        held_out = rows.column("held_out")
     else:
-        of_trained = (row for row in asked if part_of(row, chunks, pages, held_out_own) == "train")
-        held_out = held_out_wordings(of_trained, limits)
-    parts: Parts = {name: [] for name in paths.SPLITS}
-    rejected = []
-    for row in rows:
-        part = part_of(row, chunks, pages, held_out_own)
-        if not part:
-            nowhere = Verdict(row["path"], "no page trained that says the same")
-            rejected.append(rejection(row, "unseen_is_unseen", nowhere))
-        else:
-            parts["eval_seen" if part == "train" and row["pair_id"] in held_out else part].append(row)
+        of_trained = asked.where(sides_of(asked, sides, held_out_own) == TRAINED)
+        held_out = np.isin(rows.column("pair"), held_out_wordings(of_trained, limits))
+    side = sides_of(rows, sides, held_out_own)
+    for row in rows.where(side == NEITHER):
+        rejected.put(rejection(row, "unseen_is_unseen", Verdict(row["path"], "no page trained that says the same")))
+    chosen = ((side == TRAINED) & ~held_out, (side == TRAINED) & held_out, side == UNSEEN)
+    parts = {name: rows.where(of_part) for name, of_part in zip(paths.SPLITS, chosen, strict=True)}
     trained = 1 if families else MIN_WORDINGS_TO_HOLD_ONE_OUT - 1
-    parts["eval_seen"], untrained = with_trained_fact(parts["eval_seen"], parts["train"], trained)
-    parts["eval_unseen"], stated = without_stated(parts, chunks)
-    rejected += untrained + stated + without_alike(parts, links)
+    parts["eval_seen"] = with_trained_fact(parts["eval_seen"], parts["train"], trained, rejected)
+    parts["eval_unseen"] = without_stated(parts, chunks, rejected)
+    without_alike(parts, links, rejected)
     if families:
-        parts["eval_seen"], unmeasured = measured(parts["eval_seen"], limits.holdout_facts)
-        rejected += unmeasured
+        parts["eval_seen"] = measured(parts["eval_seen"], limits.holdout_facts, rejected)
     return parts, rejected
 
 
-def part_of(row: DatasetRow, chunks: Chunks, pages: Pages, held_out_own: set[str]) -> str:
-    """train or eval_unseen by the page alone; empty for a page that can be neither."""
-    if is_own(row):
-        return "eval_unseen" if row["pair_id"] in held_out_own else "train"
-    chunk = chunks[row["chunk_id"]]
-    if pages.is_trained(chunk):
-        return "train"
-    return "eval_unseen" if pages.is_unseen(chunk) else ""
+def sides_of(rows: Rows, sides: Column, held_out_own: Column) -> Column:
+    """TRAINED or UNSEEN by the page alone, NEITHER for a page that can be neither; for the user's own rows by their
+    pairs' keys."""
+    own_sides = np.where(np.isin(rows.column("pair"), held_out_own), UNSEEN, TRAINED)
+    return np.where(rows.column("own"), own_sides, np.append(sides, TRAINED)[rows.column("chunk")])
 
 
-def measured(rows: list[DatasetRow], wanted: float) -> tuple[list[DatasetRow], list[Rejection]]:
+def share_of_fact(rows: Rows, places: Column) -> float:
+    return share("fact", rows[int(places[0])]["fact_id"])
+
+
+def measured(rows: Rows, wanted: float, rejected: Shelf) -> Rows:
     """Held-out wordings of the facts that a hash chooses, at least of one fact unless none is wanted; the others are
     neither trained nor asked."""
-    hashes = {row["fact_id"]: share("fact", row["fact_id"]) for row in rows}
-    least = min(hashes.values(), default=0.0)
-    chosen = {fact for fact, value in hashes.items() if wanted and (value < wanted or value == least)}
-    others = [
-        rejection(row, "held_out_wording", Verdict(row.get("family", ""), f"holdout_facts {wanted}"))
-        for row in rows
-        if row["fact_id"] not in chosen
-    ]
-    return [row for row in rows if row["fact_id"] in chosen], others
+    values = np.empty(len(rows))
+    for places in runs(rows.column("fact")):
+        values[places] = share_of_fact(rows, places)
+    chosen = ((values < wanted) | (values == values.min(initial=1.0))) & (wanted > 0)
+    for row in rows.where(~chosen):
+        verdict = Verdict(row.get("family", ""), f"holdout_facts {wanted}")
+        rejected.put(rejection(row, "held_out_wording", verdict))
+    return rows.where(chosen)
 
 
-def held_out_wordings(rows: Iterable[DatasetRow], limits: schema.Curate) -> set[str]:
-    """The pair_id of one wording of each fact that a hash of the fact chooses: the one least like the others. A fact
-    whose wordings are all near-duplicates has none. Where the hash chooses no fact, it is the one with the lowest."""
-    wordings: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        if not is_own(row):
-            wordings[row["fact_id"]][row["pair_id"]] = question_key(row)
-    chosen: set[str] = set()
-    for fact in sorted(wordings if limits.holdout_facts else (), key=lambda fact: share("fact", fact)):
-        if share("fact", fact) >= limits.holdout_facts and chosen:
+def held_out_wordings(rows: Rows, limits: schema.Curate) -> list[int]:
+    """The key of the pair of one wording of each fact that a hash of the fact chooses: the one least like the others. A
+    fact whose wordings are all near-duplicates has none. Where the hash chooses no fact, it is the one with the
+    lowest."""
+    rows = rows.where(~rows.column("own"))
+    facts = list(runs(rows.column("fact"), MIN_WORDINGS_TO_HOLD_ONE_OUT)) if limits.holdout_facts else []
+    values = np.fromiter((share_of_fact(rows, places) for places in facts), np.float64, len(facts))
+    chosen: list[int] = []
+    for number in np.argsort(values).tolist():
+        if values[number] >= limits.holdout_facts and chosen:
             break
-        asked = {pair_id: shingles(key, SHINGLE) for pair_id, key in wordings[fact].items()}
-        if len(asked) >= MIN_WORDINGS_TO_HOLD_ONE_OUT:
-            likeness = most_alike(asked)
-            wording = min(asked, key=lambda pair_id: (likeness[pair_id], share(pair_id)))
-            if likeness[wording] < limits.question_similarity:
-                chosen.add(wording)
+        wording = least_alike(rows, facts[number].tolist(), limits.question_similarity)
+        chosen += [] if wording is None else [int(rows.where(np.array([wording])).column("pair")[0])]
     return chosen
+
+
+def least_alike(rows: Rows, places: list[int], most: float) -> int | None:
+    """The place of the wording that is least like the others, unless it is a near-duplicate of one, too."""
+    place_of = {rows[place]["pair_id"]: place for place in places}
+    if len(place_of) < MIN_WORDINGS_TO_HOLD_ONE_OUT:
+        return None
+    likeness = most_alike({name: shingles(question_key(rows[place]), SHINGLE) for name, place in place_of.items()})
+    wording = min(place_of, key=lambda pair_id: (likeness[pair_id], share(pair_id)))
+    return place_of[wording] if likeness[wording] < most else None
 
 
 def most_alike(grams: Mapping[str, frozenset[str]]) -> dict[str, float]:
@@ -112,82 +111,86 @@ def most_alike(grams: Mapping[str, frozenset[str]]) -> dict[str, float]:
     return likeness
 
 
-def unseen_own(rows: list[DatasetRow], holdout: float) -> set[str]:
-    """The pair_id of the user's own rows that are held out: whole facts, unless another row asks the same."""
-    held = [row for row in rows if is_own(row) and share("group", row["fact_id"]) < holdout]
-    ids = {row["pair_id"] for row in held}
-    asked = {question_key(row) for row in rows if row["pair_id"] not in ids}
-    trained = {row["fact_id"] for row in held if question_key(row) in asked}
-    return {row["pair_id"] for row in held if row["fact_id"] not in trained}
+def unseen_own(rows: Rows, holdout: float) -> Column:
+    """The keys of the pairs of the user's own rows that are held out: whole facts, unless another row asks the same."""
+    own = np.flatnonzero(rows.column("own"))
+    held = own[np.array([share("group", rows[place]["fact_id"]) < holdout for place in own.tolist()], np.bool_)]
+    pairs, facts, asks = rows.column("pair"), rows.column("fact"), rows.column("asks")
+    others = asks[~np.isin(pairs, pairs[held])]
+    trained = facts[held][np.isin(asks[held], others)]
+    return pairs[held][~np.isin(facts[held], trained)]
 
 
-def statement(row: DatasetRow) -> tuple[str, str]:
-    """What is the same for rows that state one thing, on whatever page."""
-    return squeezed(row["evidence"]), normalised(first_answer(row))
+def with_trained_fact(rows: Rows, trained: Rows, least: int, rejected: Shelf) -> Rows:
+    """Held-out wordings whose fact has enough other wordings in training; the others are rejected."""
+    statements, counts = np.unique(trained.column("statement"), return_counts=True)
+    wordings = np.zeros(len(rows), np.int64)
+    if len(statements):
+        at = np.minimum(np.searchsorted(statements, rows.column("statement")), len(statements) - 1)
+        wordings = np.where(statements[at] == rows.column("statement"), counts[at], 0)
+    for place in np.flatnonzero(wordings < least).tolist():
+        rejected.put(rejection(rows[place], "seen_is_trained", Verdict(int(wordings[place]), least)))
+    return rows.where(wordings >= least)
 
 
-def with_trained_fact(
-    rows: list[DatasetRow], trained: list[DatasetRow], least: int
-) -> tuple[list[DatasetRow], list[Rejection]]:
-    """Held-out wordings whose fact has enough other wordings in training, and those whose fact lost them."""
-    wordings = Counter(statement(row) for row in trained)
-    few = [row for row in rows if wordings[statement(row)] < least]
-    verdicts = [rejection(row, "seen_is_trained", Verdict(wordings[statement(row)], least)) for row in few]
-    return [row for row in rows if wordings[statement(row)] >= least], verdicts
+def without_stated(parts: Parts, chunks: Shelf, rejected: Shelf) -> Rows:
+    """Rows of pages never trained, without those whose evidence and answer a trained page has as well, or that rest on
+    a partial which a trained page inlines too."""
+    trained = [part.where(~part.column("own")) for part in (parts["train"], parts["eval_seen"])]
+    known = np.concatenate([part.column("statement") for part in trained])
+    of_trained = np.unique(np.concatenate([part.column("chunk") for part in trained])).tolist()
+    inlined = {partial["path"] for number in of_trained for partial in chunks[number]["partials"]}
+    rows, stays = parts["eval_unseen"], np.ones(len(parts["eval_unseen"]), np.bool_)
+    own, stated, of_rows = rows.column("own"), np.isin(rows.column("statement"), known), rows.column("chunk").tolist()
+    for place in np.flatnonzero(~own).tolist():
+        shared = sorted(inlined.intersection(partial["path"] for partial in chunks[of_rows[place]]["partials"]))
+        if shared or stated[place]:
+            stays[place] = False
+            verdict = Verdict(shared or rows[place]["evidence"], "not on a trained page")
+            rejected.put(rejection(rows[place], "unseen_is_unseen", verdict))
+    return rows.where(stays)
 
 
-def without_stated(parts: Parts, chunks: Chunks) -> tuple[list[DatasetRow], list[Rejection]]:
-    """Rows of pages never trained, and those whose evidence and answer a trained page has as well, or that rest on a
-    partial which a trained page inlines too."""
-    trained = [row for row in parts["train"] + parts["eval_seen"] if not is_own(row)]
-    known = {statement(row) for row in trained}
-    inlined = {partial["path"] for row in trained for partial in chunks[row["chunk_id"]]["partials"]}
-    kept, rejected = [], []
-    for row in parts["eval_unseen"]:
-        partials = [] if is_own(row) else [part["path"] for part in chunks[row["chunk_id"]]["partials"]]
-        shared = sorted(inlined.intersection(partials))
-        if not is_own(row) and (shared or statement(row) in known):
-            verdict = Verdict(shared or row["evidence"], "not on a trained page")
-            rejected.append(rejection(row, "unseen_is_unseen", verdict))
-        else:
-            kept.append(row)
-    return kept, rejected
-
-
-def without_alike(parts: Parts, links: list[Link]) -> list[Rejection]:
-    """Take out of the evaluation what is a near-duplicate of something trained; those rows as rejections."""
-    part_of = {row["pair_id"]: name for name in paths.SPLITS for row in parts[name]}
-    order = {name: place for place, name in enumerate(paths.SPLITS)}
-    leaks: dict[str, Link] = {}
-    for link in links:
-        names = [part_of.get(link.one), part_of.get(link.other)]
-        if None not in names and names[0] != names[1]:
-            later = max((link.one, link.other), key=lambda pair_id: order[part_of[pair_id]])
-            leaks.setdefault(later, link)
-    rejected = []
+def without_alike(parts: Parts, links: Links, rejected: Shelf) -> None:
+    """Take out of the evaluation what is a near-duplicate of something trained; those rows are rejected."""
+    leaks: dict[int, Link] = {}
+    for link, one, other in across(parts, links):
+        leaks.setdefault(link.one if one > other else link.other, link)
     for name, check in (("eval_seen", "seen_is_trained"), ("eval_unseen", "unseen_is_unseen")):
-        for row in parts[name]:
-            if row["pair_id"] in leaks:
-                link = leaks[row["pair_id"]]
-                other = link.one if link.other == row["pair_id"] else link.other
-                rejected.append(rejection(row, check, Verdict([other, link.similarity], "no near-duplicate trained")))
-        parts[name] = [row for row in parts[name] if row["pair_id"] not in leaks]
-    return rejected
+        rows = parts[name]
+        leaves = np.isin(rows.numbers, list(leaks))
+        for place in np.flatnonzero(leaves).tolist():
+            link = leaks[int(rows.numbers[place])]
+            other = rows.table[link.one if link.other == rows.numbers[place] else link.other]
+            verdict = Verdict([other["pair_id"], link.similarity], "no near-duplicate trained")
+            rejected.put(rejection(rows[place], check, verdict))
+        parts[name] = rows.where(~leaves)
 
 
-def assert_no_leak(parts: Parts, links: list[Link], chunks: Chunks, pages: Pages) -> None:
+def across(parts: Parts, links: Links) -> Iterator[tuple[Link, int, int]]:
+    """Links between rows of two parts, with the place of each one's part among these."""
+    part_of = np.full(max((int(rows.numbers.max(initial=0)) for rows in parts.values()), default=0) + 1, -1, np.int8)
+    for number, rows in enumerate(parts.values()):
+        part_of[rows.numbers] = number
+    for link in links:
+        if max(link.one, link.other) < len(part_of):
+            one, other = int(part_of[link.one]), int(part_of[link.other])
+            if one >= 0 and other >= 0 and one != other:
+                yield link, one, other
+
+
+def assert_no_leak(parts: Parts, links: Links, chunks: Shelf, pages: Pages) -> None:
     """No near-duplicate question stands in two parts, no group of pages on both sides, and no wording of a held-out
     family in train. Raises AssertionError: it would be a fault of this program."""
-    part_of = {row["pair_id"]: name for name, rows in parts.items() for row in rows}
-    for one, other, _ in links:
-        if one in part_of and other in part_of and part_of[one] != part_of[other]:
-            raise AssertionError(f"{one} in {part_of[one]} is a near-duplicate of {other} in {part_of[other]}")
-    sides: dict[str, set[str]] = {name: set() for name in paths.SPLITS}
+    for link, one, other in across(parts, links):
+        names, table = list(parts), parts["train"].table
+        raise AssertionError(f"{table[link.one]['pair_id']} in {names[one]} is a near-duplicate of "
+                             f"{table[link.other]['pair_id']} in {names[other]}")  # fmt: skip
+    sides: dict[str, set[str]] = {}
     for name, rows in parts.items():
-        ids = {row["chunk_id"] for row in rows if not is_own(row)}
-        sides[name] = {pages.group[path] for chunk_id in ids for path in pages.of(chunks[chunk_id])}
+        of_part = np.unique(rows.where(~rows.column("own")).column("chunk")).tolist()
+        sides[name] = {pages.group[path] for number in of_part for path in pages.of(chunks[number])}
     for group in sides["train"] & sides["eval_unseen"]:
         raise AssertionError(f"the group of {group} is trained, and asked about as never trained")
-    for row in parts["train"]:
-        if row.get("held_out"):
-            raise AssertionError(f"{row['pair_id']} in train is a wording of the held-out family {row.get('family')}")
+    for row in parts["train"].where(parts["train"].column("held_out")):
+        raise AssertionError(f"{row['pair_id']} in train is a wording of the held-out family {row.get('family')}")

@@ -1,5 +1,7 @@
 """Coverage: what no surviving pair asks about is listed, counted and plotted."""
 
+import numpy as np
+
 from stages.common.base import paths
 from stages.common.records.files import read_json, read_jsonl
 from stages.curate import coverage
@@ -29,8 +31,7 @@ def test_a_page_is_covered_when_one_of_its_chunks_or_a_copy_of_it_is():
     _, chunks = corpus(range(4))
     chunks[0]["also_in"] = ["copy.md"]
     chunks[1] |= {"path": chunks[0]["path"], "headings": ["Manual", "Else"]}
-    missing = coverage.uncovered(chunks, [{"chunk_id": chunks[0]["chunk_id"]}], [])
-    figures = coverage.figures(chunks, missing)
+    figures = coverage.places(chunks, np.array([False, True, True, True])).figures
     assert (figures["pages"], figures["pages_uncovered"]) == (4, 2)
     assert (figures["headings"], figures["headings_uncovered"]) == (4, 3)
 

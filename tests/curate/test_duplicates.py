@@ -12,7 +12,7 @@ from stages.common.rows.source import sources
 from stages.common.text.wording import normalised
 from stages.curate.duplicates import near
 from stages.curate.duplicates.minhash import candidates, jaccard, shingles
-from support.curation import chunk, corpus, pair, run
+from support.curation import chunk, corpus, pair, run, tabled
 from support.settings import curate_section
 
 ZH = """| 参数 | 默认值 | 最小值 | 单位 |
@@ -84,7 +84,8 @@ def page(question: str) -> Chunk:
 def linked(one: Pair, other: Pair, chunks: list[Chunk]) -> bool:
     known = {of["chunk_id"]: of for of in chunks}
     section = curate_section(question_similarity=0.5)
-    return bool(near.links([to_row(one, known), to_row(other, known)], sources(chunks), section))
+    ids = [of["chunk_id"] for of in chunks]
+    return bool(near.links(tabled([to_row(one, known), to_row(other, known)], sources(chunks), ids), section))
 
 
 @pytest.mark.parametrize(("asked", "one", "other", "answer"), DISTINCT)

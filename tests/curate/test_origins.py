@@ -2,7 +2,7 @@
 
 from stages.common.records.rows import Origin, to_spans
 from stages.common.rows.source import sources
-from stages.curate.origins import origins
+from stages.curate.origins import Origins
 from support.curation import chunk, pages_of, pair, run
 
 TEXT = "# Lamp\n\nThe hub weighs 7 kg.\n\n| Part | Mass |\n| --- | --- |\n| arm | 3 kg |\n\nThe end.\n"
@@ -16,8 +16,7 @@ def located(evidence: str, text: str = TEXT, origin: list[Origin] | None = None)
     of = {**chunk(text), "line_start": 4, "line_end": 40}
     row = {**pair(of, "What weighs it?", "3 kg", evidence), "path": of["path"], "line_start": 4, "line_end": 40}
     page = origin or [Origin(of["path"], number + 4, number + 4) for number in range(text.count("\n"))]
-    origins([doc_of(of, text, page)], [row])
-    return row
+    return next(Origins([doc_of(of, text, page)]).located([row]))
 
 
 def test_a_row_has_the_lines_of_its_fact():
@@ -65,7 +64,7 @@ def test_of_two_places_in_a_partial_the_one_in_the_chunk_counts():
     text = "arm: 3 kg\n\n## Far\n\n\n\narm: 3 kg\n"
     row = {**pair(of, "What weighs it?", "3 kg", "arm: 3 kg"), "path": of["path"], "line_start": 2, "line_end": 2}
     lines = [Origin("_mass.md", number, 2) for number in range(1, 9)]
-    origins([doc_of(of, text, lines)], [row], {of["chunk_id"]: of})
+    (row,) = Origins([doc_of(of, text, lines)]).located([row], {of["chunk_id"]: of})
     assert row["partial"] == {"path": "_mass.md", "line_start": 7, "line_end": 7}
 
 

@@ -14,6 +14,7 @@ from stages.common.records.rows import Chunk
 from stages.common.rows.rows import to_row
 from stages.common.rows.source import sources
 from stages.curate import checks, examining
+from stages.curate.exam import Exam
 from support.repository import ROOT
 from support.settings import curate_section
 
@@ -33,7 +34,8 @@ def caught_by(planted: dict, changes: dict, limits: schema.Curate) -> str:
         "tokens": 1, "text": text, "also_in": [], "partials": [],
     }  # fmt: skip
     pair = {"pair_id": "p", "chunk_id": "c", "input": "", "style": "llm", "request_key": "", **page["good"], **changes}
-    rejected = examining.sift([to_row(pair, {"c": chunk})], [], sources([chunk]), limits).rejected
+    sifted = examining.sift([to_row(pair, {"c": chunk})], sources([chunk]), lambda chunk_id: 0, Exam([]), limits)
+    rejected = [*sifted.failed, *sifted.held_private]
     return rejected[0]["check"] if rejected else ""
 
 

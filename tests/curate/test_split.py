@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from stages.common.base import paths
@@ -141,7 +142,7 @@ def test_no_near_duplicate_question_is_on_both_sides_even_from_other_words_of_an
 
 
 def test_a_leak_that_the_split_overlooked_stops_the_stage(write_params, monkeypatch):
-    monkeypatch.setattr(split, "without_alike", lambda parts, links: [])
+    monkeypatch.setattr(split, "without_alike", lambda parts, links, rejected: None)
     with pytest.raises(AssertionError, match="is a near-duplicate of"):
         test_no_near_duplicate_question_is_on_both_sides_even_from_other_words_of_another_page(write_params)
 
@@ -229,6 +230,11 @@ def test_a_near_duplicate_of_a_trained_question_is_not_asked_as_a_held_out_wordi
 
 def test_a_held_out_family_in_train_stops_the_stage(write_params, monkeypatch):
     pairs, chunks = corpus(range(40))
-    monkeypatch.setattr(split, "with_trained_fact", lambda rows, trained, least: (trained.extend(rows), ([], []))[1])
+
+    def into_train(rows, trained, least, rejected):
+        trained.numbers = np.append(trained.numbers, rows.numbers)
+        return rows[:0]
+
+    monkeypatch.setattr(split, "with_trained_fact", into_train)
     with pytest.raises(AssertionError, match="held-out family"):
         run(families(pairs), chunks, write_params)

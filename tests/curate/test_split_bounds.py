@@ -1,14 +1,18 @@
 """The parts of the split one by one, at their bounds."""
 
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stages.common.base import params
 from stages.common.records.files import share
 from stages.curate import split
-from stages.curate.duplicates.near import Link
+from stages.curate.duplicates.links import Link, Links
+from stages.curate.pages import NEITHER, TRAINED, UNSEEN
+from stages.curate.shelf import Shelf
+from stages.curate.table import hashed
+from support.curation import tabled
 
 FACTS = "abcdef"
 
@@ -31,17 +35,27 @@ def facts(rows: list[Any]) -> set[str]:
     return {row["fact_id"] for row in rows}
 
 
+def measured(rows: list[Any], wanted: float) -> tuple[list[Any], list[Any]]:
+    rejected = Shelf()
+    return list(split.measured(tabled(rows), wanted, rejected)), list(rejected)
+
+
 def test_the_facts_below_the_wanted_share_are_measured_and_one_at_least_unless_none_is_wanted():
     rows = [row(fact, family="plain") for fact in FACTS]
     wanted = share("fact", lowest("fact")[2])
-    kept, others = split.measured(rows, wanted)
+    kept, others = measured(rows, wanted)
     assert facts(kept) == {*lowest("fact")[:2]} and facts(others) == {*lowest("fact")[2:]}
     assert {(one["check"], one["value"], one["threshold"]) for one in others} == {
         ("held_out_wording", "plain", f"holdout_facts {wanted}")
     }
-    assert facts(split.measured(rows, 1e-9)[0]) == {lowest("fact")[0]}
-    assert split.measured(rows, 0.0)[0] == [] and split.measured([], 0.5) == ([], [])
-    assert split.measured([row("a")], 0.0)[1][0]["value"] == ""
+    assert facts(measured(rows, 1e-9)[0]) == {lowest("fact")[0]}
+    assert measured(rows, 0.0)[0] == [] and measured([], 0.5) == ([], [])
+    assert measured([row("a")], 0.0)[1][0]["value"] == ""
+
+
+def held_out_wordings(rows: list[Any], limits: Any) -> set[str]:
+    chosen = split.held_out_wordings(tabled(rows), limits)
+    return {one["pair_id"] for one in rows if hashed(one["pair_id"]) in chosen}
 
 
 WORDINGS = ("How wide is the gate?", "How wide is that gate?", "Tell me how wide it is")
@@ -56,14 +70,14 @@ def limits(write_params):
 def test_one_wording_is_held_out_of_each_fact_that_the_hash_chooses_and_of_one_at_least(limits):
     rows = [row(fact, wording) for fact in FACTS for wording in WORDINGS]
     bound = share("fact", lowest("fact")[3])
-    chosen = split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": bound}))
+    chosen = held_out_wordings(rows, limits.model_copy(update={"holdout_facts": bound}))
     assert chosen == {f"{fact}:{WORDINGS[2]}" for fact in lowest("fact")[:3]}
-    least = split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 1e-9}))
+    least = held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 1e-9}))
     assert least == {f"{lowest('fact')[0]}:{WORDINGS[2]}"}
-    assert not split.held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 0.0}))
+    assert not held_out_wordings(rows, limits.model_copy(update={"holdout_facts": 0.0}))
     two = [row(lowest("fact")[0], wording) for wording in WORDINGS[1:]]
-    assert not split.held_out_wordings(two, limits)
-    assert not split.held_out_wordings([{**one, "chunk_id": ""} for one in rows], limits)
+    assert not held_out_wordings(two, limits)
+    assert not held_out_wordings([{**one, "chunk_id": ""} for one in rows], limits)
 
 
 def test_a_fact_whose_wordings_are_all_near_duplicates_has_none_held_out(limits):
@@ -72,42 +86,44 @@ def test_a_fact_whose_wordings_are_all_near_duplicates_has_none_held_out(limits)
     alike = split.most_alike(grams)
     assert alike[f"a:{WORDINGS[0]}"] == alike[f"a:{WORDINGS[1]}"] > alike[f"a:{WORDINGS[2]}"] > 0
     bound = alike[f"a:{WORDINGS[2]}"]
-    assert not split.held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound}))
-    assert split.held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound + 1e-9}))
+    assert not held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound}))
+    assert held_out_wordings(rows, limits.model_copy(update={"question_similarity": bound + 1e-9}))
+
+
+def unseen_own(rows: list[Any], holdout: float) -> set[str]:
+    held = split.unseen_own(tabled(rows), holdout)
+    return {one["pair_id"] for one in rows if hashed(one["pair_id"]) in held}
 
 
 def test_whole_facts_of_the_users_own_rows_are_held_out_unless_another_row_asks_the_same():
     rows = [row(fact, f"{fact} {n}?", own=True) for fact in FACTS for n in (1, 2)]
     order = lowest("group")
     bound = share("group", order[2])
-    assert split.unseen_own(rows, bound) == {f"{fact}:{fact} {n}?" for fact in order[:2] for n in (1, 2)}
+    assert unseen_own(rows, bound) == {f"{fact}:{fact} {n}?" for fact in order[:2] for n in (1, 2)}
     again = row("x", f"{order[0]} 2 ？")
-    assert split.unseen_own([*rows, again], bound) == {f"{order[1]}:{order[1]} {n}?" for n in (1, 2)}
-    assert split.unseen_own([row(fact, "?") for fact in FACTS], 1.0) == set()
+    assert unseen_own([*rows, again], bound) == {f"{order[1]}:{order[1]} {n}?" for n in (1, 2)}
+    assert unseen_own([row(fact, "?") for fact in FACTS], 1.0) == set()
 
 
 def test_a_page_is_trained_or_held_out_or_neither_and_own_rows_by_their_facts():
-    def part(trained: bool, unseen: bool) -> str:
-        pages: Any = SimpleNamespace(is_trained=lambda chunk: chunk["trained"], is_unseen=lambda chunk: chunk["unseen"])
-        chunks: Any = {"c": {"trained": trained, "unseen": unseen}}
-        return split.part_of(row("a"), chunks, pages, set())
-
-    assert [part(True, False), part(False, True), part(False, False)] == ["train", "eval_unseen", ""]
-    own, pages = row("a", "?", own=True), SimpleNamespace()
-    assert split.part_of(own, {}, pages, {"a:?"}) == "eval_unseen"  # type: ignore[arg-type]
-    assert split.part_of(own, {}, pages, {"b:?"}) == "train"  # type: ignore[arg-type]
+    sides = np.array([TRAINED, UNSEEN, NEITHER])
+    rows = tabled([row("a", chunk_id=name) for name in "cde"] + [row("a", "?", own=True)], chunk_ids=["c", "d", "e"])
+    for held, side in (("a:?", UNSEEN), ("b:?", TRAINED)):
+        assert split.sides_of(rows, sides, np.array([hashed(held)])).tolist() == [TRAINED, UNSEEN, NEITHER, side]
 
 
 def test_a_held_out_wording_needs_so_many_trained_ones_of_the_same_words():
-    rows, trained = [row("a", "held?")], [row("a", "1"), row("a", "2"), row("b", "3")]
-    assert split.with_trained_fact(rows, trained, 2) == (rows, [])
-    kept, (rejected,) = split.with_trained_fact(rows, trained, 3)
-    assert kept == [] and (rejected["check"], rejected["value"], rejected["threshold"]) == ("seen_is_trained", 2, 3)
+    rows, trained = tabled([row("a", "held?")]), tabled([row("a", "1"), row("a", "2"), row("b", "3")])
+    assert list(split.with_trained_fact(rows, trained, 2, Shelf())) == list(rows)
+    assert len(split.with_trained_fact(rows, tabled([]), 1, Shelf())) == 0
+    kept = split.with_trained_fact(rows, trained, 3, shelf := Shelf())
+    (rejected,) = shelf
+    assert len(kept) == 0 and (rejected["check"], rejected["value"], rejected["threshold"]) == ("seen_is_trained", 2, 3)
 
 
 def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_inlines():
     partials = {"c": ["_a.md"], "d": [], "e": ["_z.md", "_a.md", "_b.md"], "f": ["_b.md"]}
-    chunks: Any = {name: {"partials": [{"path": path} for path in paths]} for name, paths in partials.items()}
+    chunks = Shelf({"partials": [{"path": path} for path in paths]} for paths in partials.values())
     asked = [
         ("n", "new?", "d"),
         ("a", "again?", "d"),
@@ -116,8 +132,9 @@ def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_in
         ("s", "seen?", "d"),
     ]
     unseen = [*(row(fact, text, chunk_id=chunk) for fact, text, chunk in asked), row("a", "own?", own=True)]
-    parts = {"train": [row("a"), row("n", own=True)], "eval_seen": [row("s")], "eval_unseen": unseen}
-    kept, rejected = split.without_stated(parts, chunks)
+    rows = tabled([row("a"), row("n", own=True), row("s"), *unseen], chunk_ids=list(partials))
+    parts = {"train": rows[:2], "eval_seen": rows[2:3], "eval_unseen": rows[3:]}
+    kept = split.without_stated(parts, chunks, rejected := Shelf())
     assert [one["instruction"] for one in kept] == ["new?", "more?", "own?"]
     assert [(one["instruction"], one["check"], one["value"]) for one in rejected] == [
         ("again?", "unseen_is_unseen", "It is a."),
@@ -128,16 +145,22 @@ def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_in
 
 
 def test_of_two_near_duplicates_the_one_further_from_training_leaves():
-    parts = {name: [row(name, str(n)) for n in range(3)] for name in ("train", "eval_seen", "eval_unseen")}
-    links = [
-        Link("train:0", "eval_seen:0", 0.9),
-        Link("eval_unseen:1", "eval_seen:1", 0.8),
-        Link("eval_seen:0", "eval_unseen:0", 0.7),
-        Link("train:1", "train:2", 1.0),
-        Link("train:0", "gone", 1.0),
-        Link("train:2", "eval_seen:0", 0.95),
-    ]
-    rejected = split.without_alike(parts, links)
+    names = ("train", "eval_seen", "eval_unseen", "gone")
+    rows = tabled([row(name, str(n)) for name in names for n in range(3)])
+    parts = {name: rows[3 * n : 3 * n + 3] for n, name in enumerate(names[:3])}
+    number = {one["pair_id"]: n for n, one in enumerate(rows)}
+    links = Links(
+        Link(number[one], number[other], similarity)
+        for one, other, similarity in [
+            ("train:0", "eval_seen:0", 0.9),
+            ("eval_unseen:1", "eval_seen:1", 0.8),
+            ("eval_seen:0", "eval_unseen:0", 0.7),
+            ("train:1", "train:2", 1.0),
+            ("train:0", "gone:0", 1.0),
+            ("train:2", "eval_seen:0", 0.95),
+        ]
+    )
+    split.without_alike(parts, links, rejected := Shelf())
     assert [(one["pair_id"], one["check"], one["value"]) for one in rejected] == [
         ("eval_seen:0", "seen_is_trained", ["train:0", 0.9]),
         ("eval_unseen:0", "unseen_is_unseen", ["eval_seen:0", 0.7]),

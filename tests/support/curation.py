@@ -5,7 +5,10 @@ from typing import Any
 from stages.common.base import paths
 from stages.common.records.files import digest, read_jsonl, write_jsonl
 from stages.common.records.rows import Chunk, DatasetRow, Pair
+from stages.common.rows.source import Source
 from stages.curate import __main__ as curate
+from stages.curate.duplicates.near import sought
+from stages.curate.table import Rows, Table, keys
 
 LIMITS = {
     "min_question_chars": 6,
@@ -68,6 +71,15 @@ def run(
     curate.main()
     parts = {name: list(read_jsonl(paths.DATASET / f"{name}.jsonl")) for name in paths.SPLITS}
     return parts | {"rejected": list(read_jsonl(paths.REJECTED))}
+
+
+def tabled(rows: list[Any], sources: dict[str, Source] | None = None, chunk_ids: list[str] | None = None) -> Rows:
+    """Rows as curate holds them once they are checked."""
+    table = Table()
+    for row in rows:
+        number = (chunk_ids or [row["chunk_id"]]).index(row["chunk_id"]) if row["chunk_id"] else -1
+        table.put(row, number, keys(row, sought(row, (sources or {}).get(row["chunk_id"])), 1.0))
+    return table.rows()
 
 
 def corpus(pages: range, facts: int = 3, wordings: int = 4) -> tuple[list[Pair], list[Chunk]]:

@@ -3,8 +3,9 @@ without training one."""
 
 import re
 import unicodedata
+from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from stages.common.base.errors import UserError
 from stages.common.exam.embeddings import Embeddings
@@ -45,15 +46,18 @@ class Search:
     With `embeddings` also by meaning: a text's place in both orders counts, by reciprocal rank fusion (Cormack, Clarke
     and Büttcher 2009, doi:10.1145/1571941.1572114)."""
 
-    def __init__(self, texts: Sequence[str], embeddings: Embeddings | None = None) -> None:
+    def __init__(self, texts: Iterable[str], embeddings: Embeddings | None = None) -> None:
         try:
             import bm25s
         except ImportError:
             raise UserError("bm25s is not installed; type: make setup") from None
-        self.size, self.embeddings = len(texts), embeddings
+        texts = list(texts) if embeddings else texts
+        words: dict[str, int] = {}  # numbers of them take an eighth of the memory
+        numbers = [array("I", [words.setdefault(term, len(words)) for term in terms(text) or [""]]) for text in texts]
+        self.size, self.embeddings = len(numbers), embeddings
         self.index = bm25s.BM25()
-        self.index.index([terms(text) or [""] for text in texts] or [[""]], show_progress=False)
-        self.vectors = embeddings.of(texts) if embeddings else None
+        self.index.index((numbers or [[words.setdefault("", len(words))]], words), show_progress=False)
+        self.vectors = embeddings.of(list(texts)) if embeddings else None
 
     def find(self, question: str, most: int) -> list[int]:
         """The places of at most so many texts, the best first."""

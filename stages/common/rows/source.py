@@ -89,16 +89,17 @@ def languages(texts: Iterable[str]) -> frozenset[str]:
 
 
 def sources(chunks: Iterable[Chunk], language: Mapping[str, str] = {}) -> dict[str, Source]:
-    """Sources by chunk_id. A chunk is in the language of its page, even where it is all code: the one that ingest named
-    (`language` by path) and those that its prose shows. Where that is neither Chinese nor English, English questions
-    are asked about it."""
+    """Sources by chunk_id; `language` is that of each page, by path, as ingest named it."""
     chunks = list(chunks)
     pages = defaultdict(list)
     for chunk in chunks:
         pages[chunk["path"]].append(chunk)
-    spoken: dict[str, frozenset[str]] = {}
-    for path, page in pages.items():
-        named = language.get(path, "")
-        shown = languages(text for chunk in page for text in (*chunk["headings"], chunk["text"]))
-        spoken[path] = shown | ({named} if named in ("zh", "en") else {named, "en"} if named else set())
-    return {chunk["chunk_id"]: Source(chunk, spoken[chunk["path"]]) for chunk in chunks}
+    languages_of = {path: spoken(page, language.get(path, "")) for path, page in pages.items()}
+    return {chunk["chunk_id"]: Source(chunk, languages_of[chunk["path"]]) for chunk in chunks}
+
+
+def spoken(page: Iterable[Chunk], named: str) -> frozenset[str]:
+    """Languages of a page's chunks, even of those that are all code: the one that ingest named and those that its prose
+    shows. Where that is neither Chinese nor English, English questions are asked about it."""
+    shown = languages(text for chunk in page for text in (*chunk["headings"], chunk["text"]))
+    return shown | ({named} if named in ("zh", "en") else {named, "en"} if named else set())

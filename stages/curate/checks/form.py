@@ -27,6 +27,7 @@ TAGS = """a abbr article aside b blockquote body br button center code col colgr
 figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input label li link main mark
 meta nav ol option p pre s script section select small span strong style summary svg table tbody td textarea tfoot th
 thead tr u ul video"""
+CIRCLE = re.compile(r"(?=[^\w\s]*+\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}")
 MARKUP = re.compile(
     rf"</?(?:{'|'.join(TAGS.split())})(?:\s[^<>\n]*)?/?>"
     r"|(?<![\w<])<[A-Z]\w*(?:\.\w+)*(?:\s+\w+=[^<>\n]*|\s*/)\s*/?>|</[A-Z]\w*>"  # MDX components
@@ -96,16 +97,17 @@ def input_adds_something(pair: Pair, source: Source | None, limits: Curate) -> V
 
 def no_repetition(pair: Pair, source: Source | None, limits: Curate) -> Verdict | None:
     """The answer does not run in circles: the same six or more characters three times in a row."""
-    if not has_thrice(pair["output"], 6):
-        return None
-    match = re.search(r"(?=\S*\w)(\S[^|\n]{5,80}?)(?:\s*\1){2,}", pair["output"])
+    answer = pair["output"]
+    match = next(filter(None, (CIRCLE.match(answer, start) for start in starts_of_thrice(answer, 6))), None)
     if match and re.search(r"(\w)(?!\1)\w", match[1]) and not (source and match[0] in source.text):
         return Verdict(match[1], "said once")
     return None
 
 
 @functools.lru_cache(1 << 12)  # the wordings of a fact share their answer
-def has_thrice(text: str, size: int) -> bool:
-    """Whether any `size` characters stand three times in a text: what runs in circles has some."""
-    counts: Counter[str] = Counter(text[start : start + size] for start in range(len(text) - size + 1))
-    return max(counts.values(), default=0) >= 3
+def starts_of_thrice(text: str, size: int) -> list[int]:
+    """Where any `size` characters begin that stand three times in a text: what runs in circles begins at one of them.
+    It is looked for nowhere else, so that a long answer costs as its length does."""
+    grams = [text[start : start + size] for start in range(len(text) - size + 1)]
+    counts = Counter(grams)
+    return [start for start, gram in enumerate(grams) if counts[gram] >= 3] if len(counts) < len(grams) - 1 else []

@@ -1,56 +1,54 @@
 """Of near-duplicate rows the best stay, and of each fact as many wordings as `curate.min_variants_per_fact` says."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter
 
-from stages.common.records.rows import DatasetRow
-from stages.common.rows.grounding import evidence_score
-from stages.common.rows.rows import Rejection, Verdict, is_accepted, rejection
-from stages.common.rows.source import Source
+import numpy as np
+
+from stages.common.rows.rows import Verdict, rejection
 from stages.common.schema import Curate
-from stages.curate.duplicates.near import Link
+from stages.curate.duplicates.links import Links
+from stages.curate.shelf import Shelf
+from stages.curate.table import Places, Rows
 from stages.curate.unions import Unions
 
-Rank = Callable[[DatasetRow], tuple[bool, bool, float, int]]
+
+def sift(rows: Rows, links: Links, best_first: Places, limits: Curate) -> tuple[Rows, Shelf]:
+    """Rows without the near-duplicates that a fact has beyond its wordings, which are rejected. Facts that links
+    connect, such as one that two versions of a page state, count as one."""
+    doubles = beyond(rows, links, best_first, limits)
+    rejected = Shelf()
+    for place in sorted(doubles):
+        double_of, similarity = doubles[place]
+        value = [rows.table[double_of]["pair_id"], similarity]
+        rejected.put(rejection(rows[place], "near_duplicate", Verdict(value, limits.question_similarity)))
+    stays = np.ones(len(rows), dtype=np.bool_)
+    stays[list(doubles)] = False
+    return rows.where(stays), rejected
 
 
-def ranking(sources: Mapping[str, Source], trained: Callable[[DatasetRow], bool]) -> Rank:
-    """Best first: what a reviewer accepted, what can be trained, the exact quote, the fuller answer; then the order of
-    the rows."""
-
-    def rank(row: DatasetRow) -> tuple[bool, bool, float, int]:
-        source = sources.get(row["chunk_id"])
-        score = evidence_score(row["evidence"], source) if source else 1.0
-        return not is_accepted(row), not trained(row), -score, -len(row["output"])
-
-    return rank
-
-
-def sift(
-    rows: list[DatasetRow], links: list[Link], rank: Rank, limits: Curate
-) -> tuple[list[DatasetRow], list[Rejection]]:
-    """Rows without the near-duplicates that a fact has beyond its wordings. Facts that links connect, such as one that
-    two versions of a page state, count as one."""
-    neighbours: dict[str, dict[str, float]] = defaultdict(dict)
-    facts: Unions[str] = Unions()
-    fact_of = {row["pair_id"]: row["fact_id"] for row in rows}
-    for one, other, similarity in links:
-        neighbours[one][other] = neighbours[other][one] = similarity
+def beyond(rows: Rows, links: Links, best_first: Places, limits: Curate) -> dict[int, tuple[int, float]]:
+    """The places of rows that leave, with the number of the most similar row that stays."""
+    table, facts = rows.table, Unions[int]()
+    fact_of = table.columns["fact"]
+    for one, other, _ in links:
         facts.join([fact_of[one], fact_of[other]])
-    kept: set[str] = set()
-    wordings: Counter[str] = Counter()
-    doubles: dict[str, tuple[str, float]] = {}
-    for row in sorted(rows, key=rank):
-        near = {other: similarity for other, similarity in neighbours[row["pair_id"]].items() if other in kept}
-        fact = facts.of(row["fact_id"])
-        if near and wordings[fact] >= limits.min_variants_per_fact and not is_accepted(row):
-            doubles[row["pair_id"]] = max(near.items(), key=lambda item: (item[1], item[0]))
+    touched = np.fromiter((fact_of[number] for number in links.ones + links.others), np.int64)
+    concerned, numbers = np.isin(rows.column("fact"), touched), rows.numbers
+    neighbours, accepted = links.neighbours(), table.columns["accepted"]
+    kept = bytearray(len(table.shelf))
+    wordings: Counter[int] = Counter()
+    doubles: dict[int, tuple[int, float]] = {}
+
+    def nearness(item: tuple[int, float]) -> tuple[float, str]:
+        return item[1], table[item[0]]["pair_id"]
+
+    for place in best_first[concerned[best_first]].tolist():
+        number = int(numbers[place])
+        near = {other: similarity for other, similarity in neighbours(number) if kept[other]}
+        fact = facts.of(fact_of[number])
+        if near and wordings[fact] >= limits.min_variants_per_fact and not accepted[number]:
+            doubles[place] = max(near.items(), key=nearness)
         else:
-            kept.add(row["pair_id"])
+            kept[number] = True
             wordings[fact] += 1
-    rejected = [
-        rejection(row, "near_duplicate", Verdict(list(doubles[row["pair_id"]]), limits.question_similarity))
-        for row in rows
-        if row["pair_id"] in doubles
-    ]
-    return [row for row in rows if row["pair_id"] not in doubles], rejected
+    return doubles
