@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
+from operator import itemgetter
 
 from tqdm import tqdm
 
@@ -20,7 +21,7 @@ from stages.common.base import params, paths
 from stages.common.base.budget import Skipped
 from stages.common.base.errors import run_stage
 from stages.common.base.mapped import mapped
-from stages.common.records.files import CANONICAL, digest, read_jsonl, write_jsonl, write_report
+from stages.common.records.files import CANONICAL, digest, read_jsonl, write_report, write_rows
 from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
 from stages.common.text import tokens
 
@@ -133,7 +134,8 @@ def main() -> None:
     counts: Counter[str] = Counter()
     skipped = Skipped("chunk")
     docs = tqdm(read_jsonl(paths.DOCS), desc="chunk", unit="page")
-    write_jsonl(paths.CHUNKS, measured(chunks(docs, section, counts, skipped), sizes, counts))
+    rows = measured(chunks(docs, section, counts, skipped), sizes, counts)
+    write_rows(paths.CHUNKS, rows, itemgetter("path"), settings.scale.rows_per_shard)
     figures = report(sizes, counts, section)
     write_report("chunk", {**figures, **skipped.report()}, HEADLINE)
     print("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))

@@ -8,7 +8,6 @@ without a surviving pair), reports/curate.json and reports/coverage.json. Run: p
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from tqdm import tqdm
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
 from stages.common.exam.questions import read as read_exam
-from stages.common.records.files import read_jsonl, require, write_json, write_jsonl, write_report
+from stages.common.records.files import lines, read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.own_data import OwnData, own_data
@@ -76,7 +75,10 @@ def read_rows(
             yield row
 
     located = tqdm(
-        known.located(counted(), chunks), desc="curate", unit="pair", total=lines(paths.PAIRS) + len(own.rows)
+        known.located(counted(), chunks),
+        desc="curate",
+        unit="pair",
+        total=sum(1 for _ in lines(paths.PAIRS)) + len(own.rows),
     )
     reviewed = review.sift(located, reviews, lambda row: early.put(examining.as_shared(row, section)))
     asked = read_exam(paths.EXAM).rows  # evaluate refuses what is no question
@@ -89,11 +91,6 @@ def read_rows(
 
 def pairs(chunks: Keyed, own: OwnData) -> Iterator[DatasetRow]:
     return chain((to_row(pair, chunks) for pair in read_jsonl(paths.PAIRS)), map(dict.copy, own.rows))  # type: ignore[arg-type]
-
-
-def lines(file: Path) -> int:
-    with require(file).open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
 
 
 def masked_forms(rows: Iterable[DatasetRow], private: str) -> Iterator[DatasetRow]:

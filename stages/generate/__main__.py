@@ -9,8 +9,9 @@ Run: python -m stages.generate
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,7 +23,7 @@ from stages.common.base.budget import Skipped
 from stages.common.base.errors import UserError, run_stage
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
-from stages.common.records.files import read_jsonl, write_json, write_jsonl, write_report
+from stages.common.records.files import lines, read_jsonl, write_json, write_jsonl, write_report, write_rows
 from stages.common.records.rows import Chunk, Pair
 from stages.generate import plan, refusals
 from stages.generate.batch import files as batch
@@ -57,8 +58,20 @@ def chunks() -> Iterator[Chunk]:
 
 def count_chunks() -> int:
     next(chunks(), None)  # says what to do when there are none
-    with paths.CHUNKS.open("rb") as stream:
-        return sum(1 for _ in stream)
+    return sum(1 for _ in lines(paths.CHUNKS))
+
+
+def page_of() -> Callable[[Pair], str]:
+    """A function that says which page pairs rest on, which come in the order of the chunks."""
+    waiting, current = chunks(), [None, ""]
+
+    def page(pair: Pair) -> str:
+        while current[0] != pair["chunk_id"]:
+            chunk = next(waiting)
+            current[:] = chunk["chunk_id"], chunk["path"]
+        return str(current[1])
+
+    return page
 
 
 def watched(purpose: str) -> Iterator[Chunk]:
@@ -125,7 +138,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     }
     write_jsonl(paths.REWRITTEN, labelling.beside.rewritten())
     write_jsonl(paths.ABSENT, labelling.beside.absent())
-    write_jsonl(paths.RESPONSES, labelling.responses())
+    write_rows(paths.RESPONSES, labelling.responses(), itemgetter("key"), params.load().scale.rows_per_shard)
     store.note_seed(paths.RESPONSES)
 
 
@@ -142,15 +155,15 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
 def main() -> None:
     settings = params.load()
     refusals.refuse_impossible(settings)
-    section = settings.generate
+    section, most = settings.generate, settings.scale.rows_per_shard
     tally, run = Tally(), Run({"backend": section.backend, "chunks": count_chunks()})
     if section.backend == "extractive":
-        write_jsonl(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)))
+        write_rows(paths.PAIRS, tally.counted(extractive_pairs(section, run.figures)), page_of(), most)
         for file in (paths.REWRITTEN, paths.ABSENT, paths.RESPONSES):
             write_jsonl(file, [])
     else:
         with Store.of_repository() as store:
-            write_jsonl(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)))
+            write_rows(paths.PAIRS, tally.counted(llm_pairs(section, store, tally, run)), page_of(), most)
     run.figures |= tally.report(run.figures["chunks"])
     write_report("generate", run.figures, HEADLINE)
     write_json(paths.REPORTS / "generate_log.json", pace(run.asked))

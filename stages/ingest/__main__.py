@@ -8,6 +8,7 @@ import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -16,7 +17,7 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.base.errors import run_stage
-from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report
+from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report, write_rows
 from stages.common.records.rows import Doc
 from stages.ingest import refusals
 from stages.ingest.dialects.flavours import detection
@@ -91,13 +92,13 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     report.characters = tree.characters
 
 
-def write_docs(section: schema.Docs, report: Report) -> None:
+def write_docs(section: schema.Docs, report: Report, most: int) -> None:
     """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
     site = Site()
     unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
     try:
         write_jsonl(unfinished, ingest(section, report, site))
-        write_jsonl(paths.DOCS, finished(unfinished, section, site, report))
+        write_rows(paths.DOCS, finished(unfinished, section, site, report), itemgetter("path"), most)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -147,10 +148,11 @@ def masked(row: Doc, report: Report) -> Doc | None:
 
 def main() -> None:
     gc.set_threshold(100_000, 50, 100)  # what is read makes no cycles to speak of
-    section, report = params.load().docs, Report()
+    settings, report = params.load(), Report()
+    section = settings.docs
     if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before
         manifest.write(section)
-    write_docs(section, report)
+    write_docs(section, report, settings.scale.rows_per_shard)
     write_report("ingest", report.as_json(), HEADLINE)
     print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
     refusals.refuse_unread(section, report)

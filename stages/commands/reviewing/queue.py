@@ -1,15 +1,16 @@
 """The rows to judge: what curate kept and what it rejected, by page and line. Rows stay on the disk; only what they are
 filtered by is held in memory, about 300 bytes a row."""
 
-import json
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.commands.tracing.rows import CHUNK_ID, FILES, REJECTED
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.records.files import line_at, lines
 from stages.curate.review import Orphan, Review, change_review, orphans, read_reviews
 from stages.report.evidence import evidence_span
 
@@ -58,7 +59,7 @@ class Queue:
             key=lambda item: (item.path, item.line, item.offset),
         )
         self.by_id = {item.pair_id: item for item in reversed(self.items)}
-        self.chunks = dict(chunk_offsets(paths.CHUNKS))
+        self.chunks = dict(chunk_places(paths.CHUNKS))
         self.lock = threading.Lock()
         self.undoable: list[tuple[str, Review | None, Review | None]] = []  # pair, verdict before and after
         self.signature: tuple[int, int] | None = None
@@ -81,7 +82,7 @@ class Queue:
         item = self.by_id[pair_id]
         row = row_at(FILES[item.fate], item.offset, "pair_id", pair_id)
         chunk_id = row["chunk_id"]
-        chunk = row_at(paths.CHUNKS, self.chunks[chunk_id], "chunk_id", chunk_id) if chunk_id else None
+        chunk = row_at(*self.chunks[chunk_id], "chunk_id", chunk_id) if chunk_id else None
         review = self.reviews().get(pair_id)
         return {
             **row,
@@ -143,15 +144,12 @@ def items(fate: str, file: Path) -> list[Item]:
     if not file.exists():
         raise UserError(f"{file} is missing; run `dvc repro curate` to create it")
     found = []
-    with file.open("rb") as stream:
-        offset = 0
-        for line in stream:
-            row = json.loads(line)
-            if row["instruction"]:
-                check = row["check"] if fate == REJECTED else ""
-                place = (row["path"], row["line_start"])
-                found.append(Item(row["pair_id"], fate, check, *place, score(row), row["instruction"], offset))
-            offset += len(line)
+    for line in lines(file):
+        row = line.row()
+        if row["instruction"]:
+            check = row["check"] if fate == REJECTED else ""
+            place = (row["path"], row["line_start"])
+            found.append(Item(row["pair_id"], fate, check, *place, score(row), row["instruction"], line.offset))
     return found
 
 
@@ -162,24 +160,17 @@ def score(row: dict[str, Any]) -> float | None:
     return found
 
 
-def chunk_offsets(file: Path) -> list[tuple[str, int]]:
-    offsets, offset = [], 0
-    with file.open("rb") as stream:
-        for line in stream:
-            matched = CHUNK_ID.search(line[:100].decode("utf-8", "ignore"))
-            if matched:
-                offsets.append((matched[1], offset))
-            offset += len(line)
-    return offsets
+def chunk_places(file: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
+    for line in lines(file):
+        matched = CHUNK_ID.search(line.text[:100].decode("utf-8", "ignore"))
+        if matched:
+            yield matched[1], (line.file, line.offset)
 
 
 def row_at(file: Path, offset: int, field: str, value: str) -> dict[str, Any]:
     """The row that begins there. Raises KeyError when it is another one: the stage wrote the file anew meanwhile."""
-    with file.open("rb") as stream:
-        stream.seek(offset)
-        line = stream.readline()
     try:
-        row: dict[str, Any] = json.loads(line)
+        row: dict[str, Any] = line_at(file, offset).row()
     except ValueError:
         row = {}
     if row.get(field) != value:

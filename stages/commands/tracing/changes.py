@@ -1,13 +1,12 @@
 """What became of each row between two versions of the dataset."""
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.commands.tracing.rows import REJECTED
-from stages.common.records.files import digest
+from stages.common.records.files import digest, read_jsonl
 from stages.common.text.wording import normalised
 
 ALIKE = 60  # percent; two questions with one answer that are less alike ask about different things
@@ -53,12 +52,11 @@ def version(files: dict[str, Path]) -> Version:
     """A version of the dataset from its files."""
     rows, rejected = [], {}
     for part, file in files.items():
-        with file.open(encoding="utf-8") as stream:
-            for row in map(json.loads, stream):
-                if part == REJECTED:
-                    rejected[row["pair_id"]] = row["check"]
-                else:
-                    rows.append(to_row(row, part))
+        for row in read_jsonl(file):
+            if part == REJECTED:
+                rejected[row["pair_id"]] = row["check"]
+            else:
+                rows.append(to_row(row, part))
     return Version(rows, rejected)
 
 

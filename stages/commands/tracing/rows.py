@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.records import files
 
 REJECTED = "rejected"
 CHUNK_ID = re.compile(r'"chunk_id": "([0-9a-f]*)"')
@@ -39,14 +40,13 @@ def lines(file: Path) -> Iterator[str]:
     """The lines of a file that the pipeline wrote. Raises UserError when it is missing."""
     if not file.exists():
         raise UserError(f"{file} is missing; run `dvc repro curate` to create it")
-    with file.open(encoding="utf-8") as stream:
-        yield from stream
+    return (line.text.decode() for line in files.lines(file))
 
 
 def parsed(line: str, file: Path) -> Any:
     """The row of a line. Raises UserError when there is none."""
     try:
-        return json.loads(line)
+        return files.Line(file, 0, line.encode()).row()
     except ValueError as error:
         raise UserError(f"a line of {file} is not JSON ({error}); run `dvc repro --force curate`") from None
 

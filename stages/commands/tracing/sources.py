@@ -1,14 +1,14 @@
 """Chunks and pages behind a row, and the rows behind a line of a page."""
 
-import json
 import posixpath
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.commands.tracing.rows import TracedRow, holds, lines, of_chunks, of_file
+from stages.commands.tracing.rows import TracedRow, holds, lines, of_chunks, of_file, parsed
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.records.files import read_jsonl
 from stages.common.records.rows import Chunk, Doc
 
 PLACE = re.compile(r"(?P<path>.+?)(?::(?P<line>\d+))?$")
@@ -26,7 +26,7 @@ class Feed(NamedTuple):
 def find_row(file: Path, field: str, value: str) -> Any:
     """The first row of a file with this value in this field, or None."""
     matching = filter(holds(field, value), lines(file))
-    return next((row for row in map(json.loads, matching) if row[field] == value), None)
+    return next((row for line in matching if (row := parsed(line, file))[field] == value), None)
 
 
 def chunk_of(chunk_id: str) -> Chunk | None:
@@ -47,7 +47,7 @@ def feed(place: str, docs: str) -> Feed:
     path, line = split_place(place)
     for candidate in candidates(path, docs):
         own = of_file(candidate) if is_own(candidate) else []
-        chunks = [chunk for chunk in map(json.loads, lines(paths.CHUNKS)) if feeds(chunk, candidate, None)]
+        chunks = [chunk for chunk in read_jsonl(paths.CHUNKS) if feeds(chunk, candidate, None)]
         if chunks or own or page_of(candidate):
             chunks = [chunk for chunk in chunks if feeds(chunk, candidate, line)]
             own = [traced for traced in own if stands_at(traced.row, line)]
@@ -87,8 +87,8 @@ def feeds(chunk: Chunk, path: str, line: int | None) -> bool:
 def unknown(path: str, tried: list[str]) -> str:
     from rapidfuzz import process
 
-    known = {page["path"] for page in map(json.loads, lines(paths.DOCS))}
-    known |= {part["path"] for chunk in map(json.loads, lines(paths.CHUNKS)) for part in chunk["partials"]}
+    known = {page["path"] for page in read_jsonl(paths.DOCS)}
+    known |= {part["path"] for chunk in read_jsonl(paths.CHUNKS) for part in chunk["partials"]}
     best = process.extractOne(tried[-1], sorted(known))
     hint = f"the closest is {best[0]}" if best else "data/docs.jsonl has none"
     return f"{path} is not a page, partial or data/extra file of the last run; {hint}"

@@ -2,20 +2,24 @@
 
 import functools
 import hashlib
+import heapq
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from json.encoder import encode_basestring
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 
 PLAIN = json.JSONEncoder(ensure_ascii=False)
+AT = "at"  # the field of a row in a part that says where it stands among all
+PART = re.compile(r"\.?part-[0-9a-f]{2}\.jsonl(?:\.\d+)?")
 TEMPORARY = re.compile(r"\.(.+)\.(\d{1,10})")
 CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -35,7 +39,9 @@ def share(*parts: Any) -> float:
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file's bytes, hex."""
+    """SHA-256 of a file's bytes, hex; of a directory of parts that of its listing."""
+    if file.is_dir():
+        return digest([[part.name, file_sha256(part)] for part in parts(file)], length=64)
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -78,7 +84,7 @@ def atomic(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.replace(file)
+        put(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -111,9 +117,104 @@ def require(file: Path) -> Path:
     return file
 
 
+def write_rows(file: Path, rows: Iterable[Any], at: Callable[[Any], str], most: int) -> None:
+    """Like `write_jsonl`, but more than `most` rows become a directory of that name, with part-XX.jsonl by a hash of
+    what `at` says of a row. Rows that have it in common stay together, so that what changes some of them rewrites one
+    part. It stands in the rows as "at"; readers get the rows sorted by it, so they should come in that order."""
+    counts = [0]
+    whole, directory = beside(file), beside(file.with_name(f"{file.name}.parts"))
+
+    def counted() -> Iterator[Any]:
+        for row in rows:
+            counts[0] += 1
+            yield row
+
+    try:
+        write_jsonl(whole, counted())
+        if counts[0] > most:
+            write_parts(directory, read_jsonl(whole), at)
+        put(directory if counts[0] > most else whole, file)
+    finally:
+        whole.unlink(missing_ok=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def write_parts(directory: Path, rows: Iterable[Any], at: Callable[[Any], str]) -> None:
+    directory.mkdir(parents=True)
+    with ExitStack() as stack:
+        streams: dict[str, IO[Any]] = {}
+        for row in rows:
+            key = at(row)
+            name = digest(key, length=2)
+            if name not in streams:
+                streams[name] = stack.enter_context(atomic(directory / f"part-{name}.jsonl"))
+            streams[name].write(PLAIN.encode({**row, AT: key}) + "\n")
+
+
+def put(new: Path, file: Path) -> None:
+    """Rename to `file`, in place of a file or of a directory of parts that stands there."""
+    if file.is_dir():
+        if any(not PART.fullmatch(entry.name) for entry in file.iterdir()):
+            raise UserError(f"{file} is a directory with other files than doclore's; move it away")
+        former = beside(file.with_name(f"{file.name}.former"))
+        file.rename(former)
+        new.rename(file)
+        shutil.rmtree(former)
+    elif new.is_dir():
+        file.unlink(missing_ok=True)
+        new.rename(file)
+    else:
+        new.replace(file)
+
+
+def parts(file: Path) -> list[Path]:
+    """The files that hold the rows: the file, or what is in the directory of that name."""
+    return sorted(file.glob("part-*.jsonl")) if file.is_dir() else [file]
+
+
+class Line(NamedTuple):
+    """A row as it stands in a file: that file, where it begins there in bytes, and its text."""
+
+    file: Path
+    offset: int
+    text: bytes
+
+    def row(self) -> Any:
+        """Raises ValueError when it is none."""
+        row = json.loads(self.text)
+        row.pop(AT, None)
+        return row
+
+
+def lines(file: Path) -> Iterator[Line]:
+    """The lines of rows in a file, or in its parts one after another. Raises UserError when it is not there."""
+    for part in parts(require(file)):
+        offset = 0
+        with part.open("rb") as stream:
+            for text in stream:
+                if text != b"\n":  # there are no rows
+                    yield Line(part, offset, text)
+                offset += len(text)
+
+
+def line_at(file: Path, offset: int) -> Line:
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        return Line(file, offset, stream.readline())
+
+
 def read_jsonl(file: Path) -> Iterator[Any]:
-    """The rows of a JSONL file, one at a time. Raises UserError that names file and line."""
-    require(file)
+    """The rows of a JSONL file, one at a time; those of a directory of parts sorted by "at". Raises UserError that
+    names file and line."""
+    if not require(file).is_dir():
+        yield from rows_of(file)
+        return
+    for row in heapq.merge(*map(rows_of, parts(file)), key=itemgetter(AT)):
+        del row[AT]
+        yield row
+
+
+def rows_of(file: Path) -> Iterator[Any]:
     with file.open("rb") as stream:  # so that a line that is not UTF-8 has its number, too
         for number, line in enumerate(stream, 1):
             if line == b"\n":  # there are no rows

@@ -9,6 +9,7 @@ from stages.common.schema.generate import Generate
 from stages.common.schema.lora import Lora
 from stages.common.schema.merge import Merge, MergeAudit
 from stages.common.schema.model import Model
+from stages.common.schema.scale import Scale
 from stages.common.schema.section import Section
 from stages.common.schema.train import Train
 
@@ -28,6 +29,7 @@ __all__ = [
     "Model",
     "Params",
     "Replay",
+    "Scale",
     "Train",
 ]
 
@@ -45,3 +47,4 @@ class Params(Section):
     train: Train
     merge: Merge
     evaluate: Evaluate
+    scale: Scale

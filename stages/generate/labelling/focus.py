@@ -8,13 +8,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.files import read_jsonl
+from stages.common.records.files import line_at, lines, parts, read_jsonl
 from stages.common.records.rows import Chunk, Pair
 
 Keys = Callable[[int], Iterator[str]]  # of the requests about a chunk, for a sample index
@@ -73,26 +74,17 @@ class Uncovered(Everything):
         """The last pairs of a chunk."""
         if chunk["chunk_id"] not in self.places:
             return []
-        with paths.PAIRS.open("rb") as stream:
-            rows = []
-            for place in self.places[chunk["chunk_id"]]:
-                stream.seek(place)
-                rows.append(json.loads(stream.readline()))
-        return rows
+        return [line_at(*place).row() for place in self.places[chunk["chunk_id"]]]
 
     def kept_responses(self) -> Iterator[dict[str, Any]]:
         return read_jsonl(paths.RESPONSES) if paths.RESPONSES.exists() else iter(())
 
 
-def pair_places() -> dict[str, list[int]]:
-    """Where the rows of each chunk begin in the last data/pairs.jsonl, in bytes."""
-    places: dict[str, list[int]] = {}
-    if paths.PAIRS.exists():
-        with paths.PAIRS.open("rb") as stream:
-            place = 0
-            for line in stream:
-                places.setdefault(json.loads(line)["chunk_id"], []).append(place)
-                place += len(line)
+def pair_places() -> dict[str, list[tuple[Path, int]]]:
+    """Where the rows of each chunk begin in the last data/pairs.jsonl: the file and bytes."""
+    places: dict[str, list[tuple[Path, int]]] = {}
+    for line in lines(paths.PAIRS) if paths.PAIRS.exists() else ():
+        places.setdefault(line.row()["chunk_id"], []).append((line.file, line.offset))
     return places
 
 
@@ -102,5 +94,13 @@ def pairs_were_judged() -> bool:
         return paths.PAIRS.exists()
     stages = YAML(typ="safe").load(paths.LOCK.read_text(encoding="utf-8"))["stages"]
     read = {dep["path"]: dep.get("md5") for dep in stages.get("curate", {}).get("deps", [])}
-    with paths.PAIRS.open("rb") as stream:
-        return read.get(str(paths.PAIRS)) == hashlib.file_digest(stream, "md5").hexdigest()
+    return read.get(str(paths.PAIRS)) == dvc_md5(paths.PAIRS)
+
+
+def dvc_md5(file: Path) -> str:
+    """What dvc.lock says of a file, or of a directory of parts."""
+    if file.is_dir():
+        listed = [{"md5": dvc_md5(part), "relpath": part.name} for part in parts(file)]
+        return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
