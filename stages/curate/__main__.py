@@ -55,7 +55,7 @@ class Read(NamedTuple):
     """Rows checked one by one, how many there were, and those that were rejected before."""
 
     sifted: examining.Sifted
-    count: int
+    pairs: int
     early: Shelf
     orphans: list[review.Orphan]
 
@@ -122,14 +122,14 @@ def main() -> None:
     parts, shelves = result.parts, (read.early, sifted.failed, sifted.held_private, sifted.in_exam, *result.rejected)
     rejected = Rejected(chain(*shelves))
 
-    figures = report(read.count, rejected, sifted.private, parts)
+    figures = report(read.pairs, rejected, sifted.private, parts)
     figures |= {"own": len(own.rows), "review": review.report(reviews, read.orphans)}
     if not len(parts["train"]):
-        raise UserError(f"no pair is left to train on ({read.count} read, rejected by {figures['rejected_by']}); "
+        raise UserError(f"no pair is left to train on ({read.pairs} read, rejected by {figures['rejected_by']}); "
                         "relax the limits under curate in params.yaml, or add documentation")  # fmt: skip
     figures |= {"answers_in_other_words": dict(sifted.reworded)} if sifted.reworded else {}
     figures["judge"] = result.judged
-    figures["generated"] = read.count - len(own.rows) - len(own.rejected)
+    figures["generated"] = read.pairs - len(own.rows) - len(own.rejected)
     figures["pages_held_out"] = len(held_out_paths(parts["eval_unseen"], chunks.shelf))
     figures["coverage"] = write_coverage(parts, lambda: chain(*shelves), chunks.shelf)
     written = list(read_jsonl(paths.ABSENT)) if paths.ABSENT.exists() else []

@@ -18,7 +18,8 @@ from stages.common.records.rows import Chunk, DatasetRow, Passage
 from stages.common.rows.rows import Chunks, is_own
 from stages.common.schema.curate import Forms
 from stages.common.text.wording import squeezed
-from stages.curate.absent import Absent, Documentation, Written, absent, row_of
+from stages.curate.absent import Absent, Written, absent, row_of
+from stages.curate.documentation import Documentation
 from stages.curate.pages import TRAINED, Pages
 from stages.curate.shelf import Keyed, Shelf
 from stages.curate.table import Rows

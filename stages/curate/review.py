@@ -164,10 +164,11 @@ def orphans(reviews: dict[str, Review], questions: Mapping[str, str] | Questions
     from rapidfuzz import fuzz, process, utils
 
     orphaned = []
+    choices: Any = questions  # it goes through their items alone
     for review in reviews.values():
         if review.pair_id not in questions:
             best = process.extractOne(
-                review.question, questions, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=50
+                review.question, choices, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=50
             )
             question, similarity, pair_id = best if best and review.question else ("", 0, "")
             orphaned.append(Orphan(review, pair_id, question, round(similarity)))

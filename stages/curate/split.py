@@ -161,8 +161,8 @@ def without_alike(parts: Parts, links: Links, rejected: Shelf) -> None:
         leaves = np.isin(rows.numbers, list(leaks))
         for place in np.flatnonzero(leaves).tolist():
             link = leaks[int(rows.numbers[place])]
-            other = rows.table[link.one if link.other == rows.numbers[place] else link.other]
-            verdict = Verdict([other["pair_id"], link.similarity], "no near-duplicate trained")
+            trained = rows.table[link.one if link.other == rows.numbers[place] else link.other]
+            verdict = Verdict([trained["pair_id"], link.similarity], "no near-duplicate trained")
             rejected.put(rejection(rows[place], check, verdict))
         parts[name] = rows.where(~leaves)
 

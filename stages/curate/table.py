@@ -69,7 +69,7 @@ class Table:
 
     def __init__(self) -> None:
         self.shelf = Shelf()
-        self.columns = {name: array(kind) for name, kind in COLUMNS.items()}
+        self.columns: dict[str, array[Any]] = {name: array(kind) for name, kind in COLUMNS.items()}
 
     def put(self, row: DatasetRow, chunk: int, compared: Keys) -> None:
         """`chunk` is the number of the row's chunk, -1 for the user's own."""

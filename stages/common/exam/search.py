@@ -56,7 +56,7 @@ class Search:
         numbers = [array("I", [words.setdefault(term, len(words)) for term in terms(text) or [""]]) for text in texts]
         self.size, self.embeddings = len(numbers), embeddings
         self.index = bm25s.BM25()
-        self.index.index((numbers or [[words.setdefault("", len(words))]], words), show_progress=False)
+        self.index.index((numbers or [array("I", [words.setdefault("", len(words))])], words), show_progress=False)
         self.vectors = embeddings.of(list(texts)) if embeddings else None
 
     def find(self, question: str, most: int) -> list[int]:
