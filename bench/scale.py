@@ -5,6 +5,7 @@ written for each page, and the exponent of CPU over pages (1: linear). Pages rec
 code of real ones with names and numbers of their own; some share a title, some are near-duplicates, some are copies.
 Then one corpus is edited in five ways: an edit should cost what running again without one does, and its own pages.
 Run: python bench/scale.py --pages 250 500 1000 --edited 500
+Few pairs a page: --set generate.max_facts_per_chunk=1 generate.phrasings=1 generate.held_out_phrasings=1
 """
 
 import argparse
@@ -71,15 +72,17 @@ def pages(count: int, texts: list[str]) -> Iterator[tuple[str, str]]:
         yield f"part-{number // A_DIRECTORY}/page-{number}.md", last
 
 
-def prepare(directory: Path, count: int, texts: list[str]) -> None:
-    """A project over so many pages."""
+def prepare(directory: Path, count: int, texts: list[str], settings: dict[str, object]) -> None:
+    """A project over so many pages; `settings` are keys of params.yaml with their values."""
     for path, text in pages(count, texts):
         file = directory / "pages" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     yaml = YAML()
     values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    values["docs"]["path"] = "pages"
+    for key, value in {"docs.path": "pages", **settings}.items():
+        section, _, name = key.partition(".")
+        values[section][name] = value
     with (directory / "params.yaml").open("w", encoding="utf-8") as stream:
         yaml.dump(values, stream)
     for name in ("data/extra", "data/exam", "data/wordings", "data/replay", "data/previous"):
@@ -137,12 +140,12 @@ EDITS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def growth(sizes: list[int], stages: list[str], texts: list[str]) -> None:
+def growth(sizes: list[int], stages: list[str], texts: list[str], settings: dict[str, object]) -> None:
     print("| stage | pages | CPU s | peak MB | bytes a page | exponent |\n|---|---|---|---|---|---|")
     costs: dict[str, list[Cost]] = {stage: [] for stage in stages}
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
-            prepare(Path(name), size, texts)
+            prepare(Path(name), size, texts, settings)
             for stage in stages:
                 costs[stage].append(run(stage, Path(name)))
                 seconds = [cost.seconds for cost in costs[stage]]
@@ -154,10 +157,10 @@ def growth(sizes: list[int], stages: list[str], texts: list[str]) -> None:
                 )
 
 
-def edits(size: int, stages: list[str], texts: list[str]) -> None:
+def edits(size: int, stages: list[str], texts: list[str], settings: dict[str, object]) -> None:
     print("\n| edit | CPU s | " + " | ".join(stages) + " |\n|---|---|" + "---|" * len(stages))
     with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name), size, texts)
+        prepare(Path(name), size, texts, settings)
         for edit, change in {"from nothing": lambda directory: None, **EDITS}.items():
             change(Path(name))
             seconds = [run(stage, Path(name)).seconds for stage in stages]
@@ -170,11 +173,13 @@ def main() -> None:
     parser.add_argument("--pages", type=int, nargs="*", default=[250, 500, 1000])
     parser.add_argument("--edited", type=int, default=500, help="pages of the corpus that is edited; 0: none")
     parser.add_argument("--stages", nargs="+", default=list(STAGES))
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="changes of params.yaml")
     options = parser.parse_args()
     texts = pool(options.docs)
-    growth(sorted(options.pages), options.stages, texts)
+    settings = {key: YAML(typ="safe").load(value) for key, _, value in (one.partition("=") for one in options.set)}
+    growth(sorted(options.pages), options.stages, texts, settings)
     if options.edited:
-        edits(options.edited, options.stages, texts)
+        edits(options.edited, options.stages, texts, settings)
 
 
 if __name__ == "__main__":
