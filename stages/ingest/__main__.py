@@ -5,6 +5,7 @@ Run: python -m stages.ingest
 """
 
 import gc
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -92,8 +93,9 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     report.characters = tree.characters
 
 
-def write_docs(section: schema.Docs, report: Report, most: int) -> None:
-    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say."""
+def write_docs(section: schema.Docs, report: Report, most: float = math.inf) -> None:
+    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say. `most`:
+    rows of one file."""
     site = Site()
     unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
     try:

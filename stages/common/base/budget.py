@@ -1,14 +1,21 @@
 """A budget of CPU time and memory for one piece of input, so that no page takes the others down."""
 
+import functools
+import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 from stages.common.base.errors import UserError
+
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 MAX_SECONDS = 30.0  # of CPU time for a page in a stage; the largest real ones take one or two
 LEAST_SECONDS = 0.5  # for a part of a page that has taken all of its time: it may be just long
@@ -36,10 +43,7 @@ def budget(seconds: float, most_bytes: int = MAX_BYTES) -> Iterator[None]:
         yield
         return
 
-    def over(number: int, frame: FrameType | None) -> None:
-        raise OverBudgetError(f"more than {MAX_SECONDS:g} s of CPU time")
-
-    before = signal.signal(signal.SIGPROF, over)
+    listen()
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         with bounded_memory(most_bytes):
@@ -48,19 +52,25 @@ def budget(seconds: float, most_bytes: int = MAX_BYTES) -> Iterator[None]:
         raise OverBudgetError(f"more than {most_bytes / (1 << 30):.2g} GB of memory") from None
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+
+
+@functools.cache
+def listen() -> None:
+    """Once, as it takes longer than most pages: the signal comes from our own timer alone."""
+    signal.signal(signal.SIGPROF, over)
+
+
+def over(number: int, frame: FrameType | None) -> None:
+    raise OverBudgetError(f"more than {MAX_SECONDS:g} s of CPU time")
 
 
 @contextmanager
 def bounded_memory(most_bytes: int) -> Iterator[None]:
     """Let the process's address space grow by so much at most; where it cannot be measured, as much as it wants."""
-    try:
-        import resource
-
-        now = int(Path("/proc/self/statm").read_bytes().split()[0]) * PAGE_SIZE
-    except (ImportError, OSError):
+    if resource is None or (file := memory_file(os.getpid())) is None:
         yield
         return
+    now = int(os.pread(file, 20, 0).split()[0]) * PAGE_SIZE
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     known = [limit for limit in (soft, now + most_bytes) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(known), hard))
@@ -68,6 +78,15 @@ def bounded_memory(most_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@functools.cache
+def memory_file(process: int) -> int | None:
+    """Where Linux says how much memory a process has, this one, open for all pages."""
+    try:
+        return os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return None
 
 
 class Skipped:

@@ -117,7 +117,7 @@ def require(file: Path) -> Path:
     return file
 
 
-def write_rows(file: Path, rows: Iterable[Any], at: Callable[[Any], str], most: int) -> None:
+def write_rows(file: Path, rows: Iterable[Any], at: Callable[[Any], str], most: float) -> None:
     """Like `write_jsonl`, but more than `most` rows become a directory of that name, with part-XX.jsonl by a hash of
     what `at` says of a row. Rows that have it in common stay together, so that what changes some of them rewrites one
     part. It stands in the rows as "at"; readers get the rows sorted by it, so they should come in that order."""
