@@ -94,8 +94,8 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
 
 
 def write_docs(section: schema.Docs, report: Report, most: float = math.inf) -> None:
-    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say. `most`:
-    rows of one file."""
+    """Write the rows in two steps, since no page is held in memory: as they come, then with what all others say. At
+    most `most` rows stand in one file."""
     site = Site()
     unfinished = paths.DOCS.with_name("docs.unfinished.jsonl")
     try:
