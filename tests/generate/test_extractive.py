@@ -875,3 +875,90 @@ def test_characters_that_stand_for_what_is_held_stand_for_themselves_in_a_text()
     for text in ("4 MB \ue0000\ue001 a `call`", "\ue0009\ue001 *at* `most`", "`\ue0000\ue001` _is_ one", "\ue000"):
         assert plain(text) == re.sub(r"[*_]", "", text)
     assert plain("*At* &#xE000;0&#57345; `most`") == "At &#xE000;0&#57345; `most`"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Name | 2.0", "speed | fast and safe"),  # a version
+        ("Name | What moved", "speed | from the lid to the base"),
+        ("Name | Broken?", "speed | partly so"),
+        ("名称 | 取值 / 按钮", "速度 | 打开按钮"),
+        ("Name | Value", "token | <your-pump-token>"),
+        ("名称 | 示例", "密码 | `{{password}}`"),
+        ("Name | Date", "TBD | in June"),
+        ("Setting | Meaning", "`pump.oil.level` | Oil level"),
+        ("名称 | 说明", "密码 | 输入水泵的密码"),
+        ("Feature | Description", "Runs on | mains of 50 Hz or generators"),
+    ],
+)
+def test_a_cell_that_names_or_says_nothing_is_not_asked_for(header, row):
+    kinds = {kind for kind, _, _ in stated(table(header, row))}
+    assert kinds <= ({"meaning"} if "Feature" in header else set())
+
+
+def test_names_of_several_lines_are_one_and_numbers_of_rows_are_none():
+    broken = table("Option | Default", "`pump.` `oil-` `level` | 3")
+    assert ("default", "`pump.oil-level`", "3") in stated(broken)
+    numbered = table("序号 | 参数 | 备注", "1 | 油压 | 在泵前测量", "2 | 油压 | 在泵后测量")
+    assert {subject for _, subject, _ in stated(numbered)} == {"油压"}
+
+
+@pytest.mark.parametrize(
+    ("header", "noun"), [("Label", "label"), ("Name", "entry"), ("标签", "标签"), ("名称", "条目")]
+)
+def test_what_is_looked_for_by_its_meaning_is_called_what_its_column_says(ask, header, noun):
+    said = "描述水泵背后的油位高度" if not header.isascii() else "marks the level of the oil"
+    meaning = "Meaning" if header.isascii() else "含义"
+    rows = ask(chunk(table(f"{header} | {meaning}", f"`oil_mark` | {said}")), phrasings=3)
+    assert [row for row in rows if row["style"] == "reverse" and noun in row["instruction"]]
+
+
+@pytest.mark.parametrize(
+    ("headings", "text"),
+    [
+        (("When to use the Pump",), "The Pump is a machine that moves water out of the cellar."),
+        (("水泵",), "此示例将实现一个可以远程打开的阀门，并在打开之后通知管理员。"),
+        (("水泵",), "介绍水泵如何安装以及怎样使用各项设置的方法。"),
+        (("水泵",), "水泵在地下室里的安装与日常维护说明。"),
+    ],
+)
+def test_what_is_said_of_something_else_or_of_the_page_is_no_answer(headings, text):
+    assert not stated(text, headings)
+
+
+def test_an_introduction_begins_behind_what_says_what_the_page_is_about():
+    said = "水泵把地下室里的水抽到屋外的水沟中，并且在水位过低的时候自动停止。它由一台电动机带动。"
+    assert {answer for kind, _, answer in stated(f"介绍水泵怎样工作。\n\n{said}", ("水泵",))} == {said}
+
+
+def test_of_several_that_are_counted_not_only_the_first_is_an_answer():
+    lead = "Pumps need some oil before every run, or the seal wears out within days. "
+    text = lead + "There are two cases. The first is a dry pump that stood for weeks in the cold."
+    assert {answer for _, _, answer in stated(text, ("Guide", "Oil of the pump"))} <= {lead.strip()}
+    both = text + " The second is a wet one, which needs half of it."
+    assert {answer for _, _, answer in stated(both, ("Guide", "Oil of the pump"))} == {both}
+
+
+def test_a_list_lacks_nothing_that_it_announces():
+    nested = "1. Open the lid:\n   - left screw\n   - right screw\n2. Close the lid"
+    assert ("steps", "Order", nested) in stated(nested, ("Guide", "Order"))
+    assert not stated("1. Open the lid as it is shown:\n\n   ![](lid.png)\n2. Close the lid", ("Guide", "Order"))
+
+
+def test_a_question_about_it_names_the_page_and_a_page_that_has_no_name_has_none(ask):
+    text = "It fits wherever water stands in a cellar that has current."
+    asks = "Where in the whole of my house does it fit?"
+    rows = ask(chunk(text, ("Pump", asks)))
+    assert rows and all("Pump" in row["instruction"] for row in rows if asks[:-1] in row["instruction"])
+    assert not ask(chunk(text, ("Overview", asks), path="index.md"))
+    assert ask(chunk(text, ("Overview", asks), path="garden/water-pump.md"))
+
+
+def test_a_name_of_one_word_is_asked_with_its_section(ask):
+    rows = ask(chunk("- `level`: how high the oil stands in the pump", ("Pump", "Read the oil")), phrasings=2)
+    assert rows and all("Read the oil" in row["instruction"] for row in rows)
+
+
+def test_an_answer_with_a_mask_is_none():
+    assert not stated("- **Help desk**: write to [e-mail] and wait for the answer")

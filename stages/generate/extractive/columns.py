@@ -2,6 +2,8 @@
 
 import re
 
+from stages.common.text.wording import CJK_RANGE
+
 
 def alternatives(**patterns: str) -> re.Pattern[str]:
     """One pattern whose last group is the name of the alternative that matched."""
@@ -52,6 +54,8 @@ NOUN = alternatives(
 NAME = re.compile(
     r"(?:通道|资源|菜单|事件|配件)?(?:中文)?名称?|names?|director(?:y|ies)(?: .*)?|columns?", re.IGNORECASE
 )
+THING = "thing"
+LONG_NOUN = re.compile(rf"[A-Za-z]+|[{CJK_RANGE}]{{2,6}}")
 INDEX = re.compile(r"序号|编号|no\.?|#|index", re.IGNORECASE)
 # Headings of a first column that lists properties; the other columns are then things that have them.
 PROPERTIES = re.compile(
@@ -71,6 +75,15 @@ def attribute(heading: str) -> str:
 def noun(heading: str) -> str:
     """What the things of a column are, as a key of a language's NOUNS; empty when the heading does not say."""
     return which(NOUN, heading)
+
+
+def noun_of(heading: str) -> str:
+    """The same, or the heading itself where it is a word of its own: which label, 哪个标签; empty above properties of
+    one thing, which nobody looks for by what is said of them."""
+    if noun(heading) or NAME.fullmatch(heading) or not heading:
+        return noun(heading) or THING
+    word = LONG_NOUN.fullmatch(heading) and not attribute(heading) and not PROPERTIES.fullmatch(heading)
+    return heading.lower() if word and heading[1:].islower() else heading if word else ""
 
 
 def is_name(heading: str) -> bool:

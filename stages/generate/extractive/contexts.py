@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
+from pathlib import PurePath
 from typing import NamedTuple
 
 from stages.common.records.rows import Chunk, Doc
@@ -20,6 +21,8 @@ IDENTIFIER = re.compile(
 FILE_NAME = re.compile(
     r"`[\w.-]+\.(?:md|mdx|rst|txt|html?|css|json|ya?ml|toml|ini|cfg|conf|lock|py|[cm]?[jt]sx?|rs|go|sh)`"
 )
+ONE_WORD = re.compile(r"`[a-z]+`")  # `status` of what?
+MEANT = re.compile(r"\b(?:it|they|them|this|these|those)\b|它们?|这", re.IGNORECASE)  # by the page's name
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
@@ -71,8 +74,10 @@ class Pages:
         return dict(sorted(others.items()))
 
     def above(self, path: str) -> list[str]:
-        """The titles of the directories that hold a page, the nearest first."""
-        titles = (heading_name(title) for title in reversed(self.breadcrumbs.get(path, [])))
+        """The titles of the directories that hold a page, the nearest first, and the words of its file's name."""
+        stem = re.sub(r"[\W_]+", " ", PurePath(path).stem).strip()
+        titles = [heading_name(title) for title in reversed(self.breadcrumbs.get(path, []))]
+        titles += [stem] if re.fullmatch(r"[A-Za-z][A-Za-z ]{3,}", stem) and not UNTITLED.fullmatch(stem) else []
         return [title for title in titles if not is_common(title)]
 
     def names(self, chunk: Chunk) -> list[Name]:
@@ -132,15 +137,16 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     name = fact.owner or fact.subject
     named = IDENTIFIER.fullmatch(name) and not FILE_NAME.fullmatch(name) and fact.kind not in PARTS_OF_A_PAGE
     asks = fact.kind == "faq" and len(fact.subject) * (1 + bool(CJK.search(fact.subject))) >= MIN_QUESTION_CHARS
+    asks = asks and not MEANT.search(fact.subject)
     of_all = FAQ.match if fact.kind != "definition" else GLOSSARY.match
     if named or asks or (fact.kind in BY_THEMSELVES and fact.subject and of_all(names[0].title)):
         yield Place(None)
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [heading for heading in headings if heading and heading not in (names[0].title, fact.subject)]
     topics = [heading for heading in headings if not is_common(heading)]
-    base = topics[-1:] if fact.kind in OF_A_SECTION else []
-    if not fact.subject and is_common(names[0].title) and not names[0].above:
-        return  # what is an introduction about?
+    base = topics[-1:] if fact.kind in OF_A_SECTION or (ONE_WORD.fullmatch(fact.subject) and not fact.owner) else []
+    if "`" not in fact.subject and is_common(names[0].title) and not names[0].above:
+        return  # what is an introduction about, and what is the size "in Overview"?
     for page in names:
         yield Place(page, tuple(base))
     naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question

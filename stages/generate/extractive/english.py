@@ -21,6 +21,13 @@ IN_QUOTES_ALREADY = (
     "formula",
 )
 KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
+# A column's heading that is a noun by its form: one to three words, the last of which is neither a verb nor a particle.
+NOUN_PHRASE = re.compile(
+    r"(?!(?:is|are|has|have|can|do|does|not|no|in|on|at|to|for|if|what|how|when|who|where|why|which|used)\b)"
+    r"(?:[A-Za-z]+[ _]){0,2}(?!(?:in|on|by|to|for|of|at|with|from|as|is|are|only|also|not)$)"
+    r"[A-Za-z]*(?:[a-rt-zA-Z]|ss|us|is)(?<!ed)(?<!ing)",
+    re.IGNORECASE,
+)
 CLAUSES = ("section", "members", "steps", "code")
 HOW_TO = re.compile(r"^How to (?=\w)")
 THIS_COMMAND = re.compile(r"^This (?:command|line|script)(?:, [^,]+,)? (?=\w+s\b)")
@@ -35,6 +42,8 @@ def kind(fact: Fact) -> str:
         return f"{fact.kind}_do"
     if fact.kind == "code" and THIS_COMMAND.match(fact.subject):
         return "command"
+    if fact.kind == "cell" and NOUN_PHRASE.fullmatch(fact.attribute):
+        return "cell_of"
     return "embedded" if fact.kind in ("section", "members") and CLAUSE.match(fact.subject) else fact.kind
 
 
@@ -68,7 +77,7 @@ def clause(fact: Fact) -> str:
 
 def quoted(name: str) -> str:
     """Code, abbreviations and single capitalised words stand as they are, other names in quotation marks."""
-    bare = re.fullmatch(r"`[^`]*`(?: \([^()]*\))?|\$[^$]*\$|[A-Z][\w.+-]*|“.*”|[\w., ]+ \d+", name)
+    bare = re.fullmatch(r"`[^`]*`(?: \([^()]*\))?|\$[^$]*\$|\x22[^\x22]*\x22|[A-Z][\w.+-]*|“.*”|[\w., ]+ \d+", name)
     return name if bare or "“" in name else f"“{name}”"
 
 
@@ -78,9 +87,10 @@ def attribute(fact: Fact) -> str:
         return reported(fact.subject)[1]
     if fact.kind == "code":
         return f"{PHRASINGS.code.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
-    if fact.kind in ("cell", "yesno") or KEEPS_CASE.search(fact.attribute):
+    if fact.kind == "yesno" or kind(fact) == "cell" or KEEPS_CASE.search(fact.attribute):
         return fact.attribute
-    return fact.attribute[:1].lower() + fact.attribute[1:]
+    name = fact.attribute.replace("_", " ")
+    return name[:1].lower() + name[1:]
 
 
 def place(place: Place) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block, blocks, heading_text
+from stages.common.records.masking import masks
 from stages.common.records.rows import Chunk
 from stages.generate.extractive import announcements, codes, grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
@@ -40,8 +41,9 @@ class Reader:
         return tuple(self.path[1:])
 
     def facts(self) -> Iterator[Fact]:
-        """All facts but those of a demonstration, whose source a fence shows beside it."""
-        return (fact for fact in self.stated() if fact.kind in ("code", "steps") or not self.is_shown(fact))
+        """All facts but those of which a part is masked, and of a demonstration, whose source a fence shows beside."""
+        stated = (fact for fact in self.stated() if not masks(fact.answer))
+        return (fact for fact in stated if fact.kind in ("code", "steps") or not self.is_shown(fact))
 
     def is_shown(self, fact: Fact) -> bool:
         """Whether a fence near by holds the fact as a sample: its source, or its subject and its answer."""

@@ -2,6 +2,7 @@
 
 import re
 
+from stages.common.text.wording import normalised
 from stages.generate.extractive.inline import plain
 
 # 1.2 Title, 3. Title, 第三步：Title, 步骤 2. Title, Step 2: Title, （一）Title; the 10 of "10 kV bus" is no number.
@@ -30,7 +31,7 @@ COMMON = re.compile(
     r"|代码解析|接口调用|语法|示例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
     r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"
-    r"|contents",
+    r"|contents|前言|序言|preface|foreword",
     re.IGNORECASE,
 )
 # Sections that are not worth a question of their own.
@@ -55,6 +56,10 @@ STATUS = re.compile(
     re.IGNORECASE,
 )
 ARTICLE = re.compile(r"^(?:\([^()]*\)\s*)*(?:the|an?)\s", re.IGNORECASE)  # "the user" says nothing of a user
+INSTRUCTION = re.compile(
+    r"^(?:是否|请?(?:输入|填写|选择|设置|配置|录入|编辑|自定义|填入)|enter|select|choose|set)", re.IGNORECASE
+)
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 PICTURE = re.compile("[\u25a0-\u25ff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
@@ -84,6 +89,20 @@ def parted(text: str) -> tuple[str, str]:
 def is_badge(name: str, bracketed: str) -> bool:
     """Whether what stands in brackets behind a name is a badge: a status, or a word behind a name in code."""
     return bool(STATUS.fullmatch(bracketed)) or (name.startswith("`") and bracketed.isalnum())
+
+
+def adds(text: str, name: str) -> bool:
+    """Whether a text says more of a thing than its name does: "the user" says nothing of a user, "enter the password of
+    the account" nothing of a password, "TLS CA" nothing of `log.tls.ca`."""
+    said, known = normalised(ARTICLE.sub("", INSTRUCTION.sub("", text).strip())), normalised(name)
+    told = INSTRUCTION.match(text) and known and said.endswith(known)
+    words, named = ([word.lower() for word in WORD.findall(part)] for part in (text, name))
+    again = (
+        text.isascii()
+        and len(words) > 1
+        and (set(words) <= set(named) or (len(words) == 2 and known and known in said))
+    )
+    return said != known and not told and not again
 
 
 def topic(headings: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ ASIDE = re.compile(r"\([^()]*\)|[（][^（）]*[）]")  # "(none)" names nothing
 BROKEN = re.compile(
     r"[\w-]+(?:\. ?[\w-]+)*\. [\w-]+(?:\. ?[\w-]+)*"
 )  # a name on two lines of its cell: pump.flow. total
+BROKEN_CODE = re.compile(r"(?<=[.\-_/:])` ?`")  # the same of a name in code: `pump.` `flow`
 PART_OF_NAME = re.compile(r"(?:参数|节点|母线)类型")
 
 
@@ -48,7 +49,11 @@ def can_name(grid: Grid, place: int) -> bool:
 def is_identity(grid: Grid, place: int) -> bool:
     """Whether a column may help to name a row: neither an attribute nor decimals nor long text."""
     heading, texts = grid.header[place], [row[place].text for row in grid.rows]
-    if not heading or (columns.attribute(heading) and not PART_OF_NAME.fullmatch(heading)):
+    if (
+        not heading
+        or columns.INDEX.fullmatch(heading)
+        or (columns.attribute(heading) and not PART_OF_NAME.fullmatch(heading))
+    ):
         return False
     return all(len(text) <= 24 and not DECIMAL.fullmatch(text) for text in texts)
 
@@ -60,15 +65,17 @@ def repeats(grid: Grid, keys: list[int]) -> bool:
 
 def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
-    texts = [row[place].text for place in keys]
-    if any(MEASURED.fullmatch(text) or ASIDE.fullmatch(text) for text in texts):
+    texts = [BROKEN_CODE.sub("", row[place].text) for place in keys]
+    if any(NO_VALUE.fullmatch(text) for text in texts) or any(
+        MEASURED.fullmatch(text) or ASIDE.fullmatch(text) for text in texts
+    ):
         return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
         name = PICTURE.sub("", texts[0]).strip()
         name = name.replace(" ", "") if BROKEN.fullmatch(name) else name
         return name if len(name) <= MAX_NAME_CHARS else ""
     names = [grid.header[place] for place in keys]
-    if any(NO_VALUE.fullmatch(text) for text in texts) or not all(LETTER.search(name) for name in names):
+    if not all(LETTER.search(name) for name in names):
         return ""
     mark = "、" if language("".join(grid.header)) == "zh" else ", "
     name = mark.join(f"{heading} {text}" for heading, text in zip(names, texts, strict=True))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import CJK, CJK_RANGE, LETTER, normalised
+from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import ARTICLE, CHANGES, UNASKED, heading_name, is_common, topic
+from stages.generate.extractive.headings import CHANGES, UNASKED, adds, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
@@ -36,8 +36,9 @@ CLAUSE = re.compile(
 )
 # An answer whose subject stands elsewhere.
 HEADLESS = re.compile(
-    r"(?:is|are|was|were|has|have|can|will|note|for (?:example|instance)|e\.g)\b"
-    r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b|这(?:一?点|[会将使让能就也都])",
+    r"(?:is|are|was|were|has|have|can|will|note|for (?:example|instance)|e\.g|similarly|likewise|however|also)\b"
+    r"|(?:this|it|they|these) (?:can|could|may|might|will|would|should|must)\b|这(?:一?点|[会将使让能就也都])"
+    r"|例如|比如|同样|此外|另外|因此|所以|但是?",
     re.IGNORECASE,
 )
 # What is no sentence, nor a name with what belongs to it.
@@ -158,7 +159,7 @@ def told(fact: Fact) -> Iterator[Fact]:
     if fact.kind == "stated" and not re.search(r"\d", answer):
         shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
     says = (
-        normalised(ARTICLE.sub("", answer)) != normalised(fact.subject)
+        adds(answer, plain(fact.subject))
         and len(answer) >= shortest
         and (LETTER.search(answer) or re.search(r"\d", answer))
     )
@@ -233,7 +234,11 @@ def leads_elsewhere(block: Block) -> bool:
 
 
 def listed(block: Block) -> str:
-    """A list as text: its marks stay, images and blank lines go. Empty when a mark would stand alone."""
+    """A list as text: its marks stay, images and blank lines go. Empty when a mark would stand alone, or what an item
+    announces is not there."""
     cleaned = [f"{line[: len(line) - len(line.lstrip())]}{plain(line)}" for line in block.text.split("\n")]
     lines = [line for line in cleaned if line.strip()]
-    return "" if any(not MARKER.sub("", line).strip() for line in lines) else "\n".join(lines)
+    depths = [len(line) - len(line.lstrip()) for line in lines] + [-1]
+    open_ends = (line for line, here, below in zip(lines, depths, depths[1:], strict=False) if below <= here)
+    halves = any(ANNOUNCING.search(line) for line in open_ends)
+    return "" if halves or any(not MARKER.sub("", line).strip() for line in lines) else "\n".join(lines)

@@ -54,7 +54,7 @@ class Phrasings(BaseModel):
 
     def noun(self, key: str) -> str:
         """What a subject is, in a word."""
-        return self.nouns.get(key, self.thing)
+        return self.nouns.get(key, self.thing if key in ("", "thing") else key)
 
     def fitting(self, kind: str, held_out: bool) -> Iterator[tuple[str, Family, tuple[str, ...]]]:
         """The families, trained or held out, for which a kind of fact has phrases."""

@@ -38,7 +38,7 @@ LABEL = re.compile(
 )
 THIS = re.compile(
     r"(?:该|此|本)[^，。的是\s]{1,6}?(?=是|用|可|能|主要|支持|提供|实现|负责|通过)"
-    r"|(?:this|the) (?!following|same)\w+(?= (?:is|can|may|\w+s)\b)",
+    r"|(?:this|the) (?!following|same)(?-i:[a-z])\w*(?= (?:is|can|may|\w+s)\b)",
     re.IGNORECASE,
 )
 IS = re.compile(
@@ -60,6 +60,9 @@ COUNTS = re.compile(
 MEANT = re.compile(
     r"\b(?:this|these|those)\b|上述|这[些种样个]|^[^，。]{0,8}[将把对为给让使与](?:其|它)", re.IGNORECASE
 )
+OF_CLAUSE = re.compile(r"(?:how|what|why|when|where|which|who)\b|如何|怎[样么]|为什么", re.IGNORECASE)  # no thing
+FIRST_OF = re.compile(r"\s*(?:(?:the )?first(?:ly)?\b|其?一[是，]|第一)", re.IGNORECASE)
+NEXT_OF = re.compile(r"\b(?:second|other|latter|next|then)\b|其?二[是，]|第二|其次|另", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://[^\s，。；）)]+")
 CONDITION = re.compile(r"(?:if|when|unless|while|to|as|since|because)\b|如果|若|当", re.IGNORECASE)
 SEVERAL = re.compile(
@@ -77,6 +80,8 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
+    while not headings and text and OF_A_PAGE.match(text):  # what the page is going to say
+        text = "".join(sentences(text)[1:]).strip()
     aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or (not asks and HEADLESS.match(text))
     unasked = UNASKED.fullmatch(heading) or NOTICE.fullmatch(heading) or (heading.endswith(("?", "？")) and not asks)
     if not text or unasked or aside or (refers_back(text) and not asks and not named):
@@ -99,7 +104,7 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         yield Fact(kind, above, text, evidence, headings)
     elif heading and says_enough and share >= (MIN_SHARE if several else MIN_SHARE_OF_ONE):
         yield Fact("section", heading, text, evidence, headings[:-1])
-    elif not headings and says_enough and not (imperative(text) or OF_A_PAGE.match(text) or CONDITION.match(text)):
+    elif not headings and says_enough and not (imperative(text) or CONDITION.match(text)):
         yield Fact("introduction", "", text, evidence, headings)
 
 
@@ -107,6 +112,10 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
     """Sentences that stand alone, with what the last one announces, and their source; empty if none do."""
     if not ANNOUNCING.search(text) or not announced:
         text = standing(text)
+        told = sentences(text)
+        first = next((i for i, one in enumerate(told) if FIRST_OF.match(one)), len(told))
+        if first < len(told) and not NEXT_OF.search("".join(told[first + 1 :])):
+            text = "".join(told[:first]).strip()
         while text and (ANNOUNCING.search(text) or COUNTS.search(sentences(text)[-1])):
             text = "".join(sentences(text)[:-1]).strip()  # what it announces stands below
         fits = all(map(complete, text.split("\n\n"))) and len(text) <= MAX_ANSWER_CHARS
@@ -128,7 +137,7 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
 def kind_of_lead(text: str, name: str, heading: str) -> str:
     """Which question about `name` a paragraph answers; empty: none but what the section is about."""
     kind = aspect(heading)
-    rest = after_subject(text, name)
+    rest = "" if OF_CLAUSE.match(name) else after_subject(text, name)
     if rest and kind in ("", "features", "purpose", "introduction"):
         if IS.match(rest):
             return "definition"

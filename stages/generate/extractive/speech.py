@@ -28,7 +28,7 @@ DEIXIS = re.compile(
     r"(?<!\bnot )(?<!\bnow )(?<!\bthen )(?<!\bonly )(?<!\busers )\bsee\b"
     r"|\b[Ff]ollow (?:the|our) (?:[\w-]+ )*(?:guide|instructions|documentation|steps|tutorial)|\bhere\W*$"
     r"|[下上左右前后](?:图|表|方|述|列|式|文|节|章|面)|[图表]\s*\d|如图|列于|所示|如下|在这里|[上下]例|章节中|像这样|类似这样|是这样|请?阅读|(?<![\w%℃])以[下上](?!的?[任全])"
-    r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该](?:节|文|页|章|文档|案例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
+    r"|这一?(?:段|节|章|页|篇|个?例子?)|接下来|此处不|[本该此](?:节|文|页|章|文档|案例|示例|样例|教程|指南)|我们[将来会]|详[见情]|请?参[见考阅照]|请见"
     r"|(?<![常可意看])见[^，。；\n]{1,24}(?:[一章小]节|[一二三四五]章|文档|页面)|[你您]?[将会]在[^，。]{1,24}[里中](?:了解|学[到习]|看到)|请?查看.{0,20}(?:文档|章节|说明|帮助)|(?:了解|阅读)更多|[，。的在]章节",
     re.IGNORECASE,
 )
@@ -56,7 +56,10 @@ NARRATION = re.compile(
 EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting
 ASKED = re.compile(r"[?？]\s*$")
 # A description of a page that has no subject: "Explains what it is", "Learn how", "How it works, and why".
-OF_A_PAGE = re.compile(r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b|(?:How|Why|When|Where)\b[^?]*$")
+OF_A_PAGE = re.compile(
+    r"[A-Z][a-z]+s? (?:what|how|the|an?|why|when|about|to)\b|(?:How|Why|When|Where)\b[^?]*$"
+    r"|(?:介绍|讲解|阐述|描述|了解|学习)(?!了)|[^。]*(?:说明|介绍|指南|教程)[。.]?(?:\n|$)"
+)
 LEFTOVER = re.compile(
     r"(?<![\w`\])\[])\[[a-z][a-z' -]* [a-z' -]*\](?![(\[\w])"
     r"|(?<=`)\{[a-z]+=|<(?!https?:|mailto:)(?:[a-z]+:|/)[^>\s]+>|\{\{|\{%|\{#|\{\*|\{:|:::|\]\[|\[\^|\[\[|!\["

@@ -9,7 +9,7 @@ from stages.common.text.wording import LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Grid
-from stages.generate.extractive.headings import ARTICLE, NAME, STATUS, heading_name, parted, unbadged
+from stages.generate.extractive.headings import INSTRUCTION, NAME, STATUS, adds, heading_name, parted, unbadged
 from stages.generate.extractive.keys import MAX_NAME_CHARS, NO_VALUE, NUMBER, key_columns, name_of
 from stages.generate.extractive.speech import points
 
@@ -22,8 +22,10 @@ DEFAULT = re.compile(
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
 )
 RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]*\d[^，,。；;\s]*)")
-INSTRUCTION = re.compile(
-    r"^(?:是否|请?(?:输入|填写|选择|设置|配置|录入|编辑|自定义|填入)|enter|select|choose|set)", re.IGNORECASE
+# Headings that name no attribute: a version, a clause, a question, two at once.
+NO_ATTRIBUTE = re.compile(r"[^\W\d_]?[\W\d_]*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*", re.IGNORECASE)
+PLACEHOLDER = re.compile(
+    r"`?<(?:your\b[^<>]*|[\w ]+[- _][\w -]+)>`?|`?\{\{?[\w -]+\}?\}`?|`?(?:your|my)[_-][\w-]+`?", re.IGNORECASE
 )
 
 
@@ -70,7 +72,7 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     keys = key_columns(grid)
     if not keys:
         return
-    noun = columns.noun(grid.header[keys[0]]) if len(keys) == 1 else ""
+    noun = columns.noun_of(grid.header[keys[0]]) if len(keys) == 1 else ""
     headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
     others = [
         place for place, name in enumerate(grid.header) if place not in keys and (headed[name] == 1 or not any(headed))
@@ -79,6 +81,7 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
         place: kind_of_column(grid, place)
         for place in others
         if not only_leads_on(grid, place) and len(grid.header[place]) <= MAX_NAME_CHARS
+        if kind_of_column(grid, place) or not NO_ATTRIBUTE.fullmatch(grid.header[place])
     }
     if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
         kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
@@ -156,7 +159,7 @@ def reversed_(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
     """From a key or a short meaning back to the name."""
     if kind == "key" and LETTER.search(text):
         yield said(about, "keyed", about.subject, quote, subject=text)
-    if kind == "meaning" and describes(text):
+    if kind == "meaning" and about.noun and describes(text):
         yield said(about, "named", about.subject, quote, subject=text.rstrip("。.；;"))
 
 
@@ -179,10 +182,14 @@ def describes(text: str) -> bool:
 
 
 def says_something(text: str, subject: str) -> bool:
-    says = not NO_VALUE.fullmatch(text) and text not in (subject, ">") and len(text) <= MAX_ANSWER_CHARS
-    again = normalised(ARTICLE.sub("", text)) == normalised(subject)  # "the user" says nothing of a user
-    again = again or (text.isascii() and normalised(subject) in normalised(text) and 1 < len(text.split()) <= 2)
-    return says and not again and not FLAT_FENCE.search(text) and not (points(text) or LINK_IN_CODE.search(text))
+    says = not NO_VALUE.fullmatch(text) and text != ">" and len(text) <= MAX_ANSWER_CHARS
+    return (
+        says
+        and adds(text, subject)
+        and not PLACEHOLDER.fullmatch(text)
+        and not FLAT_FENCE.search(text)
+        and not (points(text) or LINK_IN_CODE.search(text))
+    )
 
 
 def kind_of(text: str) -> str:
