@@ -23,6 +23,7 @@ FILE_NAME = re.compile(
 )
 ONE_WORD = re.compile(r"`[a-z]+`")  # `status` of what?
 MEANT = re.compile(r"\b(?:it|they|them|this|these|those)\b|它们?|这", re.IGNORECASE)  # by the page's name
+WORDS = re.compile(r"[A-Za-z][A-Za-z ]{3,}")
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
@@ -74,10 +75,10 @@ class Pages:
         return dict(sorted(others.items()))
 
     def above(self, path: str) -> list[str]:
-        """The titles of the directories that hold a page, the nearest first, and the words of its file's name."""
-        stem = re.sub(r"[\W_]+", " ", PurePath(path).stem).strip()
+        """The titles of the directories that hold a page, the nearest first, and the words of its path."""
+        parts = (re.sub(r"[\W_]+", " ", part).strip() for part in reversed(PurePath(path).with_suffix("").parts))
         titles = [heading_name(title) for title in reversed(self.breadcrumbs.get(path, []))]
-        titles += [stem] if re.fullmatch(r"[A-Za-z][A-Za-z ]{3,}", stem) and not UNTITLED.fullmatch(stem) else []
+        titles += [part for part in parts if WORDS.fullmatch(part) and not UNTITLED.fullmatch(part)]
         return [title for title in titles if not is_common(title)]
 
     def names(self, chunk: Chunk) -> list[Name]:

@@ -98,9 +98,10 @@ def adds(text: str, name: str) -> bool:
     told = INSTRUCTION.match(text) and known and said.endswith(known)
     words, named = ([word.lower() for word in WORD.findall(part)] for part in (text, name))
     again = (
-        text.isascii()
+        " " in text
+        and text.isascii()
         and len(words) > 1
-        and (set(words) <= set(named) or (len(words) == 2 and known and known in said))
+        and (set(words) <= set(named) or (len(words) == 2 and known and said.endswith(known)))
     )
     return said != known and not told and not again
 

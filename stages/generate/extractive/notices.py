@@ -9,7 +9,7 @@ from stages.common.text.wording import CJK, LETTER, sentences
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import UNASKED, heading_name, topic
 from stages.generate.extractive.inline import flowing, plain
-from stages.generate.extractive.speech import EXCLAMATION, NARRATION, complete, points, refers_back
+from stages.generate.extractive.speech import NARRATION, complete, points, refers_back
 
 MAX_ANSWER_CHARS = 600
 MIN_NAMED = 24  # Latin characters of what a box with a title says
@@ -49,6 +49,7 @@ TROUBLE = re.compile(
     r"报错|错误|失败|无法|不能|异常|没有|缺少|过长|很慢|error|fail|cannot|can't|unable|missing|refused|not found",
     re.IGNORECASE,
 )
+CHEER = re.compile(r"[^\s.,!！。，]+(?: [^\s.,!！]+){0,2}[!！]")  # Well done!
 ANSWER_MARK = re.compile(r"^\s*(?::(?:\s+|$)|[Aa答]\d*\s*[:：]\s*)")
 
 
@@ -68,7 +69,7 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     stands = (
         stands
-        and not EXCLAMATION.search(sentences(text)[0])
+        and not CHEER.match(text)
         and not DEMONSTRATIVE.search(sentences(text)[0])
         and not (named and len(text) < MIN_NAMED and not CJK.search(text))
     )

@@ -81,7 +81,8 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
         place: kind_of_column(grid, place)
         for place in others
         if not only_leads_on(grid, place) and len(grid.header[place]) <= MAX_NAME_CHARS
-        if kind_of_column(grid, place) or not NO_ATTRIBUTE.fullmatch(grid.header[place])
+        if not columns.INDEX.fullmatch(grid.header[place])
+        and (kind_of_column(grid, place) or not NO_ATTRIBUTE.fullmatch(grid.header[place]))
     }
     if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
         kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
