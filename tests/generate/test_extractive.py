@@ -889,12 +889,24 @@ def test_characters_that_stand_for_what_is_held_stand_for_themselves_in_a_text()
         ("Name | Date", "TBD | in June"),
         ("Setting | Meaning", "`pump.oil.level` | Oil level"),
         ("名称 | 说明", "密码 | 输入水泵的密码"),
-        ("Feature | Description", "Runs on | mains of 50 Hz or generators"),
     ],
 )
 def test_a_cell_that_names_or_says_nothing_is_not_asked_for(header, row):
-    kinds = {kind for kind, _, _ in stated(table(header, row))}
-    assert kinds <= ({"meaning"} if "Feature" in header else set())
+    assert not stated(table(header, row))
+
+
+def test_properties_of_one_thing_are_stated_of_it_and_not_looked_for():
+    text = table("Aspect | Description", "Drive | mains of 50 Hz or generators")
+    assert stated(text) == {("stated", "Drive", "mains of 50 Hz or generators")}
+
+
+@pytest.mark.parametrize("said", ["[source](a.md) – [manual](b.md)", "<https://example.org/pump>"])
+def test_links_alone_are_no_answer(said):
+    assert not stated(f"- **Pump**: {said}\n- **Valve**: [code](c.md)")
+
+
+def test_a_section_that_has_but_a_label_is_not_summed_up():
+    assert not stated("位置：`pump-room/conf/pump.yaml`", ("手册", "水泵服务的配置"))
 
 
 def test_names_of_several_lines_are_one_and_numbers_of_rows_are_none():

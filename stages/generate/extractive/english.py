@@ -25,7 +25,7 @@ KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
 NOUN_PHRASE = re.compile(
     r"(?!(?:is|are|has|have|can|do|does|not|no|in|on|at|to|for|if|what|how|when|who|where|why|which|used)\b)"
     r"(?:[A-Za-z]+[ _]){0,2}(?!(?:in|on|by|to|for|of|at|with|from|as|is|are|only|also|not)$)"
-    r"[A-Za-z]*(?:[a-rt-zA-Z]|ss|us|is)(?<!ed)(?<!ing)",
+    r"[A-Za-z]*(?:[a-rt-zA-Z]|ss|us|is)(?<!ed)",
     re.IGNORECASE,
 )
 CLAUSES = ("section", "members", "steps", "code")

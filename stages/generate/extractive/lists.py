@@ -65,7 +65,7 @@ FINITE = re.compile(
 )
 PLURAL = re.compile(r"[a-rt-z]s$")
 LINK_FIRST = re.compile(r"\W*(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
-LINK_ONLY = re.compile(r"\W*(?:\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?|<?https?://\S+)\W*")
+LINKS_ONLY = re.compile(r"(?:[^\w\[<]*+(?:\[[^\]]*+\](?:\([^)]*+\)|\[[^\]]*+\])?+|<?https?://\S++))++\W*")
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,7 @@ def told(fact: Fact) -> Iterator[Fact]:
     """The fact in plain words, unless it says nothing, too much, or leads on to something else."""
     answer, evidence = flowing(fact.answer), fact.evidence.strip()
     shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
+    shortest = max(shortest, 1 + bool(CJK.search(answer)))
     if fact.kind == "stated" and not re.search(r"\d", answer):
         shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
     says = (
@@ -164,7 +165,7 @@ def told(fact: Fact) -> Iterator[Fact]:
         and (LETTER.search(answer) or re.search(r"\d", answer))
     )
     elsewhere = (
-        UNFINISHED.search(answer) or points(answer) or LINK_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
+        UNFINISHED.search(answer) or points(answer) or LINKS_ONLY.fullmatch(fact.answer) or HEADLESS.match(answer)
     )
     task = fact.kind in ("definition", "stated") and (
         imperative(answer) or FRAGMENT.match(answer) or (CJK.search(answer) and NAMES_ALONE.fullmatch(answer))

@@ -15,6 +15,7 @@ from stages.generate.extractive.lists import (
     defined,
     leads_elsewhere,
     listed,
+    stated,
 )
 from stages.generate.extractive.notices import MAX_ANSWER_CHARS, MIN_SHARE, NOTICE, heading_question
 from stages.generate.extractive.speech import (
@@ -80,8 +81,10 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
-    while not headings and text and OF_A_PAGE.match(text):  # what the page is going to say
+    while not headings and text and (OF_A_PAGE.match(text) or is_label(text)):  # what the page is going to say
         text = "".join(sentences(text)[1:]).strip()
+    if is_label(text):
+        return
     aside = NOTICE.fullmatch(re.split("[:：]", text, maxsplit=1)[0]) or (not asks and HEADLESS.match(text))
     unasked = UNASKED.fullmatch(heading) or NOTICE.fullmatch(heading) or (heading.endswith(("?", "？")) and not asks)
     if not text or unasked or aside or (refers_back(text) and not asks and not named):
@@ -106,6 +109,12 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif not headings and says_enough and not (imperative(text) or CONDITION.match(text)):
         yield Fact("introduction", "", text, evidence, headings)
+
+
+def is_label(text: str) -> bool:
+    """Whether a text begins with a line that is no sentence, or is one such as `Place: /etc`."""
+    first, _, rest = text.partition("\n")
+    return not ENDED.search(first) and (rest.startswith("\n") or (not rest and bool(stated(first))))
 
 
 def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:

@@ -104,6 +104,8 @@ def kind_of_column(grid: Grid, place: int) -> str:
     if not any(grid.header) and len(grid.header) == 2:  # names and what is said of them
         return "stated"
     kind = columns.attribute(grid.header[place])
+    if kind == "meaning" and columns.PROPERTIES.fullmatch(grid.header[0]) and not columns.noun(grid.header[0]):
+        return "stated"  # of one thing, which the heading names
     return kind or ("yesno" if texts and all(map(columns.YES_OR_NO.fullmatch, texts)) else "")
 
 
