@@ -91,7 +91,11 @@ class Pages:
             return [Name(title)]
         all_below = self.names_below(title)
         mine_below = Counter(name for path in mine for name in set(self.above(path)))
-        distinct = (name for name in self.above(chunk["path"]) if all_below[name] == mine_below[name] and name != title)
+        distinct = (
+            name
+            for name in self.above(chunk["path"])
+            if all_below[name] == mine_below[name] and normalised(name) != normalised(title)
+        )
         above = next(distinct, "")
         if above and aspect(title):
             return [Name(above), Name(title, above)]
