@@ -974,3 +974,43 @@ def test_a_name_of_one_word_is_asked_with_its_section(ask):
 
 def test_an_answer_with_a_mask_is_none():
     assert not stated("- **Help desk**: write to [e-mail] and wait for the answer")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["水泵目前仅能处理以下两种异常的情况，其余的需要人工处理。", "水泵由电动机带动，具体可查看水泵的实现原理这一篇。"],
+)
+def test_what_leads_on_to_what_follows_is_no_answer_in_chinese(text):
+    assert not stated(text, ("手册", "水泵的支持"))
+
+
+@pytest.mark.parametrize("heading", ["使用样例", "Example", "请求示例"])
+def test_values_of_a_sample_are_asked_of_nobody(heading):
+    text = table("Pump | Address", "pump-3 | cellar 7") + "\n\n- **Pump 4**: stands in the attic of the house"
+    assert stated(text, ("Guide", "Cellar"))
+    assert not stated(text, ("Guide", heading))
+
+
+@pytest.mark.parametrize(
+    "heading", ["`oil_mark` (since v2.1)", "`oil_mark` 从 v2.0.2 版本开始引入", "`oil_mark` Linux iOS Readonly"]
+)
+def test_a_name_in_code_is_called_so_without_its_versions_and_badges(heading):
+    assert heading_name(heading) == "`oil_mark`"
+
+
+def test_a_sentence_names_no_row_and_a_command_alone_states_nothing():
+    rows = table("场景 | 优势", "水泵日夜运行，且没有人照看。需要自动停止。 | 省电并且安静")
+    assert not stated(rows)
+    assert not stated("- **Restart the pump**: `pump restart --now`\n- **Stop the pump**: `pump stop --now`")
+
+
+@pytest.mark.parametrize("goal", ["To pass other options, call", "To write the code, use"])
+def test_a_goal_that_is_none_without_the_text_before_it_is_not_asked_for(goal):
+    assert not stated(f"{goal} it like this:\n\n```sh\npump --oil 3\n```", ("Guide", "Pump"))
+
+
+def test_a_table_without_a_heading_above_its_rows_compares_its_columns():
+    text = table(
+        " | Hand pump | Power pump", "Drive | by hand | from the mains", "Noise | none at all | loud and clear"
+    )
+    assert ("cell", "Power pump", "loud and clear") in stated(text)

@@ -50,7 +50,11 @@ STATE = re.compile(
     r"|remember|understand|learn|read|ask|wonder|prefer)\b",
     re.IGNORECASE,
 )
-LIGHT_VERB = re.compile(r"(?:use|do|make|set|take|give) (?:the|an?|my|your|its) \w+", re.I)  # "use a config": which?
+LIGHT_VERB = re.compile(
+    r"\w+ (?:the|some|my) (?:code|commands?|scripts?|lines?|snippets?)"
+    r"|(?:use|do|make|set|take|give) (?:the|an?|my|your|its) \w+",
+    re.I,
+)  # "use a config": which?
 # A statement that tells what somebody did, or why something is so.
 NARRATIVE = re.compile(r".*,? (?:so|because|but|since)\b|(?:to|in|inside) [^,]*", re.IGNORECASE)
 SHOWN = re.compile(
@@ -58,7 +62,7 @@ SHOWN = re.compile(
     re.IGNORECASE,
 )
 VAGUE = re.compile(
-    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we)\b",
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we|other|others|another|more|further)\b",
     re.IGNORECASE,
 )
 # What an announcement names only together with the text before it.

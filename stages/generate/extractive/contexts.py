@@ -76,7 +76,7 @@ class Pages:
 
     def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first, and the words of its path."""
-        parts = (re.sub(r"[\W_]+", " ", part).strip() for part in reversed(PurePath(path).with_suffix("").parts))
+        parts = (re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip() for part in reversed(PurePath(path).parts))
         titles = [heading_name(title) for title in reversed(self.breadcrumbs.get(path, []))]
         titles += [part for part in parts if WORDS.fullmatch(part) and not UNTITLED.fullmatch(part)]
         return [title for title in titles if not is_common(title)]

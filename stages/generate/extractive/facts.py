@@ -9,7 +9,7 @@ from stages.common.records.masking import masks
 from stages.common.records.rows import Chunk
 from stages.generate.extractive import announcements, codes, grids, lists, notices, prose, speech, tables
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import heading_name, is_common, topic
+from stages.generate.extractive.headings import SAMPLE, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
 MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
@@ -42,7 +42,7 @@ class Reader:
 
     def facts(self) -> Iterator[Fact]:
         """All facts but those of which a part is masked, and of a demonstration, whose source a fence shows beside."""
-        stated = (fact for fact in self.stated() if not masks(fact.answer))
+        stated = (fact for fact in self.stated() if not (masks(fact.answer) or is_of_sample(fact)))
         return (fact for fact in stated if fact.kind in ("code", "steps") or not self.is_shown(fact))
 
     def is_shown(self, fact: Fact) -> bool:
@@ -188,6 +188,12 @@ class Reader:
         caption = announcements.LIGHT.sub("", heading_name(self.before)).strip()
         fits = CAPTION.fullmatch(caption) and not speech.points(caption) and not is_common(caption)
         return (*self.headings, caption) if fits and caption not in self.path else self.headings
+
+
+def is_of_sample(fact: Fact) -> bool:
+    """Whether a value or what stands behind a label is of a sample, as the heading above says."""
+    heading = heading_name(fact.headings[-1]) if fact.headings else ""
+    return fact.kind in ("number", "value", "cell", "stated", "yesno") and bool(SAMPLE.fullmatch(heading))
 
 
 def is_html_table(block: Block) -> bool:

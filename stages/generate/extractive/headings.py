@@ -28,7 +28,7 @@ ASPECT = re.compile(
 COMMON = re.compile(
     r"(?:元件|模型|控件|功能|参数|引脚|属性|案例|算例|使用|操作|结果|返回)?(?:说明|介绍|定义|配置|列表|展示|测试|分析)"
     r"|参数|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
-    r"|代码解析|接口调用|语法|示例|实例|返回值|案例步骤"
+    r"|代码解析|接口调用|语法|(?:使用|任务|配置|代码|请求|响应)?[示样]例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
     r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"
     r"|contents|前言|序言|preface|foreword",
@@ -49,6 +49,8 @@ BADGED = re.compile(
     r"|(?P<code>`[^`]+`(?: ?)|[a-z]{2,}(?:[A-Z_.]\w*+)*+ )(?P<badge>[A-Z]{1,2}[a-z]{2,}|iOS)"
     r"|(?P<name>`[^`]+`|[A-Za-z_][\w.-]*) ?[(（](?P<bracketed>[^()（）]+)[)）]"
 )
+# Behind a name in code: the version that has it, or several badges.
+BADGES = re.compile(r"^(`[^`]+`)(?:[^`]*\d\.\d[^`]*|(?: (?:[a-z]{0,2}[A-Z]\w*|[（(]\w+[)）])){2,})$")
 # Badges that say how a thing is to be used: no part of its name, as a platform may be.
 STATUS = re.compile(
     r"(?P<required>required|mandatory|optional|必[填选需须]|可选|选填)"
@@ -61,12 +63,13 @@ INSTRUCTION = re.compile(
 )
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 PICTURE = re.compile("[\u25a0-\u25ff\u2600-\u27bf\ufe0f\U0001f000-\U0001faff]")
+SAMPLE = re.compile(r".{0,4}[示样]例|(?:usage |sample )?examples?|samples?", re.IGNORECASE)  # its values are nobody's
 CHANGES = re.compile(r"更新(?:日志|至|记录|说明)?|版本发布|changelog|release notes|what.s new", re.IGNORECASE)
 
 
 def heading_name(heading: str) -> str:
     """A heading inside a sentence: plain, on one line, without its number."""
-    text = unbadged(" ".join(PICTURE.sub("", plain(heading)).split()))
+    text = unbadged(BADGES.sub(r"\1", " ".join(PICTURE.sub("", plain(heading)).split())))
     number = NUMBERING.match(text)
     return (text[number.end() :] if number else text).strip(" :：。.–—") or text
 

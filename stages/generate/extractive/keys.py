@@ -13,6 +13,7 @@ NO_VALUE = re.compile(r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|�
 NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name
+SENTENCE = re.compile(r"[。！？；]|[.!?]\s+[A-Z]")  # names nothing either
 ASIDE = re.compile(r"\([^()]*\)|[（][^（）]*[）]")  # "(none)" names nothing
 BROKEN = re.compile(
     r"[\w-]+(?:\. ?[\w-]+)*\. [\w-]+(?:\. ?[\w-]+)*"
@@ -67,7 +68,7 @@ def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
     texts = [BROKEN_CODE.sub("", row[place].text) for place in keys]
     if any(NO_VALUE.fullmatch(text) for text in texts) or any(
-        MEASURED.fullmatch(text) or ASIDE.fullmatch(text) for text in texts
+        MEASURED.fullmatch(text) or SENTENCE.search(text) or ASIDE.fullmatch(text) for text in texts
     ):
         return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):

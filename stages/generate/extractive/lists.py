@@ -47,6 +47,7 @@ FRAGMENT = re.compile(
     r"|(?:[a-z]+ing|for|although)\b|(?-i:from|to|with|by|in|on|at|as|via)\b",
     re.IGNORECASE,
 )
+COMMAND = re.compile(r"`[^`]* [^`]*`[。.]?")  # of which only the text before says what it does
 NAMES_ALONE = re.compile(rf"[{CJK_RANGE}\w ]+(?:[、/][{CJK_RANGE}\w ]+)+")  # a few names, of which nothing is said
 REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
@@ -170,6 +171,7 @@ def told(fact: Fact) -> Iterator[Fact]:
     task = fact.kind in ("definition", "stated") and (
         imperative(answer) or FRAGMENT.match(answer) or (CJK.search(answer) and NAMES_ALONE.fullmatch(answer))
     )
+    task = task or (fact.kind == "stated" and bool(COMMAND.fullmatch(answer)))
     task = task or (fact.kind == "meaning" and REASON.match(answer))
     elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:

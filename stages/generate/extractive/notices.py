@@ -69,6 +69,7 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     stands = complete(text) and not points(text) and not refers_back(text) and not NARRATION.search(text)
     stands = (
         stands
+        and not (text.startswith(("- ", "* ")) and "\n- " not in text and "\n* " not in text)
         and not CHEER.match(text)
         and not DEMONSTRATIVE.search(sentences(text)[0])
         and not (named and len(text) < MIN_NAMED and not CJK.search(text))

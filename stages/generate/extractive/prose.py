@@ -54,7 +54,7 @@ FOR = re.compile(
 )
 COUNTS = re.compile(
     r"\bthere(?:[’']re| (?:is|are))\b|\bprovides (?:several|many|some|various)\b"
-    r"|^[^，。]{0,12}[有分][为成]?[^，。]{0,4}[种个类点]",
+    r"|^[一二两三四五六七八九十几][种个类点]|^[^，。]{0,12}[有分][为成]?[^，。]{0,4}[种个类点]",
     re.IGNORECASE,
 )  # that something is there
 # What stood before the text.

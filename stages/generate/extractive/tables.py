@@ -16,7 +16,6 @@ from stages.generate.extractive.speech import points
 MAX_ANSWER_CHARS = 400
 LINK_IN_CODE = re.compile(r"`[^`\[]*\w[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
 FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
-INSTANCE = re.compile(r"\d|=")
 DEFAULT = re.compile(
     r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
@@ -46,7 +45,7 @@ def lists_properties(grid: Grid) -> bool:
     first, *others = grid.header or ("",)
     if len(others) < 2 or any(not name or columns.attribute(name) or columns.is_name(name) for name in others):
         return False
-    return bool(columns.PROPERTIES.fullmatch(first)) or (not first and all(INSTANCE.search(name) for name in others))
+    return bool(columns.PROPERTIES.fullmatch(first)) or not first
 
 
 def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
