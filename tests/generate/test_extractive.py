@@ -1014,3 +1014,9 @@ def test_a_table_without_a_heading_above_its_rows_compares_its_columns():
         " | Hand pump | Power pump", "Drive | by hand | from the mains", "Noise | none at all | loud and clear"
     )
     assert ("cell", "Power pump", "loud and clear") in stated(text)
+
+
+def test_a_task_is_not_defined_by_what_is_said_of_its_command():
+    text = "该命令是一个不可撤销的命令，执行之后水泵中的油会被全部排空。"
+    assert {kind for kind, _, _ in stated(text, ("手册", "获取水泵的油位"))} <= {"section"}
+    assert {kind for kind, _, _ in stated(text, ("手册", "排油"))} == {"definition"}

@@ -8,7 +8,7 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK
 from stages.generate.extractive import announcements, lists, speech
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import heading_name, is_common, topic
+from stages.generate.extractive.headings import SAMPLE, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
 MAX_CODE_CHARS = 1200
@@ -69,7 +69,7 @@ def names_code(headings: tuple[str, ...]) -> bool:
     """Whether the heading directly above can say what its code is about: one word is too little."""
     heading = heading_name(headings[-1]) if headings else ""
     words = len(heading.split()) > 1 + heading.isascii() or len(CJK.findall(heading)) > 3
-    return words and not re.search(r"\d", heading)
+    return words and not SAMPLE.fullmatch(heading) and not re.search(r"\d", heading)
 
 
 def announced(lead: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, sentences
 from stages.generate.extractive import columns
+from stages.generate.extractive.chinese import VERB
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import NAME, UNASKED, aspect, heading_name, topic
 from stages.generate.extractive.inline import flowing, plain
@@ -146,7 +147,8 @@ def whole(text: str, source: str, announced: Block | None) -> tuple[str, str]:
 def kind_of_lead(text: str, name: str, heading: str) -> str:
     """Which question about `name` a paragraph answers; empty: none but what the section is about."""
     kind = aspect(heading)
-    rest = "" if OF_CLAUSE.match(name) else after_subject(text, name)
+    names_task = OF_CLAUSE.match(name) or (VERB.match(name) and THIS.match(text))
+    rest = "" if names_task else after_subject(text, name)
     if rest and kind in ("", "features", "purpose", "introduction"):
         if IS.match(rest):
             return "definition"
