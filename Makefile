@@ -5,12 +5,13 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run test test-fast lint audit setup setup-gpu clean
+.PHONY: run test test-fast torture lint audit sbom lock setup setup-gpu clean
 
 # The first Python that is 3.11 or 3.12; override with `make run PYTHON=/path/to/python`.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
 	$$p -c 'import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 PIP := .venv/bin/python -m pip --disable-pip-version-check
+LOCKED := install --quiet --progress-bar on --no-deps --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -42,6 +43,21 @@ audit: .venv/.setup
 	$(PIP) install --quiet pip-audit==2.10.1
 	.venv/bin/pip-audit --no-deps --disable-pip $(foreach file,requirements.txt requirements-torch.txt requirements-nodeps.txt,--requirement $(file))
 
+# What is installed, as a CycloneDX bill of materials with versions and licences, for a release.
+sbom: .venv/.setup .cache/sbom/bin/cyclonedx-py
+	.cache/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.cdx.json .venv/bin/python
+
+.cache/sbom/bin/cyclonedx-py: | .venv/bin/python
+	.venv/bin/python -m venv .cache/sbom
+	.cache/sbom/bin/pip --disable-pip-version-check install --quiet cyclonedx-bom==7.5.0
+
+# The hashes of all files of the versions that requirements*.txt name, after a version was moved; needs uv.
+HASHES := uv pip compile --quiet --generate-hashes --no-deps --no-annotate --no-header --universal --python-version 3.11
+lock:
+	@for file in requirements.txt requirements-nodeps.txt requirements-test.txt; do \
+		{ grep '^\#' $$file; grep -o '^[A-Za-z0-9][^ ;]*' $$file | $(HASHES) -; } > $$file.new && mv $$file.new $$file || exit 1; \
+	done
+
 setup: .venv/.setup
 
 .venv/bin/python:
@@ -56,13 +72,13 @@ setup: .venv/.setup
 	@touch $@
 
 .venv/.setup: .venv/.torch requirements.txt requirements-nodeps.txt pyproject.toml doclore/launcher.py
-	@test -e .venv/.gpu || $(PIP) install --quiet --progress-bar on -r requirements.txt
-	@test -e .venv/.gpu || $(PIP) install --quiet --progress-bar on --no-deps -r requirements-nodeps.txt
+	@test -e .venv/.gpu || $(PIP) $(LOCKED) -r requirements.txt
+	@test -e .venv/.gpu || $(PIP) $(LOCKED) -r requirements-nodeps.txt
 	$(PIP) install --quiet --no-deps .
 	@touch $@
 
 .venv/.setup-test: .venv/.setup requirements-test.txt
-	$(PIP) install --quiet --progress-bar on -r requirements-test.txt
+	$(PIP) $(LOCKED) -r requirements-test.txt
 	@touch $@
 
 # PyTorch for the CUDA that driver and cards run: cu130 from the package index, cu126 from PyTorch's own. `CUDA=cu126` names
@@ -70,7 +86,6 @@ setup: .venv/.setup
 # The marks keep later makes from bringing the CPU's packages.
 CUDA ?=
 PYTORCH_INDEX ?= https://download.pytorch.org/whl
-LOCKED := install --no-deps --require-hashes
 
 setup-gpu: | .venv/bin/python
 	@cuda=$(CUDA); test -n "$$cuda" || cuda=$$(.venv/bin/python stages/commands/examining/cards.py) || exit 1; \

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 
+import pytest
+
 from stages.common.base import paths
 from stages.common.records.files import write_jsonl
 from stages.evaluate import __main__ as evaluate
@@ -72,6 +74,20 @@ def test_training_merging_and_measuring_need_nothing_that_only_an_extra_installs
     for stage in (train, merge, evaluate):
         stage.main()
     assert (paths.REPORTS / "evaluate.json").is_file()
+
+
+LOCKED = ("requirements.txt", "requirements-nodeps.txt", "requirements-test.txt", "requirements-gpu.txt",
+          "requirements-cu130.txt")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_exact_version_has_the_hashes_of_its_files(name):
+    lines = [line for line in (ROOT / name).read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    packages = "\n".join(lines).replace("\\\n", " ").splitlines()
+    assert [
+        line for line in packages if not re.match(r"[\w.-]+(\[\w+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line)
+    ] == []
+    assert f"$(PIP) $(LOCKED) -r {name}" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_exact_versions_are_within_what_pyproject_asks_for():

@@ -3,14 +3,17 @@
 import argparse
 import json
 import re
+import shutil
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from stages.chunk import __main__ as chunk_stage
-from stages.commands import preview, why
+from stages.commands import diff, preview, why
 from stages.commands.reviewing.queue import Queue
+from stages.commands.tracing import revisions
 from stages.common.base import params, paths
 from stages.common.chat.templates import chat_for
 from stages.common.exam.questions import questions
@@ -26,6 +29,7 @@ from stages.generate import __main__ as generate_stage
 from stages.ingest import __main__ as ingest_stage
 from stages.report import page as report_page
 from stages.report.cards import MAX_TEXT
+from stages.train.card import docs_licence
 from support.reporting import prediction, prepare
 from support.repository import ROOT
 from support.secrets import PLANTED
@@ -172,10 +176,13 @@ def said(run, arguments: dict, capsys) -> str:
     return capsys.readouterr().out
 
 
-def test_nothing_that_a_word_shows_holds_a_secret(project, write_params, tiny_model, capsys):
-    """`why`, `preview`, `diff` and the review page, of pages that are kept as they are, too."""
+@pytest.mark.parametrize("pages", ["mask", "keep"])
+def test_nothing_that_a_word_shows_holds_a_secret(project, write_params, tiny_model, capsys, pages):
+    """`why`, `preview` and the review page, of pages that are kept as they are, too."""
     write_params({"docs.path": str(project / "pages"), "generate.max_facts_per_chunk": 0,
-                  "model.name": str(tiny_model)})  # fmt: skip
+                  "model.name": str(tiny_model), "docs.private": pages})  # fmt: skip
+    for stage in (ingest_stage, chunk_stage) if pages == "keep" else ():
+        stage.main()
     generate_stage.main()
     curate_stage.main()
     rows = [row for split in paths.SPLITS for row in read_jsonl(paths.DATASET / f"{split}.jsonl")]
@@ -190,6 +197,58 @@ def test_nothing_that_a_word_shows_holds_a_secret(project, write_params, tiny_mo
     shown["review"] = json.dumps([queue.row(item.pair_id) for item in queue.items], ensure_ascii=False)
     assert len(shown["preview"]) > 1_000 and "token" in shown["why alpha.md"] and len(queue.items) > 50
     assert leaks(shown) == []
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_difference_to_a_dataset_that_was_not_masked_yet_shows_a_secret(
+    project, write_params, capsys, tmp_path, monkeypatch, as_json
+):
+    write_params({"docs.path": str(project / "pages"), "generate.max_facts_per_chunk": 0})
+    generate_stage.main()
+    curate_stage.main()
+    older = {fate: Path(shutil.copy(file, tmp_path)) for fate, file in revisions.FILES.items()}
+    rows = list(read_jsonl(older["train"]))
+    unmasked = [{**row, "output": f"The token is {secret}.", "pair_id": f"{n:016}"} for n, (row, secret) in
+                enumerate(zip(rows, cycle(ALL.values()), strict=False))]  # fmt: skip
+    unmasked += [{**row, "instruction": f"{row['output']} Is it?"} for row in unmasked]
+    older["train"].write_text("\n".join(map(json.dumps, unmasked)), "utf-8")
+
+    @contextmanager
+    def files(revision):
+        yield older if revision == "old" else revisions.FILES
+
+    monkeypatch.setattr(revisions, "dataset_files", files)
+    asked = {"old": "old", "new": "workspace", "page": "", "rows": True, "all": True, "json": as_json}
+    text = said(diff.run, asked, capsys)
+    assert "[GitHub Token]" in text and leaks({"diff": text}) == []
+
+
+def test_the_card_of_a_model_names_a_licence_without_its_holder_s_address(project):
+    (project / "pages/LICENSE").write_text(f"Copyright 2024 Li Ming <{PERSONAL['e-mail']}>\n", "utf-8")
+    assert docs_licence(project / "pages") == "`LICENSE`: Copyright 2024 Li Ming <[e-mail]>"
+
+
+@pytest.mark.slow
+def test_passages_in_other_words_are_trained_without_the_secrets_that_a_teacher_repeats(
+    project, write_params, endpoint, tiny_model
+):
+    def repeated(body: dict) -> str:
+        if "pairs" in json.dumps(body["response_format"]):
+            return json.dumps({"pairs": []})
+        lines = body["messages"][-1]["content"].splitlines()
+        return json.dumps({"text": "\n".join(line for line in lines if leaks({"": line})) or "It opens the hub."})
+
+    endpoint.reply = repeated
+    write_params({"docs.path": str(project / "pages"), "docs.private": "keep", **LLM, "generate.private": "keep",
+                  "generate.rewrites": 1, "model.name": str(tiny_model), "format.documents": 1.0,
+                  "format.documents_source": "rewritten"})  # fmt: skip
+    for stage in (ingest_stage, chunk_stage, generate_stage, curate_stage, format_stage):
+        stage.main()
+    import pyarrow.parquet as pq
+
+    text = "\n".join(pq.read_table(paths.FORMATTED / "train.parquet").column("text").to_pylist())
+    assert len(leaks({"passages": paths.REWRITTEN.read_text("utf-8")})) > 20
+    assert "[GitHub Token]" in text and leaks({"trained": text}) == []
 
 
 def test_no_model_is_shown_and_none_says_a_secret_when_it_is_measured(project, write_params, tiny_model):

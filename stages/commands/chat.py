@@ -13,6 +13,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from stages.common.base.printable import printable
+
 if TYPE_CHECKING:
     from stages.commands.serving.passages import Passages
     from stages.commands.serving.reasons import TrainedRows
@@ -143,7 +145,7 @@ def print_stream(stream: Any) -> str:
     try:
         for piece in stream:
             shown = piece if text else piece.lstrip()
-            print(shown, end="", flush=True)
+            print(printable(shown), end="", flush=True)
             text += piece
     except KeyboardInterrupt:
         stream.close()
@@ -163,7 +165,7 @@ def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
 
     def table() -> Table:
         shown = Table(*names, expand=True)
-        shown.add_row(*(Text(text.strip()) for text in texts))
+        shown.add_row(*(Text(printable(text.strip())) for text in texts))
         return shown
 
     console = Console()

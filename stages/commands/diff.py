@@ -35,12 +35,23 @@ def run(arguments: argparse.Namespace) -> None:
 
     with dataset_files(arguments.old) as before, dataset_files(arguments.new) as after:
         old, new = version(before), version(after)
-    listed = [change for change in changes(old, new) if arguments.page in change.path]
+    listed = [masked(change) for change in changes(old, new) if arguments.page in change.path]
     if arguments.json:
         for change in listed:
             print(json.dumps(as_json(change), ensure_ascii=False))
     else:
         show(f"{arguments.old} → {arguments.new}: {len(old.rows)} → {len(new.rows)} rows", listed, arguments)
+
+
+def masked(change: "Change") -> "Change":
+    """The change as people may see it: an older dataset may hold what is masked today."""
+    from stages.commands.tracing.rows import shown
+
+    sides = {
+        name: row and row._replace(**shown({"question": row.question, "answer": row.answer, "first": row.first}))
+        for name, row in (("before", change.before), ("after", change.after))
+    }
+    return change._replace(**sides)
 
 
 def as_json(change: "Change") -> dict[str, object]:

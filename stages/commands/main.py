@@ -20,6 +20,7 @@ from stages import commands
 from stages.commands import check
 from stages.common.base.errors import UserError, limit_of_memory
 from stages.common.base.messages import said
+from stages.common.base.printable import printable
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -105,7 +106,7 @@ def main() -> None:
 def stop(complaint: str, code: int) -> NoReturn:
     """End with a line on stderr. What stdout could not take is dropped: Python would try again, and complain."""
     if complaint:
-        print(complaint, file=sys.stderr)
+        print(printable(complaint), file=sys.stderr)
     try:
         sys.stdout.flush()
     except OSError:

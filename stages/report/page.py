@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from stages.common.base.printable import printable
 from stages.common.records.files import atomic
 from stages.common.records.masking import masked
 from stages.common.schema import Params
@@ -28,7 +29,7 @@ MAPS = (("wide", 1040, 420), ("narrow", 350, 520))  # the treemap for a desk and
 
 def write(file: Path, settings: Params) -> None:
     """Render the page from what lies in reports/ and data/."""
-    page = environment().get_template("report.html.jinja").render(context(inputs.read(), settings))
+    page = printable(environment().get_template("report.html.jinja").render(context(inputs.read(), settings)))
     with atomic(file) as stream:
         stream.write(masked(page)[0] if settings.curate.private != "keep" else page)
 

@@ -160,6 +160,7 @@ def unsloth_model(settings: Params, dtype: Any) -> Any:
     """`use_exact_model_name`: unsloth would otherwise train its own copy of a model, of another commit or quantised."""
     from unsloth import FastLanguageModel
 
+    hub.refuse_pickles(settings.model)
     base, _ = hub.from_pretrained(
         FastLanguageModel,
         settings.model,

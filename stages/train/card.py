@@ -1,5 +1,6 @@
 """The facts about a training that travel with its adapter, and the adapter's model card."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ EMBEDDED_NOTE = (
     "The base is SmolLM2-135M-Instruct (Apache-2.0) with weights dequantised from Q4_1: "
     "slightly worse than the original, and made for trying the pipeline out."
 )
+ADDRESS = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,64}")  # of whoever holds the rights
 USE = """```python
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
@@ -143,9 +145,9 @@ def docs_licence(directory: Path) -> str:
 
 
 def first_line(file: Path) -> str:
-    """The first line with text, at most 120 characters of it; "" where the file cannot be read."""
+    """The first line with text, at most 120 characters of it without e-mail addresses; "" where it cannot be read."""
     try:
         lines = (line.strip() for line in file.read_text("utf-8", errors="replace").splitlines())
     except OSError:
         return ""
-    return next((line[:120] for line in lines if line), "")
+    return next((ADDRESS.sub("[e-mail]", line[:120]) for line in lines if line), "")

@@ -121,6 +121,19 @@ def test_a_row_of_one_s_own_leads_to_its_file_and_line(dataset, capsys):
     assert "data/extra/own.jsonl:1" in told and "your own data" in told
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_acts_on_a_terminal_is_not_printed_whatever_own_rows_hold(write_params, capsys, as_json):
+    pairs, chunks = corpus(range(20))
+    paths.EXTRA.mkdir(parents=True)
+    own = {"instruction": "Which lamp\x1b[2J\x9b2J is it\x07?", "output": "The \x1b]0;title\x07lamp\r of 7 W."}
+    (paths.EXTRA / "own.jsonl").write_text(json.dumps(own) + "\n", "utf-8")
+    run(pairs, chunks, write_params)
+    capsys.readouterr()
+    why.run(argparse.Namespace(what=["data/extra/own.jsonl"], all=True, json=as_json))
+    told = capsys.readouterr().out
+    assert "Which lamp[2J2J is it?" in told and not set(told) & set("\x1b\x9b\x07\r") and "\\u001b" not in told
+
+
 @pytest.mark.parametrize("what", ["0" * 16, "page99.md", "page99.md:3"])
 def test_what_is_not_there_is_one_line(dataset, capsys, what):
     with pytest.raises(UserError, match=r"no row has the pair_id|the closest is page9.md"):

@@ -273,6 +273,17 @@ def test_a_full_disk_is_one_line_and_what_was_stored_before_is_safe():
         assert store.get("before") == "safe" and store.get("0") is None
 
 
+def test_a_store_that_may_not_be_written_is_one_line_that_says_what_to_do():
+    with Store(Path("store.sqlite")) as store:
+        store.put("before", "safe")
+        store.connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(
+            UserError, match=r"readonly database; the answers stored so far are safe; make it and .* writable"
+        ):
+            store.put("after", "lost")
+        assert store.get("before") == "safe"
+
+
 def test_rows_of_one_store_seed_another_refusals_included_and_each_once():
     with Store(Path("first.sqlite")) as first:
         first.put("a", "answer")

@@ -117,10 +117,14 @@ def test_links_lead_from_the_report_to_the_page(write_params, tmp_path):
 
 
 def test_hostile_text_is_escaped_everywhere(write_params):
-    prepare()
+    rows = [prediction(n) for n in range(20)]
+    for row in rows:
+        row["answers"]["tuned_closed"]["text"] = row["reference"] = f"{HOSTILE} \x1b[2J\x9b2J\x07"
+    prepare(rows=rows)
     page = rendered(write_params, {"format.system_prompt": HOSTILE, "docs.path": "d</script><img src=x>"})
     assert "<img" not in page and page.count("</script>") == page.count("<script>") == 1
     assert "{{ 7*7 }} {% raw %} **bold**" in text_of(page)
+    assert "[2J" in page and not set(page) & set("\x1b\x9b\x07")
 
 
 def test_the_page_stays_small_however_long_the_texts_are(write_params):

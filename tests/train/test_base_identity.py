@@ -101,6 +101,7 @@ def test_unsloth_is_given_the_very_repository_and_commit(write_params, monkeypat
 
     monkeypatch.setitem(sys.modules, "unsloth", SimpleNamespace(FastLanguageModel=FastLanguageModel))
     monkeypatch.setattr(backends.quantised, "kind", lambda section: "")
+    monkeypatch.setattr(backends.hub, "file", lambda section, name: name)
     write_params({"model.name": "Qwen/Qwen3-8B", "model.revision": COMMITS[0], "model.load_in_4bit": True})
     backends.unsloth_model(params.load(), "bfloat16")
     assert (asked["name"], asked["revision"]) == ("Qwen/Qwen3-8B", COMMITS[0])

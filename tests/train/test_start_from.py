@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -91,7 +93,9 @@ def test_an_adapter_that_is_a_pickle_is_refused_before_anything_is_loaded(write_
             load()
 
 
-def test_a_base_whose_weights_are_a_pickle_or_that_brings_code_is_refused(tiny_model, tmp_path, write_params):
+def test_a_base_whose_weights_are_a_pickle_or_that_brings_code_is_refused(
+    tiny_model, tmp_path, write_params, monkeypatch
+):
     pickled, coded = tmp_path / "pickled", tmp_path / "coded"
     for directory in (pickled, coded):
         shutil.copytree(tiny_model, directory)
@@ -107,4 +111,7 @@ def test_a_base_whose_weights_are_a_pickle_or_that_brings_code_is_refused(tiny_m
         with pytest.raises(ParamsError, match="cannot be loaded") as caught:
             pretrained.causal_lm(section, torch.float32)
         assert "\n" not in str(caught.value)
+    monkeypatch.setitem(sys.modules, "unsloth", SimpleNamespace(FastLanguageModel=None))
+    with pytest.raises(ParamsError, match=r"no \*\.safetensors"):
+        backends.unsloth_model(params.load(write_params({"model.name": str(pickled)})), torch.float32)
     assert not Path("ran").exists()

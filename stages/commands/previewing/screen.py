@@ -6,6 +6,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from stages.commands.previewing.views import Token, Trained, View
+from stages.common.base.printable import printable
 
 LOSS = ("black on green", "black on bright_green")  # in turn, so that tokens can be told apart
 NO_LOSS = ("dim", "dim underline")
@@ -22,13 +23,13 @@ def show(console: Console, views: list[View], settings: dict[str, str]) -> None:
         heading(console, "row")
         for name in FIELDS:
             if view.row.get(name):
-                console.print(f"{name}: {view.row[name]}", highlight=False, markup=False, soft_wrap=True)
+                console.print(printable(f"{name}: {view.row[name]}"), highlight=False, markup=False, soft_wrap=True)
         heading(console, "conversation")
         for message in view.messages:
             for name, content in message.items():
                 if name != "role" and content:
                     label = message["role"] if name == "content" else f"{message['role']}, {name}"
-                    console.print(f"{label}: {content}", highlight=False, markup=False, soft_wrap=True)
+                    console.print(printable(f"{label}: {content}"), highlight=False, markup=False, soft_wrap=True)
         for trained in view.trained:
             show_trained(console, trained)
         if view.problem:
@@ -41,7 +42,7 @@ def heading(console: Console, name: str) -> None:
 
 def show_trained(console: Console, trained: Trained) -> None:
     heading(console, "text")
-    console.print(trained.text, highlight=False, markup=False, soft_wrap=True)
+    console.print(printable(trained.text), highlight=False, markup=False, soft_wrap=True)
     fate = f"; {trained.fate}" if trained.fate else ""
     heading(console, f"{trained.count} tokens, {trained.supervised} with loss{fate}")
     coloured = console.is_terminal and not console.no_color
@@ -56,7 +57,7 @@ def tokens_text(tokens: list[Token], coloured: bool) -> Text:
     """All tokens in a row; a newline is shown as ↵ and taken."""
     text = Text()
     for number, token in enumerate(tokens):
-        shown = token.text.replace("\n", "↵\n")
+        shown = printable(token.text).replace("\n", "↵\n")
         if coloured:
             style = (LOSS if token.loss else NO_LOSS)[number % 2]
             text.append(shown, f"{style} bold" if token.special else style)

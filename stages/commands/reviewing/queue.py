@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.commands.tracing.rows import CHUNK_ID, FILES, REJECTED
+from stages.commands.tracing.rows import CHUNK_ID, FILES, REJECTED, shown
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import line_at, lines
@@ -82,7 +82,7 @@ class Queue:
         item = self.by_id[pair_id]
         row = row_at(FILES[item.fate], item.offset, "pair_id", pair_id)
         chunk_id = row["chunk_id"]
-        chunk = row_at(*self.chunks[chunk_id], "chunk_id", chunk_id) if chunk_id else None
+        chunk = shown(row_at(*self.chunks[chunk_id], "chunk_id", chunk_id)) if chunk_id else None
         review = self.reviews().get(pair_id)
         return {
             **row,

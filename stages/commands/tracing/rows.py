@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from stages.common.base import paths
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import ENCODED, printable
 from stages.common.records import files
+from stages.common.records.masking import masked_values
 
+RowType = TypeVar("RowType")
 REJECTED = "rejected"
 CHUNK_ID = re.compile(r'"chunk_id": "([0-9a-f]*)"')
 FILES = {**{split: paths.DATASET / f"{split}.jsonl" for split in paths.SPLITS}, REJECTED: paths.REJECTED}
@@ -25,6 +28,12 @@ class TracedRow(NamedTuple):
     def reason(self) -> str:
         """The fate, with the check that decided it where one did."""
         return f"{REJECTED}: {self.row['check']}" if self.fate == REJECTED else self.fate
+
+
+def shown(value: RowType) -> RowType:
+    """Rows or chunks as people may see them: without what acts on terminals, and what is private unless
+    `curate.private` keeps it. Pages may hold it where `docs.private` keeps it, and datasets of older revisions."""
+    return printable(value if params.load().curate.private == "keep" else masked_values(value)[0])
 
 
 def traced_rows(wanted: Callable[[str], Any] | None = None) -> Iterator[TracedRow]:
@@ -44,11 +53,12 @@ def lines(file: Path) -> Iterator[str]:
 
 
 def parsed(line: str, file: Path) -> Any:
-    """The row of a line. Raises UserError when there is none."""
+    """The row of a line, to be shown. Raises UserError when there is none."""
     try:
-        return files.Line(file, 0, line.encode()).row()
+        row = files.Line(file, 0, line.encode()).row()
     except ValueError as error:
         raise UserError(f"a line of {file} is not JSON ({error}); run `dvc repro --force curate`") from None
+    return printable(row) if ENCODED.search(line) else row
 
 
 def holds(field: str, value: str) -> Callable[[str], bool]:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.commands.tracing.rows import TracedRow, holds, lines, of_chunks, of_file, parsed
+from stages.commands.tracing.rows import TracedRow, holds, lines, of_chunks, of_file, parsed, shown
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl
@@ -24,9 +24,9 @@ class Feed(NamedTuple):
 
 
 def find_row(file: Path, field: str, value: str) -> Any:
-    """The first row of a file with this value in this field, or None."""
+    """The first row of a file with this value in this field, as it may be seen, or None."""
     matching = filter(holds(field, value), lines(file))
-    return next((row for line in matching if (row := parsed(line, file))[field] == value), None)
+    return shown(next((row for line in matching if (row := parsed(line, file))[field] == value), None))
 
 
 def chunk_of(chunk_id: str) -> Chunk | None:
@@ -49,7 +49,7 @@ def feed(place: str, docs: str) -> Feed:
         own = of_file(candidate) if is_own(candidate) else []
         chunks = [chunk for chunk in read_jsonl(paths.CHUNKS) if feeds(chunk, candidate, None)]
         if chunks or own or page_of(candidate):
-            chunks = [chunk for chunk in chunks if feeds(chunk, candidate, line)]
+            chunks = shown([chunk for chunk in chunks if feeds(chunk, candidate, line)])
             own = [traced for traced in own if stands_at(traced.row, line)]
             return Feed(candidate, line, chunks, own or of_chunks({chunk["chunk_id"] for chunk in chunks}))
     raise UserError(unknown(path, candidates(path, docs)))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from stages.common.base import timings
 from stages.common.base.messages import said
+from stages.common.base.printable import printable
 
 OUTPUT = re.compile(r"'((?:data|models|reports)/[^']+)'")
 
@@ -55,7 +56,8 @@ def limit_of_memory() -> Iterator[None]:
 
 @contextmanager
 def limits_of_the_machine() -> Iterator[None]:
-    """Raise UserError where memory or disk run out, or what an earlier stage writes is not there."""
+    """Raise UserError where memory or disk run out, a file may not be written, or what an earlier stage writes is not
+    there."""
     try:
         with limit_of_memory():
             yield
@@ -64,6 +66,8 @@ def limits_of_the_machine() -> Iterator[None]:
             raise UserError(
                 f"{error.filename or 'the disk'}: no space left; free some, then continue with `dvc repro`"
             ) from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UserError(f"{error.filename}: {error.strerror}; make it and its directory writable") from None
         missing = OUTPUT.search(f"'{error.filename}' {error}") if isinstance(error, FileNotFoundError) else None
         if missing:  # a stage run by hand; under `dvc repro` DVC says so before
             raise UserError(f"{missing[1]} is missing; run `dvc repro` to create it") from None
@@ -96,7 +100,7 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
             main()
     except UserError as error:
         restore_outputs(stage)
-        print(f"{stage}: {said(str(error))}", file=sys.stderr)
+        print(printable(f"{stage}: {said(str(error))}"), file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         restore_outputs(stage)

@@ -99,7 +99,9 @@ def unusable(file: Path, error: sqlite3.Error) -> UserError:
     if "Could not decode" in str(error):
         return damaged(file, "a row is not what was written")
     if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
-        return UserError(f"{file}: {error}; the answers stored so far are safe")
+        refused = "readonly" in str(error) or "unable to open" in str(error)
+        hint = f"; make it and {file.parent}/ writable" if refused else ""
+        return UserError(f"{file}: {error}; the answers stored so far are safe{hint}")
     return damaged(file, str(error))
 
 

@@ -97,6 +97,15 @@ def adapter(directory: Path) -> str:
     return str(directory)
 
 
+def refuse_pickles(section: Model) -> None:
+    """Raise ParamsError unless there are weights in safetensors: some libraries take a pickle where there are none."""
+    directory = Path(source(section))
+    names = ("model.safetensors.index.json", "model.safetensors")
+    if not (any(directory.glob("*.safetensors")) if directory.is_dir() else any(file(section, name) for name in names)):
+        reason = "there is no *.safetensors, and weights that are a pickle can run code when they are loaded"
+        raise unloadable(section, OSError(reason))
+
+
 def config(section: Model) -> Any:
     """The base model's config."""
     from transformers import AutoConfig

@@ -1,4 +1,4 @@
-"""What bench/torture.py is made of: an endpoint that can be killed, directories, processes, and hostile pages."""
+"""What all trials are made of: an endpoint that can be killed, directories, processes, and what is stored."""
 
 import json
 import os
@@ -10,49 +10,23 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.asking_runs import ROOT
 
 STORE = Path(".cache/responses.sqlite")
-BLANK = " " * 20_000
-PAGE = "# Good\n\n## Lamp\n\nThe lamp is a signal that shows whether the machine may be opened.\n"
 
 
-def bomb() -> str:
-    """YAML whose aliases double forty times."""
-    names = ["a", *(f"b{n}" for n in range(40))]
-    lines = [f"{new}: &{new} [*{old}, *{old}]" for old, new in pairwise(names)]
-    return "\n".join(["---", "a: &a [x, x]", *lines, "---", "# T", "", "Text.", ""])
+class Trial(NamedTuple):
+    """What was done, how often, what could be lost and how much of it was; `detail` is for the table."""
 
-
-def substitutions() -> str:
-    """reStructuredText whose names stand for each other twice."""
-    lines = [f".. |a{n}| replace:: |a{n + 1}| |a{n + 1}|" for n in range(24)]
-    return "\n".join(["T", "=", "", "|a0|", "", *lines, ".. |a24| replace:: x", ""])
-
-
-HOSTILE = {
-    "spaces.md": f"# T\n\n:::note a{BLANK}b\ntext\n:::\n",
-    "import.mdx": f"# T\n\nimport {{{BLANK}}}\n",
-    "delimiter.md": f"# T\n\na|b\n-|-{BLANK}x\n",
-    "tags.mdx": "# T\n\n" + "<A {" * 20_000,
-    "quotes.md": "# T\n\n" + "".join("> " * n + "item\n" for n in range(1, 400)),
-    "brackets.md": "# T\n\n" + "[" * 50_000 + "](" * 50_000,
-    "stars.md": "# T\n\n" + "*a_" * 50_000,
-    "hex.md": "+++\ntitle = 0x" + "F" * 8_000 + "\n+++\n# T\n\nText.\n",
-    "yaml.md": bomb(),
-    "rst.rst": substitutions(),
-    "cycle.md": "# T\n\n--8<-- \"cycle.md\"\n\n{% include 'cycle.md' %}\n",
-    "span.md": "# T\n\n<table><tr><th>Name</th></tr><tr><td colspan=1000000000 rowspan=100000000>x</td></tr></table>\n",
-    "html.html": "<div>" * 20_000 + "deep",
-    "escape.md": "# T\n\nThe limit \x1b[2J is \ue0000\ue001 8 MB \u202e per call.\n",
-    "nul.md": "# T\n\n\x00\x00\x00 text\n",
-    "notebook.ipynb": '{"cells": [' + "[" * 50_000,
-    "script.md": "# </script><script>window.hacked=1</script>\n\n## <img src=x onerror=hacked=1>\n\nThe limit is.\n",
-}
+    name: str
+    times: int
+    could: str
+    total: int
+    lost: int
+    detail: str = ""
 
 
 class Endpoint:

@@ -1,0 +1,20 @@
+"""What may be sent to a terminal: own rows, models and names of files can hold characters that act on it."""
+
+import re
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all control characters but tabs and ends of lines
+ENCODED = re.compile(r"[\x7f-\x9f]|\\u00[0-9]|\\[bfr]")  # what they begin like in a line of JSON
+
+
+def printable(value: Value) -> Value:
+    """The text, or the value with every text in it, without control characters."""
+    new: Any = value
+    if isinstance(value, str):
+        new = ACTING.sub("", value)
+    elif isinstance(value, dict):
+        new = {key: printable(item) for key, item in value.items()}
+    elif isinstance(value, list):
+        new = [printable(item) for item in value]
+    return new
