@@ -105,9 +105,10 @@ def two(chunks: int, chance: random.Random) -> Iterator[Trial]:
             "two runs on one store", 2, "chunks", chunks, chunks - asked_about() + sum(map(bool, codes)), detail
         )
         judge = (
-            "import sys; from stages.common.base import paths; from stages.curate.review import Review, change_review\n"
+            "import sys; from stages.common.base import paths\n"
+            "from stages.curate.review import Review, change_reviews\n"
             "for n in range(100): i = f'{sys.argv[1]}-{n}'; "
-            "change_review(paths.REVIEW, i, Review(pair_id=i, verdict='accept'))"
+            "change_reviews(paths.REVIEW, {i: Review(pair_id=i, verdict='accept')})"
         )
         both = [subprocess.Popen([sys.executable, "-c", judge, name]) for name in "ab"]
         codes = [process.wait() for process in both]

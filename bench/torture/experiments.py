@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ from ruamel.yaml import YAML
 from bench.asking_runs import ROOT, prepare
 from bench.torture.tools import Endpoint, Trial, asked_about, gone, stored, workspace
 
-CONCURRENCY = 16
+CONCURRENCY = 8
 KILLS = 4
 MOST_SECONDS = 120.0  # until the next answers come
 
@@ -92,7 +93,7 @@ def finished(endpoint: Endpoint, chunks: int, times: int, names: tuple[str, str]
 
 def temporary(chunks: int, chance: random.Random) -> Iterator[Trial]:
     """`dvc exp run --temp`, killed with its stage while requests are in flight."""
-    endpoint, times, lost = Endpoint(latency=0.5), 0, 0
+    endpoint, times, lost = Endpoint(latency=1.0), 0, 0
     with workspace(endpoint) as directory:
         project(directory, chunks)
         for _ in range(KILLS):
@@ -105,7 +106,8 @@ def temporary(chunks: int, chance: random.Random) -> Iterator[Trial]:
             )
             alive = answers_come(len(before), chance.randint(1, chunks // (KILLS + 2)), process)
             seen = stored()
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if not alive:
                 break
@@ -116,7 +118,7 @@ def temporary(chunks: int, chance: random.Random) -> Iterator[Trial]:
 
 def queued(chunks: int, chance: random.Random) -> Iterator[Trial]:
     """Two queue workers on one store, killed with their stages; then the queue is started again."""
-    endpoint, times, lost = Endpoint(latency=0.5), 0, 0
+    endpoint, times, lost = Endpoint(latency=1.0), 0, 0
     with workspace(endpoint) as directory:
         project(directory, chunks)
         for number in range(KILLS // 2):
@@ -125,7 +127,9 @@ def queued(chunks: int, chance: random.Random) -> Iterator[Trial]:
             ):
                 typed("dvc", *words)
             before = stored()
-            typed("dvc", "queue", "start", "-j", "2")
+            subprocess.run(
+                ["dvc", "queue", "start", "-j", "2"], stdout=subprocess.DEVNULL, check=True
+            )  # no pipe to hold
             alive = answers_come(len(before), chance.randint(1, chunks // (KILLS + 2)))
             seen, running = stored(), processes()
             for process in running:

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stages.commands.tracing.changes import Change
+    from stages.commands.tracing.changes import Change, ComparedRow
 
 PAGES = 30  # listed unless all are asked for
 
@@ -47,11 +47,11 @@ def masked(change: "Change") -> "Change":
     """The change as people may see it: an older dataset may hold what is masked today."""
     from stages.commands.tracing.rows import shown
 
-    sides = {
-        name: row and row._replace(**shown({"question": row.question, "answer": row.answer, "first": row.first}))
-        for name, row in (("before", change.before), ("after", change.after))
-    }
-    return change._replace(**sides)
+    def hidden(row: "ComparedRow | None") -> "ComparedRow | None":
+        texts = {"question": row.question, "answer": row.answer, "first": row.first} if row else {}
+        return row and row._replace(**shown(texts))  # type: ignore[arg-type]
+
+    return change._replace(before=hidden(change.before), after=hidden(change.after))
 
 
 def as_json(change: "Change") -> dict[str, object]:

@@ -6,6 +6,7 @@ applies it.
 Examples:
   doclore review
   doclore review --no-browser --port 8123
+  doclore review --export --since main | gh pr create --title Review --body-file -
 """
 
 import argparse
@@ -18,10 +19,29 @@ from stages.common.base.ports import listening
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--export", action="store_true", help="print the verdicts as Markdown, for a pull request")
+    parser.add_argument("--since", metavar="REV", help="with --export: only verdicts that differ from this revision's")
     parser.add_argument("--no-browser", action="store_true", help="print the link, do not open a browser")
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.export:
+        export(arguments.since)
+        return
+    if arguments.since:
+        raise UserError("--since belongs to --export")
+    serve(arguments)
+
+
+def export(since: str | None) -> None:
+    from stages.commands.reviewing.export import changed_since, markdown
+    from stages.common.base import paths
+    from stages.curate.review import read_reviews
+
+    print(markdown(changed_since(since) if since else read_reviews(paths.REVIEW)))
+
+
+def serve(arguments: argparse.Namespace) -> None:
     try:
         import uvicorn
 

@@ -6,7 +6,7 @@ Rows are sorted by pair_id, one a line, so that the work of two reviewers merges
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -91,22 +91,23 @@ def write_reviews(file: Path, reviews: Iterable[Review]) -> None:
     write_jsonl(file, (review.model_dump(exclude_defaults=True, exclude_none=True) for review in ordered))
 
 
-def change_review(
-    file: Path, pair_id: str, review: Review | None, is_expected: Callable[[Review | None], bool] = lambda known: True
-) -> Review | None:
-    """Put one verdict into the file, or take it out, and leave all others as they are; what it was before.
+Verdicts = Mapping[str, Review | None]  # by pair_id; None where there is none
+
+
+def change_reviews(file: Path, changes: Verdicts, expected: Verdicts | None = None) -> dict[str, Review | None]:
+    """Put verdicts into the file, or take them out, all or none, and leave all others as they are; what they were
+    before.
 
     Several review pages may write: each reads the file anew and writes it under one lock. Raises UserError when what
     stands there is not what was expected.
     """
     with exclusive_lock("review", ""):
         reviews = read_reviews(file)
-        before = reviews.pop(pair_id, None)
-        if not is_expected(before):
-            raise UserError(f"{pair_id} was judged again meanwhile; its verdict is left alone")
-        if review:
-            reviews[pair_id] = review
-        write_reviews(file, reviews.values())
+        before = {pair_id: reviews.pop(pair_id, None) for pair_id in changes}
+        for pair_id, review in (expected or {}).items():
+            if before[pair_id] != review:
+                raise UserError(f"{pair_id} was judged again meanwhile; its verdict is left alone")
+        write_reviews(file, [*reviews.values(), *filter(None, changes.values())])
     return before
 
 

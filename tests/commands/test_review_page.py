@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from stages.commands.review import listening
+from stages.commands.main import parser
+from stages.commands.review import export, listening
 from stages.commands.reviewing.queue import Filters, Queue
 from stages.commands.reviewing.server import application
 from stages.common.base import paths
@@ -22,7 +23,7 @@ from stages.common.base.errors import UserError
 from stages.common.records.files import read_jsonl
 from stages.curate.review import Review, read_reviews
 from support.curation import chunk, corpus, pair, run
-from support.repository import ROOT
+from support.repository import ROOT, typed
 
 TOKEN = "a-token"
 HOSTILE = "<img src=x onerror='window.hacked=1'></p></div><script>window.hacked=1</script>"
@@ -179,6 +180,103 @@ def test_scores_of_kept_and_rejected_rows_are_filtered_where_a_judge_gave_them(d
     paths.REJECTED.write_text(json.dumps({**json.loads(lines[0]), "pair_id": "f" * 16, **verdict}) + "\n", "utf-8")
     found = Queue().found(Filters(min_score=3, max_score=7.5))
     assert sorted(item.score for item in found) == [3, 4, 5, 5.5, 6, 7]
+
+
+def wordings(questions: list[str], answer: str, number: int = 0) -> tuple[list[dict], dict]:
+    """Pairs that ask for one fact in several wordings, and their chunk."""
+    place = chunk(f"# Pump {number}\n\n{answer}\n", f"pumps/{number}.md")
+    return [pair(place, question, answer, evidence=answer) for question in questions], place
+
+
+@pytest.fixture
+def facts(write_params) -> list[dict]:
+    """Six facts of six pages in four wordings each."""
+    asked = (
+        "How fast does pump {} turn?",
+        "The speed of pump {}?",
+        "Tell me what pump {} turns at.",
+        "Pump {}: its speed is?",
+    )
+    made = [wordings([one.format(n) for one in asked], f"Pump {n} turns at {n * 70 + 900} rpm.", n) for n in range(6)]
+    run([one for pairs, _ in made for one in pairs], [place for _, place in made], write_params)
+    return [one for pairs, _ in made for one in pairs]
+
+
+def test_one_verdict_counts_for_all_wordings_of_a_fact_and_undo_takes_it_back_whole(facts):
+    queue = Queue()
+    listed = queue.found(Filters(group="facts"))
+    assert len(listed) == len(queue.wordings) < len(queue.items)
+    first = next(item for item in listed if len(queue.wordings[item.fact]) > 2)
+    alike = [item.pair_id for item in queue.wordings[first.fact]]
+    one, *others = alike
+    queue.judge(Review(pair_id=others[0], verdict="reject", note="unclear"))
+    queue.judge(Review(pair_id=one, verdict="accept"), whole=True)
+    assert verdicts() == {**dict.fromkeys(alike, "accept"), others[0]: "reject"}, "what was said before stays"
+    assert len(queue.row(one)["wordings"]) == len(others)
+    queue.judge(Review(pair_id=one, verdict="edit", text={"output": "900 rpm", "instruction": "How fast?"}), whole=True)
+    texts = {pair_id: review.text for pair_id, review in read_reviews(paths.REVIEW).items()}
+    assert texts[one].instruction == "How fast?" and texts[others[1]].model_dump(exclude_none=True) == {
+        "output": "900 rpm"
+    }
+    assert queue.undo()[0] == one and verdicts() == {**dict.fromkeys(alike, "accept"), others[0]: "reject"}
+    assert set(queue.undo()) == {one, *others[1:]} and verdicts() == {others[0]: "reject"}
+
+
+def test_what_is_most_in_doubt_comes_first(facts):
+    train = paths.DATASET / "train.jsonl"
+    rows = [json.loads(line) for line in train.read_text("utf-8").splitlines()]
+    unsure = rows[-1]["pair_id"]
+    train.write_text(
+        "".join(json.dumps({**row, "score": 6 if row["pair_id"] == unsure else 9}) + "\n" for row in rows), "utf-8"
+    )
+    near = {**rows[0], "pair_id": "a" * 16, "fact_id": "a", "check": "length", "value": 41, "threshold": 40}
+    far = {**rows[0], "pair_id": "b" * 16, "fact_id": "b", "check": "length", "value": 400, "threshold": 40}
+    paths.REJECTED.write_text("".join(json.dumps(row) + "\n" for row in (far, near)), "utf-8")
+    answers = {cell: {"text": "", "key_values": False} for cell in ("base_gold", "tuned_gold")}
+    other = next(row for row in rows if row["fact_id"] not in (rows[-1]["fact_id"], rows[0]["fact_id"]))
+    paths.REPORTS.mkdir(exist_ok=True)
+    (paths.REPORTS / "predictions.jsonl").write_text(
+        json.dumps({**other, "split": "eval_seen", "answers": answers}) + "\n"
+    )
+    ordered = Queue().found(Filters(group="facts", order="doubt"))
+    facts_first = [item.fact.split()[0] for item in ordered]
+    assert facts_first[:3] == [other["fact_id"], "a", rows[-1]["fact_id"]]
+    assert facts_first.index("b") > facts_first.index(rows[0]["fact_id"])
+    by_page = Queue().found(Filters(group="facts", order="page"))
+    assert [item.path for item in by_page] == sorted(item.path for item in by_page)
+
+
+def test_the_verdicts_are_exported_as_text_in_which_nothing_is_mark_up(facts, capsys):
+    queue = Queue()
+    alike = next(group for group in queue.wordings.values() if len(group) > 2)
+    queue.judge(
+        Review(pair_id=alike[0].pair_id, verdict="reject", note="<b>no</b> #1 @all, ask li.ming@lamps.cn"), whole=True
+    )
+    edited = next(item for item in queue.items if item.fact != alike[0].fact)
+    queue.judge(Review(pair_id=edited.pair_id, verdict="edit", text={"output": "*900*\nrpm"}))
+    queue.change({"0" * 16: Review(pair_id="0" * 16, verdict="accept", question="Gone?")})
+    arguments = parser().parse_args(["review", "--export"])
+    arguments.run(arguments)
+    text = capsys.readouterr().out
+    assert text.startswith(f"## Review of {len(alike) + 2} pairs: 1 accepted, 1 edited, {len(alike)} rejected\n")
+    more = f" and {len(alike) - 1} more wordings"
+    assert any(f"- **rejected**: {item.question}{more}" in text for item in alike)
+    assert "note: \\<b\\>no\\</b\\> \\#1 \\@all, ask \\[e-mail\\]" in text and "→ \\*900\\* rpm" in text
+    assert text.rstrip().endswith("### no pair has these ids any more\n\n- **accepted**: Gone?")
+
+
+def test_only_what_was_judged_since_a_revision_is_exported_where_one_is_named(facts, capsys, monkeypatch):
+    one, two, *_ = (row["pair_id"] for row in facts)
+    typed("git", "init", "--quiet")
+    Queue().judge(Review(pair_id=one, verdict="accept"))
+    typed("git", "add", "data/review.jsonl")
+    typed("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "one")
+    Queue().judge(Review(pair_id=two, verdict="reject"))
+    for since, count in ((None, 2), ("HEAD", 1)):
+        export(since)
+        assert f"## Review of {count} pairs" in capsys.readouterr().out
+    with pytest.raises(UserError, match="nowhere is not a commit"):
+        export("nowhere")
 
 
 def test_undo_takes_back_one_change_after_the_other(page, dataset):
@@ -441,6 +539,29 @@ def test_filters_by_page_check_and_verdict_lead_to_the_rows(tab, dataset):
     tab.fill("[name=path]", "nowhere")
     until(tab, "count === 0")
     assert tab.is_visible("#empty") and tab.is_disabled("#accept")
+
+
+@pytest.mark.slow
+def test_a_key_judges_all_wordings_of_a_fact_and_another_shows_each_by_itself(facts, browser):
+    running = Page(Queue())
+    tab = browser.new_page()
+    tab.goto(f"http://127.0.0.1:{running.port}/#{TOKEN}")
+    until(tab, "row !== null")
+    groups, wordings = tab.evaluate("count"), tab.evaluate("row.wordings.length") + 1
+    assert groups == len(running.queue.wordings) and tab.locator("#also-asked li").count() == wordings - 1 > 0
+    tab.keyboard.press("r")
+    until(tab, "at === 1 && !busy")
+    assert len(verdicts()) == wordings and set(verdicts().values()) == {"reject"}
+    tab.keyboard.press("u")
+    wait_for({})
+    until(tab, "at === 0 && !busy && row !== null")
+    tab.keyboard.press("w")
+    until(tab, f"count === {len(running.queue.items)} && row !== null")
+    tab.keyboard.press("a")
+    until(tab, "at === 1 && !busy")
+    assert list(verdicts().values()) == ["accept"]
+    tab.close()
+    running.stop()
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ const WORDS = {
     edit: "Edit", undo: "Undo", close: "Close", kept: "kept", empty: "No pair is left under these filters.",
     found: "found", wanted: "accepted is", gone: "verdicts without a pair", closest: "closest", move: "Move the verdict there",
     drop: "Drop the verdict", nothing: "no pair is close", own: "your own data", alike: "alike",
-    keys: "A accept · R reject · E edit · U undo · J ↓ next · K ↑ previous · N note · / search · Esc leave a field",
+    show: "show", facts: "one row a fact", wordings: "each wording", order: "order", doubt: "most doubtful first",
+    byPage: "by page", also: "Also asked", times: "wordings", whole: "A verdict counts for all wordings; W shows each by itself.",
+    keys: "A accept · R reject · E edit · U undo · J ↓ next · K ↑ previous · W facts or wordings · N note · / search · Esc leave a field",
   },
   zh: {
     verdict: "审阅", none: "未审", all: "全部", any: "已审", accepted: "已采纳", rejectedByPeople: "已拒绝", edited: "已修改",
@@ -17,7 +19,9 @@ const WORDS = {
     save: "保存", cancel: "取消", note: "备注", accept: "采纳", reject: "拒绝", edit: "修改", undo: "撤销", close: "关闭",
     kept: "保留", empty: "没有符合条件的问答对。", found: "发现", wanted: "要求", gone: "条审阅已无对应问答对", closest: "最接近",
     move: "将审阅移到该问答对", drop: "删除该审阅", nothing: "没有相近的问答对", own: "自有数据", alike: "相似",
-    keys: "A 采纳 · R 拒绝 · E 修改 · U 撤销 · J ↓ 下一条 · K ↑ 上一条 · N 备注 · / 搜索 · Esc 离开输入框",
+    show: "显示", facts: "每个事实一行", wordings: "每种问法一行", order: "排序", doubt: "最可疑的在前", byPage: "按页面",
+    also: "其他问法", times: "种问法", whole: "审阅结果适用于所有问法；按 W 逐个显示。",
+    keys: "A 采纳 · R 拒绝 · E 修改 · U 撤销 · J ↓ 下一条 · K ↑ 上一条 · W 事实或问法 · N 备注 · / 搜索 · Esc 离开输入框",
   },
 };
 const language = navigator.language.startsWith("zh") ? "zh" : "en";
@@ -47,6 +51,8 @@ function told(error) {
   clearTimeout(told.timer);
   told.timer = setTimeout(() => { $("error").hidden = true; }, 6000);
 }
+
+const whole = () => filters.elements.group.value === "facts"; // verdicts are on all wordings of a fact
 
 const guarded = (work) => (...given) => work(...given).catch(told);
 
@@ -86,7 +92,8 @@ async function loadMore() {
 
 function listed(one) {
   const item = element("li", "");
-  item.append(element("span", one.question), element("small", one.check || one.fate));
+  const many = whole() && one.wordings > 1 ? ` · ${one.wordings} ${words.times}` : "";
+  item.append(element("span", one.question), element("small", (one.check || one.fate) + many));
   item.dataset.verdict = one.verdict;
   item.addEventListener("click", guarded(() => show(rows.indexOf(one))));
   return item;
@@ -116,6 +123,13 @@ function paint() {
   $("input-box").hidden = !now.input;
   const turns = [...(row.system ? [{ role: "system", content: row.system }] : []), ...(row.messages || []).slice(0, -2)];
   $("talk").replaceChildren(...turns.map((turn) => element("p", `${turn.role}: ${turn.content}`)));
+  $("also").hidden = !row.wordings.length;
+  $("also-whole").hidden = !whole();
+  $("also-asked").replaceChildren(...row.wordings.slice(0, 50).map((one) => {
+    const item = element("li", one.question);
+    item.dataset.verdict = one.verdict;
+    return item;
+  }));
   $("fate").textContent = row.fate === "rejected" ? row.check : row.fate;
   $("fate").dataset.fate = row.fate;
   $("score").hidden = row.score === undefined;
@@ -158,7 +172,8 @@ const judge = guarded(async (verdict, text) => {
   if (!row || busy) return;
   busy = true;
   try {
-    const body = { pair_id: row.pair_id, verdict, note: $("note").value.trim(), ...(text ? { text } : {}) };
+    const note = $("note").value.trim();
+    const body = { pair_id: row.pair_id, verdict, note, whole: whole(), ...(text ? { text } : {}) };
     await api("judge", body);
     if (!rows[at].verdict) judged += 1;
     marked(at, verdict);
@@ -179,7 +194,8 @@ async function step(by) {
 }
 
 const undo = guarded(async () => {
-  const { pair_id } = await api("undo", {});
+  const { pair_id, pair_ids } = await api("undo", {});
+  if (rows.filter((one) => pair_ids.includes(one.pair_id)).length > 1) return load();
   const index = rows.findIndex((one) => one.pair_id === pair_id);
   if (index >= 0) {
     await show(index);
@@ -190,6 +206,7 @@ const undo = guarded(async () => {
   } else if (pair_id) {
     await load();
   }
+  return undefined;
 });
 
 function open() {
@@ -238,10 +255,15 @@ function orphan(one) {
   return box;
 }
 
+function other() {
+  filters.elements.group.value = whole() ? "wordings" : "facts";
+  return load();
+}
+
 const KEYS = {
   a: () => judge("accept"), r: () => judge("reject"), e: open, u: undo,
   j: guarded(() => step(1)), ArrowDown: guarded(() => step(1)), k: guarded(() => step(-1)), ArrowUp: guarded(() => step(-1)),
-  n: () => $("note").focus(), "/": () => filters.elements.text.focus(), "?": help,
+  w: other, n: () => $("note").focus(), "/": () => filters.elements.text.focus(), "?": help,
 };
 
 function help() {

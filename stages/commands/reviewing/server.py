@@ -110,9 +110,10 @@ async def posted(request: Request) -> Any:
 def rows(queue: Queue, query: dict[str, str]) -> dict[str, Any]:
     """A page of the rows that the filters let through, and how many of all there are and are judged."""
     scores = {name: float(query[name]) for name in ("min_score", "max_score") if query.get(name)}
-    texts = {name: query.get(name, "") for name in ("path", "check", "verdict", "text")}
+    texts = {name: query.get(name, "") for name in ("path", "check", "verdict", "text", "group", "order")}
     found, reviews, start = queue.found(Filters(**texts, **scores)), queue.reviews(), int(query.get("start") or 0)  # type: ignore[arg-type]
-    listed = [brief(item, reviews.get(item.pair_id)) for item in found[start : start + LISTED]]
+    listed = [{**brief(item, reviews.get(item.pair_id)), "wordings": len(queue.wordings[item.fact])}
+              for item in found[start : start + LISTED]]  # fmt: skip
     return {"count": len(found), "judged": sum(item.pair_id in reviews for item in found), "rows": listed}
 
 
@@ -130,8 +131,9 @@ def overview(queue: Queue, query: dict[str, str]) -> dict[str, Any]:
 
 
 def judge(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
-    queue.judge(Review.model_validate(body))
-    return queue.overview()
+    """A verdict; with `whole` it is on all wordings of the fact."""
+    whole = bool(body.pop("whole", False))
+    return {"pair_ids": queue.judge(Review.model_validate(body), whole), **queue.overview()}
 
 
 def withdraw(queue: Queue, body: dict[str, str]) -> dict[str, Any]:
@@ -140,7 +142,8 @@ def withdraw(queue: Queue, body: dict[str, str]) -> dict[str, Any]:
 
 
 def undo(queue: Queue, body: dict[str, str]) -> dict[str, Any]:
-    return {"pair_id": queue.undo(), **queue.overview()}
+    pair_ids = queue.undo()
+    return {"pair_id": pair_ids[0] if pair_ids else None, "pair_ids": pair_ids, **queue.overview()}
 
 
 def orphans(queue: Queue, query: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What may be sent to a terminal: own rows, models and names of files can hold characters that act on it."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Value = TypeVar("Value")
 ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all control characters but tabs and ends of lines
@@ -17,4 +17,4 @@ def printable(value: Value) -> Value:
         new = {key: printable(item) for key, item in value.items()}
     elif isinstance(value, list):
         new = [printable(item) for item in value]
-    return new
+    return cast(Value, new)
