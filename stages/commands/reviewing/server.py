@@ -132,7 +132,7 @@ def overview(queue: Queue, query: dict[str, str]) -> dict[str, Any]:
 
 def judge(queue: Queue, body: dict[str, Any]) -> dict[str, Any]:
     """A verdict; with `whole` it is on all wordings of the fact."""
-    whole = bool(body.pop("whole", False))
+    whole = isinstance(body, dict) and bool(body.pop("whole", False))
     return {"pair_ids": queue.judge(Review.model_validate(body), whole), **queue.overview()}
 
 
