@@ -236,14 +236,21 @@ def test_passages_in_other_words_are_trained_without_the_secrets_that_a_teacher_
         if "pairs" in json.dumps(body["response_format"]):
             return json.dumps({"pairs": []})
         lines = body["messages"][-1]["content"].splitlines()
-        return json.dumps({"text": "\n".join(line for line in lines if leaks({"": line})) or "It opens the hub."})
+        said = [line for line in lines if {name for name, _ in leaks({"": line})} - {"Private Key"}]  # whole in a line
+        return json.dumps({"text": "\n".join(said) or "It opens the hub."})
 
     endpoint.reply = repeated
-    write_params({"docs.path": str(project / "pages"), "docs.private": "keep", **LLM, "generate.private": "keep",
-                  "generate.rewrites": 1, "model.name": str(tiny_model), "format.documents": 1.0,
-                  "format.documents_source": "rewritten"})  # fmt: skip
-    for stage in (ingest_stage, chunk_stage, generate_stage, curate_stage, format_stage):
+    kept = {"docs.path": str(project / "pages"), "docs.private": "keep", "generate.max_facts_per_chunk": 0}
+    write_params(kept)
+    for stage in (ingest_stage, chunk_stage, generate_stage):
         stage.main()
+    pairs = paths.PAIRS.read_text("utf-8")  # only pages that pairs ask about are trained as text
+    write_params({**kept, **LLM, "generate.private": "keep", "generate.rewrites": 1, "model.name": str(tiny_model),
+                  "format.documents": 1.0, "format.documents_source": "rewritten"})  # fmt: skip
+    generate_stage.main()
+    paths.PAIRS.write_text(pairs, "utf-8")
+    curate_stage.main()
+    format_stage.main()
     import pyarrow.parquet as pq
 
     text = "\n".join(pq.read_table(paths.FORMATTED / "train.parquet").column("text").to_pylist())
