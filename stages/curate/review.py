@@ -6,7 +6,7 @@ Rows are sorted by pair_id, one a line, so that the work of two reviewers merges
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
