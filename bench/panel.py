@@ -40,6 +40,15 @@ PANEL = {
     "vitepress": "docs/en",
     "jekyll": "docs",  # Liquid
     "nextra": "docs",
+    "docsy": "docsy.dev/content/en",  # Hugo
+    "hugoDocs": "content/en",
+    "poetry": "docs",
+    "MyST-Parser": "docs",  # MyST
+    "alembic": "docs/build",  # Sphinx
+    "eslint": "docs/src",  # Eleventy: Nunjucks
+    "content": "docs/content",  # Nuxt
+    "docs-zh-cn": "src",  # VitePress, Chinese
+    "nats.docs": ".",  # GitBook
 }
 REPOSITORY = {"fastapi-zh": "fastapi"}
 STAGES = ("ingest", "chunk", "generate")
@@ -182,7 +191,7 @@ STAGE = """
 import atexit, pathlib, re, runpy, sys
 status = pathlib.Path("/proc/self/status")
 atexit.register(lambda: pathlib.Path("peak").write_text(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]))
-runpy.run_module(sys.argv[1], run_name="__main__")
+runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
 """
 
 
