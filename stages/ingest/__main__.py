@@ -4,9 +4,9 @@ Reads data/sources.jsonl and the files below `docs.path` that it names; writes d
 Run: python -m stages.ingest
 """
 
-import gc
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -16,21 +16,19 @@ from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
-from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.base.errors import run_stage
-from stages.common.records.files import digest, read_jsonl, write_jsonl, write_report, write_rows
+from stages.common.records.files import read_jsonl, write_jsonl, write_report, write_rows
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import Doc
 from stages.ingest import refusals
-from stages.ingest.dialects.flavours import detection
-from stages.ingest.pages import Reader, name_of
+from stages.ingest.pages import Outcome
+from stages.ingest.reading import Reading
 from stages.ingest.sources import identity, manifest
 from stages.ingest.sources.breadcrumbs import breadcrumbs
-from stages.ingest.sources.imports import NAVIGATION, parts, text_of
+from stages.ingest.sources.imports import NAVIGATION
 from stages.ingest.sources.languages import neighbours
 from stages.ingest.sources.provenance import Provenance
 from stages.ingest.sources.report import Report
-from stages.ingest.sources.tree import RefusedError, Tree
-from stages.ingest.sources.walk import boundary, root_directory
 
 # The figures of the report that experiments are compared by, and where they stand in it.
 HEADLINE = {"pages": "pages", "files": "files", "words": "account.words", "words_lost": "account.lost"}
@@ -43,6 +41,7 @@ class Site:
     also_in: dict[str, list[str]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)  # of pages without text too
     pages: list[identity.Page] = field(default_factory=list)
+    private: dict[str, Counter[str]] = field(default_factory=dict)  # kinds of what is masked
 
 
 def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
@@ -52,45 +51,47 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     and what `finished` adds can be known, when the last row is read.
     """
     files = manifest.read()
-    hashes = {file["path"]: file["sha256"] for file in files if file["sha256"]}
-    root = root_directory(section.path)
-    tree = Tree(root, section.max_bytes, boundary(root), hashes)
-    reader = Reader(tree, detection.detected(root, section.flavour), section, report, site.titles)
-    provenance = Provenance(root, (path for path in hashes if path.startswith("../")))
     pages = [file for file in files if file["role"] == "page"]
     readable = [file["path"] for file in pages if not file["problem"]]
-    partials = parts(readable, tree, reader.site.flavour.underscored)
-    report.account.expect(partials)
+    reading = Reading(section)
+    provenance = Provenance(reading.tree.root, (path for path in reading.tree.hashes if path.startswith("../")))
+    partials = reading.partials(readable, report)
+    outcomes = reading.outcomes([path for path in readable if path not in partials])
     report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
     first: dict[str, str] = {}
+    read: list[str] = []
     skipped: list[tuple[str, str]] = []
     for file in tqdm(pages, desc="ingest", unit="file", disable=None):
         path = file["path"]
         report.counts["files"] += 1
-        try:
-            if file["problem"]:
-                raise RefusedError(file["problem"])
-            if path in partials:
-                raise RefusedError("kind_index" if PurePosixPath(path).stem.lower() in NAVIGATION else "partial")
-            doc, recognised = reader.read(path)
-        except RefusedError as refused:
-            report.skip(path, str(refused))
+        refused = file["problem"] or (part_of(path) if path in partials else "")
+        made = Outcome(refused=refused) if refused else next(outcomes)
+        report.add(made.report)
+        if made.title is not None:
+            site.titles[path] = made.title
+        if made.doc is None or made.twins is None:
+            report.skip(path, made.refused)
             if not file["problem"]:  # a pipe would be waited for
-                skipped.append((path, str(refused)))
+                skipped.append((path, made.refused))
             continue
-        content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
-        original = first.setdefault(content, path)
-        site.pages.append(recognised)
+        read.append(path)
+        site.pages.append(made.twins)
+        original = first.setdefault(made.content, path)
         if original != path:
             report.counts["duplicates"] += 1
             site.also_in.setdefault(original, []).append(path)
             continue
-        yield {**doc, "title": doc["title"] or name_of(path), "rev": provenance.revision([path, *doc["partials"]])}
-    for path, reason in skipped:  # when it is known which partials are shown
-        with reader.counting(path):
-            report.account.skipped(path, text_of(path, tree), reason)
-    report.read_besides = sorted(tree.unlisted)
-    report.characters = tree.characters
+        if made.private:
+            site.private[path] = made.private
+        yield {**made.doc, "rev": provenance.revision([path, *made.doc["partials"]])}
+    reading.account(report.account, skipped, read, partials)  # when it is known which partials are shown
+    besides = {file["path"] for file in files if file["role"] == "besides"}
+    report.read_besides = sorted(report.looked_up - (reading.tree.hashes.keys() - besides))
+
+
+def part_of(path: str) -> str:
+    """Why a file that is a part of others makes no page."""
+    return "kind_index" if PurePosixPath(path).stem.lower() in NAVIGATION else "partial"
 
 
 def write_docs(section: schema.Docs, report: Report, most: float = math.inf) -> None:
@@ -113,43 +114,26 @@ def finished(unfinished: Path, section: schema.Docs, site: Site, report: Report)
     doc: Doc
     for doc in read_jsonl(unfinished):
         path = doc["path"]
-        doc["language"] = doc["language"] or language_by_place(path)
-        if section.languages and doc["language"] not in section.languages:
+        language = doc["language"] or language_by_place(path)
+        if section.languages and language not in section.languages:
             report.skip(path, "other_language")
             continue
         if path in other_version:
             report.skip(path, "other_version")
             continue
-        row: Doc = {
-            **doc,
-            "group": groups[path],
-            "also_in": site.also_in.get(path, []),
-            "breadcrumbs": breadcrumbs(path, site.titles),
-        }
-        shown = masked(row, report) if section.private == "mask" else row
-        if shown:
-            report.counts["pages"] += 1
-            report.languages[row["language"] or "unknown"] += 1
-            report.kinds[row["kind"]] += 1
-            yield shown
+        above, kinds = breadcrumbs(path, site.titles), site.private.get(path, Counter())
+        if section.private == "mask":
+            above, in_titles = masked_values(above)
+            kinds = kinds + in_titles
+        report.page(language, doc["kind"], kinds)
+        also_in = site.also_in.get(path, [])
+        yield {**doc, "language": language, "group": groups[path], "also_in": also_in, "breadcrumbs": above}
     if not report.counts["pages"] and section.include:
         write_report("ingest", report.as_json(), HEADLINE)
         refusals.refuse_no_pages(section, report)
 
 
-def masked(row: Doc, report: Report) -> Doc | None:
-    """The page without anything private; None when it cannot be looked through within a page's budget."""
-    try:
-        with budget(MAX_SECONDS):
-            return report.hide(row)
-    except OverBudgetError as error:
-        report.failed(row["path"], error)
-        report.skip(row["path"], "over_budget")
-        return None
-
-
 def main() -> None:
-    gc.set_threshold(100_000, 50, 100)  # what is read makes no cycles to speak of
     settings, report = params.load(), Report()
     section = settings.docs
     if "DVC_STAGE" not in os.environ:  # typed by hand: `dvc repro` runs the stage that writes it before

@@ -2,16 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from stages.common import schema
 from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.base.errors import UserError
 from stages.common.markdown.blocks import blocks, heading_text
 from stages.common.records.files import digest
+from stages.common.records.masking import masked_values
 from stages.common.records.rows import Doc, to_spans
 from stages.ingest.dialects import frontmatter, rst
 from stages.ingest.dialects.expansion import expand, phrase
@@ -27,43 +26,79 @@ from stages.ingest.sources.report import Report
 from stages.ingest.sources.tree import RefusedError, Tree
 
 
+class Setting(NamedTuple):
+    """What all pages of a run have in common: the params that matter to one, the values that the site's configuration
+    gives, and the digest of the manifest, by which a process knows whether it holds the right tree."""
+
+    path: str
+    page_kinds: tuple[str, ...]
+    unpublished: bool
+    private: str
+    max_bytes: int
+    flavour: str
+    values: tuple[tuple[str, str], ...]
+    base: str
+    sources: str
+
+
+@dataclass
+class Outcome:
+    """What became of a page: its row and what its twins are known by, or the reason why it makes none."""
+
+    doc: Doc | None = None
+    refused: str = ""
+    title: str | None = None  # of a page without text too
+    twins: identity.Page | None = None
+    content: str = ""  # digest of its title and its lines, blank ones apart
+    private: Counter[str] = field(default_factory=Counter)  # kinds of what is masked
+    report: Report = field(default_factory=Report)
+    asked: dict[str, str] = field(default_factory=dict)  # what was looked up in the tree, with the answers
+
+
 @dataclass
 class Reader:
-    """Reads the pages of a site, one at a time. `titles` gets those of all pages by path."""
+    """Reads the pages of a site, one at a time."""
 
     tree: Tree
     site: Site
-    section: schema.Docs
-    report: Report
-    titles: dict[str, str] = field(default_factory=dict)
+    setting: Setting
+    outcome: Outcome = field(default_factory=Outcome)  # of the page that is being read
 
-    def read(self, path: str) -> tuple[Doc, identity.Page]:
-        """The row of a page, and what its twins are known by. Raises RefusedError when the file makes none, whatever
-        the reason; a page that cannot be read costs no other."""
+    @property
+    def report(self) -> Report:
+        return self.outcome.report
+
+    def read(self, path: str) -> Outcome:
+        """What becomes of a page; one that cannot be read costs no other."""
+        outcome = self.outcome = Outcome()
         try:
             with budget(MAX_SECONDS):
                 source, doc = self.doc(path)
-                recognised = identity.page(path, doc["language"], doc["text"])
-        except (RefusedError, UserError):
+                outcome.twins = identity.page(path, doc["language"], doc["text"])
+                outcome.content = digest(doc["title"], [line for line in doc["text"].split("\n") if line.strip()])
+                outcome.doc = self.masked({**doc, "title": doc["title"] or name_of(path)})
+        except RefusedError as refused:
+            outcome.refused = str(refused)
+        except UserError:
             raise
         except OverBudgetError as error:
             self.report.failed(path, error)
-            raise RefusedError("over_budget") from None
+            outcome.refused = "over_budget"
         except Exception as error:  # a page may be anything, and readers may be wrong
             self.report.failed(path, error)
-            raise RefusedError("failed") from None
-        with self.counting(path):
-            self.report.account.page(source, doc)
-        return doc, recognised
+            outcome.refused = "failed"
+        else:
+            with self.report.account.counting(path):
+                self.report.account.page(source, doc)
+        return outcome
 
-    @contextmanager
-    def counting(self, path: str) -> Iterator[None]:
-        """Count a file's words; one on which that takes too long, or fails, is a page or a skip all the same."""
-        try:
-            with budget(MAX_SECONDS):
-                yield
-        except (OverBudgetError, ValueError, LookupError, RecursionError, MemoryError):
-            self.report.account.unmeasured.append(path)
+    def masked(self, doc: Doc) -> Doc:
+        """The page without anything private, unless that is to stay."""
+        if self.setting.private == "keep":
+            return doc
+        texts = {name: doc[name] for name in ("title", "description", "tags", "text")}  # type: ignore[literal-required]
+        hidden, self.outcome.private = masked_values(texts)
+        return {**doc, **hidden}  # type: ignore[typeddict-item]
 
     def doc(self, path: str) -> tuple[str, Doc]:
         """The source and the row of a page."""
@@ -74,16 +109,16 @@ class Reader:
         front = frontmatter.front_matter(source)
         if line := frontmatter.broken_line(source):
             self.report.broken.append({"path": path, "line": line})
-        if unpublished(front, path) and not self.section.unpublished:
+        if unpublished(front, path) and not self.setting.unpublished:
             raise RefusedError("unpublished")
         lines, partials = self.lines(path, source, plain=bool(convert) or path.lower().endswith(".txt"))
         text = to_text(lines)
         title = self.filled(front.get("title"), source, path) or self.heading(text)
-        self.titles[path] = title
+        self.outcome.title = title
         if missing := stub(text):
             raise RefusedError("only_title" if missing == "empty" and front.get("title") else missing)
         page_kind = kind(path, front, title, text)
-        if page_kind not in self.section.page_kinds:
+        if page_kind not in self.setting.page_kinds:
             raise RefusedError(f"kind_{page_kind}")
         key = next((key for key in frontmatter.DESCRIPTIONS if front.get(key)), "description")
         description = self.filled(front.get(key), source, path)

@@ -13,14 +13,14 @@ import sys
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from stages.common.base.errors import UserError
 from stages.common.base.paths import cache_dir
@@ -37,6 +37,30 @@ RUNS = 3  # a result that so many runs have not used is dropped
 LARGEST = 4 << 30  # bytes of a function's results; above that only those of the last run stay
 
 
+class Questions(NamedTuple):
+    """What a function looks up on its way and its item does not say, such as the files that a page names.
+
+    `asked` gives the questions behind a result with the answers that it got, `answer` what is answered now. A result is
+    kept under both: the same item asks the same questions as long as it gets the same answers.
+    """
+
+    asked: Callable[[Any], Mapping[str, str]]
+    answer: Callable[[str], str]
+
+    def key(self, item: bytes, questions: Iterable[str]) -> bytes:
+        """That of a result, from the key of its item and the questions that it asked the last time."""
+        return with_answers(item, {question: self.answer(question) for question in questions})
+
+    def entries(self, item: bytes, result: object, value: bytes) -> dict[bytes, bytes]:
+        """What is kept of a result: its questions under the key of the item, itself under that with the answers."""
+        answers = self.asked(result)
+        return {item: zlib.compress(pickle.dumps(list(answers))), with_answers(item, answers): value}
+
+
+def with_answers(item: bytes, answers: Mapping[str, str]) -> bytes:
+    return hashlib.sha256(item + repr(answers).encode("utf-8", "surrogatepass")).digest()
+
+
 def always(result: object) -> bool:
     return True
 
@@ -47,10 +71,12 @@ def mapped(
     key: Callable[[Item], bytes],
     processes: int = 0,
     lasting: Callable[[Result], bool] = always,
+    questions: Questions | None = None,
 ) -> Iterator[Result]:
     """`function` of each item, in order; it is a module's own, or a partial of one, and so can be sent to a process.
 
-    `key` gives everything that the result depends on besides the code: the item's content and the params that matter.
+    `key` gives everything that the result depends on besides the code and what `questions` are asked: the item's
+    content and the params that matter.
     `lasting`: whether a result is kept; one of a busy moment, such as that time ran out, should not be.
     `processes`: 1 for this one alone, 0 for one for each core once there is enough work, else so many.
     """
@@ -58,22 +84,31 @@ def mapped(
     stage = stage_of(named)
     code = code_digest(stage)
     with closing(Kept(f"{stage}.{named.__name__}")) as kept, closing(Engine(function, lasting, processes)) as engine:
-        waiting: deque[tuple[list[bytes], dict[bytes, bytes], Future[list[Packed]]]] = deque()
+        waiting: deque[tuple[list[bytes], list[bytes], dict[bytes, bytes], Future[list[Packed]]]] = deque()
         while True:
             batch = list(islice(left, BATCH))
             if batch:
-                keys = [hashlib.sha256(code + key(item)).digest() for item in batch]
+                begun = [hashlib.sha256(code + key(item)).digest() for item in batch]
+                keys = kept.answered(begun, questions) if questions else begun
                 known = kept.get(keys)
-                missing = [item for item, of_item in zip(batch, keys, strict=True) if of_item not in known]
-                waiting.append((keys, known, engine.submit(missing)))
+                missing = [item for item, of_result in zip(batch, keys, strict=True) if of_result not in known]
+                waiting.append((begun, keys, known, engine.submit(missing)))
             while waiting and (not batch or len(waiting) > engine.ahead):
-                keys, known, future = waiting.popleft()
+                begun, keys, known, future = waiting.popleft()
                 with none_killed():
-                    results = future.result()
-                new = dict(zip((of_item for of_item in keys if of_item not in known), results, strict=True))
-                kept.put(keys, {of_item: value for of_item, (value, lasts) in new.items() if lasts})
-                known |= {of_item: zlib.decompress(value) for of_item, (value, _) in new.items()}
-                yield from (pickle.loads(known[of_item]) for of_item in keys)
+                    new = iter(future.result())
+                results: list[Result] = []
+                fresh: dict[bytes, bytes] = {}
+                for of_item, of_result in zip(begun, keys, strict=True):
+                    if of_result in known:
+                        results.append(pickle.loads(known[of_result]))
+                        continue
+                    value, lasts = next(new)
+                    results.append(pickle.loads(zlib.decompress(value)))
+                    if lasts:
+                        fresh |= questions.entries(of_item, results[-1], value) if questions else {of_result: value}
+                kept.put({*begun, *keys, *fresh}, fresh)
+                yield from results
             if not batch:
                 return
 
@@ -169,7 +204,12 @@ class Kept:
             self.begin_anew()
             return {}
 
-    def put(self, keys: list[bytes], new: dict[bytes, bytes]) -> None:
+    def answered(self, items: list[bytes], questions: Questions) -> list[bytes]:
+        """The keys of results, by those of their items and the answers of now to what each asked the last time."""
+        asked = self.get(items)
+        return [questions.key(item, pickle.loads(asked[item]) if item in asked else ()) for item in items]
+
+    def put(self, keys: Collection[bytes], new: dict[bytes, bytes]) -> None:
         """Keep the new results, and that this run has used the keys."""
         if not self.database:
             return

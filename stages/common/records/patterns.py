@@ -19,6 +19,7 @@ NOT_USED = (
 PRIVATE_KEY = "Private Key"
 PERSONAL = ("e-mail", "ID number", "phone")
 PASSWORD = "Basic Auth Credentials"
+ANYWHERE = (PASSWORD, PRIVATE_KEY)  # not in lines with long words alone
 PEM = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 # A group in a pattern is what to mask.
 OURS = (
@@ -98,17 +99,22 @@ def secret_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
         if issubclass(detector, RegexBasedDetector) and name not in NOT_USED
         for pattern in detector().denylist
     ]
-    return (*known, *((name, re.compile(pattern, re.ASCII)) for name, pattern in OURS))
+    return (*known, *patterns_of(tuple(name for name, _ in OURS)))
+
+
+@functools.cache
+def patterns_of(names: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Name and pattern of some of our own kinds, for which detect-secrets need not be loaded."""
+    return tuple((name, re.compile(pattern, re.ASCII)) for name, pattern in OURS if name in names)
 
 
 def secrets(text: str) -> Iterator[Match]:
     """Keys, tokens and passwords, each to its end."""
-    for kind, pattern in secret_patterns():
-        if kind in (PASSWORD, PRIVATE_KEY):
-            for match in pattern.finditer(text):
-                start, end = match.span(pattern.groups)
-                if not is_example(kind, text[start:end], match[0]):
-                    yield Match(start, end, kind)
+    for kind, pattern in patterns_of(ANYWHERE):
+        for match in pattern.finditer(text):
+            start, end = match.span(pattern.groups)
+            if not is_example(kind, text[start:end], match[0]):
+                yield Match(start, end, kind)
     for line_start, line_end in lines_with_long_words(text):
         yield from tokens(text, line_start, line_end)
 
@@ -125,7 +131,7 @@ def tokens(text: str, line_start: int, line_end: int) -> Iterator[Match]:
     """Keys and tokens in one line of a text."""
     for kind, pattern in secret_patterns():
         end = line_start
-        for match in () if kind in (PASSWORD, PRIVATE_KEY) else pattern.finditer(text, line_start, line_end):
+        for match in () if kind in ANYWHERE else pattern.finditer(text, line_start, line_end):
             start, stop = match.span(pattern.groups if kind in GROUPED else 0)
             if start < end or is_inside_word(text, start) or EXAMPLE.search(match[0]):
                 continue

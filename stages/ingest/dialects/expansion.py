@@ -24,7 +24,7 @@ from stages.ingest.dialects.headings import below
 from stages.ingest.dialects.lines import Line, to_lines, to_text, with_texts
 from stages.ingest.dialects.modules import Import
 from stages.ingest.dialects.outline import headings
-from stages.ingest.dialects.page import Findings, Page, Site, Unread
+from stages.ingest.dialects.page import Findings, Page, Site, Unread, stepped
 from stages.ingest.dialects.scope import Source
 from stages.ingest.sources.tree import RefusedError, Tree
 
@@ -82,8 +82,7 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     page = page.as_mdx() if is_mdx else page
     of_asciidoc = asciidoc.is_asciidoc(page.path)
     lines = without_contents(lines, page)
-    for step in (asciidoc.as_markdown,) if of_asciidoc else page.site.flavour.before:
-        lines = step(lines, page)
+    lines = stepped(lines, page, *((asciidoc.as_markdown,) if of_asciidoc else page.site.flavour.before))
     lines = containers.written(lines)
     source = Source(
         page.values,
@@ -93,17 +92,15 @@ def resolved(lines: list[Line], page: Page) -> list[Line]:
     )
     lines = with_texts(lines, mdx.markdown(to_text(lines), source, page.indented_code))
     lines = with_partials(lines, source, page)
-    for step in page.site.flavour.after:
-        lines = step(lines, page)
-    lines = items.as_lists(containers.written(lines))
-    lines = links.resolved(admonitions.as_quotes(containers.with_code_groups(lines, page), page), page)
+    lines = items.as_lists(containers.written(stepped(lines, page, *page.site.flavour.after)))
+    lines = stepped(lines, page, containers.with_code_groups, admonitions.as_quotes, links.resolved)
     lines = tabs.labelled(lines, page.indented_code)
-    return fences.plain(containers.moved_out(lines) if is_mdx else lines, page)
+    return stepped(containers.moved_out(lines) if is_mdx else lines, page, fences.plain)
 
 
 def without_contents(lines: list[Line], page: Page) -> list[Line]:
     """The lines without the signs that generators put a table of contents in the place of."""
-    if not any(CONTENTS.fullmatch(line.text) for line in lines):
+    if not any("]" in line.text and CONTENTS.fullmatch(line.text) for line in lines):
         return lines
     code = page.code(lines)
     return [

@@ -10,7 +10,7 @@ import re
 from stages.ingest.dialects import marks
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.outline import fences
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 OPENING = re.compile(r"([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)(`{3,}|~{3,})[ \t]*([^\s`](?:.*[^ \t])?)[ \t]*$")
 PLAIN = re.compile(r"[\w+#./-]*$")
@@ -38,6 +38,7 @@ FILLED_IN, UNSEEN = ("@docs", "@autodocs"), ("@contents", "@index", "@meta", "@s
 LANGUAGES = {"@example": "julia", "@repl": "julia", "jldoctest": "julia", "ipython3": "python", "none": ""}
 
 
+@needs("```", "~~~")
 def plain(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their fences so, those nested in lists and quotes too."""
     text = to_text(lines)

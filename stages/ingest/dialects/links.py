@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 DEFINITION = re.compile(r"[ >]{0,12}\[([^\[\]^][^\[\]]{0,200})\]:[ \t]*(?:<([^<>]*)>|([^\s<>]+))(?:[ \t]+[\"'(].*)?$")
 ABBREVIATION = re.compile(r" {0,3}\*\[[^\[\]]+\]:[ \t]")
@@ -21,6 +21,7 @@ def without_data(text: str) -> str:
     return DATA.sub("data:", text) if "base64," in text else text
 
 
+@needs("]:")
 def resolved(lines: list[Line], page: Page) -> list[Line]:
     """The lines with links by reference as links, and without the definitions."""
     if not any("]:" in line.text for line in lines):

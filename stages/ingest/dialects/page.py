@@ -113,6 +113,27 @@ class Page:
 
 
 Step = Callable[[list[Line], Page], list[Line]]
+SIGNS: dict[Step, tuple[str, ...]] = {}  # by steps that `needs` says it of
+
+
+def needs(*signs: str) -> Callable[[Step], Step]:
+    """Say of a step that it changes nothing in a page that holds none of these signs."""
+
+    def noted(step: Step) -> Step:
+        SIGNS[step] = signs
+        return step
+
+    return noted
+
+
+def stepped(lines: list[Line], page: Page, *steps: Step) -> list[Line]:
+    """The lines after all steps in their order. Most find nothing to do, and are not even asked."""
+    text = to_text(lines)
+    for step in steps:
+        if any(sign in text for sign in SIGNS.get(step, ("",))):
+            before, lines = lines, step(lines, page)
+            text = text if lines is before else to_text(lines)
+    return lines
 
 
 class Flavour(NamedTuple):

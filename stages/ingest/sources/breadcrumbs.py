@@ -1,7 +1,6 @@
 """The way to a page through the directories that hold it."""
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 INDEX_FILES = ("index.md", "index.mdx", "README.md", "_index.md")
 
@@ -11,10 +10,11 @@ def breadcrumbs(path: str, titles: Mapping[str, str]) -> list[str]:
 
     `titles` are those of all pages by path, of pages without text too. An index page is not above itself.
     """
-    directories = list(PurePosixPath(path).parents)[is_index(path) :]
-    found = (next(filter(None, (titles.get((d / name).as_posix()) for name in INDEX_FILES)), "") for d in directories)
-    return [title for title in reversed(list(found)) if title]
+    parts = path.split("/")
+    above = ["/".join(parts[:depth]) for depth in range(len(parts) - is_index(path))]
+    found = (next(filter(None, (titles.get(f"{d}/{name}" if d else name) for name in INDEX_FILES)), "") for d in above)
+    return [title for title in found if title]
 
 
 def is_index(path: str) -> bool:
-    return PurePosixPath(path).name in INDEX_FILES
+    return path.rpartition("/")[2] in INDEX_FILES

@@ -1,8 +1,9 @@
 """Which files are only parts of others: pages of a website import them and nothing makes them pages of their own."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from stages.ingest.dialects.flavours import snippets
 from stages.ingest.dialects.frontmatter import BLOCK
@@ -14,14 +15,23 @@ LINK = re.compile(r"\]\(\s*<?([^)#?\s>]+)|^\[[^\]\n]+\]:[ \t]*<?([^#?\s>]+)", re
 SNIPPET = re.compile(r"<Snippet\b[^<>]*\bfile=[\"']([^\"'<>]+)")  # of Mintlify
 OF_ANTORA = re.compile(r"(?:^|/)modules/[^/]+/(?:partials|examples)/")
 NAVIGATION = ("_sidebar", "_navbar", "_coverpage", "_footer")  # of Docsify and wikis: links around every page
+SUFFIXES = (".md", ".mdx")  # that a link may leave out
 LANDING_PAGES = ("index", "readme")  # a directory's own page
 
 
-def parts(paths: list[str], tree: Tree, underscored: bool) -> set[str]:
+class Names(NamedTuple):
+    """What a file names besides itself."""
+
+    modules: list[str]  # that it imports, or includes as a whole, outside its code
+    links: list[str]
+    has_front_matter: bool
+
+
+def parts(paths: list[str], names: Callable[[], Iterable[Names]], tree: Tree, underscored: bool) -> set[str]:
     """The files that are no pages: those that are only imported, and those with an underscore, but where the site's
-    generator makes pages of them (`underscored`) only those that others name."""
+    generator makes pages of them (`underscored`) only those that others name. `names` gives those of each file."""
     by_name = {path for path in paths if is_partial_name(path)}
-    return only_imported(paths, tree) | (named_elsewhere(by_name, paths, tree) if underscored else by_name)
+    return only_imported(paths, names, tree) | (named_elsewhere(by_name, paths, tree) if underscored else by_name)
 
 
 def named_elsewhere(files: set[str], paths: list[str], tree: Tree) -> set[str]:
@@ -34,28 +44,36 @@ def named_elsewhere(files: set[str], paths: list[str], tree: Tree) -> set[str]:
 def is_partial_name(path: str) -> bool:
     """Whether a file is a part by its name or, in Antora's modules, by its directory; `_index`, Hugo's page of a
     section, is one when others import it."""
-    file = PurePosixPath(path)
-    return OF_ANTORA.search(path) is not None or (file.name.startswith("_") and file.stem != "_index")
+    name = path.rpartition("/")[2]
+    return OF_ANTORA.search(path) is not None or (name.startswith("_") and PurePosixPath(name).stem != "_index")
 
 
-def only_imported(paths: list[str], tree: Tree) -> set[str]:
+def only_imported(paths: list[str], names: Callable[[], Iterable[Names]], tree: Tree) -> set[str]:
     """The files that others import and that neither have front matter nor are linked from any page.
 
     Docusaurus makes a page of every file without an underscore; front matter is written for such a page only.
     """
-    used = {target for path in paths for target in imported(path, tree)}
-    candidates = {path for path in used & set(paths) if not is_page_by_itself(path, tree)}
-    names = {PurePosixPath(path).stem for path in candidates}
+    used: set[str] = set()
+    by_themselves: set[str] = set()
+    for path, of_path in zip(paths, names(), strict=True):
+        used |= resolved(of_path.modules, path, tree) - {path} if of_path.modules else set()
+        if of_path.has_front_matter:
+            by_themselves.add(path)
+    candidates = {path for path in (used & set(paths)) - by_themselves if not is_page_by_name(path)}
+    stems = {PurePosixPath(path).stem for path in candidates}
     # Where pages import files with an underscore, that makes parts of all. Hugo, which has _index, has no imports.
     of_docusaurus = any(is_partial_name(path) for path in used)
     sections = {path for path in (paths if of_docusaurus else used) if PurePosixPath(path).stem == "_index"}
-    return sections | candidates - {target for path in paths if names for target in linked(path, tree, names)}
+    linked: set[str] = set()
+    for path, of_path in zip(paths, names(), strict=True) if stems else ():
+        links = [link for link in of_path.links if any(stem in link for stem in stems)]
+        linked |= resolved([*links, *(f"{link}{suffix}" for link in links for suffix in SUFFIXES)], path, tree) - {path}
+    return sections | candidates - linked
 
 
-def is_page_by_itself(path: str, tree: Tree) -> bool:
+def is_page_by_name(path: str) -> bool:
     """Also said of files with an underscore, which are told by their names."""
-    landing = PurePosixPath(path).stem.lower() in LANDING_PAGES
-    return is_partial_name(path) or landing or BLOCK.match(text_of(path, tree)) is not None
+    return is_partial_name(path) or PurePosixPath(path).stem.lower() in LANDING_PAGES
 
 
 def text_of(path: str, tree: Tree) -> str:
@@ -66,11 +84,15 @@ def text_of(path: str, tree: Tree) -> str:
         return ""
 
 
-def imported(path: str, tree: Tree) -> set[str]:
-    """The files that a page imports, or includes as a whole, outside its code."""
-    text = text_of(path, tree)
+def names_in(text: str) -> Names:
+    links = [found[1] or found[2] for found in LINK.finditer(text)]
+    return Names(modules_in(text), [link for link in links if "://" not in link], BLOCK.match(text) is not None)
+
+
+def modules_in(text: str) -> list[str]:
+    """What a page imports, or includes as a whole, outside its code."""
     if "import " not in text and snippets.SIGN not in text and "<Snippet" not in text:
-        return set()
+        return []
     modules: dict[int, list[str]] = {}
     lines = text.split("\n")
     for number, line in enumerate(lines):
@@ -81,19 +103,7 @@ def imported(path: str, tree: Tree) -> set[str]:
         if whole or line.startswith("import"):
             modules[number] = markdown_imports(imports(lines, number)[0]) + whole
     code = code_lines(text) if any(modules.values()) else set()
-    return resolved([one for number, some in modules.items() if number not in code for one in some], path, tree) - {
-        path
-    }
-
-
-def linked(path: str, tree: Tree, names: set[str]) -> set[str]:
-    """The files that a page links to, if it has any of the names in it."""
-    text = text_of(path, tree)
-    if not any(name in text for name in names):
-        return set()
-    links = [found[1] or found[2] for found in LINK.finditer(text)]
-    local = [link for link in links if "://" not in link]
-    return resolved([*local, *(f"{link}{suffix}" for link in local for suffix in (".md", ".mdx"))], path, tree) - {path}
+    return [one for number, some in modules.items() if number not in code for one in some]
 
 
 def resolved(modules: Iterable[str], path: str, tree: Tree) -> set[str]:

@@ -72,15 +72,20 @@ LEGAL = re.compile(
     re.IGNORECASE,
 )
 # What site generators write into a new site for its author to replace.
-DEMO = re.compile(
-    r"you just learned the \*\*basics of docusaurus|let's discover \*\*docusaurus in less than 5 minutes"
-    r"|docusaurus creates a \*\*page for each|add \*\*markdown or react\*\* files to `src/pages`"
-    r"|you don't need react to write simple standalone pages|documents are \*\*groups of pages\*\* connected through"
-    r"|guides lead a user through a specific task they want to accomplish"
-    r"|reference pages are ideal for outlining how things work|this page demonstrates usage of some of the runtime apis"
-    r"|this page demonstrates some of the built-in markdown extensions|for full documentation visit \[mkdocs\.org\]"
-    r"|you['’]ll find this post in your `_posts` directory",
-    re.IGNORECASE,
+DEMO = (
+    "you just learned the **basics of docusaurus",
+    "let's discover **docusaurus in less than 5 minutes",
+    "docusaurus creates a **page for each",
+    "add **markdown or react** files to `src/pages`",
+    "you don't need react to write simple standalone pages",
+    "documents are **groups of pages** connected through",
+    "guides lead a user through a specific task they want to accomplish",
+    "reference pages are ideal for outlining how things work",
+    "this page demonstrates usage of some of the runtime apis",
+    "this page demonstrates some of the built-in markdown extensions",
+    "for full documentation visit [mkdocs.org]",
+    "you'll find this post in your `_posts` directory",
+    "you’ll find this post in your `_posts` directory",
 )
 FOR_AGENTS = re.compile(r"guidance to (?:claude code|ai (?:coding )?agents|agents )", re.IGNORECASE)
 LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|\[\[[^\]\n]*\]\]")
@@ -125,7 +130,8 @@ def by_text(stem: str, text: str) -> str:
     """What only the text can tell: the wording of a licence, a list of versions, the stub of a generator."""
     if LICENCE.fullmatch(stem):
         return "licence" if LEGAL.search(text) else ""
-    if DEMO.search(text[:4_000]):
+    start = text[:4_000].lower()
+    if any(words in start for words in DEMO):
         return "demo"
     if FOR_AGENTS.search(text[:600]):
         return "agents"

@@ -7,8 +7,7 @@ in another script turns up.
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
 
 from stages.common.text.wording import CJK
 
@@ -61,16 +60,23 @@ def model() -> Callable[[str], str]:
     return sure
 
 
+def above(path: str) -> Iterator[str]:
+    """The directories that a file is in, the nearest first."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 def neighbours(known: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """From the languages of pages by path: the language of a page whose own is not known, by most pages of the nearest
     directory that has any; empty when no page's is known."""
-    counts: dict[PurePosixPath, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for path, code in known:
-        for directory in PurePosixPath(path).parents if code else ():
+        for directory in above(path) if code else ():
             counts.setdefault(directory, Counter())[code] += 1
 
     def of(path: str) -> str:
-        nearest = next((counts[directory] for directory in PurePosixPath(path).parents if directory in counts), None)
+        nearest = next((counts[directory] for directory in above(path) if directory in counts), None)
         return min(nearest, key=lambda code: (-nearest[code], code)) if nearest else ""
 
     return of

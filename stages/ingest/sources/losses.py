@@ -6,11 +6,12 @@ of the lines that came from this file.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
+from stages.common.base.budget import MAX_SECONDS, OverBudgetError, budget
 from stages.common.records.rows import Doc, Span
 from stages.common.text.wording import CJK_RANGE
 from stages.ingest.sources.shown import source_text
@@ -31,7 +32,8 @@ REASONS = [
 WORST = 10  # files named in the report
 NAMED_ON_SCREEN = 3
 # What is left out on purpose, and counted apart.
-ON_PURPOSE = ("kind_", "unpublished", "other_", "only_", "empty", "link_", "duplicate")
+UNNAMED = "partial that no page names"
+ON_PURPOSE = ("kind_", "unpublished", "other_", "only_", "empty", "link_", "duplicate", UNNAMED)
 
 
 def word_counts(text: str) -> Counter[str]:
@@ -58,17 +60,18 @@ class Account:
     left_out: Counter[str] = field(default_factory=Counter)
     kept: dict[str, Counter[str]] = field(default_factory=dict)  # words of partials, by path
     unmeasured: list[str] = field(default_factory=list)  # pages on which counting took too long
-    partial: re.Pattern[str] = re.compile(r"(?!)")
-    named: set[str] = field(default_factory=set)  # names of partials that stand in some page
 
-    def expect(self, partials: Iterable[str]) -> None:
-        """Look for the names of these files in the pages, since one that no page names is missed by nobody."""
-        names = sorted({PurePosixPath(path).stem for path in partials}, key=lambda name: (-len(name), name))
-        self.partial = re.compile("|".join(map(re.escape, names)) if names else r"(?!)")
+    @contextmanager
+    def counting(self, path: str) -> Iterator[None]:
+        """Count a file's words; one on which that takes too long, or fails, is a page or a skip all the same."""
+        try:
+            with budget(MAX_SECONDS):
+                yield
+        except (OverBudgetError, ValueError, LookupError, RecursionError, MemoryError):
+            self.unmeasured.append(path)
 
     def page(self, source: str, doc: Doc) -> None:
         """A page, and what of its partials it shows."""
-        self.named.update(self.partial.findall(source))
         path, own = doc["path"], word_counts(f"{doc['title']} {doc['description']}")
         for name, text in texts(doc["text"].split("\n"), doc["spans"]).items():
             if name == path:
@@ -77,15 +80,24 @@ class Account:
                 self.kept[name] = self.kept.get(name, Counter()) | word_counts(text)
         self.compare(path, source, own)
 
-    def skipped(self, path: str, source: str, reason: str) -> None:
-        """A file that makes no page: left out on purpose, or lost with all its words."""
-        if reason == "partial" and path in self.kept:
-            self.compare(path, source, self.kept[path])
-            return
-        count = word_counts(source_text(path, source)).total()
-        if reason == "partial" and PurePosixPath(path).stem not in self.named:
-            self.left_out["partial that no page names"] += count
-        elif reason.startswith(ON_PURPOSE):
+    def add(self, other: "Account") -> None:
+        """What became of the words of a page."""
+        self.files += other.files
+        self.reasons.update(other.reasons)
+        self.unmeasured += other.unmeasured
+        for name, words in other.kept.items():
+            self.kept[name] = self.kept[name] | words if name in self.kept else words
+
+    def partial(self, path: str, words: Counter[str], source: Callable[[], str]) -> None:
+        """A file that pages show, by the words that it has."""
+        if words - self.kept[path]:
+            self.compare(path, source(), self.kept[path])
+        else:
+            self.files.append(Loss(path, words.total(), 0))
+
+    def skipped(self, path: str, count: int, reason: str) -> None:
+        """A file that no page shows, by the number of its words: left out on purpose, or lost with all of them."""
+        if reason.startswith(ON_PURPOSE):
             self.left_out[reason] += count
         elif count:
             self.files.append(Loss(path, count, count, 1, reason))

@@ -1,8 +1,9 @@
 """data/sources.jsonl: every file that ingest may read, by path and hash. ingest depends on it and on no directory.
 
-A row is a file's path below `docs.path`, its SHA-256 and its role: page, include (another file that a page names) or
-site (a file of the site's generator); or the path and the problem for which it is not read; or a directory that is left
-out though it holds pages, with their number. Nothing else of the directory matters: not .git, node_modules or images.
+A row is a file's path below `docs.path`, its SHA-256 and its role: page, include (another file that a page names),
+site (a file of the site's generator) or besides (what the last ingest read though no page names it); or the path and
+the problem for which it is not read; or a directory that is left out though it holds pages, with their number. Nothing
+else of the directory matters: not .git, node_modules or images.
 """
 
 import json
@@ -65,6 +66,8 @@ def sources(section: schema.Docs) -> list[Source]:
             rows.setdefault(path, row(path, "include", hashes))
         for path in site_files(root):
             rows.setdefault(path, row(path, "site", hashes))
+        for path in besides(root):
+            rows.setdefault(path, row(path, "besides", hashes))
     hashes.save()
     return [rows[path] for path in sorted(rows)]
 
@@ -83,13 +86,10 @@ def refused(file: walk.MatchedPath) -> Source:
 
 
 def others(root: Path, pages: list[str], hashes: "Hashes") -> Iterator[str]:
-    """The files that pages name and no glob does, those that these name, and what ingest read besides the last time, by
-    their paths from the root."""
+    """The files that pages name and no glob does, and those that these name, by their paths from the root."""
     tree = Tree(root, hashes.max_bytes, walk.boundary(root))
     directories = references.Directories(walk.boundary(root))
     known, waiting = set(pages), list(pages)
-    found = ((root / path).resolve() for path in read_besides() if path not in known)
-    yield from (relative(file, root) for file in found if tree.within_reach(file) and file.is_file())
     while waiting:
         path = waiting.pop()
         for file in directories.resolved(hashes.names(path), os.path.normpath(f"{root}/{path}")):
@@ -109,12 +109,15 @@ def relative(file: Path, root: Path) -> str:
     return text[len(prefix) :] if text.startswith(prefix) else os.path.relpath(text, root)
 
 
-def read_besides() -> list[str]:
+def besides(root: Path) -> Iterator[str]:
     """What the last ingest read though no page names it in a way that is understood here."""
+    tree = Tree(root, 0, walk.boundary(root))
     try:
-        return list(json.loads((paths.REPORTS / "ingest.json").read_bytes())["read_besides"])
+        read = list(json.loads((paths.REPORTS / "ingest.json").read_bytes())["read_besides"])
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return
+    found = ((root / path).resolve() for path in read)
+    yield from (relative(file, root) for file in found if tree.within_reach(file) and file.is_file())
 
 
 def site_files(root: Path) -> Iterator[str]:

@@ -1,13 +1,11 @@
 """What became of every file: counts, and lists of what was skipped, not resolved or not UTF-8."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from stages.common.base.budget import failure
-from stages.common.records.masking import masked_values
-from stages.common.records.rows import Doc
 from stages.ingest.dialects.page import Findings
 from stages.ingest.sources.losses import Account
 
@@ -31,7 +29,8 @@ class Report:
     failures: list[dict[str, str]] = field(default_factory=list)
     broken: list[dict[str, Any]] = field(default_factory=list)  # front matter
     data: Counter[str] = field(default_factory=Counter)  # lines with base64, by path
-    characters: Mapping[str, Counter[str]] = field(default_factory=dict)  # taken out, by path and kind
+    characters: dict[str, Counter[str]] = field(default_factory=dict)  # taken out, by path and kind
+    looked_up: set[str] = field(default_factory=set)  # files that pages take something from
     account: Account = field(default_factory=Account)
     excluded: list[tuple[str, int]] = field(default_factory=list)  # directories with pages, and how many
     read_besides: list[str] = field(default_factory=list)  # files that data/sources.jsonl does not name
@@ -48,13 +47,29 @@ class Report:
         if len(self.failures) < LONGEST_LIST:
             self.failures.append({"path": path, "error": failure(error)})
 
-    def hide(self, doc: Doc) -> Doc:
-        """The page with everything private masked, counted by kind."""
-        texts = {name: doc[name] for name in ("title", "description", "tags", "text", "breadcrumbs")}  # type: ignore[literal-required]
-        hidden, kinds = masked_values(texts)
-        self.private += kinds
-        self.counts["pages_with_private_data"] += bool(kinds)
-        return {**doc, **hidden}  # type: ignore[typeddict-item]
+    def add(self, made: "Report") -> None:
+        """What reading one page found, in the order of the pages."""
+        self.counts.update(made.counts)
+        self.encodings += made.encodings
+        self.data.update(made.data)
+        self.characters |= made.characters
+        self.looked_up |= made.looked_up
+        for name in ("unresolved", "not_utf8", "failures", "broken"):
+            listed = getattr(self, name)
+            listed += getattr(made, name)[: LONGEST_LIST - len(listed)]
+        for kind, entry in made.unread.items():
+            known = self.unread.setdefault(kind, {"count": 0, "places": []})
+            known["count"] += entry["count"]
+            known["places"] += entry["places"][: MOST_PLACES - len(known["places"])]
+        self.account.add(made.account)
+
+    def page(self, language: str, kind: str, private: Counter[str]) -> None:
+        """A page that is read, and what was masked in it."""
+        self.counts["pages"] += 1
+        self.counts["pages_with_private_data"] += bool(private)
+        self.private += private
+        self.languages[language or "unknown"] += 1
+        self.kinds[kind] += 1
 
     def decoded(self, path: str, encoding: str) -> None:
         self.encodings[encoding] += 1

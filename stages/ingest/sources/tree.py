@@ -1,8 +1,10 @@
 """The documentation as ingest reads it: text files, as the manifest knows them, none above the size limit."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os.path import relpath
 from pathlib import Path, PurePosixPath
@@ -11,6 +13,7 @@ from stages.common.base.errors import UserError
 from stages.ingest.sources import characters
 from stages.ingest.sources.decoding import DecodingError, Text, decode
 
+READ, FIND, NOTE = "<", "?", "@"  # kinds of questions
 MOST_TEXTS, LONGEST_TEXT = 4_000, 10_000  # files and characters of each that are kept
 
 
@@ -23,31 +26,38 @@ class Tree:
     """`root` is resolved, so that no link leads out of it unseen.
 
     What pages include may lie beside the docs, below `reach` (the checkout), but in no hidden directory or file there.
-    `hashes` are those of the manifest, by path; `unlisted` gets what is read without standing there.
+    `hashes` are those of the manifest, by path; `unlisted` gets those of what is read without standing there.
+    `asked` gets what is looked up, each question with its answer: what a page's row depends on besides the page.
     """
 
     root: Path
     max_bytes: int
     reach: Path | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
-    unlisted: set[str] = field(default_factory=set)
+    unlisted: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
     characters: dict[str, Counter[str]] = field(default_factory=dict)  # taken out of files, by kind
     texts: dict[str, Text] = field(default_factory=dict)  # of the first files, which are read more than once
-    resolved: dict[tuple[str, str], str] = field(default_factory=dict)
+    resolved: dict[tuple[str, str], str | RefusedError] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)  # paths by names
 
     def read(self, path: str) -> Text:
         """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError, and
         UserError for a file that is no longer what the manifest says."""
-        if path in self.texts:
-            return self.texts[path]
-        text = self.read_now(path)
+        text = self.texts.get(path)
+        try:
+            text = text or self.read_now(path)
+        except RefusedError as refused:
+            self.asked[f"{READ}{path}"] = str(refused)
+            raise
+        self.asked[f"{READ}{path}"] = self.hashes.get(path) or self.unlisted[path]
         if len(self.texts) < MOST_TEXTS and len(text.text) < LONGEST_TEXT:
             self.texts[path] = text
         return text
 
     def read_now(self, path: str) -> Text:
         try:
-            with (self.root / path).open("rb") as file:
+            with open(os.path.join(self.root, path), "rb") as file:  # noqa: PTH118, PTH123 - for every page
                 data = file.read(self.max_bytes + 1)
             if len(data) > self.max_bytes:
                 raise RefusedError("over_max_bytes")
@@ -61,10 +71,10 @@ class Tree:
             raise RefusedError("unreadable") from None
 
     def check(self, path: str, data: bytes) -> None:
-        known = self.hashes.get(path)
+        known, found = self.hashes.get(path), hashlib.sha256(data).hexdigest()
         if known is None:
-            self.unlisted.add(path)
-        elif known != hashlib.sha256(data).hexdigest():
+            self.unlisted[path] = found
+        elif known != found:
             raise UserError(f"{self.root / path} changed while ingest was running; run `dvc repro` to read it again")
 
     def cleaned(self, path: str, decoded: Text) -> Text:
@@ -81,8 +91,41 @@ class Tree:
         """
         key = (module, page.rpartition("/")[0])
         if key not in self.resolved:
-            self.resolved[key] = self.resolve_now(module, page)
-        return self.resolved[key]
+            try:
+                self.resolved[key] = self.resolve_now(module, page)
+            except RefusedError as refused:
+                self.resolved[key] = refused
+        target = self.resolved[key]
+        self.asked[f"{FIND}{key[1]}\0{module}"] = str(target)
+        if isinstance(target, RefusedError):
+            raise RefusedError(str(target))
+        return target
+
+    def note(self, name: str) -> str | None:
+        """The shortest path of a Markdown file of this name, in small letters and without its suffix."""
+        if not self.notes:
+            files = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*.md")]
+            visible = [path for path in files if "/." not in f"/{path}"]
+            for path in sorted(visible, key=lambda path: (-path.count("/"), path)):
+                self.notes[PurePosixPath(path).stem.lower()] = path
+        found = self.notes.get(name)
+        self.asked[f"{NOTE}{name}"] = found or ""
+        return found
+
+    def answer(self, question: str) -> str:
+        """What is answered now to what was asked once."""
+        kind, rest = question[:1], question[1:]
+        if kind == READ and rest in self.hashes:
+            return self.hashes[rest]
+        with suppress(RefusedError):
+            if kind == READ:
+                self.read(rest)
+            elif kind == FIND:
+                directory, _, module = rest.partition("\0")
+                self.resolve(module, f"{directory}/page" if directory else "page")
+            else:
+                self.note(rest)
+        return self.asked.pop(question)
 
     def resolve_now(self, module: str, page: str) -> str:
         if module.startswith(("@site/", "/")):

@@ -4,7 +4,7 @@ import re
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 ATTRIBUTES = re.compile(
     r"(?<!:)(?<!: )[ \t]?\{:?[ \t]*[.#][\w-][^{}\n]{0,200}\}|[ \t]?\{:[ \t]*[\w-]+=[^{}\n]{0,200}\}"
@@ -15,6 +15,7 @@ ATTRIBUTES = re.compile(
 SPAN = re.compile(r"(?<![!\]\\\w:])\[([^\[\]\n]{1,300})\](?=\{[ \t]*[.#][\w-][^{}\n]{0,100}\})")
 
 
+@needs("{")
 def removed(lines: list[Line], page: Page) -> list[Line]:
     """The lines without `{ .class #id }`, which Python-Markdown, kramdown and MyST put behind what they mean."""
     lines = prose.sub(lines, page, "]{", SPAN, lambda _, group: group(1))

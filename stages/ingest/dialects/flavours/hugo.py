@@ -11,7 +11,7 @@ from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.flavours import attribute_lists, templates
 from stages.ingest.dialects.lines import Line, to_text
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 from stages.ingest.sources.tree import RefusedError
 
 NAME = re.compile(r"[ \t\n]*+(/?)[ \t]*+([\w./-]+)[ \t\n]*+")
@@ -27,6 +27,7 @@ LINKS = frozenset(("ref", "relref", "rel", "abslink", "link-hextra"))
 HIDDEN = frozenset(("comment", "private"))
 
 
+@needs("{{<", "{{%")
 def shortcodes(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their shortcodes as text, and as marks of notes, tabs and sections."""
     if not any("{{<" in line.text or "{{%" in line.text for line in lines):

@@ -8,7 +8,7 @@ from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.flavours import attribute_lists, github, templates, variables
 from stages.ingest.dialects.lines import Line, to_text, with_texts
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 
 NAME = re.compile(r"-?\s*(end)?(@?[\w/-]+)\s*")
 CLOSED = re.compile(r"\{%-?[ \t]*end([\w-]+)")
@@ -27,6 +27,7 @@ TAG = re.compile(r"\{%[^{}\n]*%\}")
 NOTE = re.compile(r"[ \t]*\{:[ \t]*\.(note|tip|warning|important|caution|info|danger|highlight)(-title)?[ \t]*\}$")
 
 
+@needs("{%")
 def code(lines: list[Line], page: Page) -> list[Line]:
     """The lines with highlighted code in fences, which nothing else reads, and without what keeps Liquid away."""
     if not any("{%" in line.text for line in lines):
@@ -60,6 +61,7 @@ def unseen(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
+@needs("{%")
 def loops(lines: list[Line], page: Page) -> list[Line]:
     """The lines without those in a loop that show its variables: what they go through is not here."""
     if not any(LOOP.search(line.text) for line in lines):
@@ -78,6 +80,7 @@ def loops(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
+@needs("{%")
 def tags(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their tags as text, and as marks of notes, tabs and sections."""
     if not any("{%" in line.text for line in lines):

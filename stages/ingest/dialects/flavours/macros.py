@@ -4,7 +4,7 @@ import re
 
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 
 CALL = re.compile(r"\s*([A-Za-z_][\w-]*)\s*\((.*)\)\s*", re.DOTALL)
 CALLED = re.compile(r"\{\{\s*[A-Za-z_]\w*\s*\(")  # in a page with such, a bare name is a macro, too
@@ -18,6 +18,7 @@ SAID = {  # macros without or with arguments that stand for words
 NOT_CODE = ("glossary", "term", "rfc", "interwiki", "link")
 
 
+@needs("{{")
 def named(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their macros as words; one alone on its line shows what is not in the page, and goes."""
 

@@ -9,7 +9,7 @@ from stages.ingest.dialects.attributes import attributes, first
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.outline import fences
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 
 DIRECTIVE = re.compile(
     r"(\\?)\{\{[ \t]*#[ \t]*(include|rustdoc_include|playground|playpen|template|title)[ \t]+([^{}\n]{1,400})\}\}"
@@ -22,6 +22,7 @@ HIDDEN = re.compile(r"[ \t]*#(?:[ \t]|$)")
 RUST = re.compile(r"[ \t>]*[`~]{3,}[ \t]*rust\b")
 
 
+@needs("{{")
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with what their directives name."""
     if not any("{{" in line.text and "#" in line.text for line in lines):
@@ -53,6 +54,7 @@ def of_part(found: re.Match[str], line: Line, page: Page) -> str:
     return marks.mark(kinds[found[1]], first(attributes(found[2]), "name", "title") if found[1] == "tab" else "")
 
 
+@needs("admonish")
 def admonished(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the blocks of mdbook-admonish as directives; their fences end where as many signs stand alone."""
     if not any("admonish" in line.text for line in lines):

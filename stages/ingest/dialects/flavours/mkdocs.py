@@ -9,7 +9,7 @@ from stages.ingest.dialects import definitions, marks
 from stages.ingest.dialects.admonitions import label, quoted
 from stages.ingest.dialects.flavours import liquid, pymdownx, snippets, variables
 from stages.ingest.dialects.lines import Line, indent
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 
 ADMONITION = re.compile(r"""([ \t]*)(?:!!!|\?\?\?\+?)[ \t]+([A-Za-z][\w-]*)((?:[ \t]+[\w-]+)*)(?:[ \t]+"(.*)")?$""")
 TAB = re.compile(r"""([ \t]*)===[!+]?[ \t]+(?:"(.*)"|'(.*)')$""")
@@ -90,6 +90,7 @@ def tab_lines(line: Line, start: str, title: str, body: list[Line]) -> list[Line
     return [*opening, *(inner.with_text(start + inner.text if inner.text.strip() else "") for inner in body), *closing]
 
 
+@needs("///")
 def blocks(lines: list[Line], page: Page) -> list[Line]:
     """The lines with blocks between lines of slashes as directives, and as tabs."""
     if not any("///" in line.text for line in lines):
@@ -130,6 +131,7 @@ def block_marks(kind: str, title: str) -> tuple[str, str]:
     return (f":::{kind}[{title}]" if title else f":::{kind}"), ":::"
 
 
+@needs(":::")
 def autodoc(lines: list[Line], page: Page) -> list[Line]:
     """The lines without what mkdocstrings fills in from code, `::: package.name` and its options below."""
     if not any(line.text.startswith(":::") for line in lines):

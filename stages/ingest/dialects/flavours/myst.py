@@ -220,8 +220,10 @@ def rst(found: Directive, page: Page) -> list[Line]:
 
 def without_targets(lines: list[Line], page: Page) -> list[Line]:
     """The lines without names that links give, comments and breaks between cells; links without words get some."""
-    code = page.code(lines) if any(line.text.lstrip()[:1] in ("(", "%", "+") for line in lines) else set()
     marked = page.site.flavour.name == "sphinx"
+    if not marked and not any(")=" in line.text or "[](" in line.text for line in lines):
+        return lines
+    code = page.code(lines) if any(line.text.lstrip()[:1] in ("(", "%", "+") for line in lines) else set()
     kept = []
     for number, line in enumerate(lines):
         text = line.text

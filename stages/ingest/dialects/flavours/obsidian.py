@@ -3,13 +3,12 @@
 """
 
 import re
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from stages.ingest.dialects import includes, marks, prose
 from stages.ingest.dialects.flavours.vitepress import slug
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 from stages.ingest.sources.tree import RefusedError
 
 LINK = re.compile(r"(!?)\[\[(?![\s\[])([^\[\]|\n]{0,300})(?:\\?\|([^\[\]\n]{0,300}))?\]\](?![(\[])")
@@ -25,6 +24,7 @@ MEDIA = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|bmp|mp4|webm|mov|mp3|wav|o
 MARKDOWN = (".md", ".markdown")
 
 
+@needs("![[")
 def embedded(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the notes, or their sections, that they embed."""
     if not any("![[" in line.text for line in lines):
@@ -89,16 +89,10 @@ def path_of(name: str, page: Page) -> str | None:
             continue
         if target.endswith(MARKDOWN):
             return target
-    return notes(page.tree.root).get(PurePosixPath(name).name.lower())
+    return page.tree.note(PurePosixPath(name).name.lower())
 
 
-@lru_cache(maxsize=2)
-def notes(root: Path) -> dict[str, str]:
-    """The notes below a directory by their names in small letters, the shortest path first."""
-    files = [file.relative_to(root).as_posix() for file in root.rglob("*.md") if "/." not in file.as_posix()]
-    return {PurePosixPath(path).stem.lower(): path for path in sorted(files, key=lambda p: (-p.count("/"), p))}
-
-
+@needs(FENCE)
 def without_comments(lines: list[Line], page: Page) -> list[Line]:
     """The lines without what stands between `%%`, on one line or over several."""
     if not any(FENCE in line.text for line in lines):
@@ -110,6 +104,7 @@ def without_comments(lines: list[Line], page: Page) -> list[Line]:
     return prose.sub(lines, page, FENCE, COMMENT, lambda *_: "")
 
 
+@needs("[[", "^")
 def links(lines: list[Line], page: Page) -> list[Line]:
     """The lines with links to notes as their words, without block ids and the signs of highlights."""
 
@@ -125,6 +120,7 @@ def links(lines: list[Line], page: Page) -> list[Line]:
     return prose.sub(lines, page, "^", BLOCK_ID, lambda *_: "")
 
 
+@needs("==")
 def highlights(lines: list[Line], page: Page) -> list[Line]:
     return prose.sub(lines, page, "==", HIGHLIGHT, lambda _, group: group(1))
 

@@ -4,7 +4,7 @@ import re
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.flavours import attribute_lists
-from stages.ingest.dialects.lines import Line
+from stages.ingest.dialects.lines import Line, to_text
 from stages.ingest.dialects.page import Page
 
 # Icons, and emoji by their names between blanks.
@@ -14,6 +14,7 @@ ICON = re.compile(
     r"|(?:(?<=^)|(?<=[\s|(]))[ \t]?:[a-z][a-z0-9_+-]{1,40}:(?=[\s|).,!?]|$)(?![ \t]*`)",
     re.MULTILINE,
 )
+NAME = re.compile(r":[a-z][\w+-]{1,80}:")  # of any of these, looked for first
 # Short and plain, since formulas are full of such signs.
 SUBSCRIPT = re.compile(r"(?<=[A-Za-z)])~([A-Za-z0-9+-]{1,8})~(?!~)")
 SUPERSCRIPT = re.compile(r"(?<=[\w)])\^([A-Za-z0-9+-]{1,8})\^(?!\^)")
@@ -34,7 +35,10 @@ CRITIC = re.compile(
 
 def inline(lines: list[Line], page: Page) -> list[Line]:
     """The lines without icons, attribute lists and marks of changes; keys by their names."""
-    lines = prose.sub(lines, page, ":", ICON, lambda *_: "")
+    text = to_text(lines)
+    lines = prose.sub(lines, page, ":", ICON, lambda *_: "") if NAME.search(text) else lines
+    if not any(sign in text for sign in ("{", "++", "^", "~", "`#!")):
+        return lines
     lines = prose.sub(lines, page, "{", CRITIC, lambda match, group: group(1) or group(3))
     lines = prose.sub(lines, page, "++", KEYS, lambda match, _: "+".join(map(key_name, match[1].split("+"))))
     lines = prose.sub(lines, page, "^^", INSERTED, lambda _, group: group(1))

@@ -4,7 +4,7 @@ import re
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
 TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
@@ -26,6 +26,7 @@ PAGES = frozenset(
 )
 
 
+@needs("}`")
 def named(lines: list[Line], page: Page) -> list[Line]:
     """The lines with what their roles show."""
 

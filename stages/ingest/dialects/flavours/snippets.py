@@ -7,7 +7,7 @@ import re
 from stages.ingest.dialects import includes
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 ONE = re.compile(r"""([ \t]*)(;*)-+8<-+[ \t]+(?:"([^"]+)"|'([^']+)')$""")
 SEVERAL = re.compile(r"([ \t]*)-+8<-+$")
@@ -72,6 +72,7 @@ def without_sections(lines: list[Line]) -> list[Line]:
     return [line.with_text("") if SIGN in line.text and SECTION.search(line.text) else line for line in lines]
 
 
+@needs(SIGN, "{!", "{*")
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the files that they name, in code too. Their headings keep their levels."""
     if not any(sign in line.text for sign in (SIGN, "{!", "{*") for line in lines):

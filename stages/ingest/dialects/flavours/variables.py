@@ -4,12 +4,13 @@ import re
 
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Page
+from stages.ingest.dialects.page import Page, needs
 
 NAME = re.compile(r"\s*-?\s*([$A-Za-z_][\w$.-]*)\s*(?:\|[^|{}\n]*)*\s*-?\s*")
 LITERAL = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)')\s*(?:\|[^|{}\n]*)*\s*""")
 
 
+@needs("{{")
 def in_braces(lines: list[Line], page: Page) -> list[Line]:
     """The lines with their variables filled in; what is not known stays, and is noted at the end."""
 

@@ -8,7 +8,7 @@ from stages.ingest.dialects import includes
 from stages.ingest.dialects.containers import fenced
 from stages.ingest.dialects.flavours import attribute_lists, variables
 from stages.ingest.dialects.lines import Line
-from stages.ingest.dialects.page import Flavour, Page
+from stages.ingest.dialects.page import Flavour, Page, needs
 
 CODE = re.compile(r"([ \t]*)<<<[ \t]*([^\s{#\[]+)(#[\w-]+)?[ \t]*(?:\{([^{}\n]*)\})?[ \t]*(?:\[([^\[\]\n]*)\])?$")
 LINKED = re.compile(r"([ \t]*)@\[code(\{[\d -]*\})?(?:[ \t]+([\w+-]+)?[^\]\n]*)?\]\(([^()\s]+)\)$")
@@ -17,6 +17,7 @@ SPAN = re.compile(r"(\d*)[ \t]*(,|-)?[ \t]*(\d*)")
 LANGUAGE = re.compile(r"[a-z][\w+-]*")
 
 
+@needs("<<<", "@include", "@[code")
 def included(lines: list[Line], page: Page) -> list[Line]:
     """The lines with the files that they name: as fences, or as text of the page."""
     if not any("<<<" in line.text or "@include" in line.text or "@[code" in line.text for line in lines):
