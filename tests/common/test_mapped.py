@@ -115,3 +115,35 @@ def killed(word: str) -> str:
 def test_a_process_that_is_killed_is_told_in_a_line():
     with pytest.raises(UserError, match="most likely because memory ran out"):
         list(mapped(killed, ["word 0"] * 100 + WORDS, str.encode, 2))
+
+
+def looked_up(word: str) -> dict[str, object]:
+    """The word and what the first file that it names says, which may name the next."""
+    calls.append(word)
+    asked = {}
+    while word and word not in asked:
+        asked[word] = word = answer(word)
+    return {"asked": asked}
+
+
+def answer(name: str) -> str:
+    file = Path(name.replace(" ", "-"))
+    return file.read_text() if file.is_file() else ""
+
+
+def test_a_result_lasts_as_long_as_what_was_asked_is_answered_alike():
+    def asked_again() -> list[str]:
+        calls.clear()
+        questions = module.Questions(lambda result: result["asked"], answer)
+        results = list(mapped(looked_up, WORDS, str.encode, 1, questions=questions))
+        assert [result["asked"] for result in results] == [looked_up(word)["asked"] for word in WORDS]
+        return calls[: -len(WORDS)]
+
+    assert asked_again() == WORDS
+    assert asked_again() == []
+    Path("word-7").write_text("word 90")
+    assert asked_again() == ["word 7"]
+    Path("word-90").write_text("the end")
+    assert asked_again() == ["word 7", "word 90"]
+    Path("word-7").unlink()
+    assert asked_again() == ["word 7"]
