@@ -1,6 +1,7 @@
 """flavours: the syntax of each site generator becomes the same Markdown, and what is not understood is counted."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +14,7 @@ from stages.ingest.dialects.flavours import detection
 from stages.ingest.dialects.lines import to_text
 from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Findings
-from stages.ingest.sources.imports import only_imported, parts
+from stages.ingest.sources.imports import Names, names_in, only_imported, parts, text_of
 from stages.ingest.sources.tree import RefusedError, Tree
 
 
@@ -28,6 +29,11 @@ def read(text: str, flavour: str = "auto", path: str = "page.md", **files: str) 
     reader = rst.expand if path.endswith(".rst") else expand
     lines, found = reader(text, path, Tree(root, 100_000, root), site)
     return to_text(lines), found
+
+
+def named(paths: list[str], tree: Tree) -> Callable[[], list[Names]]:
+    """What files name, as often as it is asked."""
+    return lambda: [names_in(text_of(path, tree)) for path in paths]
 
 
 def lines(text: str, flavour: str = "auto", path: str = "page.md", **files: str) -> list[str]:
@@ -421,8 +427,8 @@ def test_an_underscore_makes_no_part_where_the_generator_makes_pages_of_such_fil
     for name, text in pages.items():
         Path(name).write_text(text, encoding="utf-8")
     tree = Tree(Path.cwd().resolve(), 1_000)
-    assert parts([*pages], tree, underscored=True) == {"_part.md"}
-    assert parts([*pages], tree, underscored=False) == {"_part.md", "_alone.md"}
+    assert parts([*pages], named([*pages], tree), tree, underscored=True) == {"_part.md"}
+    assert parts([*pages], named([*pages], tree), tree, underscored=False) == {"_part.md", "_alone.md"}
 
 
 def test_a_section_page_is_none_where_names_with_an_underscore_are_parts():
@@ -431,8 +437,8 @@ def test_a_section_page_is_none_where_names_with_an_underscore_are_parts():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")
     tree = Tree(Path.cwd().resolve(), 1_000)
-    assert "b/_index.md" in only_imported([*pages], tree)
-    assert "b/_index.md" not in only_imported(["b/_index.md"], tree)
+    assert "b/_index.md" in only_imported([*pages], named([*pages], tree), tree)
+    assert "b/_index.md" not in only_imported(["b/_index.md"], named(["b/_index.md"], tree), tree)
 
 
 HOSTILE = {
@@ -557,6 +563,9 @@ def test_parts_of_antora_and_mintlify_are_known_by_their_places_and_put_where_th
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")
     tree = Tree(Path.cwd().resolve(), 1_000)
-    assert parts([*pages], tree, underscored=False) == {"modules/ROOT/partials/b.adoc", "snippets/d.mdx"}
+    assert parts([*pages], named([*pages], tree), tree, underscored=False) == {
+        "modules/ROOT/partials/b.adoc",
+        "snippets/d.mdx",
+    }
     lines, _ = expand(pages["c.mdx"], "c.mdx", tree, detection.detected(Path.cwd(), "mintlify"))
     assert to_text(lines).split() == ["#", "C", "Gas."]

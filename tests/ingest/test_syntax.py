@@ -259,3 +259,60 @@ def test_liquid_hides_what_it_hides_and_knows_what_it_is_told(text, expected):
 def test_an_embedded_block_of_a_list_is_that_item_alone():
     other = "- first\n- second ^here\n"
     assert read("- ![[Other#^here]]", "obsidian", Other_md=other)[0] == ["- second"]
+
+
+QUARTO = [
+    ("```{r}\n#| label: lift\n#| fig-cap: |\n#|   Load over\n#|   time.\nplot(load)\n```\n\nText.",
+     ["```r", "plot(load)", "```", "Load over time.", "Text."]),
+    ("```{python}\n#| echo: false\nimport crane\n```\n\nText.", ["Text."]),
+    ("As @sec-safe-loads and [@fig-boom] say, write to ada@fig-boom.org.",
+     ["As section “safe loads” and (figure “boom”) say, write to ada@fig-boom.org."]),
+    ("It lifts `r max(load)` tons, `r` is no code.", ["It lifts {{max(load)}} tons, `r` is no code."]),
+    ("::: callout-note\nOil it.\n:::", ["> **Note**", "> Oil it."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), QUARTO)
+def test_quarto_shows_what_its_cells_and_references_show(text, expected):
+    kept, found = read(text, "plain", "page.qmd")
+    assert kept == expected
+    assert [one.kind for one in found.unread] == ["expression"] * ("max" in text)
+
+
+@pytest.mark.parametrize("flavour", ["docusaurus", "plain"])
+def test_words_of_code_that_are_to_be_coloured_are_no_title(flavour):
+    text = '```js [[1, 3, "<Crane />"], [2, 4, "load"]] crane.js\nlift();\n```'
+    assert read(text, flavour, "page.mdx")[0] == ["**crane.js**", "```js", "lift();", "```"]
+
+
+def test_a_macro_that_is_called_with_an_object_keeps_its_values_by_their_names():
+    text = 'Run:\n\n{{ crane_tabs({\n    tool: "crane",\n    args: ["--load", "40"],\n    comment: "Lift it"\n}) }}\n'
+    kept, found = read(text, "plain")
+    assert kept == ["Run:", "- tool: `crane`", "- args: `--load 40`", "- comment: Lift it"]
+    assert [one.kind for one in found.unread] == ["macro"]
+
+
+ANTORA = [
+    ("modules/lift/pages/deep/a.adoc", "example$boom.txt", "modules/lift/examples/boom.txt"),
+    ("modules/lift/pages/a.adoc", "winch:partial$oil.adoc", "modules/winch/partials/oil.adoc"),
+    ("modules/lift/pages/a.adoc", "2.0@yard:winch:page$oil.adoc", "modules/winch/pages/oil.adoc"),
+    ("a.adoc", "example$../examples/boom.txt", "examples/boom.txt"),
+]
+
+
+@pytest.mark.parametrize(("path", "named", "file"), ANTORA)
+def test_antora_names_files_by_module_and_family(path, named, file):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    Path(file).write_text("The boom is long.\n", encoding="utf-8")
+    root = Path.cwd().resolve()
+    lines, found = expand(f"include::{named}[]\n", path, Tree(root, 100_000, root), detection.detected(root, "antora"))
+    if path == "a.adoc":
+        assert [one.problem for one in found.unresolved] == ["leaves_docs"]
+    else:
+        assert (to_text(lines).strip(), found.inlined) == ("The boom is long.", [file])
+
+
+def test_cells_of_asciidoc_that_hold_listings_show_them_as_code():
+    text = "|===\n|Sign |Code\n\n|Link\na|\n[source,asciidoc]\n----\nxref:crane.adoc[the crane]\n----\n|===\n"
+    assert read(text, "antora", "page.adoc")[0][-1] == "| Link | `xref:crane.adoc[the crane]` |"

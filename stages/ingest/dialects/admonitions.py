@@ -83,7 +83,7 @@ def opening(text: str) -> Directive | None:
     start = rest.rfind("{") if rest.endswith("}") else len(rest)
     words, given = rest[: max(start, 0)].rstrip(), rest[max(start, 0) :]
     named, titled = CLASS.search(given), TITLE_ATTRIBUTE.search(given)
-    kind = found[2] or (named[1] if named and named[1].lower() in KNOWN else "div")
+    kind = (found[2] or "").removeprefix("callout-") or (named[1] if named and named[1].lower() in KNOWN else "div")
     if words.startswith("[") and words.endswith("]"):
         words = words[1:-1]
     title = (titled[1] or titled[2] or "") if titled else words.strip('"')

@@ -26,6 +26,7 @@ CALLOUT = re.compile(r"<(\d+|\.)>[ \t]+(.*)$")
 NOTE = re.compile(r"(NOTE|TIP|IMPORTANT|WARNING|CAUTION):[ \t]+(.*)$")
 BLOCK_MACRO = re.compile(r"(image|video|audio|toc|icon)::([^\[\s]*)\[([^\]]*)\]$")
 CELL = re.compile(r"(?:^|[ \t])(?:\d+(?:\.\d+)?[+*])?[<^>.]{0,3}[adehlmsv]?(?<!\\)\|")
+LISTING = re.compile(r"(?:\[source[^\[\]]{0,60}\] )?(?<!-)----[ ]([^`]{1,400}?) ----(?!-)")  # in a cell, on one line
 ADMONITIONS = frozenset(("NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION"))
 
 
@@ -217,6 +218,7 @@ class Reader:
                 cells[-1] = f"{cells[-1]} {pieces[0].strip()}"
             counts.append(len(pieces) - 1)
             cells += [piece.strip() for piece in pieces[1:]]
+        cells = [LISTING.sub(r"`\1`", cell).strip() for cell in cells]
         columns = number_of_columns(style.values.get("cols", "")) or next((count for count in counts if count), 1)
         grouped = [cells[n : n + columns] for n in range(0, len(cells), columns)]
         return [line.with_text(text) for text in tables.markdown([[self.inline(c) for c in row] for row in grouped])]

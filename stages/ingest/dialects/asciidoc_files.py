@@ -1,5 +1,6 @@
 """Files that pages of AsciiDoc include, whole, by lines or by tags, and conditions, of which all sides stay."""
 
+import posixpath
 import re
 
 from stages.ingest.dialects import includes
@@ -10,6 +11,8 @@ from stages.ingest.dialects.page import Page
 
 HEADING = re.compile(r"={1,6}[ \t]+\S")
 INCLUDE = re.compile(r"include::([^\[\s]+)\[([^\]]*)\]$")
+FAMILY = re.compile(r"(?:(?:[\w.-]+@)?(?:[\w.-]+:)?([\w.-]*):)?(partial|example|page|attachment)\$")
+MODULE = re.compile(r"((?:.*/)?modules)/([^/]+)/")
 CONDITION = re.compile(r"(?:ifdef|ifndef|ifeval|endif)::[^\[]*\[(.*)\]$")
 
 
@@ -29,12 +32,22 @@ def included(lines: list[Line], page: Page) -> list[Line]:
     return kept
 
 
+def of_antora(file: str, page: str) -> str:
+    """The path from a page of what Antora names by module and family: `tools:partial$x.adoc`, `example$y.py`."""
+    named = FAMILY.match(file)
+    if named is None:
+        return file
+    module, name = named[1], f"{named[2]}s/{file[named.end() :]}"
+    inside = MODULE.match(page)
+    if inside is None:  # docs.path is the pages of a module
+        return f"../../{module}/{name}" if module else f"../{name}"
+    return posixpath.relpath(f"{inside[1]}/{module or inside[2]}/{name}", posixpath.dirname(page))
+
+
 def put_in(found: re.Match[str], line: Line, page: Page) -> list[Line]:
     """The lines of a file, or the lines or tagged parts of it that are meant."""
     file = REFERENCE.sub(lambda name: page.values.get(name[1], name[0]), found[1])
-    for sign, directory in (("partial$", "partials/"), ("example$", "examples/"), ("page$", "pages/")):
-        file = file.replace(sign, f"../{directory}", 1) if file.startswith(sign) else file
-    got = includes.code(page, line, file)
+    got = includes.code(page, line, of_antora(file, page.path))
     if got is None:
         return []
     options = attributes(found[2].replace(";", ","))

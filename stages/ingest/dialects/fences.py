@@ -15,7 +15,8 @@ from stages.ingest.dialects.page import Page, needs
 OPENING = re.compile(r"([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*)(`{3,}|~{3,})[ \t]*([^\s`](?:.*[^ \t])?)[ \t]*$")
 PLAIN = re.compile(r"[\w+#./-]*$")
 TITLE = re.compile(r"""\b(?:title|filename|file|caption|name|tab)=(?:"([^"]*)"|'([^']*)'|([^\s"'{}]+))""")
-BRACKETED = re.compile(r"\[([^\[\]\n]+)\]")
+BRACKETED = re.compile(r"(?<!\[)\[([^\[\]\n]+)\]")
+MARKINGS = re.compile(r"\[\[[^\n]{0,400}\]\]")  # words to be coloured, as lists
 FILE = re.compile(r"(?<!\S)((?:[\w.@-]+/)*[\w.@-]*\w\.[a-z]\w{0,9})(?!\S)")
 OPTIONS = re.compile(
     r"\{[^{}]*\}|\S+=(?:\{[^{}]*\}|\"[^\"]*\"|'[^']*'|\S+)"
@@ -105,8 +106,8 @@ def title(info: str, page: Page) -> tuple[str, str]:
     if head != info.split(None, 1)[0] and head == "julia":
         return words, head  # of Documenter.jl: its blocks have names
     rest = re.sub(r"\{[^{}]*\}", " ", info[len(re.match(r"[^\s\[{]*", info)[0]) :])  # type: ignore[index]
-    bracketed = None if words else BRACKETED.search(rest)
-    other = " ".join(OPTIONS.sub(" ", BRACKETED.sub(" ", rest)).split())
+    bracketed = None if words else BRACKETED.search(MARKINGS.sub(" ", rest))
+    other = " ".join(OPTIONS.sub(" ", BRACKETED.sub(" ", MARKINGS.sub(" ", rest))).split())
     if bracketed:
         words = bracketed[1].strip()
     if page.site.flavour.name == "mintlify":

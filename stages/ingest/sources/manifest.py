@@ -38,7 +38,21 @@ GENERATORS = """
     next.config.mjs .vitepress/config.ts .vitepress/config.mts .vitepress/config.js .obsidian/app.json
 """
 SITE_FILES = GENERATORS.split()
-TEXTS = (".md", ".mdx", ".markdown", ".mdown", ".rst", ".txt", ".inc", ".html", ".htm", ".adoc", ".ipynb")
+TEXTS = (
+    ".md",
+    ".mdx",
+    ".markdown",
+    ".mdown",
+    ".rst",
+    ".qmd",
+    ".rmd",
+    ".txt",
+    ".inc",
+    ".html",
+    ".htm",
+    ".adoc",
+    ".ipynb",
+)
 VERSION = digest(references.NAME.pattern, references.QUOTED.pattern, references.LINK.pattern)  # of what is kept
 SETTLED = 2_000_000_000  # ns; a file that changed so shortly ago may change again within its time stamp
 

@@ -24,10 +24,12 @@ STEERING = re.compile(
     re.MULTILINE,
 )
 NAMES = re.compile(r"[ \t]*@(?:docs|autodocs|contents|index|meta|setup|raw|eval)\b")
+UNSHOWN = re.compile(r"(?:\n[ \t>]*#\|[^\n]*){0,20}?\n[ \t>]*#\|[ \t]*(?:echo|include):[ \t]*false")
 OPTIONS = re.compile(r"(?:\n[ \t>]*:[\w-]+:[^\n]*)+|\n---[ \t]*\n.*?\n---[ \t]*(?=\n)", re.DOTALL)
 CAPTION = re.compile(r"\n---[ \t]*\n(?:.*?\bcaption:([^\n]*))?.*?\n---[ \t]*$", re.DOTALL)
 FILE = re.compile(r"[ \t]*\{(?:image|figure|include|toctree|button-\w+|contents)\}")
 OPTION = re.compile(r"^[ \t>]*:(?!caption)[\w-]+:[^\n]*|^[ \t>]*:caption:", re.MULTILINE)
+MARKINGS = re.compile(r"\[\[[^\n]{0,400}\]\]")  # words of code that are to be coloured
 LABEL = re.compile(r"\[([^\[\]\n]*)\]")  # of a tab of VitePress
 CODE = re.compile(r"(?<!`)(`{1,9})(?!`)[^\n]{0,2000}?(?<!`)\1(?!`)")
 QUOTES = re.compile(r"(?<![\w\\])(?:\"([^\"]*)\"|'([^']*)')")
@@ -72,6 +74,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("![[", re.compile(r"!\[\[[^\]\n]{0,300}\]\]")),
     ("[[", re.compile(r"\[\[[^\]|\n]{0,300}\|")),
     ("[[", re.compile(r"#[^\[\]|\n]{0,300}(?=\]\])")),
+    ("@", re.compile(r"(?<![\w.@])@(?:sec|fig|tbl|eq|lst|thm|def|exm)-(?=\w)")),
     ("^", re.compile(r"(?<=\s)\^[A-Za-z0-9-]+[ \t]*$", re.MULTILINE)),
     ("{", re.compile(r"\{(?:props|front[mM]atter)\.[\w.]+\}")),
     (".. ", re.compile(r"(?m)^([ \t]*)\.\.(?: (?![_[|]|[\w:+.-]+::)[^\n]*)?\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*")),
@@ -139,9 +142,10 @@ def source_text(path: str, source: str) -> str:
     )  # a line of ~~~ underlines a title there
 
 
-# Attributes, conditions, includes, options of blocks, targets of macros and links, and fences of AsciiDoc.
+# Comments, attributes, conditions, includes, options of blocks, targets of macros and links, and fences of AsciiDoc.
 ASCIIDOC = re.compile(
-    r"^:[\w!-]+:[^\n]*$|^\[[^\]\n]*\]$|^(?:include|ifdef|ifndef|ifeval|endif)::[^\n]*$|^//[^\n]*$|^[-=.*_+|]{2,}$"
+    r"^(?P<comment>/{4,})\n[\s\S]*?^(?P=comment)$|^:[\w!-]+:[^\n]*$|^\[[^\]\n]*\]$"
+    r"|^(?:include|ifdef|ifndef|ifeval|endif)::[^\n]*$|^//[^\n]*$|^[-=.*_+|]{2,}$"
     r"|\b(?:xref|link|image|btn|kbd|menu|icon|footnote|video|https?)::?[^\s\[\]]*(?=\[)|<<[^,>\n]*,?|\{[\w-]+\}"
     r"|^(?:NOTE|TIP|WARNING|IMPORTANT|CAUTION):",
     re.MULTILINE,
@@ -160,8 +164,8 @@ class Kept(list[str]):
 
     def fence(self, match: re.Match[str]) -> str:
         """A fence without what stands behind its sign, but titles; the text of a directive is looked at itself."""
-        info, body = match[2], STEERING.sub(blank, match[0][match.end(2) - match.start() :])
-        if NAMES.match(info):
+        info, body = MARKINGS.sub(" ", match[2]), STEERING.sub(blank, match[0][match.end(2) - match.start() :])
+        if NAMES.match(info) or (info.startswith("{") and UNSHOWN.match(match[0][match.end(2) - match.start() :])):
             return blank_text(body)
         if options := OPTIONS.match(body):
             body = OPTION.sub("", CAPTION.sub(r"\1", options[0])) + body[options.end() :]

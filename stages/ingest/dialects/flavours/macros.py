@@ -2,6 +2,7 @@
 
 import re
 
+from stages.ingest.dialects import literals
 from stages.ingest.dialects.bracketed import Bracketed, replaced
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page, needs
@@ -15,6 +16,7 @@ SAID = {  # macros without or with arguments that stand for words
     "optional_inline": "(optional)", "deprecated_inline": "(deprecated)", "experimental_inline": "(experimental)",
     "non-standard_inline": "(non-standard)", "readonlyinline": "(read-only)", "deprecatedinline": "(deprecated)",
 }  # fmt: skip
+SENTENCES = ("comment", "title", "text", "description", "label", "caption", "message", "content", "summary")
 NOT_CODE = ("glossary", "term", "rfc", "interwiki", "link")
 
 
@@ -31,6 +33,9 @@ def named(lines: list[Line], page: Page) -> list[Line]:
             return None
         if name[1].lower() in SAID:
             return SAID[name[1].lower()]
+        if call and call[2].lstrip().startswith("{") and (values := options(call[2])):
+            page.unread(tag.line, "macro", "{{" + tag.inner + "}}")
+            return "\n".join(f"- {value}" for value in values) if tag.alone else "; ".join(values)
         shown = label(name[1].lower(), call[2] if call else "")
         if not shown or (tag.alone and page_macro(tag)):
             page.unread(tag.line, "macro", "{{" + tag.inner + "}}")
@@ -38,6 +43,23 @@ def named(lines: list[Line], page: Page) -> list[Line]:
         return shown
 
     return replaced(lines, page, {"{{": "}}"}, words)
+
+
+def options(text: str) -> list[str]:
+    """The values of an object that a macro is called with, by their names: what it makes of them is not known, so they
+    stay as they are given, in backticks unless they are sentences."""
+    try:
+        values = literals.parsed(text)
+    except literals.NoLiteralError:
+        return []
+    named = values.items() if isinstance(values, dict) else ()
+    parts = [(key, value if isinstance(value, list) else [value]) for key, value in named]
+    shown = [(key, " ".join(part for part in value if isinstance(part, str))) for key, value in parts]
+    return [f"{key}: {words if is_sentence(key, words) else f'`{words}`'}" for key, words in shown if words]
+
+
+def is_sentence(key: str, words: str) -> bool:
+    return key.lower() in SENTENCES and " " in words.strip()
 
 
 def page_macro(tag: Bracketed) -> bool:
