@@ -280,6 +280,12 @@ def test_quarto_shows_what_its_cells_and_references_show(text, expected):
 
 
 @pytest.mark.parametrize("flavour", ["docusaurus", "plain"])
+def test_code_that_only_looks_like_a_computed_value_stays(flavour):
+    text = "Run `python lift.py` or `r load`."
+    assert read(text, flavour) == ([text], Findings())
+
+
+@pytest.mark.parametrize("flavour", ["docusaurus", "plain"])
 def test_words_of_code_that_are_to_be_coloured_are_no_title(flavour):
     text = '```js [[1, 3, "<Crane />"], [2, 4, "load"]] crane.js\nlift();\n```'
     assert read(text, flavour, "page.mdx")[0] == ["**crane.js**", "```js", "lift();", "```"]

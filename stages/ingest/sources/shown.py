@@ -59,6 +59,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("import ", IMPORTS),
     ("export ", re.compile(r"^export\b.*?(?=\n[ \t]*\n|\Z)", re.DOTALL | re.MULTILINE)),
     (";base64,", re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")),
+    ("]({{", re.compile(r"\]\(\{\{[^{}\n]{0,400}\}\}[^()\s]{0,400}\)")),
     ("](@", re.compile(r"\]\(@(?:id|ref|extref)\b[^()\n]*\)")),
     ("](", re.compile(r"\]\([^()\s]+[ \t]+['\"][^'\"\n]*:[a-z][^'\"\n]*['\"]\)")),
     ("[!", re.compile(r"(?i)\[!(?:INCLUDE|code[\w-]*)[ \t]*\[[^\[\]\n]*\]\([^()\n]*\)\]|\[!VIDEO[^\]\n]*\]")),

@@ -11,7 +11,8 @@ from stages.ingest.dialects.page import Page, needs
 OPTION = re.compile(r"[ \t>]*(?:#|//|--)\|[ \t]*([\w-]+)[ \t]*:[ \t]*(.*)$")
 MORE = re.compile(r"[ \t>]*(?:#|//|--)\|[ \t]{2,}(\S.*)$")
 CAPTIONS = ("fig-cap", "tbl-cap", "lst-cap")
-COMPUTED = re.compile(r"`\{?(?:r|python|julia|ojs)\}?[ \t]+([^`\n]{1,200})`")
+COMPUTED = re.compile(r"`(?:\{(?:r|python|julia|ojs)\}|(r))[ \t]+([^`\n]{1,200})`")
+SUFFIXES = (".qmd", ".rmd", ".rmarkdown")  # in other files `r x` is code as it stands
 REFERENCE = re.compile(r"(?<![\w.@])-?@(sec|fig|tbl|eq|lst|thm|def|exm)-([\w-]*\w)")
 GROUPED = re.compile(r"\[(@(?:sec|fig|tbl|eq|lst|thm|def|exm)-[\w-]*\w)\]")
 KINDS = {
@@ -52,7 +53,7 @@ def options_of(cell: list[Line]) -> dict[str, str]:
     return options
 
 
-@needs("`r ", "`{r}", "`{python}", "`python ", "`julia ", "`{julia}", "`{ojs}")
+@needs("`r ", "`{r}", "`{python}", "`{julia}", "`{ojs}")
 def computed(lines: list[Line], page: Page) -> list[Line]:
     """The lines with a variable in place of what code in the text computes, which is not known here."""
     code = page.code(lines)
@@ -60,9 +61,14 @@ def computed(lines: list[Line], page: Page) -> list[Line]:
 
 
 def of_code(line: Line, page: Page) -> Line:
-    for found in COMPUTED.finditer(line.text):
+
+    def variable(found: re.Match[str]) -> str:
+        if found[1] and not line.origin.path.lower().endswith(SUFFIXES):
+            return found[0]
         page.unread(line, "expression", found[0])
-    return line.with_text(COMPUTED.sub(lambda found: "{{" + found[1].strip() + "}}", line.text))
+        return "{{" + found[2].strip() + "}}"
+
+    return line.with_text(COMPUTED.sub(variable, line.text))
 
 
 @needs(*(f"@{kind}-" for kind in KINDS))
