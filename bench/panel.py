@@ -73,7 +73,9 @@ EXPORT = re.compile(r"^export\b[^\n]*[{(\[]$", re.MULTILINE)
 IMPORT = re.compile(r"^import\s*(?:\w+,\s*)?\{[^{}]*\}\s*from[^\n]*", re.MULTILINE)
 AUTODOC = re.compile(r"^::: [\w.]+\n(?:[ \t]+[^\n]*\n)*", re.MULTILINE)  # options of mkdocstrings
 DEVELOPMENT = re.compile(r"NODE_ENV !== 'production' && <(\w+) ?/>")  # no site shows what stands behind it
-LINES = re.compile(r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*", re.MULTILINE)
+LINES = re.compile(
+    r"^(?:import|export)\b[^\n]*|^[ \t]*(?:\.\. |:\w+:(?!`)|\[[^\]]+\]:)[^\n]*|^%[ \t][^\n]*", re.MULTILINE
+)
 COMMENT = re.compile(  # of reStructuredText
     r"^([ \t]*)\.\.(?: (?![_[|]|[\w:+.-]+::)[^\n]*)?\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*", re.MULTILINE
 )

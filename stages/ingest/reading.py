@@ -21,6 +21,7 @@ from stages.ingest.dialects.page import Site
 from stages.ingest.pages import Outcome, Reader, Setting
 from stages.ingest.sources import imports, losses, manifest
 from stages.ingest.sources.report import Report
+from stages.ingest.sources.shown import source_text
 from stages.ingest.sources.tree import READ, Tree
 from stages.ingest.sources.walk import boundary, root_directory
 
@@ -92,7 +93,7 @@ def alternatives(names: tuple[str, ...]) -> re.Pattern[str]:
 def counted(here: Setting, path: str) -> Counter[str] | None:
     """The words that a person would see of a file; nothing when counting takes too long or fails."""
     with losses.Account().counting(path):
-        return losses.word_counts(losses.source_text(path, imports.text_of(path, reader(here).tree)))
+        return losses.word_counts(source_text(path, imports.text_of(path, reader(here).tree)))
     return None
 
 
@@ -107,11 +108,11 @@ class Reading:
         self.here = setting(section)
         reader.cache_clear()
         self.tree = reader(self.here).tree
+        self.common = digest(repr(self.here._replace(path="", sources="")))
 
     def key(self, path: str) -> bytes:
         """A file's name and content, and what of the setting matters to it."""
-        here = self.here._replace(path="", sources="")
-        return repr((path, self.tree.hashes.get(path), here)).encode("utf-8", "surrogatepass")
+        return f"{self.common}{self.tree.hashes.get(path)}{path}".encode("utf-8", "surrogatepass")
 
     def partials(self, files: list[str], report: Report) -> set[str]:
         """Those of the files that are only parts of others."""

@@ -33,6 +33,7 @@ SECONDS = 8.0  # of work in this process, before others are worth the seconds th
 MOST = 8  # processes
 BATCH = 16  # items that go to a process and into the database together
 AHEAD = 2  # batches for each process that are under way or wait for their turn: memory holds no more
+SMALL = 2_000  # bytes that are kept as they are
 RUNS = 3  # a result that so many runs have not used is dropped
 LARGEST = 4 << 30  # bytes of a function's results; above that only those of the last run stay
 
@@ -54,7 +55,7 @@ class Questions(NamedTuple):
     def entries(self, item: bytes, result: object, value: bytes) -> dict[bytes, bytes]:
         """What is kept of a result: its questions under the key of the item, itself under that with the answers."""
         answers = self.asked(result)
-        return {item: zlib.compress(pickle.dumps(list(answers))), with_answers(item, answers): value}
+        return {item: compact(pickle.dumps(list(answers))), with_answers(item, answers): value}
 
 
 def with_answers(item: bytes, answers: Mapping[str, str]) -> bytes:
@@ -104,7 +105,7 @@ def mapped(
                         results.append(pickle.loads(known[of_result]))
                         continue
                     value, lasts = next(new)
-                    results.append(pickle.loads(zlib.decompress(value)))
+                    results.append(pickle.loads(expanded(value)))
                     if lasts:
                         fresh |= questions.entries(of_item, results[-1], value) if questions else {of_result: value}
                 kept.put({*begun, *keys, *fresh}, fresh)
@@ -157,7 +158,19 @@ def none_killed() -> Iterator[None]:
 def packed(function: Callable[[Item], Result], lasting: Callable[[Result], bool], batch: list[Item]) -> list[Packed]:
     """The results of a batch as they are sent and kept, and whether they are to be kept."""
     results = map(function, batch)
-    return [(zlib.compress(pickle.dumps(one, pickle.HIGHEST_PROTOCOL), 1), lasting(one)) for one in results]
+    return [(compact(pickle.dumps(one, pickle.HIGHEST_PROTOCOL)), lasting(one)) for one in results]
+
+
+def compact(value: bytes) -> bytes:
+    """A value as it is kept: compressed, unless that costs more than it is worth."""
+    return b"=" + value if len(value) < SMALL else b"z" + zlib.compress(value, 1)
+
+
+def expanded(kept: bytes) -> bytes:
+    """Raises zlib.error for what is damaged."""
+    if kept[:1] not in (b"=", b"z"):
+        raise zlib.error("neither of the two forms")
+    return kept[1:] if kept[:1] == b"=" else zlib.decompress(kept[1:])
 
 
 class Kept:
@@ -199,7 +212,7 @@ class Kept:
             return {}
         try:
             query = f"SELECT key, value FROM kept WHERE key IN ({','.join('?' * len(keys))})"
-            return {key: zlib.decompress(value) for key, value in self.database.execute(query, keys)}
+            return {key: expanded(value) for key, value in self.database.execute(query, keys)}
         except (sqlite3.Error, zlib.error):
             self.begin_anew()
             return {}

@@ -7,7 +7,10 @@ itself shows as an example (user@example.com, AKIAIOSFODNN7EXAMPLE, <your-key>) 
 
 import functools
 import re
+import sys
+import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 # Of detect-secrets: what needs the assignment around a key, matches words of plain text, matches a part of a secret, or
@@ -89,10 +92,11 @@ class Match(NamedTuple):
 @functools.cache
 def secret_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Name and pattern of every kind of secret. Only ASCII letters are letters: 密钥ghp_… begins a word at ghp_."""
-    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-    from detect_secrets.plugins.base import RegexBasedDetector
+    with without_requests():
+        from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+        from detect_secrets.plugins.base import RegexBasedDetector
 
-    detectors: list[tuple[str, Any]] = sorted(get_mapping_from_secret_type_to_class().items())
+        detectors: list[tuple[str, Any]] = sorted(get_mapping_from_secret_type_to_class().items())
     known = [
         (name, re.compile(pattern.pattern, pattern.flags & re.IGNORECASE | re.ASCII))
         for name, detector in detectors
@@ -100,6 +104,22 @@ def secret_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
         for pattern in detector().denylist
     ]
     return (*known, *patterns_of(tuple(name for name, _ in OURS)))
+
+
+@contextmanager
+def without_requests() -> Iterator[None]:
+    """Keep detect-secrets from loading the client with which it could ask a service whether a secret is a valid one,
+    which nobody here does: that takes longer than all the rest of it."""
+    name = "requests"
+    loaded = sys.modules.get(name)
+    if loaded is None:
+        sys.modules[name] = stand_in = types.ModuleType(name)
+        stand_in.Response = object  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if loaded is None:
+            del sys.modules[name]
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from stages.ingest.dialects.page import Page
 DEFINITION = re.compile(r" {0,3}([:~])[ \t]{1,4}(?=\S)")
 ANY_DEFINITION = re.compile(rf"^{DEFINITION.pattern}", re.MULTILINE)
 NO_TERM = re.compile(r"[ \t]|[|>#:~+=]|[-*+] |\d+[.)] |`{3}|<|\ufdd0|!\[|\[\^|\*\[")
-FIELD = re.compile(r" {0,3}:([A-Za-z][\w -]{0,30}?(?: [^:\n]{1,60})?):(?:[ \t]+(\S.*))?$")
+FIELD = re.compile(r" {0,3}:([A-Za-z][\w. -]{0,30}?(?: [^:\n]{1,60})?):(?:[ \t]+(\S.*))?$")
 QUESTION = ("?", "？")
 HEADING = re.compile(r"#{1,6}[ \t]")
 STARTS_BLOCK = re.compile(r"(?:[-*+>|#]|\d+[.)])[ \t]|`{3}|~{3}|\||\ufdd0")

@@ -28,6 +28,8 @@ UNSHOWN = re.compile(r"(?:\n[ \t>]*#\|[^\n]*){0,20}?\n[ \t>]*#\|[ \t]*(?:echo|in
 OPTIONS = re.compile(r"(?:\n[ \t>]*:[\w-]+:[^\n]*)+|\n---[ \t]*\n.*?\n---[ \t]*(?=\n)", re.DOTALL)
 CAPTION = re.compile(r"\n---[ \t]*\n(?:.*?\bcaption:([^\n]*))?.*?\n---[ \t]*$", re.DOTALL)
 FILE = re.compile(r"[ \t]*\{(?:image|figure|include|toctree|button-\w+|contents)\}")
+TREE = re.compile(r"[ \t]*\{(?:toctree|contents|tableofcontents)\}")  # names of files
+CAPTIONED = re.compile(r"^[ \t>]*:caption:([^\n]*)", re.MULTILINE)
 OPTION = re.compile(r"^[ \t>]*:(?!caption)[\w-]+:[^\n]*|^[ \t>]*:caption:", re.MULTILINE)
 MARKINGS = re.compile(r"\[\[[^\n]{0,400}\]\]")  # words of code that are to be coloured
 LABEL = re.compile(r"\[([^\[\]\n]*)\]")  # of a tab of VitePress
@@ -76,6 +78,7 @@ UNSEEN: list[tuple[str, re.Pattern[str]]] = [
     ("[[", re.compile(r"\[\[[^\]|\n]{0,300}\|")),
     ("[[", re.compile(r"#[^\[\]|\n]{0,300}(?=\]\])")),
     ("@", re.compile(r"(?<![\w.@])@(?:sec|fig|tbl|eq|lst|thm|def|exm)-(?=\w)")),
+    ("% ", re.compile(r"^%[ \t][^\n]*", re.MULTILINE)),
     ("^", re.compile(r"(?<=\s)\^[A-Za-z0-9-]+[ \t]*$", re.MULTILINE)),
     ("{", re.compile(r"\{(?:props|front[mM]atter)\.[\w.]+\}")),
     (".. ", re.compile(r"(?m)^([ \t]*)\.\.(?: (?![_[|]|[\w:+.-]+::)[^\n]*)?\n(?:\1[ \t]+[^\n]*\n|\n(?=\1[ \t]))*")),
@@ -170,6 +173,8 @@ class Kept(list[str]):
             return blank_text(body)
         if options := OPTIONS.match(body):
             body = OPTION.sub("", CAPTION.sub(r"\1", options[0])) + body[options.end() :]
+        if TREE.match(info):
+            return blank_text(info + body) + " ".join(CAPTIONED.findall(match[0]))
         if named := DIRECTIVE.match(info):
             return ("" if FILE.match(info) else info[named.end() :]) + FENCE.sub(self.fence, body)
         return " ".join(LABEL.findall(info)) + quoted_text(info) + self.sign(body)
