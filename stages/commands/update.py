@@ -15,7 +15,7 @@ import math
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     with dataset_files(old) as files, dataset_files(WORKSPACE) as here:
         before, after = version(files), version(here)
     noted = changes(before, after)
-    facts = changed_facts(noted)
+    facts = changed_facts(noted, after.rows)
     write_jsonl(paths.PREVIOUS / "facts.jsonl", facts)
     write_jsonl(paths.PREVIOUS / "known.jsonl", known(before))
     adapter = fetched_adapter(old)
@@ -68,13 +68,17 @@ def last_promoted() -> str:
     return tags[0]
 
 
-def changed_facts(noted: "list[Change]") -> list[dict[str, str]]:
+def changed_facts(noted: "list[Change]", now: "Sequence[ComparedRow]") -> list[dict[str, str]]:
     """One question for each old answer of a page that is another now or gone, a held-out wording if there is one. An
-    answer is not gone where another wording of its question has a new one."""
+    answer is not gone where another wording of its question has a new one, nor where rows of `now` still state it from
+    the same words."""
+    there = {(row.path, row.fact) for row in now if row.fact}
     chosen: dict[tuple[str, str, str], dict[str, str]] = {}
     order = sorted(noted, key=lambda one: (one.before is None or one.before.part != "eval_seen", one.path))
     for one in order:
         if one.before and one.kind in ("changed", "removed") and "rejected" not in one.reason and answer_differs(one):
+            if one.kind == "removed" and (one.path, one.before.fact) in there:
+                continue
             old, new = stated(one.before), stated(one.after) if one.after else ""
             fact = {"question": one.before.question, "old": old, "new": new, "path": one.path}
             chosen.setdefault((one.path, old, new), fact)

@@ -13,7 +13,8 @@ ALIKE = 60  # percent; two questions with one answer that are less alike ask abo
 
 
 class ComparedRow(NamedTuple):
-    """What is compared of a row; `first` is the fact's answer where the row has it in other words."""
+    """What is compared of a row; `first` is the fact's answer where the row has it in other words, `fact` a hash of it
+    and of what it is taken from."""
 
     pair_id: str
     part: str
@@ -22,6 +23,7 @@ class ComparedRow(NamedTuple):
     answer: str
     talk: str  # hash of the turns before and of the system prompt
     first: str = ""
+    fact: str = ""
 
     @property
     def content(self) -> tuple[str, str, str]:
@@ -64,7 +66,8 @@ def to_row(row: dict[str, Any], part: str) -> ComparedRow:
     question = f"{row['instruction']}\n{row['input']}" if row["input"] else row["instruction"]
     talk = digest(row.get("system"), row["messages"]) if "messages" in row else row.get("system", "")
     first = row.get("first_output", "")
-    return ComparedRow(row["pair_id"], part, row["path"], question, row["output"], talk, first)
+    fact = digest(row.get("evidence", ""), normalised(first or row["output"]))
+    return ComparedRow(row["pair_id"], part, row["path"], question, row["output"], talk, first, fact)
 
 
 def changes(old: Version, new: Version) -> list[Change]:
