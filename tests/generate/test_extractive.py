@@ -992,7 +992,7 @@ def test_values_of_a_sample_are_asked_of_nobody(heading):
 
 
 @pytest.mark.parametrize(
-    "heading", ["`oil_mark` (since v2.1)", "`oil_mark` 从 v2.0.2 版本开始引入", "`oil_mark` Linux iOS Readonly"]
+    "heading", ["`oil_mark` (since v2.1)", "`oil_mark` 从 v2.0.2 版本开始引入", "`oil_mark` macOS Windows Readonly"]
 )
 def test_a_name_in_code_is_called_so_without_its_versions_and_badges(heading):
     assert heading_name(heading) == "`oil_mark`"
@@ -1020,3 +1020,8 @@ def test_a_task_is_not_defined_by_what_is_said_of_its_command():
     text = "该命令是一个不可撤销的命令，执行之后水泵中的油会被全部排空。"
     assert {kind for kind, _, _ in stated(text, ("手册", "获取水泵的油位"))} <= {"section"}
     assert {kind for kind, _, _ in stated(text, ("手册", "排油"))} == {"definition"}
+
+
+def test_what_a_column_of_names_is_called_is_what_they_are(ask):
+    rows = ask(chunk(table("Valve name | Meaning", "`oil_mark` | lets the oil out of the tank")), phrasings=3)
+    assert [row for row in rows if row["style"] == "reverse" and "valve" in row["instruction"]]

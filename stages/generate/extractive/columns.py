@@ -55,7 +55,8 @@ NAME = re.compile(
     r"(?:通道|资源|菜单|事件|配件)?(?:中文)?名称?|names?|director(?:y|ies)(?: .*)?|columns?", re.IGNORECASE
 )
 THING = "thing"
-LONG_NOUN = re.compile(rf"[A-Za-z]+|[{CJK_RANGE}]{{2,6}}")
+OF_NAMES = re.compile(r" names?$|名称?$", re.IGNORECASE)
+LONG_NOUN = re.compile(rf"[A-Za-z]+(?: [a-z]+)?|[{CJK_RANGE}]{{2,6}}")
 INDEX = re.compile(r"序号|编号|no\.?|#|index", re.IGNORECASE)
 # Headings of a first column that lists properties; the other columns are then things that have them.
 PROPERTIES = re.compile(
@@ -82,6 +83,7 @@ def noun_of(heading: str) -> str:
     one thing, which nobody looks for by what is said of them."""
     if noun(heading) or NAME.fullmatch(heading) or not heading:
         return noun(heading) or THING
+    heading = OF_NAMES.sub("", heading)
     word = LONG_NOUN.fullmatch(heading) and not attribute(heading) and not PROPERTIES.fullmatch(heading)
     return heading.lower() if word and heading[1:].islower() else heading if word else ""
 

@@ -50,7 +50,7 @@ BADGED = re.compile(
     r"|(?P<name>`[^`]+`|[A-Za-z_][\w.-]*) ?[(（](?P<bracketed>[^()（）]+)[)）]"
 )
 # Behind a name in code: the version that has it, or several badges.
-BADGES = re.compile(r"^(`[^`]+`)(?:[^`]*\d\.\d[^`]*|(?: (?:[a-z]{0,2}[A-Z]\w*|[（(]\w+[)）])){2,})$")
+BADGES = re.compile(r"^(`[^`]+`)(?:[^`]*\d\.\d[^`]*|(?: (?:[a-z]{0,3}[A-Z]\w*|[（(]\w+[)）])){2,})$")
 # Badges that say how a thing is to be used: no part of its name, as a platform may be.
 STATUS = re.compile(
     r"(?P<required>required|mandatory|optional|必[填选需须]|可选|选填)"

@@ -22,7 +22,9 @@ DEFAULT = re.compile(
 )
 RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]*\d[^，,。；;\s]*)")
 # Headings that name no attribute: a version, a clause, a question, two at once.
-NO_ATTRIBUTE = re.compile(r"[^\W\d_]?[\W\d_]*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*", re.IGNORECASE)
+NO_ATTRIBUTE = re.compile(
+    r"[^\W\d_]?[\W\d_]*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*|.*\[\^.*", re.IGNORECASE
+)
 PLACEHOLDER = re.compile(
     r"`?<(?:your\b[^<>]*|[\w ]+[- _][\w -]+)>`?|`?\{\{?[\w -]+\}?\}`?|`?(?:your|my)[_-][\w-]+`?", re.IGNORECASE
 )
@@ -51,7 +53,7 @@ def lists_properties(grid: Grid) -> bool:
 def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     """A table of comparison: what is asked for stands in the first column, of what in the header."""
     for number, (name, *cells) in enumerate(grid.rows):
-        if not LETTER.search(name.text) or len(name.text) > MAX_NAME_CHARS:
+        if not LETTER.search(name.text) or NO_ATTRIBUTE.fullmatch(name.text) or len(name.text) > MAX_NAME_CHARS:
             continue
         for thing, cell in zip(grid.header[1:], cells, strict=True):
             quote = grid.quote(number, cell)
