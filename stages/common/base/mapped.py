@@ -1,4 +1,5 @@
-"""One ordered map over pages, rows or batches: in this process or in several, each result kept for the next run.
+"""One ordered map over pages, rows or batches: in this process, in several or on a cluster, each result kept for the
+next run.
 
 What comes out depends on neither: results stand in the order of the items, and one that was kept is that of the same
 function, item and code. So an edit costs what the pages that it touched cost, and the stages use all cores.
@@ -6,7 +7,6 @@ function, item and code. So an edit costs what the pages that it touched cost, a
 
 import functools
 import hashlib
-import os
 import pickle
 import sqlite3
 import sys
@@ -14,15 +14,13 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from stages.common.base.errors import UserError
+from stages.common.base import engines
 from stages.common.base.paths import cache_dir
 
 Item = TypeVar("Item")
@@ -30,7 +28,6 @@ Result = TypeVar("Result")
 Packed = tuple[bytes, bool]
 
 SECONDS = 8.0  # of work in this process, before others are worth the seconds that they take to start
-MOST = 8  # processes
 BATCH = 16  # items that go to a process and into the database together
 AHEAD = 2  # batches for each process that are under way or wait for their turn: memory holds no more
 SMALL = 2_000  # bytes that are kept as they are
@@ -96,7 +93,7 @@ def mapped(
                 waiting.append((begun, keys, known, engine.submit(missing)))
             while waiting and (not batch or len(waiting) > engine.ahead):
                 begun, keys, known, future = waiting.popleft()
-                with none_killed():
+                with engines.failures():
                     new = iter(future.result())
                 results: list[Result] = []
                 fresh: dict[bytes, bytes] = {}
@@ -115,44 +112,33 @@ def mapped(
 
 
 class Engine(Generic[Item, Result]):
-    """Runs batches in this process, then in others, for which it waits until they are worth their start unless it is
-    told how many. `ahead`: how many batches may be under way."""
+    """Runs batches in this process, then elsewhere, for which it waits until they are worth the start unless it is told
+    how many. `ahead`: how many batches may be under way."""
 
     def __init__(self, function: Callable[[Item], Result], lasting: Callable[[Result], bool], processes: int) -> None:
+        engines.require()
         self.work = functools.partial(packed, function, lasting)
-        self.processes = processes or min(os.cpu_count() or 1, MOST)
-        self.pool: ProcessPoolExecutor | None = None
+        self.name = engines.chosen()
+        self.processes = processes or engines.most(self.name)
+        self.pool: engines.Pool | None = None
         self.ahead, self.spent, self.enough = 0, 0.0, 0.0 if processes else SECONDS
 
     def submit(self, batch: list[Item]) -> Future[list[Packed]]:
         if self.pool and batch:
-            with none_killed():
+            with engines.failures():
                 return self.pool.submit(self.work, batch)
         future: Future[list[Packed]] = Future()
         began = time.process_time()
         future.set_result(self.work(batch))
         self.spent += time.process_time() - began
         if self.processes > 1 and self.spent > self.enough and not self.pool:
-            # Spawned: a fork would inherit the locks of threads that it does not have.
-            self.pool = ProcessPoolExecutor(self.processes, get_context("spawn"))
-            self.ahead = AHEAD * self.processes
+            self.pool = engines.pool(self.name, self.processes)
+            self.ahead = AHEAD * self.pool.workers
         return future
 
     def close(self) -> None:
         if self.pool:
-            self.pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def none_killed() -> Iterator[None]:
-    """Raise UserError when a process was killed."""
-    try:
-        yield
-    except BrokenProcessPool:
-        raise UserError(
-            "one of the processes that share the work was killed, most likely because memory ran out; close other "
-            "programs and run the stage again: what is finished is kept"
-        ) from None
+            self.pool.close()
 
 
 def packed(function: Callable[[Item], Result], lasting: Callable[[Result], bool], batch: list[Item]) -> list[Packed]:

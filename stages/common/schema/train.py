@@ -16,6 +16,9 @@ def count_or_auto(value: object) -> object:
 
 class Train(Section):
     backend: Literal["auto", "unsloth", "trl"]
+    launcher: Literal["python", "torchrun", "accelerate"]
+    processes: Limit
+    accelerate_config: str
     per_device_train_batch_size: Annotated[int | Literal["auto"], PlainValidator(count_or_auto)]
     gradient_accumulation_steps: Count
     start_from: str
