@@ -11,7 +11,7 @@ from stages.common.models.base import hub, pretrained
 from stages.common.models.base.hub import fingerprint
 from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import digest
-from stages.common.schema import Evaluate, Params
+from stages.common.schema import Params
 from stages.evaluate.endpoint import EndpointModel
 from stages.evaluate.local import LocalModel
 
@@ -26,25 +26,33 @@ def under_test(settings: Params, chat: Chat) -> Models:
     tuned = adapter if section.model == "adapter" else merged
     return {
         "base": endpoint_base(settings, chat) or base(settings.model, dtype, tokenizer),
-        "tuned": endpoint_tuned(section, chat) or tuned(settings.model, dtype, tokenizer),
+        "tuned": endpoint_tuned(settings, chat) or tuned(settings.model, dtype, tokenizer),
     }
 
 
 def endpoint_base(settings: Params, chat: Chat) -> EndpointModel | None:
-    """The base model at the endpoint, if it is asked there. A hub id is not looked up: it need not be on this
-    machine."""
+    """The base model at the endpoint, if it is asked there."""
     name = settings.evaluate.base_model
     if settings.evaluate.endpoint != "env" or not name:
         return None
-    directory = hub.local_directory(settings.model)
-    weights = fingerprint(directory) if directory else digest(settings.model.name, settings.model.revision)
-    return EndpointModel("base", name, digest(weights, chat.template))
+    return EndpointModel("base", name, digest(named_base(settings.model), chat.template))
 
 
-def endpoint_tuned(section: Evaluate, chat: Chat) -> EndpointModel | None:
+def named_base(section: schema.Model) -> str:
+    """What names the base's weights. A hub id is not looked up: it need not be on this machine."""
+    directory = hub.local_directory(section)
+    return fingerprint(directory) if directory else digest(section.name, section.revision)
+
+
+def endpoint_tuned(settings: Params, chat: Chat) -> EndpointModel | None:
+    """The tuned model at the endpoint: merged weights, or an adapter on the base, as vLLM serves it."""
+    section = settings.evaluate
     if section.endpoint != "env" or not section.tuned_model:
         return None
-    return EndpointModel("tuned", section.tuned_model, digest(fingerprint(paths.MERGED), chat.template))
+    directory = paths.ADAPTER if section.model == "adapter" else paths.MERGED
+    on_base = (directory / "adapter_config.json").exists()
+    hashes = [fingerprint(directory), *([named_base(settings.model)] if on_base else [])]
+    return EndpointModel("tuned", section.tuned_model, digest(*hashes, chat.template))
 
 
 def base(section: schema.Model, dtype: Any, tokenizer: Any) -> LocalModel:

@@ -1,6 +1,7 @@
 """evaluate asks models behind an OpenAI-compatible address as it asks those that it loads."""
 
 import json
+import shutil
 
 import pytest
 
@@ -10,6 +11,7 @@ from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.chat.conversations import conversation
 from stages.common.chat.templates import chat_for
+from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, read_jsonl, write_json, write_jsonl
 from stages.evaluate import __main__ as evaluate
 from stages.evaluate import models
@@ -128,6 +130,40 @@ def test_answers_of_a_real_server_are_those_of_the_model_loaded_here(trained, wr
     take.run(take)
     evaluate.main()
     assert list(read_jsonl(paths.REPORTS / "predictions.jsonl")) == there, "what was asked moves to another machine"
+
+
+@pytest.mark.slow
+def test_base_and_adapter_of_one_server_are_measured_without_loading_either(
+    trained, endpoint: FakeEndpoint, write_params, monkeypatch
+):
+    """The fixture trains a model."""
+    for name in ("ingest", "chunk", "curate"):
+        write_json(paths.REPORTS / f"{name}.json", {})
+    write_jsonl(paths.CHUNKS, [])
+    shutil.rmtree(paths.MERGED)
+    for load in ("causal_lm", "merge_base"):
+        monkeypatch.setattr(pretrained, load, lambda *given, **options: pytest.fail("a model is loaded"))
+    endpoint.reply = lambda body: "40 lux" if body["model"] == "docs-adapter" else "I do not know."
+    endpoint.models = ["the-base", "docs-adapter"]
+    settings = params.load().model_dump()
+    served = {"endpoint": "env", "model": "adapter", "base_model": "the-base", "tuned_model": "docs-adapter"}
+    write_all(write_params, settings | {"evaluate": settings["evaluate"] | served})
+    evaluate.main()
+    rows = list(read_jsonl(paths.REPORTS / "predictions.jsonl"))
+    of_base, of_tuned = ({row["answers"][cell]["text"] for row in rows} for cell in ("base_closed", "tuned_closed"))
+    assert (of_base, of_tuned) == ({"I do not know."}, {"40 lux"})
+    assert {body["model"] for body in endpoint.requests} == {"the-base", "docs-adapter"}
+    figures = read_json(paths.REPORTS / "evaluate.json")
+    assert "loss" not in figures["eval_seen"]["tuned_closed"] | figures["eval_seen"]["base_closed"]
+
+    sent = len(endpoint.requests)
+    evaluate.main()
+    assert len(endpoint.requests) == sent, "the same weights are not asked again"
+    adapter = paths.ADAPTER / "adapter_model.safetensors"
+    adapter.write_bytes(adapter.read_bytes()[:-1] + b"\x01")
+    evaluate.main()
+    asked = {body["model"] for body in endpoint.requests[sent:]}
+    assert asked == {"docs-adapter"}, "another adapter under the same name answers for itself"
 
 
 def write_all(write_params, settings: dict) -> None:
