@@ -42,15 +42,16 @@ def formatted_base(section: Model) -> Model:
     return section.model_copy(update={"revision": base["revision"]}) if base else hub.pinned(section)
 
 
-def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any], start: dict[str, str]) -> None:
+def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any], options: dict[str, Any]) -> None:
     """Adapter, tokenizer and the very chat template that was trained, side by side, in models/adapter/, with what is
-    `known` of the training; `start` is the option that takes off what a pissa adapter began with.
+    `known` of the training; `options` of PEFT take off what a pissa adapter began with, or bring weights that are
+    spread over processes.
 
     They are written beside it and renamed, so a kill leaves the folder of before or the new one, and never a part.
     """
     new, before = paths.ADAPTER.with_name(".adapter.new"), paths.ADAPTER.with_name(".adapter.before")
     shutil.rmtree(new, ignore_errors=True)
-    write(model, tokenizer, settings, new, known, start)
+    write(model, tokenizer, settings, new, known, options)
     if paths.ADAPTER.exists():
         shutil.rmtree(before, ignore_errors=True)
         paths.ADAPTER.rename(before)
@@ -59,10 +60,10 @@ def save(model: Any, tokenizer: Any, settings: Params, known: dict[str, Any], st
 
 
 def write(
-    model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any], start: dict[str, str]
+    model: Any, tokenizer: Any, settings: Params, directory: Path, known: dict[str, Any], options: dict[str, Any]
 ) -> None:
     # Embeddings are the base's; an adapter on them is saved.
-    model.save_pretrained(directory, save_embedding_layers=False, **start)
+    model.save_pretrained(directory, save_embedding_layers=False, **options)
     config_file = directory / "adapter_config.json"
     config = read_json(config_file)
     # PEFT writes this machine's path to the base, and a set in an order that differs from run to run.

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from stages.common.base import paths
 from stages.common.records.files import write_json
+from stages.train import processes
 
 FILE = "as_trained.json"
 ROWS = 16  # held-out rows, filled up with trained ones
@@ -93,6 +94,8 @@ def ready(model: Any, backend: str) -> None:
 def write(model: Any, tokenizer: Any, backend: str, batch_size: int) -> None:
     """Add the answers to models/adapter, where the adapter is already whole: a failure here loses no training."""
     try:
+        if processes.are_sharded():
+            raise NotImplementedError("the model is spread over processes")
         ready(model, backend)
         write_json(paths.ADAPTER / FILE, measure(model, tokenizer.eos_token_id, batch_size))
     except Exception as error:

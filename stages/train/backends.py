@@ -4,11 +4,11 @@ import importlib.util
 import os
 from typing import Any
 
-from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.errors import ParamsError, UserError, is_launched
 from stages.common.base.paths import cache_dir
 from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
-from stages.train import attention, initial
+from stages.train import attention, initial, processes
 
 OUTER = ("lm_head", "embed_tokens")  # what stands around the layers; many models have one matrix for both
 
@@ -38,6 +38,8 @@ def trl_only(settings: Params) -> str:
     """What unsloth would train otherwise than TRL and PEFT do, "" when there is nothing."""
     if outer := [name for name in settings.lora.target_modules if name in OUTER]:
         return f"unsloth trains {outer[0]} (lora.target_modules) in full, not as LoRA"
+    if processes.several(settings):
+        return "unsloth trains in one process, and train.launcher starts several"
     if settings.lora.init != "default":
         return f"unsloth begins with lora.init = 'default', not {settings.lora.init!r}"
     if settings.model.dtype == "float32" and pretrained.device() == "cuda":
@@ -57,15 +59,19 @@ def prepare(backend: str) -> None:
 def use_one_gpu() -> None:
     """Show CUDA the first of several GPUs only, and say so, before anything asks whether there is one.
 
-    transformers would spread each batch over all of them (DataParallel), which multiplies it; unsloth takes one.
+    transformers would spread each batch over all of them (DataParallel), which multiplies it; unsloth takes one. One of
+    several processes has its own.
     """
-    import torch
-
-    count = torch.cuda.device_count()  # by the driver's management library: CUDA itself reads the variable later
+    if is_launched():
+        return
+    count = processes.visible_gpus()  # CUDA itself reads the variable later
     if count > 1:
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         os.environ["CUDA_VISIBLE_DEVICES"] = first
-        print(f"train: uses GPU {first} of {count}; CUDA_VISIBLE_DEVICES names another one")
+        print(
+            f"train: uses GPU {first} of {count}; CUDA_VISIBLE_DEVICES names another one, train.launcher=torchrun "
+            "trains on all"
+        )
 
 
 def refuse_impossible(settings: Params) -> None:
@@ -114,8 +120,11 @@ def peft_model(settings: Params, dtype: Any) -> Any:
     from peft import LoraConfig, get_peft_model
     from transformers import set_seed
 
-    quantisation = {} if quantised.kind(settings.model) else pretrained.quantisation(settings.model, dtype)
-    base = pretrained.causal_lm(settings.model, dtype, **quantisation, **attention.for_training(settings.model, dtype))
+    quantisation: dict[str, Any] = (
+        {} if quantised.kind(settings.model) else pretrained.quantisation(settings.model, dtype)
+    )
+    loading = processes.place(quantisation | attention.for_training(settings.model, dtype), dtype)
+    base = pretrained.causal_lm(settings.model, dtype, **loading)
     config = LoraConfig(task_type="CAUSAL_LM", **lora_options(base, settings), **initial.options(settings))
     set_seed(settings.lora.random_state)
     model = get_peft_model(base, config)

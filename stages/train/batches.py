@@ -14,7 +14,7 @@ from stages.common.base.errors import is_out_of_memory
 from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
-from stages.train import plan
+from stages.train import plan, processes
 
 
 def divisors(rows: int) -> list[int]:
@@ -36,9 +36,10 @@ def probed(model: Any, settings: Params, backend: str, directory: Path) -> Param
     import torch
 
     chosen, file = int(settings.train.per_device_train_batch_size), directory / "batch.json"
-    if file.exists():
-        return split(settings, int(read_json(file)["per_device_train_batch_size"]))
-    rows = int(settings.train.per_device_train_batch_size) * settings.train.gradient_accumulation_steps
+    rows = chosen * settings.train.gradient_accumulation_steps
+    before = processes.agreed(int(read_json(file)["per_device_train_batch_size"]) if file.exists() else 0)
+    if before and rows % before == 0:  # as many processes as then, or few enough
+        return split(settings, before)
     for batch in [size for size in divisors(rows) if size <= chosen] if pretrained.device() == "cuda" else ():
         try:
             with torch.random.fork_rng():
@@ -53,7 +54,9 @@ def probed(model: Any, settings: Params, backend: str, directory: Path) -> Param
             torch.cuda.empty_cache()
         chosen = batch
         break
-    write_json(file, {"per_device_train_batch_size": chosen})
+    chosen = min(processes.gathered(chosen))
+    if processes.is_first():
+        write_json(file, {"per_device_train_batch_size": chosen})
     return split(settings, chosen)
 
 

@@ -10,14 +10,16 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.records.files import digest, file_sha256, read_json, write_json
 from stages.common.schema import Params
-from stages.train import evaluations
+from stages.train import evaluations, processes
 
+STARTING = {"launcher", "processes", "accelerate_config"}  # of section train: another number of them goes on
 MARKER = "whole.json"  # written last, after everything beside it is on the disk: file name -> bytes
 
 
 def directory(settings: Params, backend: str, dtype: Any) -> Path:
     """One directory per data and settings, so that a changed run never goes on from another one's checkpoint."""
-    sections = (settings.model.model_dump(), settings.lora.model_dump(), settings.train.model_dump())
+    train = settings.train.model_dump(exclude=STARTING)
+    sections = (settings.model.model_dump(), settings.lora.model_dump(), train)
     files = (paths.FORMATTED / "train.parquet", evaluations.rows_file(settings.train))
     start = Path(settings.train.start_from) / "adapter_model.safetensors" if settings.train.start_from else None
     data = [file_sha256(file) for file in (*files, start) if file]
@@ -45,6 +47,18 @@ def is_whole(checkpoint: Path) -> bool:
 
 def step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
+
+
+def shared(directory: Path) -> Path | None:
+    """The checkpoint that all processes go on from, None where there is none. Raises UserError where one of them does
+    not see it."""
+    checkpoint = processes.agreed(last(directory) if processes.is_first() else None)
+    if not all(processes.gathered(checkpoint is None or is_whole(checkpoint))):
+        raise UserError(
+            f"{checkpoint} is not on each machine; let .cache lie on a file system that they share, or remove "
+            f"{directory}"
+        )
+    return checkpoint
 
 
 def last(directory: Path) -> Path | None:
@@ -77,11 +91,13 @@ def keeper(minutes: float) -> Any:
             self.saved = time.monotonic()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            if minutes and time.monotonic() - self.saved >= 60 * minutes:
+            if minutes and processes.agreed(time.monotonic() - self.saved >= 60 * minutes):
                 control.should_save = True
 
         def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            processes.wait()  # each of them writes a part
+            if processes.is_first():
+                mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
             self.saved = time.monotonic()
 
     return Keeper()

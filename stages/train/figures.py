@@ -5,7 +5,7 @@ from typing import Any
 from stages.common.models.base import pretrained
 from stages.common.records.files import digest
 from stages.common.schema import Params
-from stages.train import evaluations
+from stages.train import evaluations, processes
 
 # The figures of the report that experiments are compared by, and where they stand in it.
 HEADLINE = {"steps": "steps", "loss_last": "loss_last", "eval_loss": "eval_loss", "seconds": "seconds"}
@@ -27,8 +27,9 @@ def report(trainer: Any, settings: Params, backend: str, dtype: Any, seconds: fl
     return {
         "backend": backend,
         "device": pretrained.device(),
+        "processes": processes.world(),
         "dtype": str(dtype).removeprefix("torch."),
-        "rows": len(trainer.train_dataset),
+        "rows": trainer.rows,
         "steps": trainer.state.global_step,
         "epochs": round(trainer.state.epoch or 0, 3),
         "trainable_parameters": trainable,
@@ -37,7 +38,7 @@ def report(trainer: Any, settings: Params, backend: str, dtype: Any, seconds: fl
         "loss_last": curve[-1]["loss"],
         **evaluations.taken(history, settings.train),
         "seconds": round(seconds, 1),
-        "tokens_per_second": round(int(trainer.tokens) / seconds, 1),
+        "tokens_per_second": round(sum(processes.gathered(int(trainer.tokens))) / seconds, 1),
         "steps_per_second": round((trainer.state.global_step - trainer.first_step) / seconds, 3),
         "template_hash": digest(template),
     }

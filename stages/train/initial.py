@@ -14,6 +14,7 @@ from stages.common.models.base import hub, pretrained, quantised
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.records.files import read_json
 from stages.common.schema import Params
+from stages.train import processes
 
 ITERATIONS = 16  # of the randomised decomposition, which PEFT's documentation has for pissa: seconds, not hours
 
@@ -126,6 +127,7 @@ def kept(model: Any, settings: Params, directory: Path) -> dict[str, str]:
     if settings.lora.init != "pissa":
         return {}
     start = directory / "initial"
-    if not start.exists():
+    if processes.is_first() and not start.exists():
         model.save_pretrained(start)
+    processes.wait()
     return {"path_initial_model_for_weight_conversion": str(start)}

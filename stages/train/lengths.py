@@ -33,13 +33,13 @@ def sequences(trained: Rows, settings: Params) -> Rows:
     return Rows(-(-trained.tokens // length), trained.tokens, length)
 
 
-def packed(settings: Params, trained: Rows, possible: bool) -> Params:
+def packed(settings: Params, trained: Rows, possible: bool, processes: int = 1) -> Params:
     """The settings with `train.packing: auto` made concrete, where attention keeps rows of a sequence apart if that is
     `possible`.
 
     Memory has to hold the longest rows, so that a batch of rows leaves most of it unused. Sequences are all of one
     length. Rows are packed where a step of as many rows then takes fewer passes in no more memory, and only there: a
-    step of more rows would train otherwise.
+    step of more rows would train otherwise. The sequences of a step have to be shared evenly by the `processes`.
     """
     train, length = settings.train, settings.format.max_length
     if train.packing != "auto":
@@ -48,7 +48,8 @@ def packed(settings: Params, trained: Rows, possible: bool) -> Params:
     wanted = passes * (1 if size == "auto" else size) * trained.tokens / max(trained.count, 1)  # tokens of a step
     number = round(wanted / length)
     batch = batch_of_sequences(number, size * trained.longest // length) if size != "auto" else 1
-    pays = possible and number > 0 and abs(number * length / wanted - 1) <= SLACK and batch > 0
+    pays = possible and number > 0 and number % processes == 0
+    pays = pays and abs(number * length / wanted - 1) <= SLACK and batch > 0
     if not pays or (size != "auto" and number // batch >= passes):
         return with_train(settings, packing=False)
     print(f"train: rows are packed: {number} x {length} tokens a step hold as many rows as its {passes} passes did")

@@ -1,8 +1,11 @@
 """The order in which rows are trained."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+
+from stages.common.schema import Train
 
 POOL = 50  # batches whose rows are sorted by length together, as in transformers' LengthGroupedSampler
 
@@ -37,3 +40,43 @@ class LengthGroupedSampler(torch.utils.data.Sampler[int]):  # type: ignore[misc]
         longest = max(self.lengths, default=0)
         mixed.sort(key=lambda batch: self.lengths[batch[0]] < longest)  # stable: the rest stays mixed
         return iter([row for batch in mixed + last for row in batch])
+
+
+def of_one_process(rows: int, train: Train) -> Any:
+    """The sampler that accelerate gives a single process for the same settings; its order follows from seed and
+    epoch."""
+    from accelerate.data_loader import SeedableRandomSampler
+
+    if train.train_sampling_strategy == "sequential":
+        return torch.utils.data.SequentialSampler(range(rows))
+    return SeedableRandomSampler(range(rows), data_seed=train.seed)
+
+
+class Filled(torch.utils.data.Sampler[int]):  # type: ignore[misc]
+    """An order of rows, filled up to whole batches of all processes with row number `filler`: accelerate would train
+    rows of the beginning twice instead."""
+
+    def __init__(self, sampler: Any, filler: int, batch: int) -> None:
+        self.sampler, self.filler, self.batch = sampler, filler, batch
+
+    def set_epoch(self, epoch: int) -> None:
+        if hasattr(self.sampler, "set_epoch"):
+            self.sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return -(-len(self.sampler) // self.batch) * self.batch
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self.sampler
+        yield from [self.filler] * (len(self) - len(self.sampler))
+
+
+def with_filler(rows: Any) -> Any:
+    """A datasets.Dataset with one more row, of two tokens that carry no loss."""
+    from datasets import Dataset, concatenate_datasets
+
+    empty = {"input_ids": [[0, 0]], "labels": [[-100, -100]], "seq_lengths": [[2]]}
+    filler = Dataset.from_dict({name: empty[name] for name in rows.column_names}, features=rows.features)
+    whole = concatenate_datasets([rows, filler])
+    whole._unsloth_truncated_to = rows._unsloth_truncated_to
+    return whole

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
+from stages.train import processes
 
 # Bytes of a 4-bit weight: half a byte, an 8-bit scale for 64 of them, a 32-bit one for 256 scales (arXiv:2305.14314).
 NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -95,8 +96,10 @@ def weights(found: Shape, settings: Params, dtype: str) -> float:
 
 
 def fixed_memory(found: Shape, settings: Params, dtype: str) -> float:
-    """Bytes that are needed whatever the batch: weights, adapter, its gradients and optimizer states."""
-    return PROCESS + weights(found, settings, dtype) + found.trainable * (4 + 4 + ADAM[settings.train.optim])
+    """Bytes that are needed whatever the batch: weights, adapter, its gradients and optimizer states, or this process's
+    part of them."""
+    held = weights(found, settings, dtype) / processes.parts(settings)
+    return PROCESS + held + found.trainable * (4 + 4 + ADAM[settings.train.optim])
 
 
 def layer_memory(found: Shape, unsloth: bool) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from stages.common.base.errors import UserError
 from stages.common.models.base import memory, pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
-from stages.train import attention, backends, batches, faults, lengths, plan
+from stages.train import attention, backends, batches, faults, lengths, plan, processes
 from stages.train.lengths import Rows, sequences
 
 
@@ -18,7 +18,7 @@ def steps(count: int, settings: Params) -> int:
     train = settings.train
     if train.max_steps > 0:
         return train.max_steps
-    passes = -(-count // int(train.per_device_train_batch_size))
+    passes = -(-count // (int(train.per_device_train_batch_size) * processes.world()))
     return -(-int(train.num_train_epochs * max(-(-passes // train.gradient_accumulation_steps), 1) * 1000) // 1000)
 
 
@@ -98,7 +98,7 @@ def with_batch(settings: Params, fits: Callable[[int], bool]) -> Params:
 def forecast(settings: Params, dtype: str, filled: Rows) -> str:
     """Steps and, after a first run of the same model here, minutes."""
     train, number = settings.train, steps(filled.count, settings)
-    batch = min(int(train.per_device_train_batch_size), filled.count)
+    batch = min(int(train.per_device_train_batch_size) * processes.world(), filled.count)
     tokens = filled.tokens / filled.count * batch * train.gradient_accumulation_steps * number
     speed = known_speed(settings, dtype)
     return f"{number} steps" + (f", about {tokens / speed / 60:.0f} min as the last run was" if speed else "")

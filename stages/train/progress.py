@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from stages.common.models.base import pretrained
-from stages.train import throughput
+from stages.train import processes, throughput
 
 
 def peak() -> float | None:
@@ -18,7 +18,7 @@ def meter(trainer: Any, description: str) -> Any:
     """A callback that shows one bar and adds `tokens_per_second` (and `mfu`) to each point of the trainer's log.
 
     Evaluations and checkpoints do not count as training time. `trainer.tokens` is the number of tokens so far,
-    padding left out.
+    padding left out, of this process, of which the others have as many.
     """
     from tqdm import tqdm
     from transformers import TrainerCallback
@@ -43,11 +43,11 @@ def meter(trainer: Any, description: str) -> Any:
             if "loss" not in logs:
                 return
             speed = (int(trainer.tokens) - self.tokens) / max(self.seconds, 1e-9)
-            figures = {"tokens_per_second": round(speed, 1)}
+            figures = {"tokens_per_second": round(speed * processes.world(), 1)}
             if peak_flops:
                 figures["mfu"] = round(throughput.mfu(speed, parameters, peak_flops), 4)
             state.log_history[-1] |= figures
-            shown = {"loss": f"{float(logs['loss']):.3f}", "tokens/s": f"{speed:.0f}"}
+            shown = {"loss": f"{float(logs['loss']):.3f}", "tokens/s": f"{figures['tokens_per_second']:.0f}"}
             self.bar.set_postfix(shown | ({"MFU": f"{figures['mfu']:.0%}"} if peak_flops else {}), refresh=False)
             self.tokens, self.seconds = int(trainer.tokens), 0.0
 

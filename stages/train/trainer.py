@@ -11,7 +11,7 @@ from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.models.base import pretrained
 from stages.common.schema import Params
-from stages.train import attention, backends, checkpoints, evaluations, faults, progress
+from stages.train import attention, backends, checkpoints, evaluations, faults, processes, progress
 from stages.train.cpu import speed_up as cpu
 
 
@@ -63,6 +63,7 @@ def sft_config(settings: Params, backend: str, autocast: Any, directory: Path) -
         fp16=autocast == torch.float16,
         use_cpu=pretrained.device() == "cpu",
         dataloader_pin_memory=pretrained.device() == "cuda",
+        ddp_find_unused_parameters=False,
         report_to=train.report_to,
         disable_tqdm=True,  # the meter instead
     )
@@ -80,22 +81,25 @@ def build(model: Any, settings: Params, backend: str, dtype: Any, tokenizer: Any
     from transformers.trainer_callback import PrinterCallback
     from trl.data_utils import pack_dataset
 
+    from stages.train import order
+
     faster = cpu.speed_up(model, settings, backend, dtype)
     train_rows = rows(paths.FORMATTED / "train.parquet", settings.format.max_length)
     if settings.train.packing is True:
         train_rows = pack_dataset(train_rows, settings.format.max_length)
         train_rows._unsloth_truncated_to = settings.format.max_length
+    number = len(train_rows)
     trainer = watched(settings)(
         model=model,
         args=sft_config(settings, backend, None if faster.fused else dtype, directory),
-        train_dataset=train_rows,
+        train_dataset=order.with_filler(train_rows) if processes.world() > 1 else train_rows,
         eval_dataset=evaluated_rows(settings),
         processing_class=tokenizer,
         callbacks=[checkpoints.keeper(settings.train.save_minutes), evaluations.stopper(settings.train)],
     )
     backends.adapters_in_32_bits(model)
     attention.verify_unpadded(trainer, settings)
-    trainer.own_loss = faster.loss
+    trainer.own_loss, trainer.rows = faster.loss, number
     trainer.add_callback(progress.meter(trainer, "train"))
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -119,6 +123,8 @@ def resumable(settings: Params) -> Any:
     from stages.train import order
 
     class Resumable(SFTTrainer):  # type: ignore[misc]
+        rows = 0  # that are trained; what fills the last batches of several processes is none
+        grouped = 0  # rows of like length, where that is not the batches of all processes
         first_step = 0  # the step of the checkpoint that this run goes on from
 
         def _run_epoch(self, **options: Any) -> None:
@@ -127,13 +133,21 @@ def resumable(settings: Params) -> Any:
             if over or evaluations.is_over(self.state.log_history, settings.train):
                 self.control.should_training_stop = True
             else:
+                if processes.world() > 1:  # accelerate does not reach it through the batches of one process
+                    self.order.set_epoch(options["epoch"])
                 super()._run_epoch(**options)
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            if settings.train.train_sampling_strategy != "group_by_length":
+            batch = self.args.per_device_train_batch_size * processes.world()
+            if settings.train.train_sampling_strategy == "group_by_length":
+                lengths = [len(ids) for ids in self.train_dataset["input_ids"][: self.rows]]
+                sampler = order.LengthGroupedSampler(lengths, self.grouped or batch, settings.train.seed)
+            elif processes.world() == 1:
                 return super()._get_train_sampler(train_dataset)
-            lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-            return order.LengthGroupedSampler(lengths, self.args.per_device_train_batch_size, settings.train.seed)
+            else:
+                sampler = order.of_one_process(self.rows, settings.train)
+            self.order = order.Filled(sampler, self.rows, batch)
+            return sampler if processes.world() == 1 else self.order
 
         def evaluate(self, *arguments: Any, **options: Any) -> Any:
             with torch.random.fork_rng():  # the order of the rows and dropout stay as without evaluations
@@ -186,7 +200,7 @@ def watched(settings: Params) -> Any:
 
 def run(trainer: Any, directory: Path) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
-    last = checkpoints.last(directory)
+    last = checkpoints.shared(directory)
     if last:
         print(f"train: going on from {last}")
         trainer.first_step = checkpoints.step(last)

@@ -109,10 +109,16 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
     except BaseException:
         restore_outputs(stage)
         raise
-    timings.append(stage, time.monotonic() - start)
+    if not is_launched():
+        timings.append(stage, time.monotonic() - start)
+
+
+def is_launched() -> bool:
+    """Whether this is one of several processes of a stage, which torchrun started; the stage itself waits for them."""
+    return "LOCAL_RANK" in os.environ
 
 
 def restore_outputs(stage: str) -> None:
     """Check out the stage's previous outputs; nothing happens on a first run or outside `dvc repro`."""
-    if "DVC_ROOT" in os.environ:
+    if "DVC_ROOT" in os.environ and not is_launched():
         subprocess.run(["dvc", "checkout", "--quiet", "--force", stage], capture_output=True, check=False)

@@ -36,11 +36,17 @@ def speed_up(model: Any, settings: Params, backend: str, dtype: Any) -> Faster:
 
     if pretrained.device() != "cpu" or backend != "trl" or dtype not in (torch.float32, torch.bfloat16):
         return Faster()
+    from stages.train import processes
     from stages.train.cpu import answer_loss, fused_lora, shared_prefix
 
     keep_memory()
     fused = fused_lora.fuse(model)
     if not answer_loss.has_plain_head(model):
+        return Faster(fused)
+    if processes.world() > 1:  # gradients are summed over processes where the model itself computes the loss
+        print(
+            "train: several processes leave out the CPU's own loss and attention, which one process trains faster with"
+        )
         return Faster(fused)
     if settings.model.attn_implementation == "auto":
         shared_prefix.use(model.get_base_model())
