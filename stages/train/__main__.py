@@ -24,6 +24,7 @@ from stages.train import (
     faults,
     figures,
     initial,
+    launching,
     lengths,
     preflight,
     processes,
@@ -38,7 +39,7 @@ WAITING = "train: another run is training on the same data with the same setting
 def main() -> None:
     settings = params.load()
     if settings.train.launcher != "python" and not is_launched():
-        processes.launch(settings)
+        launching.launch(settings)
         return
     with processes.joined():
         train(settings)

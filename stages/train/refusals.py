@@ -3,7 +3,7 @@
 from stages.common.models.base import pretrained
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
-from stages.train import attention, backends, card, initial, processes, tracking
+from stages.train import attention, backends, card, initial, launching, tracking
 
 # Of the embedded model, a Llama; others are asked.
 KNOWN = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
@@ -13,7 +13,7 @@ def refuse_impossible(settings: Params) -> None:
     """Raise UserError for what the hardware cannot do, packages that are missing, modules the model lacks, and an
     adapter that nothing could be merged into."""
     tracking.require(settings.train.report_to)
-    processes.refuse_impossible(settings)
+    launching.refuse_impossible(settings)
     backends.refuse_impossible(settings)
     initial.refuse_impossible(settings)
     unpadded = settings.train.packing is True or settings.train.padding_free is True

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from stages.common.base import params, paths
 from stages.common.base.errors import ParamsError
 from stages.train import __main__ as train
-from stages.train import attention, checkpoints, order, processes
+from stages.train import attention, checkpoints, launching, order, processes
 from support.processes import UNPADDED
 from support.processes import train as started
 from support.repository import ROOT
@@ -50,7 +50,7 @@ def test_what_cannot_be_started_is_refused_before_it_is(write_params, monkeypatc
     asked = {"train.accelerate_config": str(ROOT / "presets/launch/ddp.yaml")}
     asked |= {f"train.{key}": value for key, value in changes.items()}
     with pytest.raises(ParamsError, match=line):
-        processes.refuse_impossible(params.load(write_params(asked)))
+        launching.refuse_impossible(params.load(write_params(asked)))
 
 
 def test_accelerate_is_asked_for_all_processes_of_all_machines_with_each_config_we_bring(write_params, monkeypatch):
@@ -63,7 +63,7 @@ def test_accelerate_is_asked_for_all_processes_of_all_machines_with_each_config_
     monkeypatch.setenv("PET_MASTER_ADDR", "10.0.0.1")
     for config in (ROOT / "presets/launch").iterdir():
         written = write_params({"train.launcher": "accelerate", "train.accelerate_config": str(config)})
-        processes.with_accelerate(params.load(written), 8)
+        launching.with_accelerate(params.load(written), 8)
         asked = started[-1]
         assert (asked.num_processes, asked.num_machines, asked.machine_rank) == (16, 2, 1)
         assert (asked.main_process_ip, asked.module, asked.training_script) == ("10.0.0.1", True, "stages.train")
