@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from stages.common.base import params
+from stages.common.base import params, paths
 from stages.common.base.errors import UserError
 
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ class Pool(Protocol):
 def chosen() -> str:
     """`scale.engine`: local where there is no params.yaml. What comes out does not depend on it, so it is no param of
     any stage."""
-    return params.load().scale.engine if params.PARAMS.exists() else "local"
+    return params.load().scale.engine if paths.PARAMS.exists() else "local"
 
 
 def require() -> None:
