@@ -1,10 +1,13 @@
 """Outputs in parts: the same rows for whoever reads them, and a change rewrites one part."""
 
+from operator import itemgetter
+
 import pytest
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.records.files import file_sha256, line_at, lines, parts, read_jsonl, write_jsonl, write_rows
+from stages.common.llm.store import Store
+from stages.common.records.files import digest, file_sha256, line_at, lines, parts, read_jsonl, write_jsonl, write_rows
 from stages.generate.labelling.focus import dvc_md5
 
 FILE = paths.PAIRS
@@ -82,3 +85,17 @@ def test_the_digest_of_parts_is_the_one_in_dvc_lock():
     tree = Tree.from_list([{"md5": dvc_md5(part), "relpath": part.name} for part in parts(FILE)])
     tree.digest()
     assert isinstance(tree.hash_info, HashInfo) and tree.hash_info.value == dvc_md5(FILE)
+
+
+def test_a_store_takes_the_answers_of_parts_over_and_a_new_one_rewrites_one_part(tmp_path):
+    rows = [{"key": digest(n, length=64), "answer": "{}", "refused": "", "room": 0} for n in range(200)]
+    write_rows(paths.RESPONSES, rows[1:], itemgetter("key"), 10)
+    before = {part.name: part.read_bytes() for part in parts(paths.RESPONSES)}
+    with Store(tmp_path / "responses.sqlite") as store:
+        store.seed(paths.RESPONSES)
+        assert [store.get(row["key"]) for row in rows] == [None, *["{}"] * 199]
+        write_rows(paths.RESPONSES, rows, itemgetter("key"), 10)
+        after = {part.name: part.read_bytes() for part in parts(paths.RESPONSES)}
+        assert sum(before.get(name) != after[name] for name in after) == 1
+        store.seed(paths.RESPONSES)
+        assert store.get(rows[0]["key"]) == "{}"
