@@ -50,9 +50,12 @@ class LocalModel:
         sizes = [len(prompt) for prompt in prompts]
 
         def compute(places: list[int], bar: Any) -> list[Any]:
+            begun = bar.n
+
             def watch(tokens: int) -> None:
+                """The answers of a batch grow together: so much of them is written."""
                 bar.set_postfix_str(f"token {tokens} of {section.max_new_tokens}", refresh=False)
-                bar.update(0)  # a long answer is no standstill
+                bar.update(begun + len(places) * tokens // (section.max_new_tokens + 1) - bar.n)
 
             chosen = [prompts[place] for place in places]
             generated = answers.generate(
@@ -96,7 +99,7 @@ class LocalModel:
             for start in range(0, len(missing), batch_size):
                 batch = missing[start : start + batch_size]
                 self.keep({keys[place]: value for place, value in zip(batch, compute(batch, bar), strict=True)})
-                bar.update(len(batch))
+                bar.update(start + len(batch) - bar.n)
         return [self.known[key] for key in keys]
 
     def loaded(self) -> Any:
