@@ -322,3 +322,17 @@ def test_antora_names_files_by_module_and_family(path, named, file):
 def test_cells_of_asciidoc_that_hold_listings_show_them_as_code():
     text = "|===\n|Sign |Code\n\n|Link\na|\n[source,asciidoc]\n----\nxref:crane.adoc[the crane]\n----\n|===\n"
     assert read(text, "antora", "page.adoc")[0][-1] == "| Link | `xref:crane.adoc[the crane]` |"
+
+
+NAMED = [
+    ("[#boom]\n== The boom\n\nText.\n\nSee <<boom>>.", ["## The boom", "Text.", "See The boom."]),
+    (".Lift slowly\n[#ex-lift]\n----\nlift\n----\n\n<<ex-lift>> lifts, xref:ex-lift[] too, <<ex-other>> does not.",
+     ["**Lift slowly**", "```", "lift", "```", "Lift slowly lifts, Lift slowly too, ex other does not."]),
+    ("A [.term]*boom* and [.path]`/crane`.\n\n* [*] oiled\n* [ ] cleaned",
+     ["A **boom** and `/crane`.", "- [x] oiled", "- [ ] cleaned"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), NAMED)
+def test_references_of_asciidoc_are_titles_and_roles_are_no_words(text, expected):
+    assert read(text, "antora", "page.adoc")[0] == expected

@@ -19,6 +19,7 @@ HEADING = re.compile(r"(={1,6})[ \t]+(\S.*)$")
 SETTING = re.compile(r":(!?[\w-]+!?):(?:[ \t]+(.*))?$")
 STYLE = re.compile(r"\[([^\[\]]*)\]$")
 TITLE = re.compile(r"\.([^\s.].*)$")
+NAMED = re.compile(r"\[\[([\w-]+)(?:,[^\[\]]*)?\]\][ \t]*$|\[[^\[\]#]{0,80}#([\w-]+)[^\[\]]{0,200}\][ \t]*$")
 DELIMITER = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|--|\|===|!===|,===|```\w*)$")
 ITEM = re.compile(r"[ \t]*(\*{1,5}|-|\.{1,5}|\d+\.)[ \t]+(\S.*)$")
 TERM = re.compile(r"[ \t]*(\S.{0,200}?)(?::{2,4}|;;)(?:[ \t]+(\S.*))?$")
@@ -43,7 +44,20 @@ NONE = Style("", (), {})
 
 def as_markdown(lines: list[Line], page: Page) -> list[Line]:
     """The lines of a page of AsciiDoc in Markdown, as far as there is some for them."""
-    return Reader(included(lines, page), page).run()
+    lines = included(lines, page)
+    return Reader(lines, page, titles(lines)).run()
+
+
+def titles(lines: list[Line]) -> dict[str, str]:
+    """The titles of blocks and sections by `#id`, as `<<id>>` shows them."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        named = NAMED.match(line.text) if line.text.startswith("[") else None
+        near = [lines[n].text for n in (number + 1, number - 1, number + 2) if named and 0 <= n < len(lines)]
+        title = next(filter(None, (TITLE.match(text) or HEADING.match(text) for text in near)), None)
+        if named and title:
+            found[f"#{named[1] or named[2]}"] = title[title.lastindex or 1].strip()
+    return found
 
 
 @dataclass
@@ -151,7 +165,7 @@ class Reader:
         depth = len(found[1]) if found[1][0] in "*." else 1
         white = " " * ((3 if sign == "1." else 2) * (depth - 1))
         self.in_list, self.indent = white + " " * (len(sign) + 1), ""
-        self.write(line, f"{white}{sign} {self.inline(found[2])}")
+        self.write(line, f"{white}{sign} {self.inline(found[2].replace('[*] ', '[x] ', 1))}")
 
     def block(self, number: int, sign: str) -> int:
         """Write what stands between two delimiters; the line behind the second."""

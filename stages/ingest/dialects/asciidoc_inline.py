@@ -22,6 +22,9 @@ KNOWN = {
 KNOWN |= {"gt": ">", "amp": "&", "apos": "'", "quot": '"', "startsb": "[", "endsb": "]", "caret": "^", "tilde": "~"}
 
 
+CROSS = re.compile(r"<<([\w-]{1,200})>>|xref:#?([\w-]{1,200})\[\]")
+
+
 def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(">") if part.strip()]
 
@@ -48,6 +51,7 @@ INLINE: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?:stem|latexmath|asciimath):\[([^\[\]]{1,400})\]"), lambda m: f"${m[1]}$"),
     (re.compile(r"pass:[a-z,]{0,20}\[([^\[\]]{0,400})\]"), lambda m: m[1]),
     (re.compile(r"(?:icon|anchor|indexterm2?):[^\s\[\]]{0,200}\[[^\[\]]{0,200}\]"), lambda m: ""),
+    (re.compile(r"\[[.%][\w.%-]{1,60}\](?=[*_`\ufdd3])"), lambda m: ""),
     (re.compile(r"\[[^\[\]\s]{1,60}\]#([^#\n]{1,400})#"), lambda m: m[1]),
     (re.compile(r"\(\(([^()]{1,200})\)\)"), lambda m: "" if m[0].startswith("(((") else m[1]),
     (re.compile(r"(?<![*\w])\*([^\s*](?:[^*\n]{0,400}[^\s*])?)\*(?![*\w])"), lambda m: f"**{m[1]}**"),
@@ -59,6 +63,8 @@ def shown(values: Mapping[str, str], text: str) -> str:
     text = REFERENCE.sub(lambda found: values.get(found[1], KNOWN.get(found[1], found[0])), text)
     if not any(sign in text for sign in ("[", "<", "*", "(")):
         return text
+    if "<<" in text or "xref:" in text:  # what has a title is called by it
+        text = CROSS.sub(lambda found: values.get(f"#{found[1] or found[2]}", found[0]), text)
     for pattern, words in INLINE:
         pieces, position = [], 0
         for found in pattern.finditer(masked(text)):
