@@ -48,7 +48,6 @@ PANEL = {
     "eslint": "docs/src",  # Eleventy: Nunjucks
     "content": "docs/content",  # Nuxt
     "docs-zh-cn": "src",  # VitePress, Chinese
-    "nats.docs": ".",  # GitBook
 }
 REPOSITORY = {"fastapi-zh": "fastapi"}
 STAGES = ("ingest", "chunk", "generate")
