@@ -59,7 +59,6 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     outcomes = reading.outcomes([path for path in readable if path not in partials])
     report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
     first: dict[str, str] = {}
-    read: list[str] = []
     skipped: list[tuple[str, str]] = []
     for file in tqdm(pages, desc="ingest", unit="file", disable=None):
         path = file["path"]
@@ -74,7 +73,6 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
             if not file["problem"]:  # a pipe would be waited for
                 skipped.append((path, made.refused))
             continue
-        read.append(path)
         site.pages.append(made.twins)
         original = first.setdefault(made.content, path)
         if original != path:
@@ -84,6 +82,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
         if made.private:
             site.private[path] = made.private
         yield {**made.doc, "rev": provenance.revision([path, *made.doc["partials"]])}
+    read = (page.path for page in site.pages)
     reading.account(report.account, skipped, read, partials)  # when it is known which partials are shown
     besides = {file["path"] for file in files if file["role"] == "besides"}
     report.read_besides = sorted(report.looked_up - (reading.tree.hashes.keys() - besides))

@@ -131,7 +131,7 @@ class Reading:
         return mapped(functools.partial(outcome, self.here), pages, self.key, lasting=is_whole, questions=questions)
 
     def account(
-        self, account: losses.Account, skipped: list[tuple[str, str]], pages: list[str], partials: Iterable[str]
+        self, account: losses.Account, skipped: list[tuple[str, str]], pages: Iterable[str], partials: Iterable[str]
     ) -> None:
         """Account for the words of files that make no page, each with the reason."""
         names = tuple(sorted({PurePosixPath(path).stem for path in partials}))
@@ -149,7 +149,7 @@ class Reading:
                 unnamed = reason == "partial" and PurePosixPath(path).stem not in missed
                 account.skipped(path, words.total(), losses.UNNAMED if unnamed else reason)
 
-    def mentioned(self, names: tuple[str, ...], pages: list[str]) -> set[str]:
+    def mentioned(self, names: tuple[str, ...], pages: Iterable[str]) -> set[str]:
         """Those of the names that some page has in it."""
         prefix = digest(*names).encode()
         found = mapped(functools.partial(mentioned, self.here, names), pages, lambda path: prefix + self.key(path))
