@@ -5,6 +5,7 @@ that tell facts apart are words of the source: names, numbers, columns. So a que
 without words of courtesy and grammar, as far as its source has it too.
 """
 
+import functools
 import re
 from collections.abc import Hashable
 from typing import NamedTuple
@@ -37,6 +38,9 @@ LATIN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 HAN_RUN = re.compile(f"{CJK.pattern}+")
 
 
+RECENT = 256  # texts: the wordings of a fact share their answer, and each question is read twice
+
+
 class Claim(NamedTuple):
     """What must be the same for two answers to agree, and the words that may be more in one of them."""
 
@@ -44,19 +48,21 @@ class Claim(NamedTuple):
     words: frozenset[str]
 
 
-def exact_parts(text: str) -> list[object]:
+@functools.lru_cache(RECENT)
+def exact_parts(text: str) -> tuple[object, ...]:
     """Numbers with their units, identifiers, code and signs such as the + of `AC1+`."""
     text = names.code(text)
     quantities = [(str(number.value), number.unit) for number in numbers.numbers(text)]
-    return [*quantities, *names.code_spans(text), *names.identifiers(text), *SIGN.findall(text)]
+    return (*quantities, *names.code_spans(text), *names.identifiers(text), *SIGN.findall(text))
 
 
-def content_words(text: str) -> list[str]:
+@functools.lru_cache(RECENT)
+def content_words(text: str) -> tuple[str, ...]:
     """What is left of a text without grammar and courtesy. In another case than at the beginning these words are names:
     the If and the IT of a table."""
     text = CHINESE_FILLERS.sub(" ", text)
     bare = LATIN.sub(lambda word: "" if is_filler(word, text) else word[0], text)
-    return names.all_words(bare)
+    return tuple(names.all_words(bare))
 
 
 def is_filler(word: re.Match[str], text: str) -> bool:
