@@ -29,9 +29,10 @@ test: lint
 test-fast: .venv/.setup-test
 	$(PYTEST) -m "not slow"
 
-# Kills, faults, damage, full disks, hostile pages, two of everything: what is lost (docs/trust.md). Some ten minutes.
+# Kills, faults, damage, full disks, hostile pages, two of everything: what is lost (docs/trust.md). Half an hour, or one
+# kind of trial: make torture ONLY=kills
 torture: .venv/.setup-test
-	python -m bench.torture
+	python -m bench.torture $(if $(ONLY),--only $(ONLY))
 
 lint: .venv/.setup-test
 	ruff format --check .
@@ -41,7 +42,8 @@ lint: .venv/.setup-test
 # Known vulnerabilities of the pinned versions, from PyPI's advisories; needs the network.
 audit: .venv/.setup
 	$(PIP) install --quiet pip-audit==2.10.1
-	.venv/bin/pip-audit --no-deps --disable-pip $(foreach file,requirements.txt requirements-torch.txt requirements-nodeps.txt,--requirement $(file))
+	.venv/bin/pip-audit --disable-pip --require-hashes --requirement requirements.txt --requirement requirements-nodeps.txt
+	.venv/bin/pip-audit --disable-pip --no-deps --requirement requirements-torch.txt
 
 # What is installed, as a CycloneDX bill of materials with versions and licences, for a release.
 sbom: .venv/.setup .cache/sbom/bin/cyclonedx-py
