@@ -141,5 +141,5 @@ def trained_tokenizer() -> Any:
     from transformers import AutoTokenizer
 
     if not (paths.MERGED / "config.json").exists():
-        raise UserError(f"{paths.MERGED} contains no model; run `make run` or `dvc repro`, or `dvc pull`")
+        raise UserError(f"{paths.MERGED} contains no model; run `make run` or `dvc repro`")
     return AutoTokenizer.from_pretrained(paths.MERGED)

@@ -20,5 +20,7 @@ def changed(*options: str) -> dict[str, Any]:
     try:
         stages: dict[str, Any] = json.loads(status.stdout)
     except ValueError:
+        if "not inside of a DVC repository" in status.stderr:
+            raise UserError("no DVC repository here; type: git init && dvc init") from None
         raise UserError(f"dvc status failed: {' '.join(status.stderr.split())[-300:]}") from None
     return {name: reasons for name, reasons in stages.items() if name != ALWAYS}
