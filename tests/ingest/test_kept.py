@@ -105,5 +105,5 @@ def test_two_processes_write_the_bytes_of_one(monkeypatch):
     )
     alone = ingested()
     monkeypatch.setattr(mapped, "SECONDS", 0.0)
-    monkeypatch.setattr(mapped.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(mapped.engines, "most", lambda name: 2)
     assert ingested(from_nothing=True) == alone
