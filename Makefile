@@ -1,11 +1,12 @@
 # make run      set up .venv and run the whole chain on the embedded default: no GPU, no endpoint, no account
+# make run-full the same in half an hour: the model also reads passages, refuses, and keeps what its base could
 # make test     set up .venv with the test tools, then lint, type-check and run all tests
 # make setup    only the set-up for a CPU;  make setup-gpu: the set-up for an NVIDIA GPU
 # On Linux, PIP_EXTRA_INDEX_URL can name PyTorch's CPU wheel index to keep CUDA out of a CPU environment.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run test test-fast torture lint audit sbom lock setup setup-gpu clean
+.PHONY: run run-full test test-fast torture lint audit sbom lock setup setup-gpu clean
 
 # The first Python that is 3.11 or 3.12; override with `make run PYTHON=/path/to/python`.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
@@ -18,6 +19,13 @@ export PYTHONUNBUFFERED := 1
 run: .venv/.setup
 	@doclore check
 	dvc repro
+	@doclore summary
+
+# The same model in half an hour: it also reads, refuses and keeps what its base could (docs/howto/recipes.md).
+run-full: .venv/.setup
+	@doclore check
+	doclore rehearse
+	dvc exp run $$(doclore preset know-and-read --dry-run) -S train.learning_rate=0.001
 	@doclore summary
 
 # As many processes as there are cores; the tests of a file stay in one. conftest.py orders the files.
