@@ -13,7 +13,7 @@ CJK_RANGE = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters, in
 CJK = re.compile(f"[{CJK_RANGE}]")
 LETTER = re.compile(r"[^\W\d_]")
 # Marks that end a sentence with what closes behind them; a blank line ends one as well.
-SENTENCE_END = re.compile(r"[。！？；][”’」』）》】)\]\"']*|[.!?]+[”’)\]\"']*(?=\s)|\n(?=[ \t]*\n)")
+SENTENCE_END = re.compile(r"[。！？；][”’」』）》】)\]\"']*|(?<![.!?])[.!?]++[”’)\]\"']*+(?=\s)|\n(?=[ \t]*\n)")
 # Words with a full stop that ends no sentence: abbreviations, initials, a version's or a list's number.
 NO_SENTENCE_END = re.compile(
     r"(?:(?:^|[^\w.])(?:e\.g|i\.e|a\.k\.a|cf|vs|etc|al|approx|incl|resp|fig|figs|eq|eqs|no|nos|vol|sec|ch|dr|mr|mrs|ms|prof|st"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stages.common.values.units import UNITS
 
 FENCE = re.compile(r"(?ms)^ *(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ *\1|\Z)")
-SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+SPAN = re.compile(r"(?<!`)(`++)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(
     r"(?:(?:https?|ftp|wss?)://|www\.)[^\s<>\"'`，。；：、！？（）【】《》「」|\u4e00-\u9fff]+|(?<=\]\()[^)\s]+(?=[)\s])"
 )

@@ -9,7 +9,7 @@ from stages.common.rows.source import Source
 from stages.common.schema import Curate
 from stages.common.values import names
 
-MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
+MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\\\((?:(?!\\\().)*?\\\)|\\\[(?:(?!\\\[).)*?\\\]", re.DOTALL)
 ESCAPED = re.compile(r"\\[!-/:-@\[-`{-~]")  # is shown as it stands
 UNREAD = re.compile(
     r"\{\{[<%][^\n]{0,80}|\{%-?\s*\w[^\n]{0,80}"  # Hugo's shortcodes, Liquid and Jinja
