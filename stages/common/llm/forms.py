@@ -41,8 +41,8 @@ UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 MUST_STREAM = re.compile(
-    r"(?:only|must|requir\w+|enable)\b.{0,40}\bstream|\bstream\w*\b.{0,20}(?:only|must|requir|=\s*true)"
-    r"|non-?stream\w*.{0,20}not|流式",
+    r"(?:only|must|requir\w{1,10}|enable)\b.{0,40}\bstream|\bstream\w{0,20}\b.{0,20}(?:only|must|requir|=\s*true)"
+    r"|non-?stream\w{0,20}.{0,20}not|流式",
     re.IGNORECASE,
 )
 MUST_NOT_THINK = re.compile(r"enable_thinking.{0,60}(?:false|non-stream)", re.IGNORECASE)  # Qwen at DashScope

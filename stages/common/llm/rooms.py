@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 STATUS = re.compile(r"<\d{3}>|(?:code|status)\W{0,3}\d{3}\b", re.IGNORECASE)  # numbers that are no tokens
 LEAST = 256  # tokens: less is no room for an answer; what asks for less is refused for something else
-NUMBER = r"(\d{1,3}(?:,\d{3})+|\d+)"
+NUMBER = r"(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})"
 ABOUT = re.compile(
     r"max(?:imum)?[_ ]?(?:completion_?|new_?|output_?)?tokens|max(?:imum)? (?:context|allowed)"
     r"|context.?(?:length|window|size|limit)|(?:completion|output|total)[_ ]tokens|token limit|too many tokens|n_ctx"
@@ -33,7 +33,7 @@ TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 OF_PROMPT = re.compile(r"prompt|input|messages|context|上下文|输入", re.IGNORECASE)
-OF_ANSWER = re.compile(r"max\w*tokens|completion|output|answer|生成|输出", re.IGNORECASE)
+OF_ANSWER = re.compile(r"max\w{0,40}tokens|completion|output|answer|生成|输出", re.IGNORECASE)
 TOTAL = re.compile(rf"(?:requested|total\w*|sum|总\S{{0,6}})\D{{0,30}}?{NUMBER}", re.IGNORECASE)
 
 
