@@ -38,10 +38,10 @@ MODAL = re.compile(
 AND_THEN = re.compile(r",? *(?:and|then|or|but)\b", re.IGNORECASE)
 TURN = re.compile(r"\b(?:you|one|we)\b (?:also )?(?:can|could|may|might|must|should|will|have)\b", re.IGNORECASE)
 TAIL = re.compile(
-    r"[,;]?\s*(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
-    r"|setting)\s+)*(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
-    r"|[,;]?\s*(?:\b(?:by|with|using|via|running|run)\s+)*\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$"
-    r"|[,;]?\s*\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
+    r"[,;]?\s{0,9}(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
+    r"|setting)\s+){0,6}(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
+    r"|[,;]?\s{0,9}(?:\b(?:by|with|using|via|running|run)\s+){0,6}\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$"
+    r"|[,;]?\s{0,9}\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
     re.IGNORECASE,
 )
 # Verbs of what happens to one, or in one's head: nothing that one could be told how to do.

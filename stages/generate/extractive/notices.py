@@ -26,7 +26,7 @@ BOX = re.compile(
 )
 DEMONSTRATIVE = re.compile(r"\b(?:this|these|those)\b|这|此|该|上述", re.IGNORECASE)
 LEADS_ON = re.compile(r"see ?also|另请参[阅见]|参[见阅考]", re.IGNORECASE)  # a box of links
-VERSION = re.compile(r"\d+\.\d+")  # a notice of what is new in it
+VERSION = re.compile(r"\d\.\d")  # a notice of what is new in it
 CAUTION = re.compile(r"warning|caution|danger|important|attention|(?:特别)?注意(?:事项)?|警告|危险|重要", re.IGNORECASE)
 LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(

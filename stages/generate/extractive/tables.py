@@ -20,13 +20,13 @@ DEFAULT = re.compile(
     r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
 )
-RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]*\d[^，,。；;\s]*)")
+RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]{0,200}\d[^，,。；;\s]*)")
 # Headings that name no attribute: a version, a clause, a question, two at once.
 NO_ATTRIBUTE = re.compile(
     r"[^\W\d_]?[\W\d_]*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*|.*\[\^.*", re.IGNORECASE
 )
 PLACEHOLDER = re.compile(
-    r"`?<(?:your\b[^<>]*|[\w ]+[- _][\w -]+)>`?|`?\{\{?[\w -]+\}?\}`?|`?(?:your|my)[_-][\w-]+`?", re.IGNORECASE
+    r"`?<(?:your\b[^<>]*|[\w ]{1,80}[- _][\w -]+)>`?|`?\{\{?[\w -]+\}?\}`?|`?(?:your|my)[_-][\w-]+`?", re.IGNORECASE
 )
 
 

@@ -9,7 +9,7 @@ from stages.ingest.dialects.lines import Line, dedent, indent, to_text
 from stages.ingest.dialects.outline import fences, parsed
 from stages.ingest.dialects.page import Page
 
-CODE_TITLE = re.compile(r"""\[([^\]]+)\]|\b(?:title|label|filename|tab)=(?:"([^"]*)"|'([^']*)')""")
+CODE_TITLE = re.compile(r"""\[([^\]]{1,300})\]|\b(?:title|label|filename|tab)=(?:"([^"]*)"|'([^']*)')""")
 MAX_DEPTH = 8  # of notes in notes whose indentation goes
 BACKTICKS = re.compile(r"`{3,}")
 

@@ -30,7 +30,7 @@ STEERING = re.compile(
     rf"|prettier-ignore|docs-(?:start|end)\b.*)[ \t]*{CLOSE}\s*"
 )
 MARKED = re.compile(
-    rf"[ \t]*{OPEN}?(?:[ \t]*\[!code [^\[\]]*\])+[ \t]*{CLOSE}[ \t]*$|[ \t]*{OPEN}[ \t]*\(\d+\)!?[ \t]*{CLOSE}[ \t]*$"
+    rf"(?<![ \t])[ \t]*+(?:{OPEN}?(?:[ \t]*+\[!code [^\[\]]*\])+|{OPEN}[ \t]*+\(\d+\)!?)[ \t]*+{CLOSE}[ \t]*+$"
 )
 CELL_OPTION = re.compile(r"(?:#|//)\|[ \t]")
 SIGNS = ("highlight-", "[!code", ")!", "---cut", "error-", " (1)", "#| ", "docs-", "prettier-ignore")

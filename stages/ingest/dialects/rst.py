@@ -15,7 +15,7 @@ from stages.ingest.dialects.page import Findings, Page, Site, Unread
 from stages.ingest.sources.tree import RefusedError, Tree
 
 DIRECTIVE = re.compile(r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+)::", re.MULTILINE)
-ROLE = re.compile(r":([\w:+.-]+):`")
+ROLE = re.compile(r":([\w:+.-]{1,80}):`")
 INCLUDE = re.compile(r"([ \t]*)\.\.[ \t]+(include|literalinclude)::[ \t]*(\S+)[ \t]*$")
 TABLE = re.compile(r"[ \t]*\.\.[ \t]+csv-table::")
 OPTION = re.compile(r"[ \t]+:([\w-]+):(?:[ \t]+(.*))?$")

@@ -88,7 +88,7 @@ DEMO = (
     "you’ll find this post in your `_posts` directory",
 )
 FOR_AGENTS = re.compile(r"guidance to (?:claude code|ai (?:coding )?agents|agents )", re.IGNORECASE)
-LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|\[\[[^\]\n]*\]\]")
+LINK = re.compile(r"!?\[[^\]\n]{0,300}\]\([^)\n]*\)|\[\[[^\]\n]{0,300}\]\]")
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 

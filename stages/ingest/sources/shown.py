@@ -39,7 +39,7 @@ PROSE = re.compile(r"[\s\u3040-\u9fff]")  # in quotes; a single word is a name o
 # Quoted, but not for readers.
 HIDDEN = re.compile(
     r"\b(?:hl_lines|linenums|ins|del|mark|class(?:Name)?|style|href|src(?:[Ss]et)?|sizes|id|key|d|viewBox|points|transform|on[A-Z]\w*|rel|target|from|sx|css"
-    r"|require|svg|data-[\w-]+)\s*[=:]\s*\{?\s*(?:\"[^\"]*\"|'[^']*'|`[^`]*`)"
+    r"|require|svg|data-[\w-]{1,60})\s*+[=:]\s*+(?:\{\s*+)?(?:\"[^\"]*\"|'[^']*'|`[^`]*`)"
 )
 # What no site shows, from a sign to the next of another kind.
 COMMENTS: list[tuple[re.Pattern[str], str]] = [
@@ -122,7 +122,7 @@ INCLUDE = re.compile(
     r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*(?:<<<|@\[code\b)[^\n]*$",
     re.MULTILINE,
 )
-ROLE = re.compile(r"(?::[\w+.-]+(?::[\w+.-]+)*:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
+ROLE = re.compile(r"(?::[\w+.-]{1,60}(?::[\w+.-]{1,60}){0,3}:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
 SHORT = re.compile(r"^~[\w.]+\.(?=\w)")  # of a role `~package.module.name` its last part is shown
 FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 MASKED = re.compile("\ue000(\\d+)\ue001(\n*)")

@@ -17,7 +17,7 @@ from stages.ingest.sources.tree import RefusedError
 NAME = re.compile(r"[ \t\n]*+(/?)[ \t]*+([\w./-]+)[ \t\n]*+")
 CLOSED = re.compile(r"\{\{[<%][ \t]*/[ \t]*([\w./-]+)")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|`([^`]*)`|([^\s"`=]+)(?=\s|$)')
-VALUE = re.compile(r"""[\w-]+=(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^\s"`]+)""")
+VALUE = re.compile(r"""(?<![\w-])[\w-]++=(?:"(?:[^"\\]|\\.)*"|`[^`]*`|[^\s"`]+)""")
 SIGNS = {"{{<": ">}}", "{{%": "%}}"}
 INCLUDES = frozenset(
     ("include", "readfile", "code_sample", "codenew", "code", "import", "includes", "include-md", "snippet")

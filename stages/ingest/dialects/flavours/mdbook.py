@@ -12,7 +12,7 @@ from stages.ingest.dialects.outline import fences
 from stages.ingest.dialects.page import Flavour, Page, needs
 
 DIRECTIVE = re.compile(
-    r"(\\?)\{\{[ \t]*#[ \t]*(include|rustdoc_include|playground|playpen|template|title)[ \t]+([^{}\n]{1,400})\}\}"
+    r"(\\?)\{\{[ \t]*#[ \t]*(include|rustdoc_include|playground|playpen|template|title)[ \t]++([^{}\n]{1,400})\}\}"
 )
 ADMONISH = re.compile(r"([ \t>]*)(`{3,}|~{3,})[ \t]*admonish\b[ \t]*([A-Za-z]+(?![\w=]))?(.*)$")
 TITLE = re.compile(r"title=(?:\"([^\"]*)\"|'([^']*)')")

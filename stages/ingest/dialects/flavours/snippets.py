@@ -16,7 +16,7 @@ SIGN = "8<-"
 LINES = re.compile(r"([^:]*):(-?\d*)(?::(-?\d*))?$")
 NAMED = re.compile(r"(.*[^:/\\]):([A-Za-z_][\w-]*)$")
 MARKDOWN = re.compile(r"([ \t]*)\{!>?[ \t]*+([^\n{}!]+?)(?<![ \t])[ \t]*+!\}$")
-CODE = re.compile(r"([ \t]*)\{\*[ \t]*([^\s*{}]+)([^*{}]*)\*\}$")
+CODE = re.compile(r"([ \t]*)\{\*[ \t]*([^\s*{}]++)([^*{}]*+)\*\}$")
 SPANS = re.compile(r"(?:ln|lines?)\[([^\[\]]*)\]")
 TITLE = re.compile(r"""title\[["']?([^\[\]"']*)["']?\]""")
 

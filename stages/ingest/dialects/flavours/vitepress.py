@@ -10,8 +10,8 @@ from stages.ingest.dialects.flavours import attribute_lists, variables
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Flavour, Page, needs
 
-CODE = re.compile(r"([ \t]*)<<<[ \t]*([^\s{#\[]+)(#[\w-]+)?[ \t]*(?:\{([^{}\n]*)\})?[ \t]*(?:\[([^\[\]\n]*)\])?$")
-LINKED = re.compile(r"([ \t]*)@\[code(\{[\d -]*\})?(?:[ \t]+([\w+-]+)?[^\]\n]*)?\]\(([^()\s]+)\)$")
+CODE = re.compile(r"([ \t]*)<<<[ \t]*([^\s{#\[]+)(#[\w-]+)?[ \t]*+(?:\{([^{}\n]*)\})?[ \t]*+(?:\[([^\[\]\n]*)\])?$")
+LINKED = re.compile(r"([ \t]*)@\[code(\{[\d -]*\})?(?:[ \t]++([\w+-]++)?[^\]\n]*+)?\]\(([^()\s]+)\)$")
 INCLUDE = re.compile(r"([ \t]*)<!--[ \t]*@include:[ \t]*([^\s{}#<>]+)(#[\w-]+)?[ \t]*(?:\{([\d,. -]*)\})?[ \t]*-->$")
 SPAN = re.compile(r"(\d*)[ \t]*(,|-)?[ \t]*(\d*)")
 LANGUAGE = re.compile(r"[a-z][\w+-]*")
