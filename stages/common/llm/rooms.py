@@ -34,7 +34,7 @@ TOO_LONG = re.compile(
 )
 OF_PROMPT = re.compile(r"prompt|input|messages|context|上下文|输入", re.IGNORECASE)
 OF_ANSWER = re.compile(r"max\w{0,40}tokens|completion|output|answer|生成|输出", re.IGNORECASE)
-TOTAL = re.compile(rf"(?:requested|total\w{0, 20}|sum|总\S{{0,6}})\D{{0,30}}?{NUMBER}", re.IGNORECASE)
+TOTAL = re.compile(rf"(?:requested|total\w{{0,20}}|sum|总\S{{0,6}})\D{{0,30}}?{NUMBER}", re.IGNORECASE)
 
 
 class Room(NamedTuple):
