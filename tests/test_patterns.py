@@ -13,10 +13,8 @@ from support.repository import ROOT
 LENGTH = 500  # of a text; the square of four times of it takes some hundredths of a second
 MOST_SECONDS = 2.0  # of CPU time for one text, hundreds of times what the square of its length takes
 NOTICED = 0.008  # seconds; clocks of CPU time may tick that slowly
-LINEAR, SQUARE = (
-    8,
-    32,
-)  # times for a text of four times the length: n log n takes 5 times, the square 16, the third power 64
+# Times for a text of four times the length: n log n takes 5 times, the square 16, the third power 64.
+LINEAR, SQUARE, CUBE = 8, 32, 128
 SEARCHES = re.compile(r"(\w+)(?:\[\w+\])?\.(?:search|sub|subn|split|finditer|findall)\(")
 CALLS = re.compile(r"(\w+)(?:\[\w+\])?\.(?:match|fullmatch)\(")
 # Patterns whose work grows with the square of what they are tried on, and why that may be.
