@@ -8,20 +8,18 @@ function, item and code. So an edit costs what the pages that it touched cost, a
 import functools
 import hashlib
 import pickle
-import sqlite3
 import sys
 import time
-import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from stages.common.base import engines
-from stages.common.base.paths import cache_dir
+from stages.common.base.kept import Kept, compact, expanded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,9 +28,6 @@ Packed = tuple[bytes, bool]
 SECONDS = 8.0  # of work in this process, before others are worth the seconds that they take to start
 BATCH = 16  # items that go to a process and into the database together
 AHEAD = 2  # batches for each process that are under way or wait for their turn: memory holds no more
-SMALL = 2_000  # bytes that are kept as they are
-RUNS = 3  # a result that so many runs have not used is dropped
-LARGEST = 4 << 30  # bytes of a function's results; above that only those of the last run stay
 
 
 class Questions(NamedTuple):
@@ -57,6 +52,12 @@ class Questions(NamedTuple):
 
 def with_answers(item: bytes, answers: Mapping[str, str]) -> bytes:
     return hashlib.sha256(item + repr(answers).encode("utf-8", "surrogatepass")).digest()
+
+
+def answered(kept: Kept, items: list[bytes], questions: Questions) -> list[bytes]:
+    """The keys of results, by those of their items and the answers of now to what each asked the last time."""
+    asked = kept.get(items)
+    return [questions.key(item, pickle.loads(asked[item]) if item in asked else ()) for item in items]
 
 
 def always(result: object) -> bool:
@@ -87,7 +88,7 @@ def mapped(
             batch = list(islice(left, BATCH))
             if batch:
                 begun = [hashlib.sha256(code + key(item)).digest() for item in batch]
-                keys = kept.answered(begun, questions) if questions else begun
+                keys = answered(kept, begun, questions) if questions else begun
                 known = kept.get(keys)
                 missing = [item for item, of_result in zip(batch, keys, strict=True) if of_result not in known]
                 waiting.append((begun, keys, known, engine.submit(missing)))
@@ -145,90 +146,6 @@ def packed(function: Callable[[Item], Result], lasting: Callable[[Result], bool]
     """The results of a batch as they are sent and kept, and whether they are to be kept."""
     results = map(function, batch)
     return [(compact(pickle.dumps(one, pickle.HIGHEST_PROTOCOL)), lasting(one)) for one in results]
-
-
-def compact(value: bytes) -> bytes:
-    """A value as it is kept: compressed, unless that costs more than it is worth."""
-    return b"=" + value if len(value) < SMALL else b"z" + zlib.compress(value, 1)
-
-
-def expanded(kept: bytes) -> bytes:
-    """Raises zlib.error for what is damaged."""
-    if kept[:1] not in (b"=", b"z"):
-        raise zlib.error("neither of the two forms")
-    return kept[1:] if kept[:1] == b"=" else zlib.decompress(kept[1:])
-
-
-class Kept:
-    """Results by key in .cache/kept. A database that is damaged, locked or full costs the time that it would have saved
-    and no more; the directory may be removed at any time."""
-
-    def __init__(self, name: str) -> None:
-        directory = cache_dir() / "kept"
-        directory.mkdir(exist_ok=True)
-        self.file, self.run = directory / f"{name}.sqlite", 0
-        self.database: sqlite3.Connection | None = None
-        try:
-            self.open()
-        except sqlite3.Error:
-            self.begin_anew()
-
-    def open(self) -> None:
-        database = sqlite3.connect(self.file, timeout=10, isolation_level=None)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = OFF")
-        database.execute("CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, value BLOB)")
-        database.execute("CREATE TABLE IF NOT EXISTS used (key BLOB PRIMARY KEY, run INTEGER) WITHOUT ROWID")
-        self.run = 1 + (database.execute("SELECT max(run) FROM used").fetchone()[0] or 0)
-        self.database = database
-
-    def begin_anew(self) -> None:
-        """Remove what is damaged."""
-        if self.database:
-            self.database.close()
-        self.database = None
-        with suppress(sqlite3.Error, OSError):
-            for suffix in ("", "-wal", "-shm"):
-                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
-            self.open()
-
-    def get(self, keys: list[bytes]) -> dict[bytes, bytes]:
-        """What is kept of these, by key; each is as it was written."""
-        if not self.database or not keys:
-            return {}
-        try:
-            query = f"SELECT key, value FROM kept WHERE key IN ({','.join('?' * len(keys))})"
-            return {key: expanded(value) for key, value in self.database.execute(query, keys)}
-        except (sqlite3.Error, zlib.error):
-            self.begin_anew()
-            return {}
-
-    def answered(self, items: list[bytes], questions: Questions) -> list[bytes]:
-        """The keys of results, by those of their items and the answers of now to what each asked the last time."""
-        asked = self.get(items)
-        return [questions.key(item, pickle.loads(asked[item]) if item in asked else ()) for item in items]
-
-    def put(self, keys: Collection[bytes], new: dict[bytes, bytes]) -> None:
-        """Keep the new results, and that this run has used the keys."""
-        if not self.database:
-            return
-        try:
-            self.database.execute("BEGIN IMMEDIATE")
-            self.database.executemany("INSERT OR REPLACE INTO used VALUES (?, ?)", [(key, self.run) for key in keys])
-            self.database.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", new.items())
-            self.database.execute("COMMIT")
-        except sqlite3.Error:
-            self.database = None
-
-    def close(self) -> None:
-        """Drop what some runs have not used."""
-        if not self.database:
-            return
-        oldest = self.run if self.file.stat().st_size > LARGEST else self.run - RUNS
-        with suppress(sqlite3.Error):
-            self.database.execute("DELETE FROM kept WHERE key IN (SELECT key FROM used WHERE run < ?)", [oldest])
-            self.database.execute("DELETE FROM used WHERE run < ?", [oldest])
-        self.database.close()
 
 
 def unwrapped(function: Callable[..., object]) -> Callable[..., object]:
