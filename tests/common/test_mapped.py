@@ -11,6 +11,7 @@ import pytest
 
 from stages.common.base import mapped as module
 from stages.common.base.errors import UserError
+from stages.common.base.kept import RUNS
 from stages.common.base.mapped import mapped
 
 WORDS = [f"word {number}" for number in range(100)]
@@ -76,7 +77,7 @@ def spoil(kept: Path) -> None:
 
 def test_what_no_run_uses_any_more_is_dropped(tmp_path):
     run()
-    for _ in range(module.RUNS + 1):
+    for _ in range(RUNS + 1):
         run(words=WORDS[:10])
     with sqlite3.connect(next((tmp_path / ".cache/kept").glob("*.sqlite"))) as database:
         assert database.execute("SELECT count(*) FROM kept").fetchone() == (10,)
