@@ -1,6 +1,8 @@
 """What ingest refuses: by its settings alone, which `doclore check` asks before anything runs, and by what it read."""
 
+from collections import Counter
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 
 from stages.common import schema
 from stages.common.base import paths
@@ -11,6 +13,7 @@ from stages.ingest.sources.report import Report
 from stages.ingest.sources.walk import find, root_directory
 
 PACKAGES = {".rst": "docutils", ".html": "markdownify", ".htm": "markdownify"}  # what reads a file with this suffix
+OTHERS = (".rst", ".adoc", ".asciidoc", ".ipynb", ".html")  # read where docs.include names them
 REMEDIES = {  # against what leaves pages out on purpose
     "unpublished": "docs.unpublished: true reads drafts",
     "kind_": "docs.page_kinds names the kinds that are read",
@@ -25,21 +28,35 @@ def refuse_impossible(settings: Params) -> None:
     section = settings.docs
     pages = [file.path for file in find(root_directory(section.path), section.include, section.exclude)]
     if section.include and not pages:
-        raise ParamsError(
-            f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}"
-        )
+        raise no_page(section)
     for suffix, package in PACKAGES.items():
         if find_spec(package) is None and any(page.lower().endswith(suffix) for page in pages):
             raise missing(package, suffix)
 
 
+def other_format(path: str, exclude: list[str]) -> tuple[str, int]:
+    """The suffix that most files of another format have, and how many; ("", 0) where there are none."""
+    others = find(root_directory(path), [f"**/*{suffix}" for suffix in OTHERS], exclude)
+    counts = Counter(PurePosixPath(file.path).suffix.lower() for file in others)
+    return max(counts.items(), key=lambda counted: counted[1], default=("", 0))
+
+
+def no_page(section: schema.Docs) -> ParamsError:
+    """Says which files there are that docs.include could name."""
+    suffix, count = other_format(section.path, section.exclude)
+    hint = f"; there are {count} {suffix} files: add '**/*{suffix}' to it" if count else ""
+    return ParamsError(
+        f"params.yaml: docs.path = {section.path!r}: no page matches docs.include = {section.include}{hint}"
+    )
+
+
 def refuse_no_pages(section: schema.Docs, report: Report) -> None:
     """Raise ParamsError that says why there is no page: no file matches, or all are left out, and by which settings."""
-    place = f"params.yaml: docs.path = {section.path!r}"
     if not report.counts["files"]:
-        raise ParamsError(f"{place}: no page matches docs.include = {section.include}")
+        raise no_page(section)
     remedies = [remedy for reason, remedy in REMEDIES.items() if any(key.startswith(reason) for key in report.skipped)]
     named = f"; {' and '.join(remedies)}" if remedies else ""
+    place = f"params.yaml: docs.path = {section.path!r}"
     raise ParamsError(f"{place}: every file is left out ({report.counted()}){named}")
 
 

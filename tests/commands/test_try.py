@@ -57,6 +57,17 @@ def test_each_sample_pair_names_lines_that_hold_its_answer(docs, write_params):
         assert row["evidence"].split("\n")[0].strip() in "\n".join(lines)
 
 
+def test_documentation_in_another_format_is_read_and_told(tmp_path, capsys):
+    section = {"include": ["**/*.md"], "exclude": ["**/.*/**"]}
+    for name in ("pump.rst", "valve.rst", "theme.html", ".hidden/a.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("The pump\n========\n")
+    assert rehearsal.included(str(tmp_path), section) == ["**/*.rst"]
+    assert capsys.readouterr().out == "2 .rst files are read, as docs.include: ['**/*.rst'] has it\n"
+    (tmp_path / "start.md").write_text("# Start\n")
+    assert rehearsal.included(str(tmp_path), section) == ["**/*.md"] and capsys.readouterr().out == ""
+
+
 def test_of_many_chunks_whole_pages_are_drawn_and_the_cost_is_scaled_up(docs, write_params, monkeypatch):
     file = write_params()
     whole = rehearsal.rehearse(docs, file)

@@ -223,6 +223,13 @@ def test_docs_without_a_page_are_an_error_that_leaves_the_previous_output_alone(
     assert paths.DOCS.read_bytes() == before
 
 
+def test_docs_of_another_format_are_told_with_the_glob_to_add(write_params):
+    write({"guide/a.rst": "A\n=\n", "guide/b.rst": "B\n=\n", "theme.html": "<p>x</p>"})
+    write_params()
+    with pytest.raises(ParamsError, match=r"; there are 2 \.rst files: add '\*\*/\*\.rst' to it$"):
+        ingest.main()
+
+
 def test_front_matter_gives_title_description_and_tags_and_leaves_the_text():
     row = page("---\ntitle: 标题\ndescription: One line\ntags: [a, 2]\n---\n\n# Heading\n\nText\n")
     assert (row["title"], row["description"], row["tags"]) == ("标题", "One line", ["a", "2"])

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from stages.common.base import paths
+from stages.common.base.messages import said
 from stages.common.records.files import read_json, read_jsonl, share, write_jsonl
 from stages.common.records.rows import Chunk, DatasetRow
 
@@ -67,13 +68,27 @@ def sampled(chunks: list[Chunk]) -> list[Chunk]:
     return [chunk for chunk in chunks if chunk["path"] in taken]
 
 
+def included(docs: str, section: dict[str, Any]) -> list[str]:
+    """docs.include, or where it names no file of these, what the most are of another format."""
+    from stages.ingest.refusals import other_format
+    from stages.ingest.sources.walk import find, root_directory
+
+    include: list[str] = section["include"]
+    if any(find(root_directory(docs), include, section["exclude"])):
+        return include
+    suffix, count = other_format(docs, section["exclude"])
+    if count:
+        print(said(f"{count} {suffix} files are read, as docs.include: ['**/*{suffix}'] has it"))
+    return [f"**/*{suffix}"] if count else include
+
+
 @contextmanager
 def elsewhere(docs: Path, params: Path) -> Iterator[None]:
     """Stand in a temporary project whose documentation is `docs`; pairs are made without a model."""
     from ruamel.yaml import YAML
 
     values = YAML(typ="safe").load(params.read_text(encoding="utf-8"))
-    values["docs"]["path"] = str(docs)
+    values["docs"] |= {"path": str(docs), "include": included(str(docs), values["docs"])}
     values["generate"]["backend"] = "extractive"
     values["curate"]["judge"]["enabled"] = False
     values["curate"]["semantic_model"] = ""
