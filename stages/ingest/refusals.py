@@ -26,7 +26,7 @@ FEW_WORDS = 20  # that are lost stop no corpus, however small it is
 def refuse_impossible(settings: Params) -> None:
     """Raise UserError for documentation that is not there or that no installed package can read."""
     section = settings.docs
-    pages = [file.path for file in find(root_directory(section.path), section.include, section.exclude)]
+    pages = matching(section.path, section.include, section.exclude)
     if section.include and not pages:
         raise no_page(section)
     for suffix, package in PACKAGES.items():
@@ -34,10 +34,15 @@ def refuse_impossible(settings: Params) -> None:
             raise missing(package, suffix)
 
 
+def matching(path: str, include: list[str], exclude: list[str]) -> list[str]:
+    """The paths of the files that the globs name, but for directories and links that are refused."""
+    return [file.path for file in find(root_directory(path), include, exclude) if not file.problem]
+
+
 def other_format(path: str, exclude: list[str]) -> tuple[str, int]:
     """The suffix that most files of another format have, and how many; ("", 0) where there are none."""
-    others = find(root_directory(path), [f"**/*{suffix}" for suffix in OTHERS], exclude)
-    counts = Counter(PurePosixPath(file.path).suffix.lower() for file in others)
+    others = matching(path, [f"**/*{suffix}" for suffix in OTHERS], exclude)
+    counts = Counter(PurePosixPath(file).suffix.lower() for file in others)
     return max(counts.items(), key=lambda counted: counted[1], default=("", 0))
 
 

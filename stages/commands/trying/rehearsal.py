@@ -70,11 +70,10 @@ def sampled(chunks: list[Chunk]) -> list[Chunk]:
 
 def included(docs: str, section: dict[str, Any]) -> list[str]:
     """docs.include, or where it names no file of these, what the most are of another format."""
-    from stages.ingest.refusals import other_format
-    from stages.ingest.sources.walk import find, root_directory
+    from stages.ingest.refusals import matching, other_format
 
     include: list[str] = section["include"]
-    if any(find(root_directory(docs), include, section["exclude"])):
+    if matching(docs, include, section["exclude"]):
         return include
     suffix, count = other_format(docs, section["exclude"])
     if count:
