@@ -38,6 +38,8 @@ WAITING = "train: another run is training on the same data with the same setting
 
 def main() -> None:
     settings = params.load()
+    backends.use_one_gpu(settings.train.launcher)
+    refusals.refuse_impossible(settings)
     if settings.train.launcher != "python" and not is_launched():
         launching.launch(settings)
         return
@@ -47,8 +49,6 @@ def main() -> None:
 
 def train(settings: Params) -> None:
     """All of the stage, in the one process or in each of several."""
-    backends.use_one_gpu()
-    refusals.refuse_impossible(settings)
     settings = initial.settled(settings)
     backend, backend_reason = backends.choose_backend(settings)
     backends.prepare(backend)

@@ -56,13 +56,13 @@ def prepare(backend: str) -> None:
         import unsloth  # noqa: F401
 
 
-def use_one_gpu() -> None:
+def use_one_gpu(launcher: str) -> None:
     """Show CUDA the first of several GPUs only, and say so, before anything asks whether there is one.
 
     transformers would spread each batch over all of them (DataParallel), which multiplies it; unsloth takes one. One of
-    several processes has its own.
+    several processes has its own, and who starts them counts them.
     """
-    if is_launched():
+    if launcher != "python" or is_launched():
         return
     count = processes.visible_gpus()  # CUDA itself reads the variable later
     if count > 1:

@@ -48,7 +48,6 @@ def launch(settings: Params) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    refuse_impossible(settings)
     number, nodes = processes.here(settings), processes.machines()
     each = f" on each of {nodes} machines" if nodes > 1 else ""
     print(f"train: {settings.train.launcher} starts {number} process{'es' * (number > 1)}{each}", flush=True)

@@ -77,7 +77,7 @@ def test_of_several_gpus_one_is_used_and_named(monkeypatch, capsys):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if visible:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        backends.use_one_gpu()
+        backends.use_one_gpu("python")
         assert os.environ["CUDA_VISIBLE_DEVICES"] == used
         assert f"uses GPU {used} of 4" in capsys.readouterr().out
 
