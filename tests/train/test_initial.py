@@ -43,6 +43,8 @@ def test_only_loftq_needs_what_a_cpu_is_not_set_up_with(write_params, monkeypatc
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "bitsandbytes.functional", None)
     initial.fill(None, params.load(write_params({"lora.init": init})), torch.float32)
+    with pytest.raises(ImportError):
+        initial.fill(None, params.load(write_params({"lora.init": "loftq"})), torch.float32)
 
 
 def test_loftq_begins_with_what_rounding_to_4_bits_took(prepared, tiny_model):

@@ -70,7 +70,10 @@ def test_sdpa_keeps_rows_of_one_sequence_apart(kind):
 
 def test_unsloth_on_a_gpu_brings_its_own_attention(write_params, on_gpu):
     on_gpu("the package flash-attn is not installed")
-    attention.settled(settings_with(write_params, "eager", packing=True), "unsloth", torch.bfloat16)
+    packed = settings_with(write_params, "eager", packing=True)
+    assert attention.settled(packed, "unsloth", torch.bfloat16).train.padding_free is True
+    with pytest.raises(ParamsError, match="eager attention cannot hold"):
+        attention.settled(packed, "trl", torch.bfloat16)
 
 
 def test_auto_takes_flash_attention_only_where_it_runs(write_params, on_gpu):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stages.ingest.dialects.asciidoc_files import included
 from stages.ingest.dialects.asciidoc_inline import ANCHOR, shown
+from stages.ingest.dialects.asciidoc_tables import grid
 from stages.ingest.dialects.attributes import attributes
 from stages.ingest.dialects.flavours import tables
 from stages.ingest.dialects.lines import Line
@@ -26,8 +27,6 @@ TERM = re.compile(r"[ \t]*(\S.{0,200}?)(?::{2,4}|;;)(?:[ \t]+(\S.*))?$")
 CALLOUT = re.compile(r"<(\d+|\.)>[ \t]+(.*)$")
 NOTE = re.compile(r"(NOTE|TIP|IMPORTANT|WARNING|CAUTION):[ \t]+(.*)$")
 BLOCK_MACRO = re.compile(r"(image|video|audio|toc|icon)::([^\[\s]*)\[([^\]]*)\]$")
-CELL = re.compile(r"(?:^|[ \t])(?:\d+(?:\.\d+)?[+*])?[<^>.]{0,3}[adehlmsv]?(?<!\\)\|")
-LISTING = re.compile(r"(?:\[source[^\[\]]{0,60}\] )?(?<!-)----[ ]([^`]{1,400}?) ----(?!-)")  # in a cell, on one line
 ADMONITIONS = frozenset(("NOTE", "TIP", "IMPORTANT", "WARNING", "CAUTION"))
 
 
@@ -218,24 +217,10 @@ class Reader:
         return end
 
     def table(self, body: list[Line], line: Line, style: Style, sign: str) -> list[Line]:
-        """A table of Markdown: cells begin with |, and fill rows of as many columns as there are; or each line is a row
-        of values between commas."""
-        if sign == ",":
-            values = tables.csv_rows("\n".join(one.text for one in body if one.text.strip()))
-            return [line.with_text(text) for text in tables.markdown([[self.inline(c) for c in row] for row in values])]
+        """A table of Markdown, from cells or, below `,===`, from values between commas."""
         rows = [one.text for one in body if one.text.strip()]
-        cells: list[str] = []
-        counts: list[int] = []
-        for row in rows:
-            pieces = CELL.split(row)
-            if cells and pieces[0].strip():
-                cells[-1] = f"{cells[-1]} {pieces[0].strip()}"
-            counts.append(len(pieces) - 1)
-            cells += [piece.strip() for piece in pieces[1:]]
-        cells = [LISTING.sub(r"`\1`", cell).strip() for cell in cells]
-        columns = number_of_columns(style.values.get("cols", "")) or next((count for count in counts if count), 1)
-        grouped = [cells[n : n + columns] for n in range(0, len(cells), columns)]
-        return [line.with_text(text) for text in tables.markdown([[self.inline(c) for c in row] for row in grouped])]
+        values = tables.csv_rows("\n".join(rows)) if sign == "," else grid(rows, style.values.get("cols", ""))
+        return [line.with_text(text) for text in tables.markdown([[self.inline(c) for c in row] for row in values])]
 
     def inline(self, text: str) -> str:
         """A text with its macros and marks as those of Markdown."""
@@ -247,11 +232,6 @@ def styled(text: str) -> Style:
     words = [part.strip().strip("\"'") for part in text.split(",") if "=" not in part]
     kind = re.split(r"[.#%]", words[0])[0] if words else ""
     return Style(kind, tuple(words[1:]), attributes(text))
-
-
-def number_of_columns(cols: str) -> int:
-    repeated = re.match(r"(\d+)\*", cols)
-    return int(repeated[1]) if repeated else len([part for part in re.split(r"[,;]", cols) if part.strip()])
 
 
 def is_asciidoc(path: str) -> bool:
