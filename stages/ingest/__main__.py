@@ -50,30 +50,28 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
     Pages with the same title and the same lines, blank ones apart, are one row, that of the first. `site` is complete,
     and what `finished` adds can be known, when the last row is read.
     """
-    files = manifest.read()
-    pages = [file for file in files if file["role"] == "page"]
-    readable = [file["path"] for file in pages if not file["problem"]]
+    pages = [(file["path"], file["problem"]) for file in manifest.read() if file["role"] == "page"]
+    readable = [path for path, problem in pages if not problem]
     reading = Reading(section)
     provenance = Provenance(reading.tree.root, (path for path in reading.tree.hashes if path.startswith("../")))
     partials = reading.partials(readable, report)
     outcomes = reading.outcomes([path for path in readable if path not in partials])
-    report.excluded = [(file["path"], file["pages"]) for file in files if file["role"] == "directory"]
+    report.excluded = [(file["path"], file["pages"]) for file in manifest.read() if file["role"] == "directory"]
     first: dict[str, str] = {}
     skipped: list[tuple[str, str]] = []
-    for file in tqdm(pages, desc="ingest", unit="file", disable=None):
-        path = file["path"]
+    for path, problem in tqdm(pages, desc="ingest", unit="file", disable=None):
         report.counts["files"] += 1
-        refused = file["problem"] or (part_of(path) if path in partials else "")
+        refused = problem or (part_of(path) if path in partials else "")
         made = Outcome(refused=refused) if refused else next(outcomes)
         report.add(made.report)
         if made.title is not None:
             site.titles[path] = made.title
         if made.doc is None or made.twins is None:
             report.skip(path, made.refused)
-            if not file["problem"]:  # a pipe would be waited for
+            if not problem:  # a pipe would be waited for
                 skipped.append((path, made.refused))
             continue
-        site.pages.append(made.twins)
+        site.pages.append(made.twins._replace(path=path))  # one string of the path is held, not two
         original = first.setdefault(made.content, path)
         if original != path:
             report.counts["duplicates"] += 1
@@ -84,7 +82,7 @@ def ingest(section: schema.Docs, report: Report, site: Site) -> Iterator[Doc]:
         yield {**made.doc, "rev": provenance.revision([path, *made.doc["partials"]])}
     read = (page.path for page in site.pages)
     reading.account(report.account, skipped, read, partials)  # when it is known which partials are shown
-    besides = {file["path"] for file in files if file["role"] == "besides"}
+    besides = {file["path"] for file in manifest.read() if file["role"] == "besides"}
     report.read_besides = sorted(report.looked_up - (reading.tree.hashes.keys() - besides))
 
 

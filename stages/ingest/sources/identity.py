@@ -4,11 +4,14 @@ What sites do is tried first: a path without its language and its version is the
 what no translator changes, or in nearly all of their words, take the name of the first of them.
 """
 
+import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from stages.common.records.files import digest
 
@@ -82,12 +85,13 @@ def name(path: str) -> Name:
 
 
 class Page(NamedTuple):
-    """What twins are found by: the lines of a page, and what a translation keeps: code, addresses, numbers."""
+    """What twins are found by: the lines of a page, and what a translation keeps: code, addresses, numbers. Both as
+    sorted digests of eight bytes, since those of all pages are compared together."""
 
     path: str
     language: str
-    lines: frozenset[str]
-    kept: frozenset[str]
+    lines: bytes
+    kept: bytes
 
 
 KEPT = re.compile(
@@ -96,11 +100,17 @@ KEPT = re.compile(
 LEAST_LINES, LEAST_KEPT = 8, 12  # below that two pages are alike by chance
 ALIKE = 0.75  # of the lines, or of what is kept, of both pages together (Jaccard)
 MOST_CANDIDATES = 4
+Features = npt.NDArray[np.uint64]
 
 
 def page(path: str, language: str, text: str) -> Page:
-    lines = frozenset(line for line in map(str.strip, text.split("\n")) if len(line) > 3)
-    return Page(path, language, lines, frozenset(found[0] for found in KEPT.finditer(text)))
+    lines = {line for line in map(str.strip, text.split("\n")) if len(line) > 3}
+    return Page(path, language, digests(lines), digests({found[0] for found in KEPT.finditer(text)}))
+
+
+def digests(features: set[str]) -> bytes:
+    encoded = (feature.encode("utf-8", "surrogatepass") for feature in features)
+    return b"".join(sorted(hashlib.blake2b(feature, digest_size=8).digest() for feature in encoded))
 
 
 def groups(pages: Iterable[Page]) -> dict[str, str]:
@@ -140,18 +150,26 @@ def other_versions(versions: Sequence[str], groups: Mapping[str, str]) -> set[st
 
 def twins(rows: list[Page], field: str, least: int, translated: bool = False) -> Iterator[tuple[str, str]]:
     """Pairs of pages that are alike: each with the earlier ones that most of its features were first seen in."""
-    first: dict[str, Page] = {}
-    for row in rows:
-        features: frozenset[str] = getattr(row, field)
-        if len(features) < least:
-            continue
-        seen = Counter(first[feature].path for feature in features if feature in first)
-        by_path = {other.path: other for other in (first[feature] for feature in features if feature in first)}
-        for path in sorted(seen, key=lambda path: (-seen[path], path))[:MOST_CANDIDATES]:
-            others: frozenset[str] = getattr(by_path[path], field)
-            if translated and by_path[path].language == row.language:
+    of_rows = [np.frombuffer(getattr(row, field), ">u8") for row in rows]
+    eligible = [number for number, features in enumerate(of_rows) if len(features) >= least]
+    if not eligible:
+        return
+    owners = first_seen([of_rows[number] for number in eligible])
+    for place, number in enumerate(eligible):
+        before = owners[place][owners[place] < place]
+        places, counts = np.unique(before, return_counts=True)
+        for candidate in places[np.lexsort((places, -counts))][:MOST_CANDIDATES]:
+            other = eligible[candidate]
+            if translated and rows[other].language == rows[number].language:
                 continue
-            if len(features & others) >= ALIKE * len(features | others):
-                yield path, row.path
-        for feature in features:
-            first.setdefault(feature, row)
+            shared = len(np.intersect1d(of_rows[other], of_rows[number], assume_unique=True))
+            if shared >= ALIKE * (len(of_rows[other]) + len(of_rows[number]) - shared):
+                yield rows[other].path, rows[number].path
+
+
+def first_seen(rows: list[Features]) -> list[npt.NDArray[np.int64]]:
+    """For each feature of each row the number of the first row that has it."""
+    lengths = [len(features) for features in rows]
+    _, position, inverse = np.unique(np.concatenate(rows), return_index=True, return_inverse=True)
+    row_of = np.repeat(np.arange(len(rows)), lengths)
+    return np.split(row_of[position][inverse], np.cumsum(lengths)[:-1])

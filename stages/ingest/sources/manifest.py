@@ -65,8 +65,8 @@ def write(section: schema.Docs) -> None:
     write_jsonl(paths.SOURCES, sources(section))
 
 
-def read() -> list[Source]:
-    return list(read_jsonl(paths.SOURCES))
+def read() -> Iterator[Source]:
+    yield from read_jsonl(paths.SOURCES)
 
 
 def sources(section: schema.Docs) -> list[Source]:
