@@ -150,6 +150,8 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
             f"{failed} of {total} requests have no answer ({outcome.reasons()}); the others are stored; "
             "`dvc repro` asks only for the missing ones, and generate.max_failed allows more"
         )
+    if failed:
+        print(f"generate: {failed} of {total} requests have no answer ({outcome.reasons()})", flush=True)
 
 
 def main() -> None:

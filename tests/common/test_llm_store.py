@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -303,7 +304,15 @@ def test_rows_of_one_store_seed_another_refusals_included_and_each_once():
 
 @pytest.mark.parametrize(
     "row",
-    [{"key": "k"}, {"answer": "a"}, {"key": "k", "answer": "", "refused": ""}, {"key": "k", "answer": 3}, {"odd": 1}],
+    [
+        {"key": "k"},
+        {"answer": "a"},
+        {"key": "k", "answer": "", "refused": ""},
+        {"key": "k", "answer": 3},
+        {"odd": 1},
+        {"key": "k", "answer": "a", "prompt_tokens": None},
+        {"key": "k", "answer": "a", "room": "wide"},
+    ],
 )
 def test_a_seed_that_holds_something_else_is_one_line_and_changes_nothing(row):
     write_jsonl(Path("responses.jsonl"), [{"key": "good", "answer": "x", "refused": ""}, row])
@@ -463,27 +472,64 @@ def readable() -> dict[str, str]:
         return dict(store.connection.execute("SELECT key, answer FROM responses WHERE refused = ''"))
 
 
-@pytest.mark.parametrize("damage", ["one byte", "an inner page", "cut", "header"])
-def test_repair_brings_back_every_readable_answer_and_nothing_else(say, damage, capsys):
-    answers, file = filled(400), paths.cache_dir() / "responses.sqlite"
-    data = bytearray(file.read_bytes())
-    size = 4096
-    inner = [n for n in range(1, len(data) // size) if data[n * size] == 5]
+DAMAGE = ["one byte", "an inner page", "cut", "header", "end", "types"]
+
+
+def break_store(file: Path, damage: str) -> bytes:
+    """Damage a store; its bytes afterwards."""
+    data, size = bytearray(file.read_bytes()), 4096
     if damage == "one byte":
         data[data.index(b"200 200 200")] ^= 0x15
     elif damage == "an inner page":
-        data[inner[0] * size : (inner[0] + 1) * size] = b"\x7f" * size
+        inner = next(n for n in range(1, len(data) // size) if data[n * size] == 5)
+        data[inner * size : (inner + 1) * size] = b"\x7f" * size
     elif damage == "cut":
         del data[len(data) // 2 :]
+    elif damage == "end":
+        del data[len(data) - size // 2 :]
+    elif damage == "types":  # of the columns of a row, so that they read as NULL
+        key = data.rindex(b'{"names"', 0, data.index(b"200 200 200")) - 64
+        data[key - 12 : key] = bytes(12)
     else:
         data[24:100] = b"\xff" * 76
     file.write_bytes(data)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_repair_brings_back_every_readable_answer_and_nothing_else(say, damage, capsys):
+    answers, file = filled(400), paths.cache_dir() / "responses.sqlite"
+    data = break_store(file, damage)
     say("repair")
     found = readable()
     assert all(answers[key] == answer for key, answer in found.items())
-    assert len(found) >= {"one byte": 399, "an inner page": 400, "cut": 150, "header": 400}[damage]
+    assert len(found) >= {"one byte": 399, "cut": 150, "end": 390, "types": 398}.get(damage, 400)
     assert "entries could be read" in capsys.readouterr().out
-    assert (paths.cache_dir() / "responses.sqlite.damaged-1").read_bytes() == bytes(data)
+    assert (paths.cache_dir() / "responses.sqlite.damaged-1").read_bytes() == data
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_words_for_a_damaged_store_name_the_repair_and_pass_nothing_on_that_was_not_written(say, damage):
+    answers = filled(400)
+    break_store(paths.cache_dir() / "responses.sqlite", damage)
+    told = 0
+    for words in (["info"], ["export", "out.jsonl"], ["backup", "copy.sqlite"], ["gc", "--older-than", "0"]):
+        try:
+            say(*words)
+        except UserError as error:
+            told += "doclore store repair" in str(error)
+    assert told >= 2
+    rows = read_jsonl(Path("out.jsonl")) if Path("out.jsonl").exists() else ()
+    assert all(answers[row["key"]] == row["answer"] for row in rows)
+
+
+def test_a_plain_copy_of_a_store_in_use_is_a_store():
+    file = paths.cache_dir() / "responses.sqlite"
+    with Store(file) as store:
+        store.put("a", GOOD)
+        shutil.copyfile(file, "copy.sqlite")
+        with Store(Path("copy.sqlite")) as copy:
+            assert copy.get("b") is None
 
 
 def test_repair_reads_what_lies_in_the_log_alone(say):

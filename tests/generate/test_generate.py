@@ -261,12 +261,13 @@ def test_too_many_failures_stop_the_stage_after_everything_answered_was_stored(e
     assert all(any(text in question for text in broken) for question in questions(endpoint))
 
 
-def test_failures_within_the_limit_are_counted_and_cost_their_own_pairs_only(endpoint, ask):
+def test_failures_within_the_limit_are_counted_told_and_cost_their_own_pairs_only(endpoint, ask, capsys):
     chunks = numbered(4)
     endpoint.reply = lambda body: 400 if chunks[2]["text"] in str(body) else answer("fine")
     pairs = ask(chunks, max_failed=0.25)
     assert [pair["chunk_id"] for pair in pairs] == [row["chunk_id"] for n, row in enumerate(chunks) if n != 2]
     assert report()["failed"] == 1
+    assert "1 of 4 requests have no answer (1 × " in capsys.readouterr().out
 
 
 def test_a_failed_run_leaves_the_previous_pairs_alone(endpoint, ask):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from stages.commands.storing import salvage
 from stages.common.base.errors import UserError
+from stages.common.llm.database import CHANGED, damaged
 from stages.common.llm.entries import Response
 from stages.common.llm.store import Store
 from stages.common.records import files
@@ -60,22 +61,27 @@ def holdings(store: Store) -> list[Holding]:
     """What the store holds, by model."""
     figures = "SUM(refused = ''), SUM(refused != ''), SUM(prompt_tokens), SUM(answer_tokens), MIN(at), MAX(at)"
     query = f"SELECT model, {figures} FROM responses GROUP BY model ORDER BY model"
-    return [Holding(*row) for row in store.connection.execute(query)]
+    held = [Holding(*row) for row in store.each(query)]
+    if any(value is None for row in held for value in row):
+        raise damaged(store.file, CHANGED)
+    return held
 
 
 def reasons(store: Store, most: int) -> list[tuple[str, int]]:
     """The reasons of refusals with their numbers, the most frequent first."""
     query = "SELECT refused, COUNT(*) FROM responses WHERE refused != '' GROUP BY refused ORDER BY 2 DESC, 1 LIMIT ?"
-    return list(store.connection.execute(query, (most,)))
+    return [(reason, times) for reason, times in store.each(query, (most,))]
 
 
 def chosen(store: Store, choice: Choice) -> Iterator[Response]:
-    """The entries that are meant, the oldest first."""
+    """The entries that are meant, the oldest first. Raises UserError at one that is damaged."""
     condition, values = choice.where()
-    query = f"SELECT {FIELDS} FROM responses WHERE {condition} ORDER BY at, key"
-    for row in store.connection.execute(query, values):
-        if row[0] not in choice.but_for:
-            yield Response(*row)
+    query = f"SELECT {FIELDS}, digest FROM responses WHERE {condition} ORDER BY at, key"
+    for *row, digest in store.each(query, values):
+        entry = Response(*row)
+        store.verify(entry.key, entry.answer, entry.refused, digest)
+        if entry.key not in choice.but_for:
+            yield entry
 
 
 def delete(store: Store, keys: list[str]) -> None:
@@ -85,8 +91,8 @@ def delete(store: Store, keys: list[str]) -> None:
         for start in range(0, len(keys), BATCH):
             some = keys[start : start + BATCH]
             connection.execute(f"DELETE FROM responses WHERE key IN ({', '.join('?' * len(some))})", some)
-    store.connection.execute("VACUUM")
-    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        any(store.each(statement))
 
 
 def take_in(store: Store, entries: Iterable[Response]) -> int:
@@ -97,7 +103,9 @@ def take_in(store: Store, entries: Iterable[Response]) -> int:
 
 
 def back_up(store: Store, file: Path) -> None:
-    """Copy the store as it is at this moment, while others may write to it."""
+    """Copy the store as it is at this moment, while others may write to it. Raises UserError when it is damaged."""
+    for row in store.each("SELECT key, answer, refused, digest FROM responses"):
+        store.verify(*row)
     temporary = files.beside(file)
     try:
         with contextlib.closing(sqlite3.connect(temporary)) as copy:
@@ -140,7 +148,8 @@ def beside(file: Path) -> tuple[Path, Path, Path]:
 
 
 def count(store: Store) -> int:
-    return int(store.connection.execute("SELECT COUNT(*) FROM responses").fetchone()[0])
+    ((rows,),) = store.each("SELECT COUNT(*) FROM responses")
+    return int(rows)
 
 
 def bytes_on_disk(store: Store) -> int:

@@ -12,6 +12,7 @@ BUSY_SECONDS = 60.0
 APPLICATION = 0x646F636C  # PRAGMA application_id: "docl"
 VERSION = 2  # PRAGMA user_version; 0 had no refusals, 1 no room and no digest
 ANY_ROOM, UNKNOWN_ROOM = 0, -1
+CHANGED = "a row is not what was written"  # as damage is told
 
 TABLES = """
 CREATE TABLE responses (
@@ -88,6 +89,7 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # so that a plain copy of the file has the tables
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -97,7 +99,7 @@ def pragma(connection: sqlite3.Connection, name: str) -> int:
 def unusable(file: Path, error: sqlite3.Error) -> UserError:
     """An error of SQLite as a line for the user."""
     if "Could not decode" in str(error):
-        return damaged(file, "a row is not what was written")
+        return damaged(file, CHANGED)
     if isinstance(error, sqlite3.OperationalError):  # a full disk, no right to write, a lock that is never given back
         refused = "readonly" in str(error) or "unable to open" in str(error)
         hint = f"; make it and {file.parent}/ writable" if refused else ""

@@ -60,7 +60,7 @@ class Usage(NamedTuple):
 
 
 def checksum(key: str, answer: str, refused: str) -> str:
-    text = "\n".join((key, refused, answer))
+    text = f"{key}\n{refused}\n{answer}"
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
@@ -71,6 +71,9 @@ def to_response(row: StoredResponse, file: Path) -> Response:
         response = Response(**values)  # doclore 0.1 wrote no room: it was part of the key
     except TypeError:
         response = Response("", "")
-    if not (response.key and isinstance(response.answer, str) and bool(response.answer) != bool(response.refused)):
+    typed = all(isinstance(value, str) for value in response[:4]) and all(
+        isinstance(value, int | float) for value in response[4:]
+    )
+    if not (typed and response.key and bool(response.answer) != bool(response.refused)):
         raise UserError(f"{file} contains a row that is not a stored answer; the file must be one that doclore wrote")
     return response

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from stages.common.base import paths
 from stages.common.llm.database import (
     ANY_ROOM,
     BUSY_SECONDS,
+    CHANGED,
     INSERT,
     UNKNOWN_ROOM,
     damaged,
@@ -33,7 +35,7 @@ from stages.common.llm.requests import Request
 from stages.common.records.files import file_sha256, read_jsonl
 
 FORM_DAYS = 7  # after so long a server is asked anew whether it knows JSON schemas
-CHECKPOINT_SECONDS = 20.0  # so long at most what is stored lies in the write-ahead log alone
+CHECKPOINT_SECONDS = 5.0  # so long at most what is stored lies in the write-ahead log alone
 SEED = 500  # rows of a file that are looked up together
 ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
 
@@ -74,31 +76,32 @@ class Store:
 
     def has_older(self) -> bool:
         """Whether there are answers under keys of doclore 0.1."""
-        return self.connection.execute("SELECT 1 FROM responses WHERE room = ?", (UNKNOWN_ROOM,)).fetchone() is not None
+        return any(self.each("SELECT 1 FROM responses WHERE room = ? LIMIT 1", (UNKNOWN_ROOM,)))
+
+    def each(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows that a query finds. Raises UserError when the file is damaged where they lie."""
+        try:
+            yield from self.connection.execute(query, values)
+        except sqlite3.Error as error:
+            raise unusable(self.file, error) from None
 
     def row(self, key: str) -> RowParts | None:
         """The row of a key, whole. Raises UserError when it is damaged."""
-        query = "SELECT answer, refused, room, digest FROM responses WHERE key = ?"
-        try:
-            row = self.connection.execute(query, (key,)).fetchone()
-        except sqlite3.Error as error:
-            raise unusable(self.file, error) from None
-        if row and row[3] and row[3] != checksum(key, row[0], row[1]):
-            raise damaged(self.file, "a row is not what was written")
-        return RowParts(*row) if row else None
+        return self.several([key]).get(key)
 
     def several(self, keys: Collection[str]) -> dict[str, RowParts]:
         """The rows of some keys, as far as there are any. Raises UserError when one is damaged."""
         marks = ", ".join("?" * len(keys))
         query = f"SELECT key, answer, refused, room, digest FROM responses WHERE key IN ({marks})"
-        try:
-            rows = {key: RowParts(*rest) for key, *rest in self.connection.execute(query, tuple(keys))}
-        except sqlite3.Error as error:
-            raise unusable(self.file, error) from None
+        rows = {key: RowParts(*rest) for key, *rest in self.each(query, tuple(keys))}
         for key, row in rows.items():
-            if row.digest and row.digest != checksum(key, row.answer, row.refused):
-                raise damaged(self.file, "a row is not what was written")
+            self.verify(key, row.answer, row.refused, row.digest)
         return rows
+
+    def verify(self, key: str, answer: str, refused: str, digest: str) -> None:
+        """Raise UserError when a row is not what was written; the digest of one of an older version is empty."""
+        if digest is None or (digest and digest != checksum(key, answer, refused)):
+            raise damaged(self.file, CHANGED)
 
     def find(self, key: str) -> Entry | None:
         """What is stored under a key, for whatever room it was asked."""
@@ -223,7 +226,7 @@ class Store:
         query = f"SELECT {figures} FROM responses WHERE model = ? AND refused = '' AND answer_tokens > 0"
         if keys:
             query += f" AND key IN ({', '.join('?' * len(keys))})"
-        row = self.connection.execute(query, (model, *keys)).fetchone()
+        (row,) = self.each(query, (model, *keys))
         return Usage(*(value or 0 for value in row))
 
     def form(self, endpoint: str) -> Form:
@@ -237,7 +240,7 @@ class Store:
     def form_text(self, name: str) -> str:
         """What was noted under a name in the last days; empty when nothing was."""
         query = "SELECT form FROM forms WHERE endpoint = ? AND at > ?"
-        row = self.connection.execute(query, (name, time.time() - FORM_DAYS * 86400)).fetchone()
+        row = next(self.each(query, (name, time.time() - FORM_DAYS * 86400)), None)
         return str(row[0]) if row else ""
 
     def put_text(self, name: str, text: str) -> None:
