@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     shown = [key for key in known if word in f"{key.name} {key.about}".lower()]
     if not shown:
         alike = difflib.get_close_matches(word, [key.name for key in known], n=1, cutoff=0.5)
-        hint = f"did you mean {alike[0]}?" if alike else "type `doclore params` for a list"
+        hint = f"did you mean `{alike[0]}`?" if alike else "type `doclore params` for a list"
         raise UserError(f"params.yaml has no key {arguments.word!r} and none that mentions it; {hint}")
     for key in shown:
         mark = "*" if committed and committed.get(key.name) != key.value else " "

@@ -75,7 +75,7 @@ def apply(values: dict[str, Any], file: Path = PARAMS) -> dict[str, tuple[Any, A
             section = section[parent]
         if section[name] != value:
             changed[key] = (section[name], value)
-            section[name] = value
+            section[name] = on_one_line(value) if isinstance(value, list) else value
     written = io.StringIO()
     yaml.dump(document, written)
     with atomic(file) as stream:
@@ -83,6 +83,15 @@ def apply(values: dict[str, Any], file: Path = PARAMS) -> dict[str, tuple[Any, A
         stream.flush()
         params.load(Path(stream.name))
     return changed
+
+
+def on_one_line(values: list[Any]) -> Any:
+    """A list as params.yaml writes its own."""
+    from ruamel.yaml.comments import CommentedSeq
+
+    written = CommentedSeq(values)
+    written.fa.set_flow_style()
+    return written
 
 
 def text(value: Any) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.common.base import params, paths
-from stages.common.base.errors import UserError, run_stage
+from stages.common.base.errors import run_stage
 from stages.common.exam.questions import read as read_exam
 from stages.common.records.files import lines, read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
@@ -26,7 +26,7 @@ from stages.curate import absent_judge, coverage, examining, forms, refusals, re
 from stages.curate.chunks import Sources
 from stages.curate.dataset import dataset, held_out_paths, last_lines
 from stages.curate.exam import Exam
-from stages.curate.figures import Rejected, report
+from stages.curate.figures import Rejected, nothing_to_train_on, report
 from stages.curate.origins import Origins
 from stages.curate.shelf import Keyed, Shelf
 from stages.curate.split import Parts
@@ -125,8 +125,7 @@ def main() -> None:
     figures = report(read.pairs, rejected, sifted.private, parts)
     figures |= {"own": len(own.rows), "review": review.report(reviews, read.orphans)}
     if not len(parts["train"]):
-        raise UserError(f"no pair is left to train on ({read.pairs} read, rejected by {figures['rejected_by']}); "
-                        "relax the limits under curate in params.yaml, or add documentation")  # fmt: skip
+        raise nothing_to_train_on(read.pairs, len(chunks), figures["rejected_by"])
     figures |= {"answers_in_other_words": dict(sifted.reworded)} if sifted.reworded else {}
     figures["judge"] = result.judged
     figures["generated"] = read.pairs - len(own.rows) - len(own.rejected)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from stages.common.base.errors import UserError
 from stages.common.rows.rows import Rejection
 from stages.curate.dataset import facts
 from stages.curate.split import Parts
@@ -33,6 +34,19 @@ def report(read: int, rejected: Rejected, masked: Counter[str], parts: Parts) ->
         **{name: len(rows) for name, rows in parts.items()},
         "facts_trained": facts(parts["train"]),
     }
+
+
+def nothing_to_train_on(read: int, chunks: int, rejected_by: dict[str, int]) -> UserError:
+    if not read:
+        return UserError(
+            f"generate made no pair from {chunks} chunks, so there is nothing to train on; `doclore try` shows what is "
+            "read of your pages"
+        )
+    checks = ", ".join(f"{check} {count}" for check, count in rejected_by.items())
+    return UserError(
+        f"no pair is left to train on ({read} read, rejected by {checks}); relax the limits under curate in "
+        "params.yaml, or add documentation"
+    )
 
 
 def by_style(parts: Parts, rejected: Rejected) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import PurePosixPath
+from typing import Any
 
 from stages.common import schema
 from stages.common.base import paths
@@ -13,7 +14,8 @@ from stages.ingest.sources.report import Report
 from stages.ingest.sources.walk import find, root_directory
 
 PACKAGES = {".rst": "docutils", ".html": "markdownify", ".htm": "markdownify"}  # what reads a file with this suffix
-OTHERS = (".rst", ".adoc", ".asciidoc", ".ipynb", ".html")  # read where docs.include names them
+SOURCES = (".rst", ".adoc", ".asciidoc", ".qmd", ".rmd")  # formats that pages are written in
+OTHERS = (*SOURCES, ".ipynb", ".html")  # read where docs.include names them
 REMEDIES = {  # against what leaves pages out on purpose
     "unpublished": "docs.unpublished: true reads drafts",
     "kind_": "docs.page_kinds names the kinds that are read",
@@ -44,6 +46,20 @@ def other_format(path: str, exclude: list[str]) -> tuple[str, int]:
     others = matching(path, [f"**/*{suffix}" for suffix in OTHERS], exclude)
     counts = Counter(PurePosixPath(file).suffix.lower() for file in others)
     return max(counts.items(), key=lambda counted: counted[1], default=("", 0))
+
+
+def fitting(path: str, section: dict[str, Any]) -> tuple[list[str], str, int]:
+    """The globs to read a documentation with, and what they add to docs.include: a suffix and its number of files.
+
+    Added is a format that has more files than docs.include matches: all of its pages may be written in it, and a
+    README alone in Markdown. HTML and notebooks are added where nothing else is there; a build may have made them.
+    """
+    include: list[str] = section["include"]
+    pages = len(matching(path, include, section["exclude"]))
+    suffix, count = other_format(path, section["exclude"])
+    if count <= pages or (pages and suffix not in SOURCES):
+        return include, "", 0
+    return [*(include if pages else []), f"**/*{suffix}"], suffix, count
 
 
 def no_page(section: schema.Docs) -> ParamsError:

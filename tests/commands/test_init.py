@@ -61,6 +61,14 @@ def test_nothing_is_written_into_a_directory_that_holds_something(docs):
     assert [entry.name for entry in Path("full").iterdir()] == ["thesis.txt"]
 
 
+def test_pages_in_another_format_than_markdown_are_included(docs):
+    for name in PAGES:
+        (docs / name).rename((docs / name).with_suffix(".rst"))
+    (docs / "README.md").write_text("# The manual\n")
+    made("mine", "--docs", "my-docs")
+    assert params.load(Path("mine/params.yaml")).docs.include[-1] == "**/*.rst"
+
+
 def test_without_docs_they_are_asked_for(docs, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda prompt: "my-docs")
     made("mine")

@@ -41,5 +41,5 @@ def test_a_word_picks_keys_and_a_wrong_key_gets_the_closest(write_params, capsys
     write_params()
     show("lora.")
     assert {line.split(".")[0] for line in capsys.readouterr().out.splitlines() if "=" in line} == {"  lora"}
-    with pytest.raises(UserError, match=r"did you mean lora\.r\?"):
+    with pytest.raises(UserError, match=r"did you mean `lora\.r`\?"):
         show("lora.rank")

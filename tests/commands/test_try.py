@@ -42,10 +42,10 @@ def test_it_runs_without_dvc_torch_or_an_endpoint_and_writes_nothing(docs, tmp_p
     assert done.returncode == 0, done.stderr[-2000:]
     said = done.stdout
     assert f"{len(PAGES)} pages from {len(PAGES) + 1} files" in said
-    assert "(only title), such as short.md" in said
-    assert "largest pages: long.md" in said and "held out, never trained: " in said
-    assert "4 of the pairs:" in said and said.count("\n  → ") == 4
-    assert "steps of 8 rows" in said and "`doclore plan` counts" in said
+    assert "(only a title): 1, such as short.md" in said
+    assert "largest pages: long.md" in said and "pages held out from training: " in said
+    assert "4 sample pairs:" in said and said.count("\n  → ") == 4
+    assert "steps of 8 rows" in said and "`doclore plan` shows" in said
     assert [entry.name for entry in tmp_path.iterdir()] == ["manual"]
 
 
@@ -57,14 +57,19 @@ def test_each_sample_pair_names_lines_that_hold_its_answer(docs, write_params):
         assert row["evidence"].split("\n")[0].strip() in "\n".join(lines)
 
 
-def test_documentation_in_another_format_is_read_and_told(tmp_path, capsys):
+def test_the_format_that_most_pages_have_is_read_and_told(tmp_path, capsys):
     section = {"include": ["**/*.md"], "exclude": ["**/.*/**"]}
     for name in ("pump.rst", "valve.rst", "theme.html", ".hidden/a.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("The pump\n========\n")
     assert rehearsal.included(str(tmp_path), section) == ["**/*.rst"]
-    assert capsys.readouterr().out == "2 .rst files are read, as docs.include: ['**/*.rst'] has it\n"
+    assert "reading 2 .rst files, too" in capsys.readouterr().out
     (tmp_path / "start.md").write_text("# Start\n")
+    assert rehearsal.included(str(tmp_path), section) == ["**/*.md", "**/*.rst"]
+    (tmp_path / "next.md").write_text("# Next\n")
+    capsys.readouterr()
+    for number in range(3):  # a build may have made these
+        (tmp_path / f"{number}.html").touch()
     assert rehearsal.included(str(tmp_path), section) == ["**/*.md"] and capsys.readouterr().out == ""
 
 

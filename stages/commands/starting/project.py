@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages.commands import preset
 from stages.common.base.errors import UserError
 from stages.common.base.git import git
 from stages.common.base.paths import PARAMS
 from stages.common.records.files import write_jsonl
+from stages.ingest import refusals
 
 SOURCE = Path(__file__).parents[3]  # the checkout or, installed, the wheel's files
 ROOMS = ("stages", "presets", "prompts")
@@ -72,7 +74,15 @@ def write(directory: Path, docs: Path, name: str) -> None:
     (directory / ".dvcignore").write_text("__pycache__\n.DS_Store\n", encoding="utf-8")
     shutil.copyfile(Path(__file__).with_name("README.md"), directory / "README.md")
     values = preset.read(name, directory / preset.DIRECTORY) if name else {}
-    preset.apply({"docs.path": place(docs, directory), **values}, directory / PARAMS)
+    include, _, added = refusals.fitting(str(docs), as_shipped(directory / PARAMS)["docs"])
+    named = {"docs.path": place(docs, directory), **({"docs.include": include} if added else {})}
+    preset.apply({**named, **values}, directory / PARAMS)
+
+
+def as_shipped(file: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    return dict(YAML(typ="safe").load(file.read_text(encoding="utf-8")))
 
 
 def place(docs: Path, directory: Path) -> str:

@@ -45,8 +45,8 @@ def fetch(revision: str, files: dict[str, Path]) -> None:
             tree.get_file(FILES[fate].as_posix(), str(file))
     except (FileNotFoundError, DataIndexDirError):
         raise UserError(
-            f"the data of {revision} is not here, or curate had not run there; type `dvc fetch --all-commits "
-            f"{paths.DATASET} {paths.REJECTED}`, which gets it from the remote"
+            f"the dataset of {revision} is not on this machine; if curate ran in that commit, fetch it from the DVC "
+            f"remote: dvc fetch --all-commits {paths.DATASET} {paths.REJECTED}"
         ) from None
     except DvcException as error:
         raise UserError(f"the data of {revision} cannot be read: {error}") from None

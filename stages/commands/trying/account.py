@@ -10,6 +10,17 @@ from stages.common.text import tokens
 
 LISTED = 5
 SHORT = 300  # characters of an answer
+REASONS = {
+    "empty": "no words in it",
+    "only_title": "only a title",
+    "only_links": "only links",
+    "only_images": "only images",
+    "partial": "part of other pages",
+    "unpublished": "not published by the site",
+    "other_language": "not in docs.languages",
+    "other_version": "not in docs.versions",
+    "over_max_bytes": "larger than docs.max_bytes",
+}
 TURNS = 30  # tokens that a chat template writes around a question and its answer, about
 CPU_SPEED = 523  # tokens a second that the embedded model is trained with on 2 cores (BENCHMARKS.md, a step on a CPU)
 
@@ -29,13 +40,13 @@ def pages(seen: Rehearsal) -> Iterator[str]:
     yield f"{ingest['pages']:,} pages from {ingest['files']:,} files ({languages})"
     yield f"{len(seen.chunks):,} chunks of {total:,} tokens"
     for reason, files in ingest["skipped"].items():
-        yield f"left out: {ingest[f'skipped_{reason}']:,} files ({reason.replace('_', ' ')}), such as {files[0]}"
+        yield f"left out ({reason_of(reason)}): {ingest[f'skipped_{reason}']:,}, such as {files[0]}"
     for name, count in ingest.get("excluded_directories", {}).items():
-        yield f"left out: {name.rstrip('/')}/ with {count:,} pages, by docs.exclude"
+        yield f"left out (docs.exclude): {count:,} in {name.rstrip('/')}/"
     for kind, found in ingest.get("unread", {}).items():
         place = found["places"][0]
         example = " ".join(place["text"].split())
-        yield f"not understood: {kind}, {found['count']:,} times, such as {example} ({place['path']}:{place['line']})"
+        yield f"syntax left as it is ({kind}): {found['count']:,}, such as {example} ({place['path']}:{place['line']})"
     sizes: dict[str, int] = {}
     for chunk in seen.chunks:
         sizes[chunk["path"]] = sizes.get(chunk["path"], 0) + chunk["tokens"]
@@ -45,11 +56,12 @@ def pages(seen: Rehearsal) -> Iterator[str]:
 
 def held_out(seen: Rehearsal) -> Iterator[str]:
     names = sorted({row["path"] for row in seen.unseen})
-    of_sample = f" of the {seen.sampled:,} chunks that were drawn" if seen.scale > 1 else ""
+    if seen.scale > 1:
+        yield f"the rest is from a sample of {seen.sampled:,} chunks:"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     shown = f" ({', '.join(names[:LISTED])}{more})" if names else ""
-    yield f"pages held out, never trained: {len(names)}{of_sample}{shown}"
-    yield f"{seen.curate['pairs']:,} pairs{of_sample}, {seen.curate['rejected']:,} of them rejected or held back"
+    yield f"pages held out from training: {len(names)}{shown}"
+    yield f"{seen.curate['pairs']:,} pairs, of which {seen.curate['rejected']:,} are rejected or held back"
 
 
 def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
@@ -58,7 +70,7 @@ def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
     for row in sorted(rows, key=lambda row: (row.get("family") == "search", share("try", row["pair_id"]))):
         drawn.setdefault(row["fact_id"], row)
     yield ""
-    yield f"{min(number, len(drawn))} of the pairs:"
+    yield f"{min(number, len(drawn))} sample pairs:"
     for row in list(drawn.values())[:number]:
         yield f"\n{row['path']}:{row['line_start']}-{row['line_end']}"
         yield f"  {' '.join((row['instruction'] + ' ' + row['input']).split())}"
@@ -74,15 +86,15 @@ def cost(seen: Rehearsal, settings: schema.Params) -> Iterator[str]:
     steps = round(rows * settings.train.num_train_epochs / batch)
     yield ""
     yield (
-        f"a full run: about {rows:,} rows to train on, {steps:,} steps of {batch} rows, {duration(total / CPU_SPEED)} "
-        "for the embedded model on 2 CPU cores"
+        f"a full run would train on about {rows:,} rows, in {steps:,} steps of {batch} rows; the embedded model takes "
+        f"{duration(total / CPU_SPEED)} on 2 CPU cores"
     )
     section = settings.generate
     requests = len(seen.chunks) * section.styles_per_chunk
     asked = sum(chunk["tokens"] for chunk in seen.chunks) * section.styles_per_chunk
     yield (
-        f"with a language model that writes the pairs (generate.backend: llm): about {requests:,} requests with "
-        f"{asked:,} tokens of your pages; `doclore plan` counts what they cost"
+        f"with an LLM to write the pairs (generate.backend: llm) it would send about {requests:,} requests with "
+        f"{asked:,} tokens of your pages; `doclore plan` shows what they cost"
     )
 
 
@@ -98,7 +110,18 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 
+def reason_of(name: str) -> str:
+    """Why ingest leaves a file out, in words where its name does not say it."""
+    return (
+        f"page kind {name.removeprefix('kind_')}"
+        if name.startswith("kind_")
+        else REASONS.get(name, name.replace("_", " "))
+    )
+
+
 def duration(seconds: float) -> str:
+    if seconds < 90:
+        return "about a minute"
     if seconds < 90 * 60:
-        return f"about {max(1, round(seconds / 60))} minutes"
+        return f"about {round(seconds / 60)} minutes"
     return f"about {seconds / 3600:.0f} hours"

@@ -69,16 +69,13 @@ def sampled(chunks: list[Chunk]) -> list[Chunk]:
 
 
 def included(docs: str, section: dict[str, Any]) -> list[str]:
-    """docs.include, or where it names no file of these, what the most are of another format."""
-    from stages.ingest.refusals import matching, other_format
+    """docs.include, and the format that most pages are written in, where that is another one."""
+    from stages.ingest.refusals import fitting
 
-    include: list[str] = section["include"]
-    if matching(docs, include, section["exclude"]):
-        return include
-    suffix, count = other_format(docs, section["exclude"])
+    include, suffix, count = fitting(docs, section)
     if count:
-        print(said(f"{count} {suffix} files are read, as docs.include: ['**/*{suffix}'] has it"))
-    return [f"**/*{suffix}"] if count else include
+        print(said(f"reading {count} {suffix} files, too; `doclore init` adds '**/*{suffix}' to docs.include"))
+    return include
 
 
 @contextmanager

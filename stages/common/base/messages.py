@@ -40,4 +40,4 @@ def table() -> list[tuple[re.Pattern[str], str]]:
 
     entries = YAML(typ="safe").load(Path(__file__).with_name("messages.zh.yaml").read_text("utf-8"))
     longest = sorted(entries.items(), key=lambda entry: -len(entry[0].replace("{}", "")))
-    return [(re.compile("(.+?)".join(map(re.escape, key.split("{}")))), text) for key, text in longest]
+    return [(re.compile("(.*?)".join(map(re.escape, key.split("{}")))), text) for key, text in longest]
