@@ -62,3 +62,10 @@ def test_readme_shows_the_sentences_that_a_run_ends_with(file):
     assert [
         line for line in told[:-1] if not any(re.fullmatch(pattern, line) for pattern in patterns if len(pattern) > 30)
     ] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_quickstart_shows_the_run_that_readme_shows(language):
+    base, tuned = re.search(r"closed-book +60 +(\d+%) → (\d+%)", text(Path("quickstart.md"), language)).groups()
+    readme = (ROOT / ("README.zh.md" if language == "zh" else "README.md")).read_text("utf-8")
+    assert f"answers {tuned} correctly from memory, the base model {base}" in readme
