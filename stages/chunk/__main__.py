@@ -21,6 +21,7 @@ from stages.common.base import params, paths
 from stages.common.base.budget import Skipped
 from stages.common.base.errors import run_stage
 from stages.common.base.mapped import mapped
+from stages.common.base.printable import say
 from stages.common.records.files import CANONICAL, digest, read_jsonl, write_report, write_rows
 from stages.common.records.rows import Chunk, Doc, page_lines, partial_lines
 from stages.common.text import tokens
@@ -138,7 +139,7 @@ def main() -> None:
     write_rows(paths.CHUNKS, rows, itemgetter("path"), settings.scale.rows_per_shard)
     figures = report(sizes, counts, section)
     write_report("chunk", {**figures, **skipped.report()}, HEADLINE)
-    print("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))
+    say("chunk:", ", ".join(f"{value} {name}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from stages.common.base.printable import printable
+from stages.common.base.printable import printable, say, terminal
 
 if TYPE_CHECKING:
     from stages.commands.serving.passages import Passages
@@ -94,13 +94,13 @@ def dialogue(
     talkers: list["Talker"], arguments: argparse.Namespace, trained: "TrainedRows | None", passages: "Passages | None"
 ) -> None:
     """Question after question; each model remembers its own answers."""
-    print("Ask about the documentation. Ctrl-C stops an answer, /new starts a new conversation, Ctrl-D exits.")
+    say("Ask about the documentation. Ctrl-C stops an answer, /new starts a new conversation, Ctrl-D exits.")
     turns: list[list[dict[str, str]]] = [[] for _ in talkers]
     while True:
         try:
             question = input("\n> ").strip()
         except (EOFError, KeyboardInterrupt):
-            print()
+            say()
             return
         if question == "/new":
             turns = [[] for _ in talkers]
@@ -136,7 +136,7 @@ def tell(
     if passages:
         from stages.commands.serving.passages import told
 
-        print(f"\nSources:\n{told(found)}")
+        say(f"\nSources:\n{told(found)}")
     return answers
 
 
@@ -145,18 +145,17 @@ def print_stream(stream: Any) -> str:
     try:
         for piece in stream:
             shown = piece if text else piece.lstrip()
-            print(printable(shown), end="", flush=True)
+            say(shown, end="", flush=True)
             text += piece
     except KeyboardInterrupt:
         stream.close()
-    print()
+    say()
     return text.strip()
 
 
 def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
     """Both answers in one table that grows, in turns of a piece each; without a terminal one after the other, as plain
     text."""
-    from rich.console import Console
     from rich.live import Live
     from rich.table import Table
     from rich.text import Text
@@ -168,10 +167,10 @@ def print_side_by_side(names: list[str], streams: list[Any]) -> list[str]:
         shown.add_row(*(Text(printable(text.strip())) for text in texts))
         return shown
 
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
         texts = ["".join(stream).strip() for stream in streams]
-        print("\n\n".join(f"{name}:\n{text}" for name, text in zip(names, texts, strict=True)))
+        say("\n\n".join(f"{name}:\n{text}" for name, text in zip(names, texts, strict=True)))
         return texts
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         open_streams = dict(enumerate(streams))
@@ -194,8 +193,8 @@ def explain(question: str, answer: str, trained: "TrainedRows | None") -> None:
     """The nearest training rows and where they stand in the documentation, as `doclore why` says it."""
     if not trained:
         return
-    print("\nNearest training rows:")
+    say("\nNearest training rows:")
     for row in trained.nearest(question, answer):
-        print(f"\n{row['instruction']}\n→ {' '.join(row['output'].split())[:200]}")
+        say(f"\n{row['instruction']}\n→ {' '.join(row['output'].split())[:200]}")
         for name, value in trained.origin(row).items():
-            print(f"  {name:10}{value}")
+            say(f"  {name:10}{value}")

@@ -18,6 +18,7 @@ from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.git import git
 from stages.common.base.messages import said
 from stages.common.base.paths import PARAMS
+from stages.common.base.printable import say
 from stages.common.models.base.embedded import EMBEDDED
 from stages.common.schema import Params
 
@@ -30,12 +31,12 @@ STAGES = ("ingest", "chunk", "generate", "curate", "format", "train", "merge", "
 def run(arguments: argparse.Namespace) -> None:
     settings = params.load()
     for line in differences():
-        print(said(line))
+        say(said(line))
     if refused := problems(settings):
         raise ParamsError("\ndoclore: ".join(refused))
     for one in memory_plan(settings):
-        print(said(one.line))
-    print(said("params.yaml: all values are usable"))
+        say(said(one.line))
+    say(said("params.yaml: all values are usable"))
 
 
 def memory_plan(settings: Params) -> list["plan.Verdict"]:

@@ -7,6 +7,8 @@ Examples:
 
 import argparse
 
+from stages.common.base.printable import say
+
 ANYWHERE = True
 
 
@@ -19,4 +21,4 @@ def run(arguments: argparse.Namespace) -> None:
 
     from stages.commands.main import parser
 
-    print(shtab.complete(parser(), shell=arguments.shell))
+    say(shtab.complete(parser(), shell=arguments.shell))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 if TYPE_CHECKING:
     from stages.common.rows.json_rows import Fault
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     faults: list[Fault] = []
     content = list(rows(source, faults))
     WRITERS[target.suffix.lower()](target, content)
-    print(f"{source} → {target}: {len(content)} rows")
+    say(f"{source} → {target}: {len(content)} rows")
     report(source, faults)
 
 
@@ -71,7 +72,7 @@ def rows(source: Path, faults: "list[Fault]") -> Iterator[dict[str, Any]]:
 
 def report(source: Path, faults: "list[Fault]") -> None:
     for fault in faults[:SHOWN]:
-        print(f"{source}:{fault.line}: {fault.problem}", file=sys.stderr)
+        say(f"{source}:{fault.line}: {fault.problem}", file=sys.stderr)
     if faults:
         more = f" ({SHOWN} of them shown)" if len(faults) > SHOWN else ""
         raise UserError(f"{len(faults)} rows of {source} were not converted{more}")

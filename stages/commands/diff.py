@@ -12,6 +12,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from stages.common.base.printable import say, terminal
+
 if TYPE_CHECKING:
     from stages.commands.tracing.changes import Change, ComparedRow
 
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     listed = [masked(change) for change in changes(old, new) if arguments.page in change.path]
     if arguments.json:
         for change in listed:
-            print(json.dumps(as_json(change), ensure_ascii=False))
+            say(json.dumps(as_json(change), ensure_ascii=False))
     else:
         show(f"{arguments.old} → {arguments.new}: {len(old.rows)} → {len(new.rows)} rows", listed, arguments)
 
@@ -60,12 +62,11 @@ def as_json(change: "Change") -> dict[str, object]:
 
 
 def show(heading: str, listed: "list[Change]", arguments: argparse.Namespace) -> None:
-    from rich.console import Console
 
     from stages.commands.tracing.changes import per_page
     from stages.commands.tracing.display import changed_row, changed_table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal(highlight=False, soft_wrap=True)
     console.print(heading)
     counts = per_page(listed)
     if not counts:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from stages.common.base.errors import ParamsError, UserError
 from stages.common.base.messages import said
+from stages.common.base.printable import say
 from stages.common.schema import Params
 
 MARKS = {"good": "✓", "note": "!", "bad": "✗"}
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     for part in parts:
         for kind, line in part():
             bad += kind == "bad"
-            print(f"{MARKS[kind]} {said(line)}", flush=True)
+            say(f"{MARKS[kind]} {said(line)}", flush=True)
     if bad:
         raise UserError(f"problems to fix: {bad}")
 

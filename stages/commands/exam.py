@@ -16,6 +16,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say, terminal
 
 FILE = paths.EXAM / "questions.jsonl"
 
@@ -42,7 +43,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def show(arguments: argparse.Namespace) -> None:
     """The questions in a table, and how many faults keep others out of it."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -54,9 +54,9 @@ def show(arguments: argparse.Namespace) -> None:
     for row in rows:
         place = f"{Path(row['path']).relative_to(paths.EXAM)}:{row['line_start']}"
         table.add_row(*map(Text, (place, row["question"], row["reference"], ", ".join(row["tags"]))))
-    Console().print(table if rows else f"No questions yet; type: doclore exam add QUESTION REFERENCE, or write {FILE}")
+    terminal().print(table if rows else f"No questions yet; type: doclore exam add QUESTION REFERENCE, or write {FILE}")
     if exam.faults:
-        print(f"{faulty(exam.faults)} in {paths.EXAM}; type: doclore exam check")
+        say(f"{faulty(exam.faults)} in {paths.EXAM}; type: doclore exam check")
 
 
 def check(_: argparse.Namespace) -> None:
@@ -66,10 +66,10 @@ def check(_: argparse.Namespace) -> None:
 
     exam = read()
     for fault in exam.faults:
-        print(fault)
+        say(fault)
     chunks = list(read_jsonl(paths.CHUNKS)) if exam.rows else []
     for remark in remarks(exam.rows, chunks):
-        print(remark)
+        say(remark)
     if exam.faults:
         raise UserError(f"{faulty(exam.faults)} in {paths.EXAM}; fix or remove what is listed")
 
@@ -121,4 +121,4 @@ def add(arguments: argparse.Namespace) -> None:
     line = json.dumps({key: value for key, value in fields.items() if value}, ensure_ascii=False)
     with file.open("a", encoding="utf-8") as stream:
         stream.write(("\n" if before and not before.endswith("\n") else "") + line + "\n")
-    print(f"added to {file}; `doclore exam check` says whether a page answers it")
+    say(f"added to {file}; `doclore exam check` says whether a page answers it")

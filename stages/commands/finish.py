@@ -12,6 +12,7 @@ import argparse
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.base.messages import said
+from stages.common.base.printable import say
 
 NOTHING = {"curate.holdout_pages": 0.0, "curate.holdout_facts": 0.0}  # held out
 
@@ -30,13 +31,9 @@ def run(arguments: argparse.Namespace) -> None:
     if not changed.keys() & NOTHING.keys():
         raise UserError("nothing is held out already; type: dvc repro")
     for key, (before, after) in changed.items():
-        print(f"{key}: {preset.text(before)} → {preset.text(after)}")
+        say(f"{key}: {preset.text(before)} → {preset.text(after)}")
     measured = (git("rev-parse", "--short", "HEAD") or "").strip()
-    print(
-        said(f"the figures of commit {measured} belong to the model that was measured, not to the one that comes next")
-    )
+    say(said(f"the figures of commit {measured} belong to the model that was measured, not to the one that comes next"))
     if not exam:
-        print(
-            said("data/exam is empty, so nothing will measure the next model; type: doclore exam add QUESTION ANSWER")
-        )
-    print(said("type: dvc repro, or git restore params.yaml to go back"))
+        say(said("data/exam is empty, so nothing will measure the next model; type: doclore exam add QUESTION ANSWER"))
+    say(said("type: dvc repro, or git restore params.yaml to go back"))

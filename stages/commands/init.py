@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stages.common.base.errors import UserError
 from stages.common.base.messages import said
+from stages.common.base.printable import say
 
 ANYWHERE = True
 
@@ -33,11 +34,9 @@ def run(arguments: argparse.Namespace) -> None:
     project.make(arguments.directory, docs.resolve(), arguments.preset)
     committed = project.committed(arguments.directory)
     more = "" if committed else said("; commit its files")
-    print(said(f"{arguments.directory} is ready{more}. Next steps:") + "\n")
-    print(f"  cd {arguments.directory}")
-    print(
-        f"  doclore doctor     # {said('check this machine')}\n  dvc repro          # {said('run the whole pipeline')}"
-    )
+    say(said(f"{arguments.directory} is ready{more}. Next steps:") + "\n")
+    say(f"  cd {arguments.directory}")
+    say(f"  doclore doctor     # {said('check this machine')}\n  dvc repro          # {said('run the whole pipeline')}")
 
 
 def asked() -> Path:

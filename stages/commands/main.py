@@ -20,7 +20,7 @@ from stages import commands
 from stages.commands import check
 from stages.common.base.errors import UserError, limit_of_memory
 from stages.common.base.messages import said
-from stages.common.base.printable import printable
+from stages.common.base.printable import say
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -106,7 +106,7 @@ def main() -> None:
 def stop(complaint: str, code: int) -> NoReturn:
     """End with a line on stderr. What stdout could not take is dropped: Python would try again, and complain."""
     if complaint:
-        print(printable(complaint), file=sys.stderr)
+        say(complaint, file=sys.stderr)
     try:
         sys.stdout.flush()
     except OSError:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from stages.common.base.errors import UserError
 from stages.common.base.git import git
 from stages.common.base.paths import PARAMS
+from stages.common.base.printable import say
 
 
 class Key(NamedTuple):
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"params.yaml has no key {arguments.word!r} and none that mentions it; {hint}")
     for key in shown:
         mark = "*" if committed and committed.get(key.name) != key.value else " "
-        print(f"{mark} {key.name} = {key.value}" + (f"\n      {key.about}" if key.about else ""))
+        say(f"{mark} {key.name} = {key.value}" + (f"\n      {key.about}" if key.about else ""))
 
 
 def keys(text: str) -> list[Key]:

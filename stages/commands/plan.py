@@ -11,6 +11,7 @@ from stages.commands.tracing import state
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -22,16 +23,16 @@ def run(arguments: argparse.Namespace) -> None:
 
     settings = params.load()
     for line in judge_lines(settings):
-        print(line)
+        say(line)
     if settings.generate.backend == "extractive":
-        print("generate.backend is extractive: no model is asked, so a run costs nothing")
+        say("generate.backend is extractive: no model is asked, so a run costs nothing")
         return
     require_fresh_chunks()
     with Store.of_repository() as store:
         store.seed(paths.RESPONSES)
         labelling = Labelling(settings.generate, store, lambda: read_jsonl(paths.CHUNKS), of_pages())
         for line in plan.make(labelling, store, settings.chunk.encoding).lines(settings.generate):
-            print(line)
+            say(line)
 
 
 def judge_lines(settings: schema.Params) -> Iterator[str]:

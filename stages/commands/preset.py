@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from stages.common.base import params
 from stages.common.base.errors import UserError
 from stages.common.base.paths import PARAMS
+from stages.common.base.printable import say
 from stages.common.records.files import atomic
 
 DIRECTORY = Path("presets")
@@ -29,16 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if not arguments.name:
         for name, file in (presets() or no_presets()).items():
-            print(f"{name:24}{file.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}")
+            say(f"{name:24}{file.read_text('utf-8').partition(chr(10))[0].removeprefix('# ')}")
         return
     values = read(arguments.name)
     if arguments.dry_run:
-        print(" ".join(f"-S {key}={text(value)}" for key, value in values.items()))
+        say(" ".join(f"-S {key}={text(value)}" for key, value in values.items()))
         return
     changed = apply(values)
     for key, (before, after) in changed.items():
-        print(f"{key}: {text(before)} → {text(after)}")
-    print(f"{len(changed)} values of {PARAMS} changed; type: dvc repro")
+        say(f"{key}: {text(before)} → {text(after)}")
+    say(f"{len(changed)} values of {PARAMS} changed; type: dvc repro")
 
 
 def presets(directory: Path = DIRECTORY) -> dict[str, Path]:

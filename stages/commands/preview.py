@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stages.common.base import params
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say, terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
 
     from stages.commands.previewing import page, screen, views
 
@@ -41,6 +41,6 @@ def run(arguments: argparse.Namespace) -> None:
             page.write(arguments.html, shown, used)
         except OSError as error:
             raise UserError(f"--html {arguments.html}: {error.strerror}; give a file that can be written") from None
-        print(f"{len(shown)} rows in {arguments.html}")
+        say(f"{len(shown)} rows in {arguments.html}")
     else:
-        screen.show(Console(), shown, used)
+        screen.show(terminal(), shown, used)

@@ -14,6 +14,7 @@ from stages.commands.tracing import state
 from stages.common.base import paths
 from stages.common.base.errors import UserError
 from stages.common.base.git import git
+from stages.common.base.printable import say
 from stages.common.records.files import read_json
 
 ARTIFACT = "model"  # of dvc.yaml
@@ -31,9 +32,9 @@ def run(arguments: argparse.Namespace) -> None:
     gain = results["eval_seen"]["tuned_minus_base"]["key_values"]
     message = f"gate passed: {gain:+.1%} right answers on eval_seen, gap recovery {results['headline']['gap_recovery']}"
     if arguments.check:
-        print(f"could be promoted; {message}")
+        say(f"could be promoted; {message}")
         return
-    print(f"tagged {register(arguments.version, message)}; {message}")
+    say(f"tagged {register(arguments.version, message)}; {message}")
 
 
 def refuse_failed(results: dict[str, dict[str, object]]) -> None:

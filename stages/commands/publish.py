@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 if TYPE_CHECKING:
     from stages.common.schema import Params
@@ -57,9 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
         unfinished.replace(directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    print(f"publish: {', '.join(sorted(str(file.relative_to(directory)) for file in directory.rglob('*.*')))}")
+    say(f"publish: {', '.join(sorted(str(file.relative_to(directory)) for file in directory.rglob('*.*')))}")
     if arguments.push:
-        print(f"publish: pushed to {pushed(directory, arguments.what, arguments.push, arguments.public)}")
+        say(f"publish: pushed to {pushed(directory, arguments.what, arguments.push, arguments.public)}")
 
 
 def write_model(directory: Path, source: Path) -> None:

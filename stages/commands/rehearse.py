@@ -15,6 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 if TYPE_CHECKING:
     from stages.common.schema import Params
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not rows:
         raise UserError(f"the base model gave no answer to keep{told}; try a larger --max-new-tokens")
     write_jsonl(SELF, rows)
-    print(f"rehearse: {len(rows)} answers of {len(written)} to {len(prompts)} prompts in {SELF}{told}")
+    say(f"rehearse: {len(rows)} answers of {len(written)} to {len(prompts)} prompts in {SELF}{told}")
 
 
 def answered(prompts: list[str], settings: "Params", answers: int, max_new_tokens: int) -> "list[tuple[str, Answer]]":

@@ -15,6 +15,7 @@ import webbrowser
 
 from stages.common.base.errors import UserError
 from stages.common.base.ports import listening
+from stages.common.base.printable import say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def export(since: str | None) -> None:
     from stages.common.base import paths
     from stages.curate.review import read_reviews
 
-    print(markdown(changed_since(since) if since else read_reviews(paths.REVIEW)))
+    say(markdown(changed_since(since) if since else read_reviews(paths.REVIEW)))
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -57,7 +58,7 @@ def serve(arguments: argparse.Namespace) -> None:
         port = listener.getsockname()[1]
         app = application(queue, token, {f"127.0.0.1:{port}", f"localhost:{port}"})
         link = f"http://127.0.0.1:{port}/#{token}"
-        print(f"doclore review: {len(queue.items)} pairs at {link} (Ctrl+C ends)", flush=True)
+        say(f"doclore review: {len(queue.items)} pairs at {link} (Ctrl+C ends)", flush=True)
         if not arguments.no_browser:
             webbrowser.open(link)
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stages.common.base.errors import UserError
 from stages.common.base.ports import listening
+from stages.common.base.printable import say
 
 if TYPE_CHECKING:
     from stages.common.schema import Params
@@ -152,7 +153,7 @@ def announce(address: ServerAddress) -> None:
     """What to paste into another terminal. A key that came from the environment is not repeated."""
     url = f"http://{address.host}:{address.port}/v1"
     body = json.dumps({"model": address.model, "messages": [{"role": "user", "content": "What is a chunk?"}]})
-    print(f"doclore serve: {address.model} at {url} (Ctrl+C ends). In another terminal:\n")
-    print(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={address.key if address.shown else '$DOCLORE_API_KEY'}")
-    print("curl $OPENAI_BASE_URL/chat/completions -H 'Content-Type: application/json' \\")
-    print(f"  -H \"Authorization: Bearer $OPENAI_API_KEY\" -d '{body}'", flush=True)
+    say(f"doclore serve: {address.model} at {url} (Ctrl+C ends). In another terminal:\n")
+    say(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={address.key if address.shown else '$DOCLORE_API_KEY'}")
+    say("curl $OPENAI_BASE_URL/chat/completions -H 'Content-Type: application/json' \\")
+    say(f"  -H \"Authorization: Bearer $OPENAI_API_KEY\" -d '{body}'", flush=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def info(store: "Store", arguments: argparse.Namespace) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from stages.commands.storing import upkeep
@@ -85,7 +85,7 @@ def info(store: "Store", arguments: argparse.Namespace) -> None:
         values = (held.answers, held.refusals, held.prompt_tokens, held.answer_tokens)
         days = (time.strftime("%Y-%m-%d", time.localtime(at)) for at in (held.first, held.last))
         table.add_row(held.model or "(from pulled data)", *(f"{value:,}" for value in values), *days)
-    console = Console()
+    console = terminal()
     console.print(table)
     for reason, times in upkeep.reasons(store, REASONS):
         console.print(f"refused {times} ×: {reason}", markup=False, highlight=False)
@@ -107,10 +107,10 @@ def collect(store: "Store", arguments: argparse.Namespace) -> None:
     tokens = sum(tokens for *_, tokens in entries)
     counted = f"{len(entries) - refused} answers ({tokens:,} answer tokens), {refused} refusals"
     if not arguments.yes:
-        print(f"{counted} would be deleted; add --yes to delete them")
+        say(f"{counted} would be deleted; add --yes to delete them")
         return
     upkeep.delete(store, [key for key, *_ in entries])
-    print(f"{counted} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
+    say(f"{counted} deleted; {upkeep.bytes_on_disk(store) / 1e6:.1f} MB left")
 
 
 def export(store: "Store", arguments: argparse.Namespace) -> None:
@@ -121,7 +121,7 @@ def export(store: "Store", arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.file} is a directory; give a file in it")
     entries = Counted(entry._asdict() for entry in upkeep.chosen(store, upkeep.Choice(arguments.model)))
     write_jsonl(arguments.file, entries)
-    print(f"{entries.count} entries in {arguments.file}")
+    say(f"{entries.count} entries in {arguments.file}")
 
 
 def back_up(store: "Store", arguments: argparse.Namespace) -> None:
@@ -130,7 +130,7 @@ def back_up(store: "Store", arguments: argparse.Namespace) -> None:
     if arguments.file.is_dir() or arguments.file.resolve() == store.file.resolve():
         raise UserError(f"{arguments.file}: give the name of another file")
     upkeep.back_up(store, arguments.file)
-    print(
+    say(
         f"{upkeep.count(store)} entries in {arguments.file}; to restore it, copy it to {STORE} while nothing is running"
     )
 
@@ -139,7 +139,7 @@ def repair(file: Path) -> None:
     from stages.commands.storing import upkeep
 
     kept, damaged = upkeep.repair(file)
-    print(
+    say(
         f"{kept} entries could be read and are in {file}; the damaged file is kept as {damaged}. Everything else in "
         f"{paths.RESPONSES} comes back with the next `dvc repro`"
     )
@@ -164,7 +164,7 @@ def take(store: "Store", arguments: argparse.Namespace) -> None:
         raise UserError(f"{arguments.file} is not a file; name one that `doclore store export` wrote")
     entries = Counted(exported(arguments.file))
     new = upkeep.take_in(store, entries)  # type: ignore[arg-type]
-    print(f"{entries.count} entries read, {new} of them new")
+    say(f"{entries.count} entries read, {new} of them new")
 
 
 def exported(file: Path) -> "Iterator[Response]":

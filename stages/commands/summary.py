@@ -10,12 +10,12 @@ from itertools import zip_longest
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from stages.common.base import paths, timings
 from stages.common.base.messages import language, said
+from stages.common.base.printable import terminal
 from stages.common.records.files import read_json, read_jsonl, share
 from stages.report import decision, texts
 
@@ -23,7 +23,7 @@ SIDE_BY_SIDE = 3  # questions in the summary
 
 
 def run(arguments: argparse.Namespace) -> None:
-    console = Console()
+    console = terminal()
     console.print(counts_table())
     evaluate = read_json(paths.REPORTS / "evaluate.json")
     rows = read_jsonl(paths.REPORTS / "predictions.jsonl")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from stages.common.base.ports import listening
+from stages.common.base.printable import say
 
 ANYWHERE = True
 HOST = "127.0.0.1"
@@ -50,8 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings.n_parallel, settings.n_ctx = arguments.slots, arguments.slots * arguments.context
     settings.cpuparams.n_threads = arguments.threads
     server = llama_cpp.start(settings, f"--slots {arguments.slots} of --context {arguments.context}")
-    print(f"export OPENAI_BASE_URL={server.listening_address}/v1\nexport OPENAI_API_KEY={key}", flush=True)
-    print(
+    say(f"export OPENAI_BASE_URL={server.listening_address}/v1\nexport OPENAI_API_KEY={key}", flush=True)
+    say(
         f"teacher: {name} is ready, Ctrl-C stops it; type the two lines above in another terminal, then\n"
         f"dvc exp run -S generate.backend=llm -S generate.model={name} -S generate.concurrency={arguments.slots}",
         file=sys.stderr,

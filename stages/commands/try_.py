@@ -18,6 +18,7 @@ from pathlib import Path
 
 from stages.common.base.errors import UserError
 from stages.common.base.messages import said
+from stages.common.base.printable import say, terminal
 
 ANYWHERE = True
 
@@ -45,11 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
     file = (project(Path.cwd()) or Path(__file__).parents[2]) / "params.yaml"
     seen = rehearsal.rehearse(arguments.docs, file)
     for line in account.lines(seen, params.load(file), max(arguments.pairs, 0)):
-        print(said(line))
+        say(said(line))
 
 
 def try_page(page: Path, chunk: int) -> None:
-    from rich.console import Console
 
     from doclore.launcher import project
     from stages.commands.trying import asked
@@ -61,4 +61,4 @@ def try_page(page: Path, chunk: int) -> None:
             f"{page} is not a directory; a single page can be tried inside a project: go to one, or name a directory"
         )
     os.chdir(root)
-    asked.ask(page, chunk, params.load(), Console())
+    asked.ask(page, chunk, params.load(), terminal())

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 if TYPE_CHECKING:
     from stages.commands.tracing.changes import Change, ComparedRow, Version
@@ -54,8 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     adapter = fetched_adapter(old)
     settings = params.load()
     for line in chain(told(old, noted, facts, after, arguments.keep, settings.train), calls(settings)):
-        print(line)
-    print(f"dvc exp run -S train.start_from={adapter} -S format.known_rows={arguments.keep:g}")
+        say(line)
+    say(f"dvc exp run -S train.start_from={adapter} -S format.known_rows={arguments.keep:g}")
 
 
 def last_promoted() -> str:

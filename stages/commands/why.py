@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say, terminal
 
 if TYPE_CHECKING:
     from stages.commands.tracing.rows import TracedRow
@@ -62,11 +63,9 @@ def explain_question(question: str, as_json: bool) -> None:
     for match in exact or matches[:1]:
         explain(match.traced, as_json)
     if not as_json and not exact:
-        from rich.console import Console
-
         from stages.commands.tracing.display import brief
 
-        console = Console(highlight=False, soft_wrap=True)
+        console = terminal(highlight=False, soft_wrap=True)
         console.print(
             f"\nNo question has exactly this wording; this is the closest one ({matches[0].similarity} % alike). Next:"
         )
@@ -75,7 +74,6 @@ def explain_question(question: str, as_json: bool) -> None:
 
 
 def explain(traced: "TracedRow", as_json: bool) -> None:
-    from rich.console import Console
 
     from stages.commands.tracing.display import story
     from stages.commands.tracing.origins import facts
@@ -86,14 +84,13 @@ def explain(traced: "TracedRow", as_json: bool) -> None:
     page = page_of(row["path"]) if chunk else None
     if as_json:
         whole = {"fate": traced.fate, **row, "facts": facts(traced), "chunk": chunk, "rev": page["rev"] if page else ""}
-        print(json.dumps(whole, ensure_ascii=False))
+        say(json.dumps(whole, ensure_ascii=False))
     else:
         for line in story(traced, chunk, page, facts(traced)):
-            Console(highlight=False, soft_wrap=True).print(line)
+            terminal(highlight=False, soft_wrap=True).print(line)
 
 
 def explain_page(place: str, arguments: Any) -> None:
-    from rich.console import Console
 
     from stages.commands.tracing.display import LISTED, counted, heading, listed
     from stages.commands.tracing.sources import feed
@@ -102,9 +99,9 @@ def explain_page(place: str, arguments: Any) -> None:
     fed = feed(place, params.load().docs.path)
     if arguments.json:
         for traced in fed.rows:
-            print(json.dumps({"fate": traced.fate, **traced.row}, ensure_ascii=False))
+            say(json.dumps({"fate": traced.fate, **traced.row}, ensure_ascii=False))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal(highlight=False, soft_wrap=True)
     console.print(heading(fed))
     if fed.line and not fed.rows:
         console.print(f"No row comes from line {fed.line} itself; leave out :{fed.line} to see the whole file.")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
+from stages.common.base.printable import say
 from stages.common.exam.questions import read as read_exam
 from stages.common.records.files import lines, read_jsonl, write_json, write_jsonl, write_report
 from stages.common.records.masking import masked_values
@@ -46,9 +47,9 @@ TOLD = 20  # lines about bad rows, and about orphans
 def tell(lines: list[str]) -> None:
     """What people should know, a bounded number of lines of it; the rest is in data/rejected.jsonl and the report."""
     for line in lines[:TOLD]:
-        print(f"curate: {line}")
+        say(f"curate: {line}")
     if len(lines) > TOLD:
-        print(f"curate: … and {len(lines) - TOLD} more")
+        say(f"curate: … and {len(lines) - TOLD} more")
 
 
 class Read(NamedTuple):
@@ -144,9 +145,9 @@ def main() -> None:
     write_report("curate", figures, HEADLINE)
     tell([*own.remarks, *(f"{row['path']}:{row['line_start']}: {row['value']}" for row in own.rejected)])
     tell([f"{paths.REVIEW}: {review.told(orphan)}" for orphan in read.orphans])
-    print(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
+    say(f"curate: {figures['kept']} pairs kept, {figures['rejected']} rejected {figures['rejected_by']}")
     if len(sifted.in_exam):
-        print(
+        say(
             f"curate: {len(sifted.in_exam)} pairs ask what data/exam asks, so they are not trained "
             f"(exam_question in {paths.REJECTED})"
         )

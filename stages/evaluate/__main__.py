@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
+from stages.common.base.printable import say
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.exam.questions import questions as exam_questions
 from stages.common.llm.store import Store
@@ -180,12 +181,12 @@ def show(results: dict[str, Any]) -> None:
     """The share of right answers in each cell, and the gate, in a line each."""
     for name in paths.MEASURED:
         shares = [f"{cell} {results[name][cell]['key_values']:.0%}" for cell in cells.MODELS if cell in results[name]]
-        print(f"evaluate: {name}: {results[name]['rows']} questions; right: {', '.join(shares) or 'none'}")
+        say(f"evaluate: {name}: {results[name]['rows']} questions; right: {', '.join(shares) or 'none'}")
         if trained := results[name].get("trained"):
             share = f"{trained['tuned_closed']:.0%} of the {trained['rows']} questions whose answer is trained"
-            print(f"evaluate: {name}: tuned_closed {share}")
+            say(f"evaluate: {name}: tuned_closed {share}")
     verdict = results["gate"]
-    print("evaluate: gate passed" if verdict["passed"] else f"evaluate: gate failed: {'; '.join(verdict['reasons'])}")
+    say("evaluate: gate passed" if verdict["passed"] else f"evaluate: gate failed: {'; '.join(verdict['reasons'])}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from stages.common.base.printable import say
 from stages.common.exam.key_values import key_values, stated
 from stages.common.exam.questions import ExamRow
 from stages.common.exam.search import Search, chunk_text
@@ -69,7 +70,7 @@ def questions(rows: Sequence[ExamRow], library: Library, train: Iterable[Dataset
     """The exam as evaluate asks it: all questions about this documentation, in the order of their hashes."""
     measured, foreign = of_documentation(rows, library.chunks)
     if foreign:
-        print(f"evaluate: exam: {len(foreign)} questions are about pages that are not in the documentation: not asked")
+        say(f"evaluate: exam: {len(foreign)} questions are about pages that are not in the documentation: not asked")
     ordered = sorted(measured, key=lambda row: share("sample", row["exam_id"]))
     chunks = library.chunks
     answers = [answered(row, chunks, library.search) if chunks else Answered(row, None, False) for row in ordered]

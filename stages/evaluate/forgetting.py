@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.printable import say
 from stages.common.records.files import digest, file_sha256
 from stages.common.schema import Evaluate
 from stages.evaluate import statistics
@@ -70,7 +71,7 @@ class Benchmarks:
         from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
 
-        print(f"evaluate: {task} by lm_eval with the {model.name} model", flush=True)
+        say(f"evaluate: {task} by lm_eval with the {model.name} model", flush=True)
         try:
             results = simple_evaluate(
                 model=HFLM(pretrained=model.loaded(), tokenizer=model.tokenizer, batch_size=self.section.batch_size),

@@ -13,12 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 from tqdm import tqdm
 
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
+from stages.common.base.printable import terminal
 from stages.common.chat.templates import Chat, chat_for
 from stages.common.models.base import hub, pretrained
 from stages.common.records.files import atomic, digest, read_jsonl, write_report
@@ -109,7 +109,7 @@ def main() -> None:
         stream.write(encoder.chat.template)
     report = audit.report(parts, encoder)
     write_report("format", report, HEADLINE)
-    Console().print(audit.table(report))
+    terminal().print(audit.table(report))
 
 
 if __name__ == "__main__":

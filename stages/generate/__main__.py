@@ -21,6 +21,7 @@ from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.budget import Skipped
 from stages.common.base.errors import UserError, run_stage
+from stages.common.base.printable import say
 from stages.common.llm.outcome import Outcome
 from stages.common.llm.store import Store
 from stages.common.records.files import lines, read_jsonl, write_json, write_jsonl, write_report, write_rows
@@ -87,13 +88,13 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
     if section.language == "auto" and (languages := pages.unasked(LANGUAGES)):
         figures["pages_without_questions"] = languages
         listed = ", ".join(f"{language} ({count})" for language, count in languages.items())
-        print(f"generate: no questions about pages in {listed}: the extractive backend asks in zh and en", flush=True)
+        say(f"generate: no questions about pages in {listed}: the extractive backend asks in zh and en", flush=True)
     own = OwnWordings()
     for chunk, row, wording in extractive.rows(watched, pages, section, own, facts, skipped):
         yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
     skipped.tell(len(pages.language) - len(skipped.reasons))
     if unused := own.unused():
-        print(
+        say(
             f"generate: {len(unused)} questions of {paths.WORDINGS} match no page's question, such as {unused[0]}",
             flush=True,
         )
@@ -112,7 +113,7 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
     labelling.spool = Spool() if section.focus == "all" else None
     expected = plan.make(labelling, store, params.load().chunk.encoding)
     for line in expected.lines(section):
-        print(f"generate: plan: {line}", flush=True)
+        say(f"generate: plan: {line}", flush=True)
     files = batch.Batch(section, store) if section.backend == "batch" else None
     answers: tuple[type[BaseModel], ...] = (Answer, Wordings, AnswerWordings, Rewrite, AbsentQuestions)
     for name, part, answer in zip(labelling.passes, expected.passes(), answers, strict=True):
@@ -151,7 +152,7 @@ def refuse_too_many_failures(outcome: Outcome, max_failed: float) -> None:
             "`dvc repro` asks only for the missing ones, and generate.max_failed allows more"
         )
     if failed:
-        print(f"generate: {failed} of {total} requests have no answer ({outcome.reasons()})", flush=True)
+        say(f"generate: {failed} of {total} requests have no answer ({outcome.reasons()})", flush=True)
 
 
 def main() -> None:
@@ -169,9 +170,7 @@ def main() -> None:
     run.figures |= tally.report(run.figures["chunks"])
     write_report("generate", run.figures, HEADLINE)
     write_json(paths.REPORTS / "generate_log.json", pace(run.asked))
-    print(
-        f"generate: {run.figures['pairs']} pairs from {run.figures['chunks']} chunks by the {section.backend} backend"
-    )
+    say(f"generate: {run.figures['pairs']} pairs from {run.figures['chunks']} chunks by the {section.backend} backend")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
+from stages.common.base.printable import say
 from stages.common.records.files import read_jsonl, write_jsonl, write_report, write_rows
 from stages.common.records.masking import masked_values
 from stages.common.records.rows import Doc
@@ -137,7 +138,7 @@ def main() -> None:
         manifest.write(section)
     write_docs(section, report, settings.scale.rows_per_shard)
     write_report("ingest", report.as_json(), HEADLINE)
-    print("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
+    say("ingest:", report.summary() if section.include else "docs.include is empty, so there are no pages")
     refusals.refuse_unread(section, report)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from stages.common import schema
 from stages.common.base import paths
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.printable import say
 from stages.common.schema import Params
 from stages.ingest.sources.converters import missing
 from stages.ingest.sources.report import Report
@@ -85,7 +86,7 @@ def refuse_unread(section: schema.Docs, report: Report) -> None:
     """Raise UserError when more words than `docs.max_unread` allows reached no page; few stop nothing but at 0."""
     account = report.account
     if account.share > section.max_unread > 0 and account.lost < FEW_WORDS:
-        print(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but too few words are affected to stop")
+        say(f"ingest: warning: {account.share:.1%} is above docs.max_unread, but too few words are affected to stop")
     elif account.share > section.max_unread:
         worst = ", ".join(f"{loss.path}:{loss.line} ({loss.lost:,} of {loss.words:,})" for loss in account.worst(5))
         raise UserError(

@@ -11,6 +11,7 @@ from typing import Any
 from stages.common import schema
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError, run_stage
+from stages.common.base.printable import say
 from stages.common.models.base import hub, memory, pretrained
 from stages.common.models.tuned import adapted, tuned
 from stages.common.records.files import digest, read_json, require, write_report
@@ -70,11 +71,11 @@ def show(figures: dict[str, Any]) -> None:
     """A line for the model and one for each export, and how far both are from the model as it was trained."""
     seen = figures["audit"]
     change = f"perplexity {seen['perplexity_adapter']:.3f} → {seen['perplexity_merged']:.3f}"
-    print(f"merge: audit: {seen['greedy_agreement']:.1%} of the tokens as base + adapter, {change}; {gap(seen)}")
+    say(f"merge: audit: {seen['greedy_agreement']:.1%} of the tokens as base + adapter, {change}; {gap(seen)}")
     for kind, seen in figures["exports"].items():
         size = f"{seen['bytes'] / 1e6:.0f} MB"
-        print(f"merge: audit: {kind}: {seen['greedy_agreement']:.1%} of the tokens, {size}; {gap(seen)}")
-    print(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
+        say(f"merge: audit: {kind}: {seen['greedy_agreement']:.1%} of the tokens, {size}; {gap(seen)}")
+    say(f"merge: {figures['parameters']} parameters, {figures['bytes'] / 1e6:.0f} MB in {paths.MERGED}")
 
 
 def gap(seen: dict[str, Any]) -> str:

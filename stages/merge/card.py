@@ -12,7 +12,7 @@ USE = """```python
 from transformers import pipeline
 
 ask = pipeline("text-generation", model="models/merged")
-print(ask([{"role": "user", "content": "What is a chunk?"}], max_new_tokens=96)[0]["generated_text"][-1]["content"])
+say(ask([{"role": "user", "content": "What is a chunk?"}], max_new_tokens=96)[0]["generated_text"][-1]["content"])
 ```
 
 `doclore chat` asks it in the terminal, `doclore serve` behind an OpenAI-compatible address."""

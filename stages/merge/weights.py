@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.records.files import read_json
 from stages.common.schema import Merge, Model, Params
@@ -82,7 +83,7 @@ def write(settings: Params, tokenizer: Any) -> None:
     else:
         write_merged(settings, tokenizer)
     if settings.merge.method == "merged_4bit_forced":
-        print(f"merge: {COST_OF_4_BITS}")
+        say(f"merge: {COST_OF_4_BITS}")
         round_to_4_bits(settings)
     portable.write(paths.MERGED, tokenizer, settings.model)
 

@@ -6,13 +6,14 @@ Run: python -m stages.report
 
 from stages.common.base import params, paths
 from stages.common.base.errors import run_stage
+from stages.common.base.printable import say
 from stages.report import page
 
 
 def main() -> None:
     file = paths.REPORTS / "index.html"
     page.write(file, params.load())
-    print(f"report: {file}")
+    say(f"report: {file}")
 
 
 if __name__ == "__main__":

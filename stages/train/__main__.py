@@ -10,6 +10,7 @@ Run: python -m stages.train
 from stages.common.base import params, paths
 from stages.common.base.errors import is_launched, run_stage
 from stages.common.base.locks import exclusive_lock
+from stages.common.base.printable import say
 from stages.common.models.base import pretrained
 from stages.common.records.files import write_json, write_report
 from stages.common.schema import Params
@@ -53,7 +54,7 @@ def train(settings: Params) -> None:
     backend, backend_reason = backends.choose_backend(settings)
     backends.prepare(backend)
     dtype, dtype_reason = pretrained.choose_dtype(settings.model.dtype)
-    print(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
+    say(f"train: {backend} because {backend_reason}; {str(dtype).removeprefix('torch.')} because {dtype_reason}")
     base = adapter.formatted_base(settings.model)
     known = card.record(settings, base)
     settings = settings.model_copy(update={"model": base})
@@ -88,7 +89,7 @@ def train(settings: Params) -> None:
         processes.wait()
     losses = f"{report['loss_first']:.3f} → {report['loss_last']:.3f}"
     evaluated = f", {report['eval_loss']:.3f} on held-out rows" if "eval_loss" in report else ""
-    print(f"train: {report['steps']} steps in {seconds:.0f} s, loss {losses}{evaluated}")
+    say(f"train: {report['steps']} steps in {seconds:.0f} s, loss {losses}{evaluated}")
 
 
 if __name__ == "__main__":

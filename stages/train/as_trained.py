@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from stages.common.base import paths
+from stages.common.base.printable import say
 from stages.common.records.files import write_json
 from stages.train import processes
 
@@ -99,5 +100,5 @@ def write(model: Any, tokenizer: Any, backend: str, batch_size: int) -> None:
         ready(model, backend)
         write_json(paths.ADAPTER / FILE, measure(model, tokenizer.eos_token_id, batch_size))
     except Exception as error:
-        print(f"train: the answers of the model as trained are not kept ({str(error).splitlines()[0][:200]})")
+        say(f"train: the answers of the model as trained are not kept ({str(error).splitlines()[0][:200]})")
         write_json(paths.ADAPTER / FILE, [row | {"answer": row["reference"][:TOKENS], "loss": None} for row in rows()])

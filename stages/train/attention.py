@@ -3,6 +3,7 @@
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.printable import say
 from stages.common.models.base import hub, pretrained
 from stages.common.schema import Model, Params
 
@@ -44,7 +45,7 @@ def settled(settings: Params, backend: str, dtype: Any) -> Params:
     reason = unpadded_reason(settings.model, backend, dtype)
     if wanted == "auto" and not packing:
         if reason and pretrained.device() == "cuda":
-            print(f"train: batches are padded: {reason}")
+            say(f"train: batches are padded: {reason}")
         return settings.model_copy(update={"train": train.model_copy(update={"padding_free": reason is None})})
     if reason:
         key = "packing" if packing else "padding_free"

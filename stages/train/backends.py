@@ -6,6 +6,7 @@ from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError, is_launched
 from stages.common.base.paths import cache_dir
+from stages.common.base.printable import say
 from stages.common.models.base import hub, memory, pretrained, quantised
 from stages.common.schema import Params
 from stages.train import attention, initial, processes
@@ -68,7 +69,7 @@ def use_one_gpu(launcher: str) -> None:
     if count > 1:
         first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
         os.environ["CUDA_VISIBLE_DEVICES"] = first
-        print(
+        say(
             f"train: uses GPU {first} of {count}; CUDA_VISIBLE_DEVICES names another one, train.launcher=torchrun "
             "trains on all"
         )

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import is_out_of_memory
+from stages.common.base.printable import say
 from stages.common.models.base import pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
@@ -47,7 +48,7 @@ def probed(model: Any, settings: Params, backend: str, directory: Path) -> Param
         except Exception as error:
             if not is_out_of_memory(error) or batch == 1:
                 raise
-            print(f"train: {batch} rows at once do not fit")
+            say(f"train: {batch} rows at once do not fit")
             continue
         finally:
             model.zero_grad(set_to_none=True)

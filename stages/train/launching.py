@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from stages.common.base.errors import ParamsError, UserError, is_launched
+from stages.common.base.printable import say
 from stages.common.models.base import pretrained
 from stages.common.schema import Params
 from stages.train import processes
@@ -50,7 +51,7 @@ def launch(settings: Params) -> None:
 
     number, nodes = processes.here(settings), processes.machines()
     each = f" on each of {nodes} machines" if nodes > 1 else ""
-    print(f"train: {settings.train.launcher} starts {number} process{'es' * (number > 1)}{each}", flush=True)
+    say(f"train: {settings.train.launcher} starts {number} process{'es' * (number > 1)}{each}", flush=True)
     logging.disable(logging.CRITICAL)  # torchrun tells the whole story of each failure; ours is one line
     try:
         {"torchrun": with_torchrun, "accelerate": with_accelerate}[settings.train.launcher](settings, number)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stages.common.base.printable import say
 from stages.common.schema import Params
 
 SLACK = 0.15  # by which the rows of a packed step may be more or fewer than those that were asked for
@@ -52,7 +53,7 @@ def packed(settings: Params, trained: Rows, possible: bool, processes: int = 1) 
     pays = pays and abs(number * length / wanted - 1) <= SLACK and batch > 0
     if not pays or (size != "auto" and number // batch >= passes):
         return with_train(settings, packing=False)
-    print(f"train: rows are packed: {number} x {length} tokens a step hold as many rows as its {passes} passes did")
+    say(f"train: rows are packed: {number} x {length} tokens a step hold as many rows as its {passes} passes did")
     if size == "auto":
         return with_train(settings, packing=True, gradient_accumulation_steps=number)
     sizes = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": number // batch}

@@ -6,6 +6,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 from stages.common.models.base import memory, pretrained
 from stages.common.records.files import read_json, write_json
 from stages.common.schema import Params
@@ -31,17 +32,17 @@ def check(settings: Params, backend: str, dtype: str) -> Params:
     found, filled = plan.shape(settings), sequences(trained, settings)
     settings, (training, *later) = chain(found, settings, backend, dtype, filled)
     free, _ = memory.available(training.device)
-    print(
+    say(
         f"train: {trained.count} rows of {trained.tokens} tokens, {forecast(settings, dtype, filled)}; "
         f"{found.trainable:,} of {found.parameters + found.trainable:,} parameters; about "
         f"{training.needed / 1e9:.1f} GB of {free / 1e9:.1f} GB"
     )
     if training.needed > free:
         size = settings.train.per_device_train_batch_size
-        print(f"train: memory may run out; lower train.per_device_train_batch_size (now {size}) if it does")
+        say(f"train: memory may run out; lower train.per_device_train_batch_size (now {size}) if it does")
     for one in map(plan.verdict, later):
         if one.kind != "fits":
-            print(f"train: afterwards, {one.line}")
+            say(f"train: afterwards, {one.line}")
     return settings
 
 
@@ -91,7 +92,7 @@ def with_batch(settings: Params, fits: Callable[[int], bool]) -> Params:
     if train.per_device_train_batch_size != "auto":
         return settings
     chosen = next(filter(fits, batches.divisors(train.gradient_accumulation_steps)), 1)
-    print(f"train: batches of {chosen}, {train.gradient_accumulation_steps // chosen} a step, by the plan of memory")
+    say(f"train: batches of {chosen}, {train.gradient_accumulation_steps // chosen} a step, by the plan of memory")
     return batches.split(settings, chosen)
 
 

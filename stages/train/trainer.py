@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 from stages.common.models.base import pretrained
 from stages.common.schema import Params
 from stages.train import attention, backends, checkpoints, evaluations, faults, processes, progress
@@ -202,7 +203,7 @@ def run(trainer: Any, directory: Path) -> float:
     """Train, from the last checkpoint if there is one. Returns the seconds it took."""
     last = checkpoints.shared(directory)
     if last:
-        print(f"train: going on from {last}")
+        say(f"train: going on from {last}")
         trainer.first_step = checkpoints.step(last)
     start = time.monotonic()
     trainer.train(resume_from_checkpoint=str(last) if last else None)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from stages.common.base import paths
 from stages.common.base.messages import said
+from stages.common.base.printable import say
 from stages.common.records.files import read_json, read_jsonl, share, write_jsonl
 from stages.common.records.rows import Chunk, DatasetRow
 
@@ -74,7 +75,7 @@ def included(docs: str, section: dict[str, Any]) -> list[str]:
 
     include, suffix, count = fitting(docs, section)
     if count:
-        print(said(f"reading {count} {suffix} files, too; `doclore init` adds '**/*{suffix}' to docs.include"))
+        say(said(f"reading {count} {suffix} files, too; `doclore init` adds '**/*{suffix}' to docs.include"))
     return include
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 
 resource: ModuleType | None
 try:
@@ -130,7 +131,7 @@ class Skipped:
         line = f"{len(self.reasons)} of {len(self.reasons) + others} pages skipped, such as {path} ({reason})"
         if not others and len(self.reasons) > 1:
             raise UserError(f"{line}; none is left, so please report this as a fault of doclore")
-        print(f"{self.stage}: {line}; reports/{self.stage}.json names all", flush=True)
+        say(f"{self.stage}: {line}; reports/{self.stage}.json names all", flush=True)
 
 
 def failure(error: Exception) -> str:

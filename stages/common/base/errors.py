@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from stages.common.base import timings
 from stages.common.base.messages import said
-from stages.common.base.printable import printable
+from stages.common.base.printable import say
 
 OUTPUT = re.compile(r"'((?:data|models|reports)/[^']+)'")
 
@@ -100,11 +100,11 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
             main()
     except UserError as error:
         restore_outputs(stage)
-        print(printable(f"{stage}: {said(str(error))}"), file=sys.stderr)
+        say(f"{stage}: {said(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         restore_outputs(stage)
-        print(f"{stage}: {said('interrupted; `dvc repro` continues from here')}", file=sys.stderr)
+        say(f"{stage}: {said('interrupted; `dvc repro` continues from here')}", file=sys.stderr)
         sys.exit(130)
     except BaseException:
         restore_outputs(stage)

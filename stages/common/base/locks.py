@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stages.common.base.paths import cache_dir
+from stages.common.base.printable import say
 
 
 @contextmanager
@@ -22,6 +23,6 @@ def exclusive_lock(name: str, waiting: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if waiting:
-                print(waiting, flush=True)
+                say(waiting, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

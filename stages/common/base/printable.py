@@ -1,7 +1,10 @@
 """What may be sent to a terminal: own rows, models and names of files can hold characters that act on it."""
 
 import re
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Value = TypeVar("Value")
 ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all control characters but tabs and ends of lines
@@ -18,3 +21,16 @@ def printable(value: Value) -> Value:
     elif isinstance(value, list):
         new = [printable(item) for item in value]
     return cast(Value, new)
+
+
+def say(*values: object, **options: Any) -> None:
+    """Print for a person, without control characters; messages may quote pages, servers and names of files."""
+    print(*(printable(str(value)) for value in values), **options)
+
+
+def terminal(**options: Any) -> "Console":
+    """A console of rich whose texts lose all control characters; by itself rich takes out a few of them."""
+    from rich import console, control
+
+    control._CONTROL_STRIP_TRANSLATE.update(dict.fromkeys(code for code in range(0xA0) if ACTING.match(chr(code))))
+    return console.Console(**options)

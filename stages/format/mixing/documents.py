@@ -10,6 +10,7 @@ from typing import Any
 
 from stages.common.base import paths
 from stages.common.base.errors import UserError
+from stages.common.base.printable import say
 from stages.common.chat.templates import adds_bos
 from stages.common.records.files import digest, read_jsonl, share
 from stages.common.records.masking import masked
@@ -68,7 +69,7 @@ def rewritten() -> Iterator[tuple[str, str]]:
     chunks = sources(read_jsonl(paths.CHUNKS)) if rows else {}
     grounded = [row for row in rows if is_grounded(row["text"], chunks[row["chunk_id"]])]
     if loose := len(rows) - len(grounded):
-        print(f"format: documents: {loose} of {len(rows)} rewritten passages state what their chunk does not")
+        say(f"format: documents: {loose} of {len(rows)} rewritten passages state what their chunk does not")
     for row in sorted(grounded, key=lambda row: share("document", row["request_key"])):
         yield row["request_key"], row["text"]
 
@@ -93,7 +94,7 @@ def documents(encoder: Encoder, tokens: int, hide: bool) -> Iterator[dict[str, A
             "-S generate.backend=llm -S generate.rewrites=1, or type: -S format.documents_source=raw"
         )
     if left > 0:
-        print(f"format: documents: trainable pages hold {tokens - left:,} of the {tokens:,} tokens asked for")
+        say(f"format: documents: trainable pages hold {tokens - left:,} of the {tokens:,} tokens asked for")
 
 
 def pieces(encoder: Encoder, text: str) -> Iterator[tuple[str, list[int]]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.base.errors import ParamsError, UserError
+from stages.common.base.printable import say
 from stages.common.records.files import share
 from stages.common.records.rows import DatasetRow
 from stages.common.rows.conversations import conversation
@@ -31,13 +32,13 @@ def replay_rows(section: Replay, pairs: int) -> list[DatasetRow]:
         wanted, distinct(usable(section.source, unusable)), key=lambda row: share("replay", row["pair_id"])
     )
     for line in unusable[:TOLD]:
-        print(f"format: replay: {line}")
+        say(f"format: replay: {line}")
     if len(unusable) > TOLD:
-        print(f"format: replay: … {len(unusable)} rows cannot be used")
+        say(f"format: replay: … {len(unusable)} rows cannot be used")
     if not chosen:
         raise no_usable_row(section.source)
     if len(chosen) < wanted:
-        print(
+        say(
             f"format: replay: {section.source} has {len(chosen)} rows of the {wanted} that format.replay.share asks for"
         )
     return chosen

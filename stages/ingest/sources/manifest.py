@@ -15,6 +15,7 @@ from typing import Any, NotRequired, TypedDict
 
 from stages.common import schema
 from stages.common.base import paths
+from stages.common.base.printable import say
 from stages.common.records.files import atomic, digest, file_sha256, read_jsonl, write_jsonl
 from stages.ingest.sources import references, walk
 from stages.ingest.sources.tree import Tree
@@ -60,7 +61,7 @@ SETTLED = 2_000_000_000  # ns; a file that changed so shortly ago may change aga
 def write(section: schema.Docs) -> None:
     """Write data/sources.jsonl; where the documentation is not here, what was pulled stays as it is."""
     if not walk.is_here(section.path) and paths.SOURCES.exists():
-        print(f"sources: docs.path = {section.path!r} does not exist here; {paths.SOURCES} is unchanged")
+        say(f"sources: docs.path = {section.path!r} does not exist here; {paths.SOURCES} is unchanged")
         return
     write_jsonl(paths.SOURCES, sources(section))
 

@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from stages.common.base.printable import say
 from stages.common.models.base import pretrained
 from stages.common.schema import Params
 
@@ -44,9 +45,7 @@ def speed_up(model: Any, settings: Params, backend: str, dtype: Any) -> Faster:
     if not answer_loss.has_plain_head(model):
         return Faster(fused)
     if processes.world() > 1:  # gradients are summed over processes where the model itself computes the loss
-        print(
-            "train: several processes leave out the CPU's own loss and attention, which one process trains faster with"
-        )
+        say("train: several processes leave out the CPU's own loss and attention, which one process trains faster with")
         return Faster(fused)
     if settings.model.attn_implementation == "auto":
         shared_prefix.use(model.get_base_model())

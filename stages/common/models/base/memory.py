@@ -4,6 +4,8 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from stages.common.base.printable import say
+
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 
 
@@ -66,5 +68,5 @@ def placement(config: Any, dtype: Any, device: str) -> str:
     needed = parameters(empty_model(config)) * BYTES[str(dtype).removeprefix("torch.")]
     if needed < 0.9 * free:
         return device
-    print(f"the weights take {needed / 1e9:.1f} GB, the GPU has {free / 1e9:.1f} GB: part of them stays in main memory")
+    say(f"the weights take {needed / 1e9:.1f} GB, the GPU has {free / 1e9:.1f} GB: part of them stays in main memory")
     return "auto"

@@ -1,0 +1,33 @@
+"""What reaches a terminal does not act on it."""
+
+import ast
+import io
+
+from stages.common.base.printable import say, terminal
+from support.repository import ROOT
+
+ACTING = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)]))
+ALONE = {
+    "common/base/printable.py",
+    "examining/cards.py",
+}  # and a file that runs before doclore is there
+
+
+def test_neither_a_line_nor_a_console_passes_a_control_character_on(capsys):
+    for place in (say, terminal().print):
+        place(f"lamp{ACTING}\x1b[2J\tfour\nports")
+    page = io.StringIO()
+    terminal(file=page, force_terminal=True, color_system=None).print(f"lamp{ACTING}\x1b]0;gone\x07")
+    shown = capsys.readouterr().out + page.getvalue()
+    assert shown.count("lamp") == 3
+    assert not set(shown) & set(ACTING)
+
+
+def test_all_code_prints_by_way_of_them():
+    printing = {
+        file.relative_to(ROOT / "stages").as_posix()
+        for file in (ROOT / "stages").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "Console")
+    }
+    assert {name for name in printing if not name.endswith(tuple(ALONE))} == set()
