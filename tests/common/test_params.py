@@ -220,13 +220,19 @@ def test_a_model_directory_needs_its_config_json(write_params, tmp_path):
     assert local_directory(params.load(file).model) == Path("model")
 
 
-def test_a_docs_directory_that_does_not_exist_is_one_line_with_what_is_accepted(write_params):
-    docs = params.load(write_params({"docs.path": "nowhere"})).docs
+@pytest.mark.parametrize("path", ["nowhere", "x" * 5_000])
+def test_a_docs_directory_that_does_not_exist_is_one_line_with_what_is_accepted(write_params, path):
+    docs = params.load(write_params({"docs.path": path})).docs
     with pytest.raises(ParamsError) as caught:
         root_directory(docs.path)
     assert line_of(str(caught.value)).startswith(
-        "params.yaml: docs.path = 'nowhere': accepted is an existing directory"
+        f"params.yaml: docs.path = '{path}': accepted is an existing directory"
     )
+
+
+@pytest.mark.parametrize("key", ["docs.path", "model.name", "generate.prompts", "model.revision"])
+def test_text_that_no_path_can_hold_is_refused_by_its_key(write_params, key):
+    assert "accepted is text without NUL" in line_of(refusal(write_params({key: "a\0b"})))
 
 
 def test_a_hub_id_is_accepted_without_a_look_at_the_hub(write_params):
@@ -243,7 +249,7 @@ def test_numbers_are_read_as_dvc_reads_them(write_params):
     assert params.load(file).train.learning_rate == 0.0008
 
 
-@pytest.mark.parametrize("text", ["chunk: [", "- 1", "", "chunk: {}\nchunk: {}\n"])
+@pytest.mark.parametrize("text", ["chunk: [", "- 1", "", "chunk: {}\nchunk: {}\n", "a: " + "[" * 5_000])
 def test_a_file_that_holds_no_valid_yaml_mapping_is_one_line(text):
     file = Path("params.yaml")
     file.write_text(text, encoding="utf-8")

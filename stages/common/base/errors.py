@@ -68,6 +68,8 @@ def limits_of_the_machine() -> Iterator[None]:
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise UserError(f"{error.filename}: {error.strerror}; make it and its directory writable") from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"{str(error.filename)[:60]}… is too long for the name of a file") from None
         missing = OUTPUT.search(f"'{error.filename}' {error}") if isinstance(error, FileNotFoundError) else None
         if missing:  # a stage run by hand; under `dvc repro` DVC says so before
             raise UserError(f"{missing[1]} is missing; run `dvc repro` to create it") from None

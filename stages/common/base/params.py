@@ -36,6 +36,8 @@ def load(file: Path = PARAMS) -> Params:
     except (YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
         raise ParamsError(f"{file} is not valid YAML: {reason}") from None
+    except RecursionError:
+        raise ParamsError(f"{file} is not valid YAML: its brackets are nested too deep") from None
     if values is None:
         raise ParamsError(f"{file} is empty; type: git restore {file}")
     try:

@@ -66,7 +66,7 @@ class PendingDirectory:
 
 
 def is_here(path: str) -> bool:
-    return directory(path).is_dir()
+    return os.path.isdir(directory(path))  # false for what cannot be the name of a file, too
 
 
 def directory(path: str) -> Path:
@@ -80,7 +80,7 @@ def directory(path: str) -> Path:
 def filled(directory: Path) -> bool:
     try:
         return any(True for _ in os.scandir(directory))
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
