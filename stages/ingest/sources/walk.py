@@ -66,7 +66,7 @@ class PendingDirectory:
 
 
 def is_here(path: str) -> bool:
-    return os.path.isdir(directory(path))  # false for what cannot be the name of a file, too
+    return os.path.isdir(directory(path))  # noqa: PTH112 - false for what cannot be the name of a file, too
 
 
 def directory(path: str) -> Path:
