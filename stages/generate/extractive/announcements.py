@@ -58,11 +58,11 @@ LIGHT_VERB = re.compile(
 # A statement that tells what somebody did, or why something is so.
 NARRATIVE = re.compile(r".*,? (?:so|because|but|since)\b|(?:to|in|inside) [^,]*", re.IGNORECASE)
 SHOWN = re.compile(
-    r"(?:an )?example\b(?! (?:from|in|for)\b)|this (?:command|line|script)\b|.*\b(?:can|may|must|should|lets?)\b",
+    r"(?:an )?example\b(?! (?:from|in|for)\b)|this (?:command|line|script)\b",
     re.IGNORECASE,
 )
 VAGUE = re.compile(
-    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we|other|others|another|more|further)\b",
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we|other|others|another|more|further|then)\b",
     re.IGNORECASE,
 )
 # What an announcement names only together with the text before it.
@@ -130,7 +130,7 @@ def goal(sentence: str) -> str:
     text = CONNECTIVE.sub("", sentence)
     wanted = PURPOSE.match(text)
     modal = MODAL.search(text)
-    if not wanted and modal and AND_THEN.match(text, modal.end()):
+    if (wanted and AND_THEN.match(text, wanted.end())) or (not wanted and modal and AND_THEN.match(text, modal.end())):
         return ""  # the code is for what comes last
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
     clause = TAIL.sub("", clause).strip(" :.,;")

@@ -24,6 +24,7 @@ ENDS_AS_NOUN = re.compile(
 CLOSED = re.compile(
     r"请问|如何|怎么样?|怎样|什么|哪[个些里]?|是否|能否|可以|[吗呢吧的了是在有和与会要把我你][，。？！]?|[，。？！、；：“”（）]"
 )
+OF_IT = re.compile(r"^(?:所)?对应的?(?=.)")  # a question says it already
 LONG_TITLE_CHARS = 18
 SHORT_NAME_CHARS = 4
 
@@ -56,7 +57,7 @@ def searched(question: str) -> str:
 def alias(fact: Fact, name: str) -> str:
     """The subject by its words, or by what it is described as."""
     described = PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description)
-    return described if name == "described" else spaced(fact.description)
+    return described if name == "described" else f"“{fact.description}”"
 
 
 def quoted(name: str, noun: str) -> str:
@@ -70,7 +71,8 @@ def quoted(name: str, noun: str) -> str:
 def attribute(fact: Fact) -> str:
     if fact.kind == "code":
         return spaced(PHRASINGS.code.get(fact.attribute.lower(), fact.attribute))
-    return spaced(WHETHER.sub("", fact.attribute) if fact.kind == "yesno" else fact.attribute)
+    name = WHETHER.sub("", fact.attribute) if fact.kind == "yesno" else OF_IT.sub("", fact.attribute)
+    return spaced(name)
 
 
 def place(place: Place) -> str:

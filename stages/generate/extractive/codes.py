@@ -29,6 +29,7 @@ OUTPUT = re.compile(
     r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
     re.IGNORECASE,
 )
+EXAMPLE_OF = re.compile(r"^examples?(?: of| for)?:? (?=\w{3})", re.IGNORECASE)
 FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有){0,9}(?:所示)?[:：,，]{0,9}$"
 )
@@ -57,7 +58,7 @@ def code(block: Block, before: str, headings: tuple[str, ...], leads: bool) -> I
     elif caption := CAPTION_OF_CODE.fullmatch(before.strip()):
         yield replace(example, subject=f"`{caption[1]}`")
     elif leads and names_code(headings):
-        yield replace(example, subject=topic(headings))
+        yield replace(example, subject=EXAMPLE_OF.sub("", topic(headings)))
 
 
 def language_of(block: Block) -> str:

@@ -63,7 +63,8 @@ PROPERTIES = re.compile(
     r"参数项?|对比(?:项|维度)|项目|指标|特性|属性|配置项|(?:产品|配件)型号|比较项|property|feature|aspect",
     re.IGNORECASE,
 )
-YES_OR_NO = re.compile(r"(?:是|否|yes|no|true|false)(?![^\W_]).*", re.IGNORECASE)
+YES_OR_NO = re.compile(r"(?:(?:是|否|yes|no|true|false)(?![^\W_])|[✅❌✔✗✓✘☑✖]).*", re.IGNORECASE)
+BOOLEAN = re.compile(r"true|false", re.IGNORECASE)  # a value among others, where a column has others
 WHETHER = re.compile(r"^是否(?:为|有|可)?")
 TYPE_AND_UNIT = re.compile(r"(.+?)\s*\[(.+)\]")
 

@@ -16,7 +16,7 @@ from stages.generate.extractive.headings import aspect, heading_name, is_common
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
 IDENTIFIER = re.compile(
     r"`(?:--?\w+[_-][\w-]+|--?[a-z]+[A-Z]\w*|\.?[A-Za-z_][\w-]*(?:\.[A-Za-z_{*][\w{}*-]*)+(?:\([^)]*\))?"
-    r"|/?[\w.-]+(?:/[\w{}*.-]+){2,}/?)`|--\w+[_-][\w-]+"
+    r"|/[\w.-]+(?:/[\w{}*.-]+){2,}/?)`|--\w+[_-][\w-]+"
 )
 FILE_NAME = re.compile(
     r"`[\w.-]+\.(?:md|mdx|rst|txt|html?|css|json|ya?ml|toml|ini|cfg|conf|lock|py|[cm]?[jt]sx?|rs|go|sh)`"
@@ -154,10 +154,13 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
         return  # what is an introduction about, and what is the size "in Overview"?
     for page in names:
         yield Place(page, tuple(base))
+    if fact.kind == "code" and fact.subject == heading_name(fact.headings[-1] if fact.headings else ""):
+        return  # a heading that several sections of the page have is a label of its code, not what it is about
     naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question
-    for size in range(1, len(naming) + 1):
-        for some in combinations(reversed(naming), size):
-            yield Place(names[-1], some[::-1])
+    for those in (topics, naming) if topics != naming else (naming,):  # what is common says little by itself
+        for size in range(1, len(those) + 1):
+            for some in combinations(reversed(those), size):
+                yield Place(names[-1], some[::-1])
 
 
 def question_key(fact: Fact, place: Place) -> bytes:

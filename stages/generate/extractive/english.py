@@ -25,7 +25,7 @@ KEEPS_CASE = re.compile(r"[A-Z]{2}|\d|[^\x00-\x7f]")
 NOUN_PHRASE = re.compile(
     r"(?!(?:is|are|has|have|can|do|does|not|no|in|on|at|to|for|if|what|how|when|who|where|why|which|used)\b)"
     r"(?:[A-Za-z]+[ _]){0,2}(?!(?:in|on|by|to|for|of|at|with|from|as|is|are|only|also|not)$)"
-    r"[A-Za-z]*(?:[a-rt-zA-Z]|ss|us|is)(?<!ed)",
+    r"[A-Za-z]*(?:[a-rt-zA-RT-Z]|ss|us|is)(?<!ed)",
     re.IGNORECASE,
 )
 CLAUSES = ("section", "members", "steps", "code")
@@ -42,7 +42,7 @@ def kind(fact: Fact) -> str:
         return f"{fact.kind}_do"
     if fact.kind == "code" and THIS_COMMAND.match(fact.subject):
         return "command"
-    if fact.kind == "cell" and NOUN_PHRASE.fullmatch(fact.attribute):
+    if fact.kind == "cell" and fact.noun and NOUN_PHRASE.fullmatch(fact.attribute):
         return "cell_of"
     return "embedded" if fact.kind in ("section", "members") and CLAUSE.match(fact.subject) else fact.kind
 
@@ -63,7 +63,7 @@ def alias(fact: Fact, name: str) -> str:
     return (
         PHRASINGS.described.format(n=PHRASINGS.noun(fact.noun), d=fact.description)
         if name == "described"
-        else fact.description
+        else f"“{fact.description}”"
     )
 
 

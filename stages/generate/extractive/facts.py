@@ -12,6 +12,7 @@ from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import SAMPLE, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
+OF_SAMPLE = ("number", "value", "cell", "stated", "yesno")  # kinds that in a sample are nobody's
 MAX_LEAD_SOURCE_CHARS = 480  # of paragraphs that are one answer
 CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
 MEMBER = re.compile(
@@ -117,9 +118,9 @@ class Reader:
         elif notices.starts(block):
             yield from notices.admonition(block.text, self.headings, self.share(place, behind))
         elif is_html_table(block):
-            yield from tables.facts(grids.from_html(self.source(place, behind)), self.under_caption())
+            yield from self.of_table(grids.from_html(self.source(place, behind)), place)
         elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):
-            yield from tables.facts(grids.from_markdown(block.text), self.under_caption())
+            yield from self.of_table(grids.from_markdown(block.text), place)
         elif block.kind in ("list", "steps"):
             yield from self.of_list(block)
         elif block.kind == "fence":
@@ -130,6 +131,13 @@ class Reader:
             yield from codes.formula(block, self.before, self.headings)
         elif block.kind == "paragraph":
             yield from self.of_paragraph(block, place)
+
+    def of_table(self, grid: grids.Grid, place: int) -> Iterator[Fact]:
+        """What a table says; of what a program printed, only what its columns say by their headings."""
+        above = self.blocks[place - 1].kind if place else ""
+        for fact in tables.facts(grid, self.title, self.under_caption()):
+            if above != "fence" or fact.kind not in OF_SAMPLE:
+                yield fact
 
     def is_half(self, place: int) -> bool:
         """Whether a fence goes on in the one right below it, which has another language: a script and its template."""
@@ -148,7 +156,7 @@ class Reader:
         elif self.leads and not stated:
             behind = self.paragraphs(place)
             source, share = self.source(place, behind), self.share(place, behind)
-            yield from prose.lead(source, self.announced(behind), self.title, self.headings, share)
+            yield from prose.lead(source, self.announced(behind), self.title, self.headings, share, self.opens(behind))
 
     def paragraphs(self, first: int) -> int:
         """The block behind the paragraphs that begin there and together say little enough for one answer."""
@@ -164,6 +172,11 @@ class Reader:
         last = next((i for i in range(behind, len(self.blocks)) if self.blocks[i].kind == "heading"), len(self.blocks))
         lengths = [len(b.text) * (b.kind in ("paragraph", "list", "steps", "quote")) for b in self.blocks[first:last]]
         return sum(lengths[: behind - first]) / max(sum(lengths), 1)
+
+    def opens(self, behind: int) -> bool:
+        """Whether a heading below the one where the walk is follows."""
+        below = self.blocks[behind : behind + 1]
+        return bool(below) and below[0].kind == "heading" and below[0].level > len(self.path)
 
     def announced(self, place: int) -> Block | None:
         """The block there, when a paragraph can take it along as a part of its answer: nothing of the kind follows."""
@@ -193,7 +206,7 @@ class Reader:
 def is_of_sample(fact: Fact) -> bool:
     """Whether a value or what stands behind a label is of a sample, as the heading above says."""
     heading = heading_name(fact.headings[-1]) if fact.headings else ""
-    return fact.kind in ("number", "value", "cell", "stated", "yesno") and bool(SAMPLE.fullmatch(heading))
+    return fact.kind in OF_SAMPLE and bool(SAMPLE.fullmatch(heading))
 
 
 def is_html_table(block: Block) -> bool:

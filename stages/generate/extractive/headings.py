@@ -18,7 +18,7 @@ ASPECT = re.compile(
     r"(?P<features>功能(?:说明|介绍|概述|定义|简介)?|(?:页面|主要|软件|基本)功能|features?)"
     r"|(?P<purpose>用途|作用|purpose)"
     r"|(?P<introduction>(?:元件|模型|算例|案例|项目|软件|产品|平台|模块|算法|基本|控件)?(?:定义|介绍|概述|简介|描述|概况|说明)"
-    r"|背景|项目背景|introduction|overview|description|about|summary|background)"
+    r"|背景|项目背景|introduction|overview|description|about|summary)"
     r"|(?P<principle>(?:工作|元件|基本|算法|计算|模型)?原理|how it works|principles?)"
     r"|(?P<scope>适用(?:场景|范围|对象|情况)|应用场景|use cases?|when to use(?: it)?)"
     r"|(?P<usage>使用(?:说明|方法|指南|方法说明)|调用方式|(?:基本)?操作说明|用法|usage|how to use(?: it)?)",
@@ -27,7 +27,7 @@ ASPECT = re.compile(
 # Headings that name a part of every page and so nothing by themselves.
 COMMON = re.compile(
     r"(?:元件|模型|控件|功能|参数|引脚|属性|案例|算例|使用|操作|结果|返回)?(?:说明|介绍|定义|配置|列表|展示|测试|分析)"
-    r"|参数|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
+    r"|(?:请求|返回|响应|输入|输出|查询|路径)?参数|(?:请求|返回|响应)(?:数据|体|头|结果)|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
     r"|代码解析|接口调用|语法|(?:使用|任务|配置|代码|请求|响应)?[示样]例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
     r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"

@@ -68,7 +68,8 @@ def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     """The name of a row's thing. A number, and each of several parts, is named with its column's heading."""
     texts = [BROKEN_CODE.sub("", row[place].text) for place in keys]
     if any(NO_VALUE.fullmatch(text) for text in texts) or any(
-        MEASURED.fullmatch(text) or SENTENCE.search(text) or ASIDE.fullmatch(text) for text in texts
+        MEASURED.fullmatch(text) or SENTENCE.search(text) or ASIDE.fullmatch(text) or text.startswith("- ")
+        for text in texts
     ):
         return ""
     if len(texts) == 1 and LETTER.search(texts[0]) and not NUMBER.fullmatch(texts[0]):
@@ -78,6 +79,11 @@ def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     names = [grid.header[place] for place in keys]
     if not all(LETTER.search(name) for name in names):
         return ""
-    mark = "、" if language("".join(grid.header)) == "zh" else ", "
-    name = mark.join(f"{heading} {text}" for heading, text in zip(names, texts, strict=True))
+    parts = list(zip(names, texts, strict=True))
+    if language("".join(grid.header)) == "zh":
+        name = "、".join(f"{heading} {text}" for heading, text in parts)
+    elif len(parts) == 1 or all(NUMBER.fullmatch(text) for text in texts):
+        name = ", ".join(f"{heading} {text}" for heading, text in parts)
+    else:  # words beside words: each part is marked, and more than two nobody would say
+        name = " and ".join(f"{heading} “{text.strip('`')}”" for heading, text in parts) if len(parts) < 3 else ""
     return name if len(name) <= 2 * MAX_NAME_CHARS else ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, UNASKED, adds, heading_name, is_common, topic
+from stages.generate.extractive.headings import CHANGES, NAME, UNASKED, adds, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
-from stages.generate.extractive.notices import NOTICE, kind_of
+from stages.generate.extractive.notices import NOTICE, kind_of, question
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
 
 MIN_DEFINITION_CHARS, MIN_LATIN = 5, 12
@@ -47,6 +47,7 @@ FRAGMENT = re.compile(
     r"|(?:[a-z]+ing|for|although)\b|(?-i:from|to|with|by|in|on|at|as|via)\b",
     re.IGNORECASE,
 )
+DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 COMMAND = re.compile(r"`[^`]* [^`]*`[。.]?")  # of which only the text before says what it does
 NAMES_ALONE = re.compile(rf"[{CJK_RANGE}\w ]+(?:[、/][{CJK_RANGE}\w ]+)+")  # a few names, of which nothing is said
 REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
@@ -130,6 +131,8 @@ def terms(entries: list[Item], headings: tuple[str, ...], plainly: bool = True) 
             yield from told(Fact("returns", function, returned[1], item.text, headings))
         elif marked and call and marked[0].startswith("`"):
             yield from told(Fact("meaning", *marked, item.text, headings, noun="parameter", owner=function))
+        elif marked and (asks := question(marked[0])):
+            yield from told(Fact("faq", asks, marked[1], item.text, headings))
         elif marked and NOTICE.fullmatch(plain(marked[0])):
             yield from told(Fact(kind_of(plain(marked[0])), topic(headings), marked[1], item.text, headings))
         elif marked and not is_common(plain(marked[0])):
@@ -143,7 +146,7 @@ def kind_of_term(term: str, said: str) -> str:
     clause = re.match(rf"(?:{re.escape(plain(term))}\W*)?{COPULA.pattern}", plain(said), re.IGNORECASE)
     if clause or (NOUN_FIRST.match(said) and not CLAUSE.match(said) and not term.startswith("`")):
         return "definition"
-    return "meaning" if term.startswith("`") else "stated"
+    return "meaning" if NAME.fullmatch(term) else "stated"
 
 
 def stated(text: str) -> tuple[str, str] | None:
@@ -158,8 +161,9 @@ def told(fact: Fact) -> Iterator[Fact]:
     answer, evidence = flowing(fact.answer), fact.evidence.strip()
     shortest = (MIN_DEFINITION_CHARS if CJK.search(answer) else MIN_LATIN) if fact.kind == "definition" else 1
     shortest = max(shortest, 1 + bool(CJK.search(answer)))
-    if fact.kind == "stated" and not re.search(r"\d", answer):
-        shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(answer.split()) < MIN_STATED_WORDS)
+    if fact.kind == "stated" and (DATE.fullmatch(answer) or not re.search(r"\b\d", answer)):
+        words = QUOTED.sub("", answer).split()
+        shortest = MIN_STATED if CJK.search(answer) else len(answer) + (len(words) < MIN_STATED_WORDS)
     says = (
         adds(answer, plain(fact.subject))
         and len(answer) >= shortest

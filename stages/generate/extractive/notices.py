@@ -32,6 +32,7 @@ LABEL = re.compile(r"\*\*([^*\n]{1,60})\*\*\s*[:：]?[ \t]*")
 QUESTION = re.compile(
     r"\s*+(?:\*\*)?\s*+(?:[Qq问]\d*\s*[:：.]\s*+|\d+[.、)]\s*+)?([^\n。!！]{4,120}?[？?])\s*+(?:\*\*)?\s*+"
 )
+INTRODUCED = re.compile(r"[^，,。？?]*是[，,：]")  # a question that its author puts: "the question is, why"
 ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
 INTERROGATIVE = re.compile(
     r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|何|几|有没有|[是能会可]不|多[少久大长]|呢"
@@ -104,7 +105,8 @@ def asked(block: Block) -> str:
     own: only what is marked, by strong type, a number or a Q, or stands with its answer below it, is a reader's."""
     first, _, rest = block.text.partition("\n")
     marked = re.match(r"\s*(?:\*\*|[Qq问]\d*\s*[:：.]|\d+[.、)])", first) or rest or CJK.search(first)
-    return question(first.rstrip()) if block.kind == "paragraph" and marked else ""
+    stands = block.kind == "paragraph" and marked and not INTRODUCED.match(first)
+    return question(first.rstrip()) if stands else ""
 
 
 def question(source: str) -> str:

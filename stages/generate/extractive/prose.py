@@ -1,10 +1,11 @@
 """Facts in paragraphs: what something is, what it is for, what a section says."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from stages.common.markdown.blocks import Block
-from stages.common.text.wording import CJK, sentences
+from stages.common.text.wording import CJK, CJK_RANGE, normalised, sentences
 from stages.generate.extractive import columns
 from stages.generate.extractive.chinese import VERB
 from stages.generate.extractive.fact import Fact
@@ -31,7 +32,9 @@ from stages.generate.extractive.speech import (
     standing,
 )
 
+MIN_SHARE_OF_OTHER = 0.5  # of what begins with something else than the heading names
 MIN_SHARE_OF_ONE = 0.6  # of a single sentence
+MIN_NAMED = 0.5  # of a heading's words in a sentence about what it names
 MIN_LATIN, MIN_CHINESE = 90, 25  # a single sentence that is shorter says too little of a section or a page
 MAX_WHOLE_CHARS = 900  # of a paragraph with the list or code that it announces
 LABEL = re.compile(
@@ -71,14 +74,22 @@ SEVERAL = re.compile(
     r"there(?:[’']re| (?:is|are)) (?:several|many|some|various|different|multiple|a (?:few|lot|number))\b",
     re.IGNORECASE,
 )
+LONG_WORD = re.compile(r"[a-z]{4,}")
+CHINESE = re.compile(rf"[{CJK_RANGE}]{{2,}}")
+NAME_IN_CODE = re.compile(r"`\w+[_.-][^`]*`")
+ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it
 
 
-def lead(source: str, announced: Block | None, title: str, headings: tuple[str, ...], share: float) -> Iterator[Fact]:
+def lead(
+    source: str, announced: Block | None, title: str, headings: tuple[str, ...], share: float, opens: bool
+) -> Iterator[Fact]:
     """What the paragraphs below a heading say about it, with the list or the code that the last one announces; `share`:
-    how much that is of what the section says."""
+    how much that is of what the section says; `opens`: whether headings below it follow, which say the rest."""
+    if headings and normalised(heading_name(headings[-1])) == normalised(ASIDE.sub("", heading_name(title))):
+        headings = ()  # the page's title again
     heading = heading_name(headings[-1]) if headings else ""
     asks, named = heading_question(heading), bool(NAME.fullmatch(heading))
     text, evidence = whole(flowing(source), source, announced)
@@ -96,20 +107,42 @@ def lead(source: str, announced: Block | None, title: str, headings: tuple[str, 
         return
     above = topic(headings)
     kind = kind_of_lead(text, above or heading_name(title), heading)
-    several = "\n" in text or len(sentences(text)) > 1
+    one = "\n" not in text and len(sentences(text)) == 1
     length = len(ADDRESS.sub("", text))
     share *= min(len(text) / max(len(flowing(source)), 1), 1)  # what points elsewhere is left out
-    says_enough = several or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
+    says_enough = not one or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
-    elif named:
+    elif named and not about_another(text, heading):
         yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading and says_enough and share >= (MIN_SHARE if several else MIN_SHARE_OF_ONE):
+    elif heading and says_enough and not (one and opens) and share >= least(text, heading, one):
         yield Fact("section", heading, text, evidence, headings[:-1])
-    elif not headings and says_enough and not (imperative(text) or CONDITION.match(text)):
+    elif headings or not says_enough or imperative(text) or CONDITION.match(text):
+        return
+    elif not one or named_in(text, title):
         yield Fact("introduction", "", text, evidence, headings)
+
+
+def least(text: str, heading: str, one: bool) -> float:
+    """The share of a section's words that an answer about it must have: more of a single sentence, and of what begins
+    with something else than the heading names."""
+    about = named_in(sentences(text)[0], heading) >= MIN_NAMED
+    return MIN_SHARE_OF_ONE if one else MIN_SHARE if about else MIN_SHARE_OF_OTHER
+
+
+def named_in(text: str, title: str) -> float:
+    """The share of a title's words that a text has in whatever form; in Chinese, of its pairs of characters."""
+    words = [word[:5] for word in LONG_WORD.findall(title.lower())]
+    words += ["".join(two) for run in CHINESE.findall(title) for two in itertools.pairwise(run)]
+    return sum(word in text.lower() for word in words) / len(words) if words else 1.0
+
+
+def about_another(text: str, name: str) -> bool:
+    """Whether a text begins with a condition on something in code that has another name."""
+    clause = text.partition(",")[0]
+    return bool(CONDITION.match(text)) and any(code != name for code in NAME_IN_CODE.findall(clause))
 
 
 def is_label(text: str) -> bool:

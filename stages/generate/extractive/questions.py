@@ -9,6 +9,7 @@ from types import ModuleType
 from stages.common.records.files import share
 from stages.common.text.wording import gives_away, normalised
 from stages.generate.extractive import chinese, english
+from stages.generate.extractive.columns import THING
 from stages.generate.extractive.contexts import BY_THEMSELVES, Place
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.phrasings import Family, capital, optional, put, uncapital
@@ -38,7 +39,10 @@ class Aliases:
 
     def of(self, fact: Fact) -> dict[str, str]:
         """The subject's names by manner, `words` and `described`; empty where there is none, or several have it."""
-        names = {"words": in_words(fact.subject), "described": [fact.description]}
+        names = {
+            "words": in_words(fact.subject),
+            "described": [fact.description] if fact.noun not in ("", THING) else [],
+        }
         return {manner: next(filter(self.is_one, aliases), "") for manner, aliases in names.items()}
 
     def is_one(self, alias: str) -> bool:
@@ -95,7 +99,8 @@ def asked(family: Family, phrase: str, fact: Fact, place: Place, lang: ModuleTyp
         return ""
     where = lang.place(place) if place.page else ""
     if family.raw and place.page and place.headings:  # nobody types "the section X of Y"
-        where = " ".join(filter(None, [place.page.title, place.page.above, *place.headings]))
+        parts = (place.page.title, place.page.above, *place.headings)
+        where = " ".join(part for part in parts if part and normalised(part) != normalised(fact.subject))
     subject = lang.subject(fact) if not alias else lang.alias(replace(fact, description=alias), family.name)
     if not fact.subject and place.page:  # about the page itself, or a section of it
         subject, where = (place.page.title, place.page.above) if "“{s}”" in phrase else (where, "")

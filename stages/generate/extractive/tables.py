@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from stages.common.text.wording import LETTER, language, normalised
@@ -25,21 +26,46 @@ RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]{0,20
 NO_ATTRIBUTE = re.compile(
     r"[^\W\d_]?[\W\d_]*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*|.*\[\^.*", re.IGNORECASE
 )
+IN_CODE = re.compile(r"`[^`]*`")
+OF_CODE = re.compile(r"[a-z_]\w*|[A-Z_][A-Z\d_]*")
 PLACEHOLDER = re.compile(
     r"`?<(?:your\b[^<>]*|[\w ]{1,80}[- _][\w -]+)>`?|`?\{\{?[\w -]+\}?\}`?|`?(?:your|my)[_-][\w-]+`?", re.IGNORECASE
 )
 
 
-def facts(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
+def facts(grid: Grid, title: str, headings: tuple[str, ...]) -> Iterator[Fact]:
     """What a table says, cell by cell, in the order of its rows."""
     half = len(grid.header) // 2
+    if is_output(grid):
+        return
     if half > 1 and grid.header[:half] == grid.header[half:]:  # two tables side by side
-        yield from facts(grid.columns(0, half), headings)
-        yield from facts(grid.columns(half, 2 * half), headings)
+        yield from facts(grid.columns(0, half), title, headings)
+        yield from facts(grid.columns(half, 2 * half), title, headings)
     elif lists_properties(grid):
         yield from facts_of_columns(grid, headings)
-    else:
+    elif not compares(grid, title, headings):
         yield from facts_of_rows(grid, headings)
+    elif any(IN_CODE.fullmatch(row[0].text) for row in grid.rows):  # what is the one in terms of the other
+        yield from (replace(fact, noun="") for fact in facts_of_rows(grid, headings) if fact.kind != "named")
+
+
+def compares(grid: Grid, title: str, headings: tuple[str, ...]) -> bool:
+    """Whether a table only sets two things side by side, both of which a heading above names: the cells of neither
+    name anything that the other could say something of."""
+    above = " ".join([title, *headings]).lower()
+    names = [name.lower() for name in grid.header]
+    return len(names) == 2 and all(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", above) for name in names if name)
+
+
+def is_output(grid: Grid) -> bool:
+    """Whether a table is what a query printed: its columns have names as code has, and none says what it gives."""
+    named = [bool(OF_CODE.fullmatch(name)) for name in grid.header]
+    return (
+        len(named) > 1
+        and all(named)
+        and not any(map(columns.attribute, grid.header))
+        and any("_" in name for name in grid.header)
+    )
 
 
 def lists_properties(grid: Grid) -> bool:
@@ -57,8 +83,11 @@ def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
             continue
         for thing, cell in zip(grid.header[1:], cells, strict=True):
             quote = grid.quote(number, cell)
+            decides = columns.YES_OR_NO.fullmatch(cell.text) and not columns.BOOLEAN.match(cell.text)
             if quote and says_something(cell.text, thing) and thing != name.text:
-                yield Fact(kind_of(cell.text), thing, cell.text, quote, headings, attribute=name.text)
+                yield Fact(
+                    "yesno" if decides else kind_of(cell.text), thing, cell.text, quote, headings, attribute=name.text
+                )
 
 
 def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
@@ -87,6 +116,8 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     }
     if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
         kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
+    if len(keys) > 1:  # several parts are no word that could mean something
+        kinds = {place: "stated" if kind == "meaning" else kind for place, kind in kinds.items()}
     for number, row in enumerate(grid.rows):
         name = name_of(grid, row, keys)
         if subject := unbadged(name):
