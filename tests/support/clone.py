@@ -25,6 +25,7 @@ class Clone:
             "DVC_NO_ANALYTICS": "1",
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(__file__).parent / "lean"),
             **{
                 f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
             },
