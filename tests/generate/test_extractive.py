@@ -1126,3 +1126,31 @@ def test_code_below_a_label_that_several_sections_have_is_asked_for_by_neither(a
     parts = [chunk(f"```sh\npump {word}\n```", ("Pump", word, "Pump in a shell script")) for word in ("on", "off")]
     assert not ask(*parts)
     assert ask(parts[0])
+
+
+def test_a_name_that_tells_its_row_apart_needs_no_other_column():
+    rows = [f"part {n} | left | {n}" for n in range(9)] + ["ring | left | 20", "ring | right | 21"]
+    names = {subject for _, subject, _ in stated(table("Name | Side | Weight", *rows))}
+    assert {"part 3", "Name “ring” and Side “left”"} <= names
+
+
+def test_a_page_whose_title_says_what_every_page_does_goes_by_its_file(ask):
+    pages = [chunk(f"- `--oil-{name}`: shows the level", ("Name",), f"manual/pump-{name}.md") for name in ("on", "off")]
+    asked = [row["instruction"] for row in ask(*pages, chunk(ENGLISH, path="manual/lamp.md"), phrasings=9)]
+    assert not [question for question in asked if "Name" in question or "in manual" in question]
+
+
+def test_a_label_with_a_picture_is_no_name():
+    assert not stated("- ✅ Quick: starts within a second of the call\n- ✅ Small: fits into a pocket of a coat")
+
+
+def test_of_two_models_that_are_counted_the_first_alone_is_no_answer():
+    text = (
+        "A pump has two modes. First, it can run in “dry mode”, which is like that of other pumps. It needs no water."
+    )
+    assert not stated(text, ("Manual", "Modes of the pump"))
+
+
+def test_what_any_thing_of_a_kind_must_do_defines_nothing():
+    said = "- **Flush the pump**: Any water between the ring and the valve of the pump must be let out."
+    assert {kind for kind, *_ in stated(said)} == {"stated"}

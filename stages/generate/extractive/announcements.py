@@ -90,7 +90,7 @@ ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGN
 DANGLING = re.compile(
     r"(?:\b(?:would|will|can|could|should|might|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)"
     r"|,(?: \w+)?) \w+$|\blook(?:s|ed|ing)?(?: \w+)?$"
-    r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以)$"
+    r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以|然后|接着|随后)$"
 )
 LIGHT_NOUN = re.compile(r".{0,6}(?:方式|方法|写法|用法|形式|格式|结构|样子|效果|结果|内容)")  # of what?
 POINTING = re.compile(r"\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$", re.IGNORECASE)

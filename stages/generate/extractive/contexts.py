@@ -1,10 +1,10 @@
 """Where a question is about: the shortest description of the place that leaves one answer."""
 
 import hashlib
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import combinations
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ IDENTIFIER = re.compile(
 FILE_NAME = re.compile(
     r"`[\w.-]+\.(?:md|mdx|rst|txt|html?|css|json|ya?ml|toml|ini|cfg|conf|lock|py|[cm]?[jt]sx?|rs|go|sh)`"
 )
-ONE_WORD = re.compile(r"`[a-z]+`")  # `status` of what?
+ONE_WORD = re.compile(r"`[a-z]+`|`?\w`?")  # `status` of what?
 MEANT = re.compile(r"\b(?:it|they|them|this|these|those)\b|它们?|这", re.IGNORECASE)  # by the page's name
 WORDS = re.compile(r"[A-Za-z][A-Za-z ]{3,}")
 UNTITLED = re.compile(
@@ -33,6 +33,7 @@ FAQ = re.compile(
     r"|常见问题(?:解答)?|问题排查|故障排[查除])\b.*",
     re.IGNORECASE,
 )
+OF_A_COMMAND = re.compile(r"name|名称", re.IGNORECASE)  # the first heading of a manual page
 GLOSSARY = re.compile(r"(?:glossary|concepts|terminology|术语表?|名词解释|基本概念)\b.*", re.IGNORECASE)
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it
@@ -64,6 +65,9 @@ class Pages:
         self.language: dict[str, str] = {}
         self.with_title: dict[str, set[str]] = defaultdict(set)
         self.below: dict[str, Counter[str]] = {}  # of a title: how many of its pages stand below each name
+        docs = list(docs)
+        folders = [PurePath(doc["path"]).parts[:-1] for doc in docs]
+        self.root = len(list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))))
         for doc in docs:
             self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
             self.language[doc["path"]] = doc.get("language", "")
@@ -76,7 +80,10 @@ class Pages:
 
     def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first, and the words of its path."""
-        parts = (re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip() for part in reversed(PurePath(path).parts))
+        parts = (
+            re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip()
+            for part in reversed(PurePath(path).parts[self.root :])
+        )
         titles = [heading_name(title) for title in reversed(self.breadcrumbs.get(path, []))]
         titles += [part for part in parts if WORDS.fullmatch(part) and not UNTITLED.fullmatch(part)]
         return [title for title in titles if not is_common(title)]
@@ -97,8 +104,8 @@ class Pages:
             if all_below[name] == mine_below[name] and normalised(name) != normalised(title)
         )
         above = next(distinct, "")
-        if above and aspect(title):
-            return [Name(above), Name(title, above)]
+        if above and (is_common(title) or OF_A_COMMAND.fullmatch(title)):
+            return [Name(above), Name(title, above)] if aspect(title) else [Name(above)]
         if not above or not shared:
             return [Name(title, above)]
         return [Name(title, shared=len(same)), Name(title, above)]
@@ -159,7 +166,7 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question
     for those in (topics, naming) if topics != naming else (naming,):  # what is common says little by itself
         for size in range(1, len(those) + 1):
-            for some in combinations(reversed(those), size):
+            for some in itertools.combinations(reversed(those), size):
                 yield Place(names[-1], some[::-1])
 
 

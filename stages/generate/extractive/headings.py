@@ -31,7 +31,7 @@ COMMON = re.compile(
     r"|代码解析|接口调用|语法|(?:使用|任务|配置|代码|请求|响应)?[示样]例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
     r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"
-    r"|contents|前言|序言|preface|foreword",
+    r"|contents|explanation|前言|序言|preface|foreword",
     re.IGNORECASE,
 )
 # Sections that are not worth a question of their own.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, NAME, UNASKED, adds, heading_name, is_common, topic
+from stages.generate.extractive.headings import CHANGES, NAME, PICTURE, UNASKED, adds, heading_name, is_common, topic
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of, question
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
@@ -30,7 +30,7 @@ NOUN_FIRST = re.compile(
     re.IGNORECASE,
 )
 CLAUSE = re.compile(
-    r"(?:an?|the|any|each) [\w` -]{1,40}? (?:(?:is|are|was|were|has|have|can|will|should|must|may)\b"
+    r"(?:an?|the|any|each) [\w` -]{1,80}? (?:(?:is|are|was|were|has|have|can|will|should|must|may)\b"
     r"|\w+s (?:\d|(?:the|an?|you|your|it|them|all|each|no)\b))",
     re.IGNORECASE,
 )
@@ -105,7 +105,8 @@ def own_words(lines: list[str]) -> str:
 def defined(text: str) -> tuple[str, str] | None:
     """A marked term and what is said about it; both as source."""
     match = TERM.fullmatch(text)
-    if not match or not LETTER.search(plain(match[1])) or NO_TERM.fullmatch(plain(match[1])):
+    name = plain(match[1]) if match else ""
+    if not match or not LETTER.search(name) or NO_TERM.fullmatch(name) or PICTURE.match(name):
         return None
     return match[1].strip("*"), match[3]
 
@@ -152,7 +153,13 @@ def kind_of_term(term: str, said: str) -> str:
 def stated(text: str) -> tuple[str, str] | None:
     """A term without marks and what is said about it."""
     match = PLAIN_TERM.fullmatch(text)
-    usable = match and not NO_TERM.fullmatch(match[1]) and not DOING.match(match[1]) and not is_common(match[1])
+    usable = (
+        match
+        and not NO_TERM.fullmatch(match[1])
+        and not PICTURE.match(match[1])
+        and not DOING.match(match[1])
+        and not is_common(match[1])
+    )
     return (match[1], match[2]) if match and usable else None
 
 

@@ -67,7 +67,10 @@ MEANT = re.compile(
 )
 OF_CLAUSE = re.compile(r"(?:how|what|why|when|where|which|who)\b|如何|怎[样么]|为什么", re.IGNORECASE)  # no thing
 FIRST_OF = re.compile(r"\s*(?:(?:the )?first(?:ly)?\b|其?一[是，]|第一)", re.IGNORECASE)
-NEXT_OF = re.compile(r"\b(?:second|other|latter|next|then)\b|其?二[是，]|第二|其次|另", re.IGNORECASE)
+NEXT_OF = re.compile(
+    r"\b(?:second(?:ly)?|latter|next|then|alternatively|finally|the other(?! \w+s\b))\b|其?二[是，]|第二|其次|另",
+    re.IGNORECASE,
+)
 ADDRESS = re.compile(r"https?://[^\s，。；）)]+")
 CONDITION = re.compile(r"(?:if|when|unless|while|to|as|since|because)\b|如果|若|当", re.IGNORECASE)
 SEVERAL = re.compile(
@@ -121,7 +124,7 @@ def lead(
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif headings or not says_enough or imperative(text) or CONDITION.match(text):
         return
-    elif not one or named_in(text, title):
+    elif not one or named_in(text, title) > MIN_NAMED / 2:
         yield Fact("introduction", "", text, evidence, headings)
 
 

@@ -15,7 +15,7 @@ from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.phrasings import Family, capital, optional, put, uncapital
 
 LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
-NAMES_ITS_PAGE = ("faq", "symptom", "section", "members")
+NAMES_ITS_PAGE = ("faq", "symptom", "section", "members", "code", "steps")
 IDENTIFIER = re.compile(r"`([A-Za-z][\w.-]*)`")
 PART = re.compile(r"[._-]+|(?<=[a-z])(?=[A-Z])")
 MAX_SEARCHES = 50  # tried for a fact, since few words have few orders

@@ -15,6 +15,7 @@ from stages.generate.extractive.keys import MAX_NAME_CHARS, NO_VALUE, NUMBER, ke
 from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
+MIN_UNIQUE = 0.8  # of the rows, from which on a column names those by itself that it tells apart
 LINK_IN_CODE = re.compile(r"`[^`\[]*\w[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
 FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
 DEFAULT = re.compile(
@@ -102,7 +103,9 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     keys = key_columns(grid)
     if not keys:
         return
-    noun = columns.noun_of(grid.header[keys[0]]) if len(keys) == 1 else ""
+    first = [place for place in keys if columns.is_name(grid.header[place])][:1]
+    named = Counter(row[place].text for row in grid.rows for place in first)
+    first = first if list(named.values()).count(1) >= MIN_UNIQUE * len(grid.rows) else []
     headed = Counter(grid.header)  # two columns of one name are parts of a table that lost its second line of names
     others = [
         place for place, name in enumerate(grid.header) if place not in keys and (headed[name] == 1 or not any(headed))
@@ -116,10 +119,11 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     }
     if not any(grid.header[place] for place in keys):  # rows without a name of their kind have no examples
         kinds = {place: kind for place, kind in kinds.items() if kind != "example"}
-    if len(keys) > 1:  # several parts are no word that could mean something
-        kinds = {place: "stated" if kind == "meaning" else kind for place, kind in kinds.items()}
+    of_parts = {place: "stated" if kind == "meaning" else kind for place, kind in kinds.items()}
     for number, row in enumerate(grid.rows):
-        name = name_of(grid, row, keys)
+        parts = first if first and named[row[first[0]].text] == 1 else keys  # as many as tell this row apart
+        noun = columns.noun_of(grid.header[parts[0]]) if len(parts) == 1 else ""
+        name = name_of(grid, row, parts)
         if subject := unbadged(name):
             meanings = [row[place].text for place, kind in kinds.items() if kind == "meaning"]
             description = next((text.rstrip("。.；;") for text in meanings if describes(text)), "")
@@ -127,7 +131,7 @@ def facts_of_rows(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
             status = STATUS.fullmatch(parted(name)[1])
             if status and status["required"] and "required" not in kinds.values():
                 yield said(about, "required", status[0], grid.quote(number))
-            yield from facts_of_row(grid, number, about, kinds)
+            yield from facts_of_row(grid, number, about, kinds if len(parts) == 1 else of_parts)
 
 
 def kind_of_column(grid: Grid, place: int) -> str:
