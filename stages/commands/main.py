@@ -20,7 +20,7 @@ from stages import commands
 from stages.commands import check
 from stages.common.base.errors import UserError, limit_of_memory
 from stages.common.base.messages import said
-from stages.common.base.printable import say
+from stages.common.base.printable import say, speak_any_language
 
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
@@ -80,6 +80,7 @@ def refuse_unknown(word: str) -> None:
 
 def main() -> None:
     words = sys.argv[1:]
+    speak_any_language()
     try:
         if not words or words == ["help"]:
             parser().print_help()

@@ -13,7 +13,7 @@ import argparse
 from stages.commands.tracing import state
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.base.git import git
+from stages.common.base.git import git, refuse_without_git
 from stages.common.base.printable import say
 from stages.common.records.files import read_json
 
@@ -46,6 +46,7 @@ def refuse_failed(results: dict[str, dict[str, object]]) -> None:
 def refuse_uncommitted() -> None:
     """Raise UserError unless the last commit's dvc.lock names the evaluation and the model that lie here."""
     if git("ls-files", "--error-unmatch", str(paths.LOCK)) is None:
+        refuse_without_git()
         raise UserError(f"{paths.LOCK} is not committed; type: git add -f {paths.LOCK} && git commit")
     changed = git("status", "--porcelain", "--untracked-files=no")
     if changed:

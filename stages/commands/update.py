@@ -61,10 +61,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 def last_promoted() -> str:
     """The newest model@v… tag. Raises UserError when no model was promoted yet."""
-    from stages.common.base.git import git
+    from stages.common.base.git import git, refuse_without_git
 
     tags = (git("tag", "--list", "model@v*", "--sort=-version:refname") or "").split()
     if not tags:
+        refuse_without_git()
         raise UserError("no model was promoted yet (no tag model@v…); name a revision: doclore update REVISION")
     return tags[0]
 

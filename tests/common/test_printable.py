@@ -2,6 +2,11 @@
 
 import ast
 import io
+import os
+import subprocess
+import sys
+
+import pytest
 
 from stages.common.base.printable import say, terminal
 from support.repository import ROOT
@@ -31,3 +36,21 @@ def test_all_code_prints_by_way_of_them():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "Console")
     }
     assert {name for name in printing if not name.endswith(tuple(ALONE))} == set()
+
+
+PRINT = "from stages.common.base.printable import say, speak_any_language, terminal; speak_any_language(); "
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+def test_what_a_terminal_cannot_write_becomes_an_escape_and_ends_nothing(encoding):
+    code = PRINT + "say('灯 ✓ “0.5”'); terminal().print('灯 … ✓')"
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert b"0.5" in done.stdout
+    assert b"\\u2713" in done.stdout
+    assert done.stderr == b""
+
+
+def test_closed_streams_end_nothing():
+    code = f"{sys.executable} -c \"{PRINT}say('lamp'); terminal().print('lamp')\" >&- 2>&-"
+    assert subprocess.run(["sh", "-c", code], cwd=ROOT, check=False).returncode == 0

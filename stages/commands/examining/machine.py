@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stages.commands.examining import cards
+from stages.common.base.errors import UserError
+from stages.common.base.git import refuse_without_git
 from stages.common.schema import Params
 
 Finding = tuple[str, str]  # good, note or bad, and a line
@@ -19,6 +21,7 @@ MEMORY_GB = 6  # what a training of the embedded model takes at its default batc
 
 def findings(settings: Params) -> Iterator[Finding]:
     yield python()
+    yield from repository()
     yield disk()
     yield from memory(settings)
     yield from gpu(settings)
@@ -28,6 +31,14 @@ def python() -> Finding:
     here = sys.version_info[:2]
     line = f"Python {platform.python_version()} ({sys.executable})"
     return ("good", line) if here in PYTHONS else ("bad", f"{line}: accepted is 3.11 or 3.12")
+
+
+def repository() -> Iterator[Finding]:
+    """Why Git cannot be asked, if so; nothing tells then which commit pages and models come from."""
+    try:
+        refuse_without_git()
+    except UserError as error:
+        yield "note", str(error)
 
 
 def disk() -> Finding:

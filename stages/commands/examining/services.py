@@ -18,7 +18,7 @@ PATIENCE = 20  # seconds
 TINY = {"messages": [{"role": "user", "content": "Answer with one word: ok"}], "max_tokens": 8}
 # In a process of its own, which can be ended when the remote does not answer.
 REMOTE = (
-    "from dvc.repo import Repo; store = Repo().cloud.get_remote_odb(); say(store.path); "
+    "from dvc.repo import Repo; store = Repo().cloud.get_remote_odb(); print(store.path); "
     "store.fs.exists(store.path) or store.fs.makedirs(store.path)"
 )
 

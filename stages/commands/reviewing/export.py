@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stages.commands.tracing.rows import shown, traced_rows
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.base.git import git
+from stages.common.base.git import git, refuse_without_git
 from stages.curate.review import Review, parsed, read_reviews
 
 LONGEST = 60_000  # characters; a pull request of GitHub takes 65,536
@@ -96,6 +96,7 @@ def changed_since(revision: str) -> dict[str, Review]:
     """The verdicts that are not those of a revision of Git. Raises UserError when there is no such revision."""
     name = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if not name:
+        refuse_without_git()
         raise UserError(f"{revision} is not a commit, branch or tag of this repository")
     text = git("show", f"{name.strip()}:./{paths.REVIEW.as_posix()}") or ""
     before = {}

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from stages.commands.tracing.rows import FILES
 from stages.common.base import paths
 from stages.common.base.errors import UserError
-from stages.common.base.git import git
+from stages.common.base.git import git, refuse_without_git
 
 WORKSPACE = "workspace"
 
@@ -57,5 +57,6 @@ def commit(revision: str) -> str:
     name = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     name = name or git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}")
     if not name or not name.strip():
+        refuse_without_git()
         raise UserError(f"{revision} is not a commit, branch, tag or experiment of this repository")
     return name.split()[0]

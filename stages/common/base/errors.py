@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from stages.common.base import timings
 from stages.common.base.messages import said
-from stages.common.base.printable import say
+from stages.common.base.printable import say, speak_any_language
 
 OUTPUT = re.compile(r"'((?:data|models|reports)/[^']+)'")
 
@@ -97,6 +97,7 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
     start = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     share_cores()
+    speak_any_language()
     try:
         with limits_of_the_machine():
             main()

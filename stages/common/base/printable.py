@@ -1,6 +1,9 @@
 """What may be sent to a terminal: own rows, models and names of files can hold characters that act on it."""
 
+import os
 import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -21,6 +24,17 @@ def printable(value: Value) -> Value:
     elif isinstance(value, list):
         new = [printable(item) for item in value]
     return cast(Value, new)
+
+
+def speak_any_language() -> None:
+    """Let stdout and stderr take all text: what their encoding lacks, as that of LANG=C does, becomes an escape such
+    as \\u4e2d; where they are closed, as by `>&-`, nothing is printed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays
+        elif hasattr(stream, "reconfigure"):  # not where a test has put its own
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(*values: object, **options: Any) -> None:
