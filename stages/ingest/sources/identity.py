@@ -100,6 +100,7 @@ KEPT = re.compile(
 LEAST_LINES, LEAST_KEPT = 8, 12  # below that two pages are alike by chance
 ALIKE = 0.75  # of the lines, or of what is kept, of both pages together (Jaccard)
 MOST_CANDIDATES = 4
+SIXTEENTHS = 16
 Features = npt.NDArray[np.uint64]
 
 
@@ -167,9 +168,12 @@ def twins(rows: list[Page], field: str, least: int, translated: bool = False) ->
                 yield rows[other].path, rows[number].path
 
 
-def first_seen(rows: list[Features]) -> list[npt.NDArray[np.int64]]:
+def first_seen(rows: list[Features]) -> list[npt.NDArray[np.int32]]:
     """For each feature of each row the number of the first row that has it."""
     lengths = [len(features) for features in rows]
-    _, position, inverse = np.unique(np.concatenate(rows), return_index=True, return_inverse=True)
-    row_of = np.repeat(np.arange(len(rows)), lengths)
-    return np.split(row_of[position][inverse], np.cumsum(lengths)[:-1])
+    features, owners = np.concatenate(rows), np.repeat(np.arange(len(rows), dtype=np.int32), lengths)
+    for part in range(SIXTEENTHS):  # one after another, since sorting takes several times the memory of what is sorted
+        places = np.flatnonzero(features >> np.uint64(60) == part)
+        _, first, inverse = np.unique(features[places], return_index=True, return_inverse=True)
+        owners[places] = owners[places][first][inverse]
+    return np.split(owners, np.cumsum(lengths)[:-1])
