@@ -54,3 +54,20 @@ def test_what_a_terminal_cannot_write_becomes_an_escape_and_ends_nothing(encodin
 def test_closed_streams_end_nothing():
     code = f"{sys.executable} -c \"{PRINT}say('lamp'); terminal().print('lamp')\" >&- 2>&-"
     assert subprocess.run(["sh", "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["stages.ingest", "stages.commands.main"])
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(module):
+    code = f"""
+import os, runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name.startswith("stages.common.base"):
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("{module}", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (-2, 130)
+    assert done.stderr == "interrupted\n"

@@ -55,11 +55,15 @@ def beside(file: Path) -> Path:
 
 @functools.cache
 def left_over(directory: Path) -> dict[str, list[Path]]:
-    """Temporary siblings of processes that are gone, by the file or directory that they were to become."""
+    """Temporary siblings of processes that are gone, by the file or directory that they were to become; those of
+    siblings, as `write_rows` has them while it writes, by the first of all."""
     found: dict[str, list[Path]] = {}
     for entry in directory.iterdir() if directory.is_dir() else ():
-        if (named := TEMPORARY.fullmatch(entry.name)) and not is_running(int(named[2])):
-            found.setdefault(named[1], []).append(entry)
+        name, process = entry.name, 0
+        while named := TEMPORARY.fullmatch(name):
+            name, process = named[1], int(named[2])
+        if process and not is_running(process):
+            found.setdefault(name, []).append(entry)
     return found
 
 
@@ -123,6 +127,7 @@ def write_rows(file: Path, rows: Iterable[Any], at: Callable[[Any], str], most: 
     part. It stands in the rows as "at"; readers get the rows sorted by it, so they should come in that order."""
     counts = [0]
     whole, directory = beside(file), beside(file.with_name(f"{file.name}.parts"))
+    beside(file.with_name(f"{file.name}.former"))
 
     def counted() -> Iterator[Any]:
         for row in rows:
