@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from textwrap import dedent
 
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, CJK_RANGE, LETTER
@@ -255,4 +256,4 @@ def listed(block: Block) -> str:
     depths = [len(line) - len(line.lstrip()) for line in lines] + [-1]
     open_ends = (line for line, here, below in zip(lines, depths, depths[1:], strict=False) if below <= here)
     halves = any(ANNOUNCING.search(line) for line in open_ends)
-    return "" if halves or any(not MARKER.sub("", line).strip() for line in lines) else "\n".join(lines)
+    return "" if halves or any(not MARKER.sub("", line).strip() for line in lines) else dedent("\n".join(lines))
