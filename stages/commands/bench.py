@@ -1,7 +1,7 @@
 """Measure training on this machine: tokens/s, MFU and peak memory of unsloth and TRL, or the whole chain once.
 
-The models have random weights and real sizes, so nothing is downloaded. Results go to .cache/bench as they come: the
-table of trainings to train.json and train.md, the chain to chain.jsonl. On a CPU the models are tiny.
+The models have realistic sizes and random weights, so nothing is downloaded. Results are written to .cache/bench as
+they come: train.json and train.md for training, chain.jsonl for the whole chain. On a CPU the models are tiny.
 
 Examples:
   doclore bench

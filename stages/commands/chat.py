@@ -1,7 +1,7 @@
 """Ask the tuned model, or base and tuned side by side, in the terminal.
 
-Prompts are built as in training and answers are greedy, so that a question gets the answer that evaluate saw. In the
-dialogue Ctrl-C stops an answer, /new starts a new conversation, Ctrl-D exits.
+Prompts are built as in training and answers are greedy, so you get the same answers as evaluate. In a dialogue,
+Ctrl-C stops an answer, /new starts a new conversation, and Ctrl-D exits.
 
 Examples:
   doclore chat -p "What does ingest do?"

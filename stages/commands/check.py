@@ -1,6 +1,6 @@
 """Check params.yaml, the environment and the files before anything runs.
 
-Each stage is asked for what it refuses by its settings alone, so that nothing of it is found only after a training.
+Each stage is asked which settings it would refuse, so mistakes are found before a long run instead of after it.
 
 Examples:
   doclore check

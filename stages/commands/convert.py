@@ -1,7 +1,7 @@
 """Convert rows between .jsonl, .json (an array), .csv and .parquet.
 
-Nested values survive: a column that a table cannot hold as it is carries JSON text and says so. Rows that cannot be
-read are listed with their line, and the exit code is then 1; the others are converted all the same.
+Nested values are kept: a column that a table cannot hold carries JSON text, and its name says so. Rows that cannot be
+read are listed with their lines; all others are converted, and the exit code is 1.
 
 Examples:
   doclore convert rows.parquet rows.jsonl

@@ -1,7 +1,7 @@
 """Show rows added, removed and changed per page between two revisions.
 
-Compares the dataset of OLD (a commit, branch, tag or experiment; HEAD when left out) with that of NEW, which is the
-workspace when left out. A changed row has the same question with another answer, or the same answer worded otherwise.
+Compares the dataset of OLD (a commit, branch, tag or experiment; HEAD by default) with that of NEW (the workspace by
+default). A changed row has the same question with another answer, or the same answer in other words.
 
 Examples:
   doclore diff

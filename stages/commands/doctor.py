@@ -1,6 +1,6 @@
 """Check this machine for whatever would make a run fail later: Python, disk, GPU, endpoint, hub, DVC remote.
 
-What `doclore check` refuses is listed too. Each line says what it found; ✗ has to be mended, ! is worth knowing.
+Also reports everything that `doclore check` refuses. Lines with ✗ must be fixed; lines with ! are worth knowing.
 
 Examples:
   doclore doctor

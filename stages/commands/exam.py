@@ -1,7 +1,6 @@
 """Your own exam in data/exam/: list, check and add questions.
 
-`check` tells what is no question, and which questions no page of the documentation answers: a search does not find
-their key values there.
+`check` lists malformed questions, and questions that no page answers because a search does not find their key values.
 
 Examples:
   doclore exam check

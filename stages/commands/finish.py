@@ -1,7 +1,7 @@
-"""After the gate passed: hold nothing out, so that the next run trains on everything with the same settings.
+"""After the gate has passed: hold nothing out, so the next run trains on everything with the same settings.
 
-The measured run has to be committed first, since its figures cannot be taken again: no held-out question is left, and
-only your exam still measures the model. `git restore params.yaml` goes back.
+Commit the measured run first, because its figures cannot be measured again: no held-out questions remain, and only
+your exam still measures the model. `git restore params.yaml` undoes it.
 
 Examples:
   doclore promote && doclore finish && dvc repro

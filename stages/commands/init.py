@@ -1,7 +1,7 @@
 """Create a project: the pipeline's files, your documentation in params.yaml, Git and DVC set up.
 
-The code of the pipeline is copied into the project, which then depends on no other checkout; whatever is edited there
-is the project's own. Without --docs the directory of the documentation is asked for.
+The code of the pipeline is copied into the project, so it depends on no other checkout and you can edit it. Without
+--docs, you are asked for the directory of the documentation.
 
 Examples:
   doclore init my-model --docs ../my-docs

@@ -22,6 +22,13 @@ from stages.common.base.errors import UserError, limit_of_memory
 from stages.common.base.messages import said
 from stages.common.base.printable import say, speak_any_language
 
+ARGPARSE = (  # words of argparse that messages.zh.yaml translates
+    "positional arguments",
+    "options",
+    "show this help message and exit",
+    "show program's version number and exit",
+)
+
 
 def command_modules() -> Iterator[tuple[str, ModuleType]]:
     """The commands by name, in alphabetical order."""
@@ -37,19 +44,40 @@ def parser() -> argparse.ArgumentParser:
         epilog=said("DOCLORE_LANG=zh switches messages to Chinese, DOCLORE_LANG=en to English."),
     )
     root.add_argument("--version", action="version", version=f"doclore {version('doclore')}")
+    translate(root)
     subparsers = root.add_subparsers(metavar="COMMAND")
     for name, module in command_modules():
         first, _, rest = str(module.__doc__).partition("\n")
-        text = f"{said(first)}\n{rest}"
+        text = f"{said(first)}\n\n{explained(rest.strip())}"
         command = subparsers.add_parser(
             name, help=said(first), description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
-        for action in command._actions:
-            action.help = said(action.help or "")
+        translate(command)
         command.set_defaults(run=module.run, anywhere=getattr(module, "ANYWHERE", False))
     return root
+
+
+def explained(text: str) -> str:
+    """A docstring in the reader's language, paragraph by paragraph; what has no translation stays as it is wrapped."""
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        head, _, commands = paragraph.partition("\n")
+        if head == "Examples:":
+            paragraphs.append(f"{said(head)}\n{commands}")
+        else:
+            line = " ".join(paragraph.split())
+            paragraphs.append(said(line) if said(line) != line else paragraph)
+    return "\n\n".join(paragraphs)
+
+
+def translate(command: argparse.ArgumentParser) -> None:
+    """Titles and options of a parser in the reader's language; ARGPARSE are the library's own words."""
+    for group in command._action_groups:
+        group.title = said(group.title or "")
+    for action in command._actions:
+        action.help = said(action.help or "")
 
 
 def enter_project(arguments: argparse.Namespace) -> None:

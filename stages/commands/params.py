@@ -1,6 +1,6 @@
 """Show the keys of params.yaml with their values and what they mean; * marks values that are not the last commit's.
 
-WORD picks the keys that have it in their name or description; a misspelt key is answered with the closest one.
+WORD selects the keys whose name or description contains it; for a misspelt key, the closest one is suggested.
 
 Examples:
   doclore params

@@ -1,7 +1,7 @@
 """Write the values of a preset into params.yaml: one model on one kind of machine.
 
-Without NAME it lists the presets. Comments and all other values of params.yaml stay; `git restore params.yaml` undoes
-it.
+Without NAME, lists the presets. Comments and all other values of params.yaml are kept; `git restore params.yaml`
+undoes the change.
 
 Examples:
   doclore preset

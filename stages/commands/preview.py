@@ -1,6 +1,6 @@
 """Show rows as they will be trained: raw row, conversation, text, and tokens with and without loss.
 
-Works straight from data/dataset with the settings of params.yaml, before `format` has run.
+Reads data/dataset and the settings in params.yaml, so it works before format has run.
 
 Examples:
   doclore preview -n 5

@@ -1,7 +1,7 @@
 """Tag the committed model as model@vX.Y.Z if it passed evaluate's gate.
 
-The tag is annotated and follows GTO (https://dvc.org/doc/gto), so that DVC Studio and `gto show` list it. It is only
-made when the commit holds the very reports and models that lie here. `git push origin TAG` shares it.
+The tag is annotated and follows GTO (https://dvc.org/doc/gto), so DVC Studio and `gto show` list it. It is only
+created if the commit contains the current reports and models. `git push origin TAG` shares it.
 
 Examples:
   doclore promote --check

@@ -1,8 +1,8 @@
-"""Write the data set, the adapter or the merged model as a folder for a model hub, and push it there if told to.
+"""Write the dataset, the adapter or the merged model as a folder for a model hub, and optionally push it there.
 
-A data set becomes one Parquet file a split, with a card of where its rows come from; a model its safetensors, with the
-card that train or merge wrote. `--push` creates a private repository on the Hugging Face hub (or at HF_ENDPOINT) and
-needs HF_TOKEN or `hf auth login`.
+A dataset becomes one Parquet file per split, with a card about the origin of its rows. A model becomes safetensors,
+with the card that train or merge wrote. `--push` creates a private repository on the Hugging Face hub (or at
+HF_ENDPOINT) and needs HF_TOKEN or `hf auth login`.
 
 Examples:
   doclore publish dataset build/dataset
@@ -35,8 +35,8 @@ rows = load_dataset("{name}", split="train")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=["dataset", *MODELS], help="what to publish")
     parser.add_argument("directory", type=Path, metavar="DIR", help="new directory for the folder")
-    parser.add_argument("--push", metavar="OWNER/NAME", help="repository of the hub to push it to")
-    parser.add_argument("--public", action="store_true", help="for anyone to read; without it a new one is private")
+    parser.add_argument("--push", metavar="OWNER/NAME", help="repository on the hub to push to")
+    parser.add_argument("--public", action="store_true", help="make a new repository public (default: private)")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     directory: Path = arguments.directory
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UserError(f"{directory} is there already and not empty; name another directory, or remove it")
+        raise UserError(f"{directory} already exists and is not empty; name another directory, or remove it")
     settings = params.load()
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = beside(directory)

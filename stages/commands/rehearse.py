@@ -1,9 +1,9 @@
-"""Have the base model answer general prompts, to replay them in training against forgetting.
+"""Let the base model answer general prompts, to replay them in training against forgetting.
 
-The prompts are those of stages/common/chat/general.txt but for a quarter, which evaluate asks. The base answers here,
-or at the endpoint where evaluate.base_model names it: the likeliest answer to each and some that are drawn. Whole ones
-in the prompt's language are written to data/replay/self.jsonl, which is yours to read and edit; `format.replay.source:
-self` trains on them.
+Uses the prompts in stages/common/chat/general.txt, except a quarter that is reserved for evaluate. The base model
+answers on this machine, or at the endpoint that serves evaluate.base_model: once with the most likely answer,
+otherwise sampled. Complete answers in the prompt's language are written to data/replay/self.jsonl, which you can read
+and edit; `format.replay.source: self` trains on them.
 
 Examples:
   doclore rehearse
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--answers", type=int, default=3, metavar="N", help="to each prompt, all but one drawn (default: %(default)s)"
+        "--answers",
+        type=int,
+        default=3,
+        metavar="N",
+        help="answers per prompt, all but one sampled (default: %(default)s)",
     )
     parser.add_argument(
         "--max-new-tokens",

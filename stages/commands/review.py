@@ -1,6 +1,6 @@
 """Review pairs on a local page: accept, reject or edit; verdicts go to data/review.jsonl.
 
-The page is served on 127.0.0.1 only, under a link that holds a key. Commit data/review.jsonl with Git; `dvc repro`
+The page is served on 127.0.0.1 only, and its link contains a key. Commit data/review.jsonl with Git; `dvc repro`
 applies it.
 
 Examples:

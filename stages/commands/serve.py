@@ -1,7 +1,7 @@
 """Serve the merged model behind an OpenAI-compatible address, on this machine only.
 
-By vLLM where it is installed and there is a GPU, else by transformers, else by llama.cpp from a GGUF file in
-models/exports. Prompts are built as in training and answers are greedy unless a request says otherwise. The key is
+Uses vLLM if it is installed and there is a GPU, otherwise transformers, otherwise llama.cpp with a GGUF file in
+models/exports. Prompts are built as in training, and answers are greedy unless a request says otherwise. The key is
 DOCLORE_API_KEY, or a new one that is printed.
 
 Examples:

@@ -1,6 +1,6 @@
-"""Manage the answers that were paid for: info, gc, backup FILE, export FILE, import FILE, repair.
+"""Manage stored answers: info, gc, backup FILE, export FILE, import FILE, repair.
 
-The store is .cache/responses.sqlite. `gc` shows what would go; nothing is deleted without --yes.
+The store is .cache/responses.sqlite. `gc` shows what it would delete; nothing is deleted without --yes.
 
 Examples:
   doclore store info
@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     collect.add_argument("--older-than", type=days, metavar="DAYS", help="stored more than this many days ago")
     collect.add_argument("--model", help="answers of this model; '' for those that came with pulled data")
-    collect.add_argument("--refusals", action="store_true", help="refused for good; they will be asked again")
-    collect.add_argument("--key", help="the entry with this key; it will be asked again")
+    collect.add_argument("--refusals", action="store_true", help="only refusals; they will be requested again")
+    collect.add_argument("--key", help="only the entry with this key; it will be requested again")
     collect.add_argument("--yes", action="store_true", help="actually delete; otherwise only the counts are shown")
     export = actions.add_parser("export", help="write the entries to a JSONL file")
     export.add_argument("file", type=Path)

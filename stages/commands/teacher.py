@@ -1,6 +1,6 @@
 """Serve a GGUF model to the llm backend: llama.cpp's OpenAI-compatible server, on this machine only.
 
-Prints the two variables that the llm backend reads once the server answers, and runs until Ctrl-C.
+Prints the two variables for the llm backend when the server is ready, and runs until Ctrl-C.
 
 Examples:
   doclore teacher models/teacher.gguf

@@ -1,10 +1,10 @@
 """See in a minute what doclore makes of your docs: pages, what is left out, sample pairs, the cost of a full run.
 
-Nothing is trained, asked or written, and neither DVC nor a model is needed. In a project its params.yaml holds, outside
-one the defaults. Of a large documentation pairs are made from a sample of the pages.
+Nothing is trained, sent or written, and neither DVC nor a model is needed. Inside a project, its params.yaml is used,
+otherwise the defaults. For large documentation, the pairs come from a sample of the pages.
 
-Given a page instead, in a project with a language model, it sends one chunk of it and shows prompt, reply, pairs and
-verdicts side by side; what is answered is stored as in a run.
+With a page instead of a directory, in a project with a language model, one chunk of the page is sent, and prompt,
+reply, pairs and verdicts are shown side by side. The answers are stored as in a run.
 
 Examples:
   doclore try ../my-docs

@@ -1,9 +1,9 @@
 """Show what changed since the last promoted model, and what it would cost to train it.
 
-Run it when `dvc repro curate` has read the new documentation. It compares the facts with those of OLD (the last tag
-model@v…, unless you name another revision), says what each way costs in rows, steps and calls, writes data/previous/
-(facts that changed or are gone, for evaluate's freshness, and what was trained before) and models/previous/HASH (that
-adapter), and says how to go on from there.
+Run it after `dvc repro curate` has read the new documentation. It compares the facts with those of OLD, by default
+the last tag model@v…, shows what each way costs in rows, steps and requests, and prints the command that continues
+the training. It writes data/previous/ (changed and deleted facts, for evaluate's freshness, and what was trained
+before) and models/previous/HASH (the old adapter).
 
 Examples:
   dvc repro curate && doclore update
@@ -31,7 +31,9 @@ KEPT = 0.2  # share of the unchanged rows that are trained again, so that they a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", nargs="?", metavar="OLD", help="revision to go on from (default: the last model@v… tag)")
+    parser.add_argument(
+        "old", nargs="?", metavar="OLD", help="revision to continue from (default: the last model@v… tag)"
+    )
     parser.add_argument(
         "--keep", type=float, default=KEPT, metavar="SHARE", help="unchanged rows trained again (default: %(default)s)"
     )
@@ -169,9 +171,9 @@ def told(
     return [
         f"since {old}: {counts['added']} rows are new, {counts['changed']} changed, {counts['removed']} gone",
         f"facts with another answer: {len(facts) - gone}; facts that are gone: {gone} (data/previous/facts.jsonl)",
-        f"from the start: {len(rows)} rows to train; going on from {old}: about {least} ({share}), the new and changed "
+        f"from scratch: {len(rows)} rows to train; continuing from {old}: about {least} ({share}), the new and changed "
         f"ones and {keep:.0%} of the others",
-        f"optimizer steps: about {steps(len(rows), train)} from the start, about {steps(least, train)} going on",
+        f"optimizer steps: about {steps(len(rows), train)} from scratch, about {steps(least, train)} continuing",
     ]
 
 

@@ -1,7 +1,7 @@
-"""Trace a pair to its page and its fate, or a page to its rows.
+"""Trace a pair to its page and outcome, or a page to its rows.
 
-WHAT is a pair_id, the text of a question (the closest one is shown when none is worded so), or a page, a partial or a
-file of data/extra, with `:line` for one line of it: docs/page.md:12.
+WHAT is a pair_id, a question (if none has this wording, the closest one is shown), or a page, partial or file of
+data/extra, optionally with a line: docs/page.md:12.
 
 Examples:
   doclore why docs/index.md:12

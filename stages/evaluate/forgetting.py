@@ -105,7 +105,7 @@ def read(task: str, results: Mapping[str, Any]) -> dict[str, Any]:
             mean = sum(each) / len(each) if each else None
             rows = len(each) or results["n-samples"].get(task, {}).get("effective", 0)
             return {"metric": metric, "score": value, "rows": rows, "each": each if close(mean, value) else []}
-    raise UserError(f"evaluate.lm_eval: {task} has no metric of which more is better")
+    raise UserError(f"evaluate.lm_eval: {task} has no metric for which higher is better")
 
 
 def by_question(task: str, results: Mapping[str, Any], name: str) -> Iterator[float]:

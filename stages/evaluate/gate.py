@@ -7,12 +7,12 @@ from stages.common.schema import Evaluate
 
 # What a check says when it fails, with the values that it fails by; report/texts.yaml says the same in both languages.
 REASONS = {
-    "no_rows": "{set} has no rows, so that nothing shows whether the model learnt",
+    "no_rows": "{set} has no rows, so it is unknown whether the model learned",
     "min_gain": "the gain in key values on {set} is {value:.2f}, below gate.min_gain = {limit}",
     "one_page": "{set} rests on one page, so its gain may be chance",
     "chance": "the interval of the gain on {set} reaches down to {value:.2f}, so it may be chance",
     "min_stopped": "{value:.0%} of the answers on {set} end on their own, below gate.min_stopped = {limit}",
-    "min_reading": "{value:.0%} of the answers behind mixed passages are right, below gate.min_reading = {limit}",
+    "min_reading": "{value:.0%} of the answers with mixed passages are right, below gate.min_reading = {limit}",
     "min_refused": "{value:.0%} of the unanswerable questions are refused, below gate.min_refused = {limit}",
     "max_refused_answerable": "{value:.0%} of the answerable questions are refused, above "
     "gate.max_refused_answerable = {limit}",

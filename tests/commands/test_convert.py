@@ -159,7 +159,7 @@ def test_nothing_is_overwritten_without_force():
         ("none.jsonl", "b.json", "none.jsonl is not found"),
         ("a.jsonl", "b.xlsx", r"b.xlsx: the name must end in one of .jsonl, .json, .csv, .parquet"),
         ("bad.parquet", "b.json", "bad.parquet is not Parquet"),
-        ("twice.csv", "b.json", "every column needs a name of its own"),
+        ("twice.csv", "b.json", "the first line must name every column"),
     ],
 )
 def test_a_mistake_is_one_line(source, target, problem):

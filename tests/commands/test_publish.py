@@ -134,6 +134,6 @@ def test_an_adapter_goes_with_its_card_and_without_what_only_merge_needs(write_p
     publish("adapter", "out", "--push", "team/lora", "--public")
     assert hub.created[0]["visibility"] == "public" and hub.created[0].get("type", "model") == "model"
     assert {"README.md", "adapter_model.safetensors"} == hub.files.keys() - {".gitattributes"}
-    with pytest.raises(UserError, match="out is there already and not empty"):
+    with pytest.raises(UserError, match="out already exists and is not empty"):
         publish("adapter", "out")
     shutil.rmtree("out")

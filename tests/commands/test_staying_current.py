@@ -85,7 +85,7 @@ def test_ten_changed_facts_cost_a_part_of_the_steps_and_are_measured_either_way(
     assert {fact["path"] for fact in facts} == {f"{NAMES[0]}.md"}
     assert f"facts with another answer: {CHANGED}; facts that are gone: 0" in said
     assert "language model: generate.backend is extractive, which asks none" in said
-    plan = re.search(r"optimizer steps: about (\d+) from the start, about (\d+) going on", said)
+    plan = re.search(r"optimizer steps: about (\d+) from scratch, about (\d+) continuing", said)
     start, known_rows = re.search(r"-S train.start_from=(\S+) -S format.known_rows=(\S+)$", said.strip()).groups()
 
     all_steps, scratch = trained(capsys)

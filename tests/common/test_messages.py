@@ -39,6 +39,12 @@ def heads() -> list[str]:
     return [str(module.__doc__).partition("\n")[0] for _, module in command_modules()]
 
 
+def paragraphs() -> list[str]:
+    """The rest of the commands' help, each paragraph on one line."""
+    parts = [part for _, module in command_modules() for part in str(module.__doc__).strip().split("\n\n")[1:]]
+    return [" ".join(part.split()) for part in parts if not part.startswith("Examples:")]
+
+
 @cache
 def entries() -> dict[str, str]:
     from ruamel.yaml import YAML
@@ -47,7 +53,7 @@ def entries() -> dict[str, str]:
 
 
 def test_every_message_of_the_table_is_worded_so_in_the_code():
-    assert sorted(entries().keys() - {*texts(), *heads()}) == []
+    assert sorted(entries().keys() - {*texts(), *heads(), *paragraphs()}) == []
 
 
 def test_every_value_of_a_message_is_in_its_chinese_and_no_other():
@@ -57,7 +63,7 @@ def test_every_value_of_a_message_is_in_its_chinese_and_no_other():
 
 
 def test_every_command_has_its_help_in_chinese():
-    assert [head for head in heads() if head not in entries()] == []
+    assert [text for text in (*heads(), *paragraphs()) if text not in entries()] == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -78,7 +78,7 @@ def test_the_cost_counts_new_and_changed_rows_and_a_share_of_the_others():
     lines = update.told("model@v1", noted, update.changed_facts(noted, after.rows), after, 0.5, train)
     assert "1 rows are new, 1 changed, 0 gone" in lines[0]
     assert "11 rows to train" in lines[2] and "about 6 (55%)" in lines[2], "two and half of nine"
-    assert lines[3] == "optimizer steps: about 2 from the start, about 1 going on", "eight rows a step"
+    assert lines[3] == "optimizer steps: about 2 from scratch, about 1 continuing", "eight rows a step"
 
 
 @pytest.mark.parametrize(

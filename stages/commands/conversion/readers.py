@@ -43,7 +43,7 @@ def read_csv(file: Path, watch: Watch) -> Iterator[FileRow | Fault]:
 def header(lines: Iterator[list[str]], file: Path) -> list[str]:
     names = [unquoted(name) for name in next(lines, [])]
     if not all(name.strip() for name in names) or len(set(names)) < len(names):
-        raise UserError(f"{file}: every column needs a name of its own in the first line; found {names}")
+        raise UserError(f"{file}: the first line must name every column, each differently; found {names}")
     return names
 
 

@@ -39,7 +39,7 @@ def generator(row: dict[str, Any]) -> str:
         return "your own data"
     if not row["request_key"]:
         return "extractive"
-    reworded = f", its answer in other words by {row['answer_key']}" if "first_output" in row else ""
+    reworded = f", answer paraphrased by {row['answer_key']}" if "first_output" in row else ""
     return f"llm, {locked_model() or 'model unknown'}, request {row['request_key']}{reworded}"
 
 

@@ -130,7 +130,7 @@ class Skipped:
         path, reason = next(iter(self.reasons.items()))
         line = f"{len(self.reasons)} of {len(self.reasons) + others} pages skipped, such as {path} ({reason})"
         if not others and len(self.reasons) > 1:
-            raise UserError(f"{line}; none is left, so please report this as a fault of doclore")
+            raise UserError(f"{line}; no page is left; please report this as a bug in doclore")
         say(f"{self.stage}: {line}; reports/{self.stage}.json names all", flush=True)
 
 

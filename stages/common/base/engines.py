@@ -150,5 +150,5 @@ def failures() -> Iterator[None]:
         if isinstance(cause, Exception):
             raise cause from None
         raise UserError(
-            f"Ray gave a batch up ({str(error).splitlines()[0][:200]}); run the stage again: what is finished is kept"
+            f"Ray gave up on a batch ({str(error).splitlines()[0][:200]}); run the stage again; finished work is kept"
         ) from None

@@ -19,7 +19,7 @@ class Outage:
         if self.began is None:
             self.began = time.monotonic()
             self.endpoint.say(
-                f"{self.endpoint.section}: the endpoint is unreachable ({why}); waiting for it, at most {most:.0f} s"
+                f"{self.endpoint.section}: the endpoint is unreachable ({why}); waiting for up to {most:.0f} s"
             )
         away = time.monotonic() - self.began
         self.show(f"waiting for the endpoint: {away:.0f} of {most:.0f} s")

@@ -98,7 +98,7 @@ class Outcome:
         if self.example:
             kinds[-1] += f"; the first: {self.example}"
         if self.refusals.total() > self.refusals["truncated"] or self.refused_before:
-            kinds[-1] += "; refusals are not asked again unless `doclore store gc --refusals --yes` forgets them"
+            kinds[-1] += "; refusals are not requested again unless you delete them: doclore store gc --refusals --yes"
         return ", ".join(kinds)
 
     def latency(self) -> dict[str, float]:

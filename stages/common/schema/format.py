@@ -46,7 +46,7 @@ class Audit(Section):
 def with_both_places(text: str) -> str:
     """Passages first, then the question, each once."""
     if re.findall(r"\{(\w+)\}", text) != ["passages", "question"]:
-        raise ValueError("accepted is a text with {passages} and behind it {question}, each once")
+        raise ValueError("accepted is a text with {passages}, then {question}, each once")
     return text
 
 

@@ -36,7 +36,7 @@ class Merge(Section):
     def exports_have_what_they_need(self) -> Self:
         gguf = [name for name in self.export if name.startswith("gguf-")]
         if "ollama" in self.export and not gguf:
-            raise ValueError("export: ollama needs gguf-q8_0 or gguf-q4_k_m beside it")
+            raise ValueError("export: ollama also needs gguf-q8_0 or gguf-q4_k_m")
         if gguf and self.method != "merged_16bit":
             raise ValueError(f"export: {gguf[0]} needs method merged_16bit, not {self.method}")
         return self
