@@ -104,9 +104,17 @@ def missing_files(settings: Params) -> Iterator[str]:
 
 
 def pipeline() -> Any:
+    """dvc.yaml. Raises UserError when it holds no stages."""
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
-    return YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    try:
+        values = YAML(typ="safe").load(Path("dvc.yaml").read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"dvc.yaml is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict) or not isinstance(values.get("stages"), dict):
+        raise UserError("dvc.yaml has no stages; type: git restore dvc.yaml")
+    return values
 
 
 def outputs(stage: dict[str, Any]) -> Iterator[Any]:

@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     known = keys(PARAMS.read_text("utf-8"))
     committed = {key.name: key.value for key in keys(git("show", f"HEAD:./{PARAMS}") or "")}
+    if not known:
+        raise UserError(f"{PARAMS} holds no values; type: git restore {PARAMS}")
     word = arguments.word.lower()
     shown = [key for key in known if word in f"{key.name} {key.about}".lower()]
     if not shown:

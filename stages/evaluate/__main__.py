@@ -65,7 +65,8 @@ def trained_chat(settings: schema.Params) -> Chat:
     from transformers import AutoTokenizer
 
     directory = tuned_directory(settings.evaluate)
-    tokenizer = AutoTokenizer.from_pretrained(require(directory))
+    require(directory / "tokenizer_config.json")
+    tokenizer = AutoTokenizer.from_pretrained(directory)
     if digest(tokenizer.chat_template) != read_json(paths.REPORTS / "format.json")["template_hash"]:
         raise UserError(
             f"{directory} does not carry the chat template that data/formatted was made with; run `dvc repro`"

@@ -1,12 +1,11 @@
 """What the report is made of: files of the stages, as far as they are there."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.common.base import paths, timings
-from stages.common.records.files import file_sha256, read_jsonl
+from stages.common.records.files import file_sha256, read_json, read_jsonl
 from stages.common.records.rows import Chunk
 
 STAGES = ("ingest", "chunk", "curate", "format", "train", "merge", "evaluate")
@@ -44,7 +43,7 @@ def read() -> Inputs:
 
 
 def value(file: Path, missing: Any) -> Any:
-    return json.loads(file.read_text("utf-8")) if file.exists() else missing
+    return read_json(file) if file.exists() else missing
 
 
 def rows(file: Path) -> list[Any]:

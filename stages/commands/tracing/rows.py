@@ -54,10 +54,7 @@ def lines(file: Path) -> Iterator[str]:
 
 def parsed(line: str, file: Path) -> Any:
     """The row of a line, to be shown. Raises UserError when there is none."""
-    try:
-        row = files.Line(file, 0, line.encode()).row()
-    except ValueError as error:
-        raise UserError(f"a line of {file} is not JSON ({error}); run `dvc repro --force curate`") from None
+    row = files.Line(file, 0, line.encode()).row()
     return printable(row) if ENCODED.search(line) else row
 
 

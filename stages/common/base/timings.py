@@ -3,6 +3,7 @@ a pure function of docs and params."""
 
 import json
 import time
+from contextlib import suppress
 
 from stages.common.base.paths import cache_dir
 
@@ -19,5 +20,9 @@ def latest() -> dict[str, float]:
     log = cache_dir() / "timings.jsonl"
     if not log.exists():
         return {}
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    return {row["stage"]: row["seconds"] for row in rows}
+    found = {}
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError, KeyError, TypeError):  # of a line that a kill or a full disk cut off
+            row = json.loads(line)
+            found[row["stage"]] = row["seconds"]
+    return found

@@ -185,8 +185,8 @@ class Line(NamedTuple):
     text: bytes
 
     def row(self) -> Any:
-        """Raises ValueError when it is none."""
-        row = json.loads(self.text)
+        """Raises UserError that names the file when it is none."""
+        row = parsed(self.text, f"a line of {self.file}")
         row.pop(AT, None)
         return row
 
@@ -224,12 +224,15 @@ def rows_of(file: Path) -> Iterator[Any]:
         for number, line in enumerate(stream, 1):
             if line == b"\n":  # there are no rows
                 continue
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise UserError(
-                    f"{file}:{number} is not JSON ({error}); run `dvc repro --force` to create it again"
-                ) from None
+            yield parsed(line, f"{file}:{number}")
+
+
+def parsed(line: bytes, place: str) -> Any:
+    """The row of a line. Raises UserError that names its place."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place} is not JSON ({error}); run `dvc repro --force` to create it again") from None
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -242,5 +245,5 @@ def read_json(file: Path) -> Any:
     require(file)
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file} is not JSON ({error}); delete it and run `dvc repro` to create it again") from None

@@ -3,6 +3,7 @@ stages use."""
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,9 @@ def recorded_merge_base(record: dict[str, Any]) -> str:
 def fingerprint(directory: Path) -> str:
     """Hash of the files that a model's answers depend on. Files that have not been touched are not read again."""
     known_file = cache_dir() / "answers" / "hashes.json"
-    known: dict[str, str] = json.loads(known_file.read_text()) if known_file.exists() else {}
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):  # no file yet, or one that is damaged
+        known = dict(json.loads(known_file.read_text("utf-8")))
     hashes = []
     for weights in sorted({weights for pattern in WEIGHTS for weights in directory.glob(pattern)}):
         state = weights.stat()
