@@ -6,6 +6,7 @@ from stages.commands import update
 from stages.commands.tracing.changes import ComparedRow, Version, changes
 from stages.common.base import params, paths
 from stages.common.base.errors import UserError
+from stages.common.base.git import git
 from stages.common.records.files import write_jsonl
 from stages.evaluate import freshness
 from stages.evaluate.answers import Answer
@@ -133,5 +134,6 @@ def test_answers_as_now_as_before_and_in_neither_way_are_told_apart():
 
 
 def test_without_a_promoted_model_a_revision_has_to_be_named():
+    git("init", "--quiet")
     with pytest.raises(UserError, match="doclore update REVISION"):
         update.last_promoted()
