@@ -3,8 +3,11 @@ again."""
 
 import functools
 import os
+import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from stages.common.base import mapped as module
 from stages.common.base.errors import UserError
 from stages.common.base.kept import RUNS
 from stages.common.base.mapped import mapped
+from support.repository import ROOT
 
 WORDS = [f"word {number}" for number in range(100)]
 calls: list[str] = []
@@ -148,3 +152,36 @@ def test_a_result_lasts_as_long_as_what_was_asked_is_answered_alike():
     assert asked_again() == ["word 7", "word 90"]
     Path("word-7").unlink()
     assert asked_again() == ["word 7"]
+
+
+RUN = """
+import runpy, sys
+from stages.common.base import engines, mapped
+
+mapped.SECONDS, engines.most = float(sys.argv[2]), lambda name: 2
+if __name__ == "__main__":
+    runpy.run_module(f"stages.{sys.argv[1]}", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.slow  # eight runs of stages
+def test_stages_that_are_run_write_the_same_in_two_processes(write_params, tmp_path):
+    """As modules: what stands in a stage's `__main__` has another name in the processes that it starts."""
+    for number in range(40):
+        name = f"docs/kiln-{number}.md"
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(
+            f"# Kiln {number}\n\n| Key | Default |\n|---|---|\n| `heat_{number}` | {number + 3} °C |\n"
+        )
+    write_params({"docs.path": "docs"})
+    written = []
+    for seconds in ("1e9", "0"):
+        for stage in ("ingest", "chunk", "generate", "curate"):
+            done = subprocess.run(
+                [sys.executable, "-c", RUN, stage, seconds],
+                env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr[-2000:]
+        written.append({file: file.read_bytes() for file in sorted(Path("data").rglob("*.jsonl"))})
+        shutil.rmtree(".cache")
+    assert written[0] == written[1]

@@ -66,7 +66,7 @@ class LocalPool:
         self.pool = ProcessPoolExecutor(processes, get_context("spawn"))
 
     def submit(self, work: Callable[[Any], Result], batch: Any) -> "Future[Result]":
-        return self.pool.submit(work, batch)
+        return self.pool.submit(by_name(work), batch)
 
     def close(self) -> None:
         self.pool.shutdown(cancel_futures=True)
