@@ -93,6 +93,13 @@ DANGLING = re.compile(
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以|然后|接着|随后)$"
 )
 LIGHT_NOUN = re.compile(r".{0,6}(?:方式|方法|写法|用法|形式|格式|结构|样子|效果|结果|内容)")  # of what?
+OF_WHAT = re.compile(r"(?:[将把从用对为由]|通过|只需要?)$")  # what stands below was its object
+# The steps of a talk ("and now", "let us see", "have a try"), and a place or an action without what it is done to.
+TALK = re.compile(
+    r"^(?:先|再|又|也|还|来|去|好|继续|只)|(?:试试|看看|一下|[^以]下|例子|于|并)$"
+    r"|^在[^，]*(?:[中里上内下]|添加|写入|输入|加入|增加|执行|运行|创建)$"
+)
+ALSO = re.compile(r"[并且将把以为]|同时|从而|用于|使用")  # a clause with the subject of the one before
 POINTING = re.compile(r"\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$", re.IGNORECASE)
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
 MAX_GOAL_CHARS = 90
@@ -112,10 +119,12 @@ def said(sentence: str) -> str:
     chinese = bool(CJK.search(sentence))
     text = CONNECTIVE.sub("", (LIGHT if chinese else TAIL).sub("", sentence)).strip(" :,.;(，：。")
     if chinese:
+        if any(OF_WHAT.search(sentence[: match.start()]) for match in LIGHT.finditer(sentence)):
+            return ""
         wish = WISH.match(text)
         text = wish[1] if wish else text[match.end() :] if (match := CAN.match(text)) else text
         text = re.sub("[你您]的", "", text)
-        if LIGHT_NOUN.fullmatch(text):
+        if LIGHT_NOUN.fullmatch(text) or TALK.search(text) or not all(map(ALSO.match, text.split("，")[1:])):
             return ""
     elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""

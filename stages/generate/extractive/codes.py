@@ -29,7 +29,7 @@ OUTPUT = re.compile(
     r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
     re.IGNORECASE,
 )
-EXAMPLE_OF = re.compile(r"^examples?(?: of| for)?:? (?=\w{3})", re.IGNORECASE)
+EXAMPLE_OF = re.compile(r"^(?:an )?examples?(?: of| for)?:? (?=\w{3})", re.IGNORECASE)
 FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有){0,9}(?:所示)?[:：,，]{0,9}$"
 )
@@ -75,7 +75,7 @@ def names_code(headings: tuple[str, ...]) -> bool:
 
 def announced(lead: str) -> str:
     """The sentence before, where it says by itself what the code is about; empty otherwise."""
-    said = announcements.said(lead)
+    said = EXAMPLE_OF.sub("", announcements.said(lead))
     return said if MIN_LEAD_CHARS <= len(said) <= MAX_LEAD_CHARS and not is_common(said) else ""
 
 

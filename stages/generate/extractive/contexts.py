@@ -33,7 +33,7 @@ FAQ = re.compile(
     r"|常见问题(?:解答)?|问题排查|故障排[查除])\b.*",
     re.IGNORECASE,
 )
-OF_A_COMMAND = re.compile(r"name|名称", re.IGNORECASE)  # the first heading of a manual page
+OF_A_COMMAND = re.compile(r"name|synopsis|名称", re.IGNORECASE)  # the first heading of a manual page
 GLOSSARY = re.compile(r"(?:glossary|concepts|terminology|术语表?|名词解释|基本概念)\b.*", re.IGNORECASE)
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it

@@ -9,7 +9,7 @@ from stages.generate.extractive.inline import plain
 NUMBERING = re.compile(
     r"(?:第[一二三四五六七八九十\d]{1,3}[步章节]|步骤\s*[一二三四五六七八九十\d]{1,2}|step\s+\d{1,2})\s*[:：.、]?\s*"
     r"|[A-Z][a-z]+ \d{1,2}[:：]\s*"
-    r"|\d{1,2}(?:\.\d{1,2})+[.、]?\s+|\d{1,2}[.、)）]\s*(?!\d)|[一二三四五六七八九十]{1,2}、\s*"
+    r"|\d{1,2}(?:\.\d{1,2})+[.、]?\s+|\d{1,2}\s+(?=[\u4e00-\u9fff])|\d{1,2}[.、)）]\s*(?!\d)|[一二三四五六七八九十]{1,2}、\s*"
     r"|[（(](?:\d{1,2}|[一二三四五六七八九十]{1,2})[)）]\s*",
     re.IGNORECASE,
 )
@@ -40,6 +40,12 @@ UNASKED = re.compile(
     r"|.*[!！]|.* (?:to|of|for|with|and|or|in|on|by)|.*[^样]来"
     r"|(?:see|learn|read) .*|.*深入学习"
     r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
+    re.IGNORECASE,
+)
+# Sections of cards and links, which only say what stands elsewhere.
+ONWARD = re.compile(
+    r"next steps?|(?:see|read) (?:also|more)|(?:related )?links|further reading"
+    r"|相关(?:链接|文档|阅读)|下一步|延伸阅读|参考(?:资料|链接)",
     re.IGNORECASE,
 )
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge

@@ -80,7 +80,9 @@ def name_of(grid: Grid, row: tuple[Cell, ...], keys: list[int]) -> str:
     if not all(LETTER.search(name) for name in names):
         return ""
     parts = list(zip(names, texts, strict=True))
-    if language("".join(grid.header)) == "zh":
+    if language("".join(grid.header)) == "zh" and len(parts) == 2 and not any(re.search(r"\d", text) for text in texts):
+        name = "、".join(f"{heading}“{text.strip('`')}”" for heading, text in parts)
+    elif language("".join(grid.header)) == "zh":
         name = "、".join(f"{heading} {text}" for heading, text in parts)
     elif len(parts) == 1 or all(NUMBER.fullmatch(text) for text in texts):
         name = ", ".join(f"{heading} {text}" for heading, text in parts)

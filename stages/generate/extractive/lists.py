@@ -8,7 +8,17 @@ from textwrap import dedent
 from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import CHANGES, NAME, PICTURE, UNASKED, adds, heading_name, is_common, topic
+from stages.generate.extractive.headings import (
+    CHANGES,
+    NAME,
+    ONWARD,
+    PICTURE,
+    UNASKED,
+    adds,
+    heading_name,
+    is_common,
+    topic,
+)
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of, question
 from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
@@ -124,6 +134,8 @@ def of_paragraph(source: str) -> list[Item]:
 
 def terms(entries: list[Item], headings: tuple[str, ...], plainly: bool = True) -> Iterator[Fact]:
     """Items of the form `term: text`, arguments and return values among them; `plainly`: also without marks."""
+    if headings and ONWARD.fullmatch(heading_name(headings[-1])):
+        return
     call = CALL.match(headings[-1]) if headings else None
     function = f"`{call[1]}`" if call else ""
     unmarked = [stated(item.text) if plainly else None for item in entries]

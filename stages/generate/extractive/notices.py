@@ -13,6 +13,7 @@ from stages.generate.extractive.speech import NARRATION, complete, points, refer
 
 MAX_ANSWER_CHARS = 600
 MIN_NAMED = 24  # Latin characters of what a box with a title says
+WHOLE_SHARE = 0.9  # from which on a box is the section itself
 MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?"
@@ -33,6 +34,7 @@ QUESTION = re.compile(
     r"\s*+(?:\*\*)?\s*+(?:[Qq问]\d*\s*[:：.]\s*+|\d+[.、)]\s*+)?([^\n。!！]{4,120}?[？?])\s*+(?:\*\*)?\s*+"
 )
 INTRODUCED = re.compile(r"[^，,。？?]*是[，,：]")  # a question that its author puts: "the question is, why"
+CLAUSE_END = re.compile(r"[，,；;]|\.{3}|…")
 ASKING = re.compile(r"如何|怎么|怎样|为什么|是否|能否|什么|哪|吗|^(?:how|why|what|which|can|does|is)\b", re.IGNORECASE)
 INTERROGATIVE = re.compile(
     r"如何|怎么|怎样|为什么|为何|是否|能否|可否|什么|哪|吗|谁|何|几|有没有|[是能会可]不|多[少久大长]|呢"
@@ -80,7 +82,8 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     if asks := question(title):
         yield Fact("faq", asks, text, source.strip(), headings)
     elif (kind == "caution" and not heading_question(topic(above))) or (about and (named or share >= MIN_SHARE)):
-        yield Fact("section" if named and kind == "tip" else kind, about, text, source.strip(), headings)
+        whole = kind == "tip" and about and (named or share >= WHOLE_SHARE)  # no hint beside what the section says
+        yield Fact("section" if whole else kind, about, text, source.strip(), headings)
 
 
 def parts(source: str) -> tuple[str, str, str]:
@@ -105,7 +108,7 @@ def asked(block: Block) -> str:
     own: only what is marked, by strong type, a number or a Q, or stands with its answer below it, is a reader's."""
     first, _, rest = block.text.partition("\n")
     marked = re.match(r"\s*(?:\*\*|[Qq问]\d*\s*[:：.]|\d+[.、)])", first) or rest or CJK.search(first)
-    stands = block.kind == "paragraph" and marked and not INTRODUCED.match(first)
+    stands = block.kind == "paragraph" and marked and not INTRODUCED.match(first) and len(CLAUSE_END.findall(first)) < 3
     return question(first.rstrip()) if stands else ""
 
 

@@ -80,6 +80,7 @@ SEVERAL = re.compile(
 LONG_WORD = re.compile(r"[a-z]{4,}")
 CHINESE = re.compile(rf"[{CJK_RANGE}]{{2,}}")
 NAME_IN_CODE = re.compile(r"`\w+[_.-][^`]*`")
+ANSWERS = re.compile(r"(?:yes|no|not)\b|[是不可能会]", re.IGNORECASE)
 ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
@@ -114,6 +115,8 @@ def lead(
     length = len(ADDRESS.sub("", text))
     share *= min(len(text) / max(len(flowing(source)), 1), 1)  # what points elsewhere is left out
     says_enough = not one or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
+    if asks and share < MIN_SHARE_OF_OTHER and not (ANSWERS.match(text) or named_in(text, asks) >= MIN_NAMED / 2):
+        return  # it has not come to what is asked
     if asks:
         yield Fact("faq", asks, text, evidence, headings[:-1])
     elif named and not about_another(text, heading):

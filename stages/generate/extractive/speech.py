@@ -44,7 +44,7 @@ BACKWARD = re.compile(
     r"|ah|oh|ok(?:ay)?|well|of course|next|now|here|lastly|first|second"
     r"|for (?:example|instance)|in (?:this|that|these|both|addition)"
     r"|as (?:you|we|mentioned|an)"
-    r"|note|notice|the same|(?:[\w-]+ ){1,2}(?:this|these|those)|(?:with|after) that|once|another"
+    r"|note|notice|both \w+s|the same|(?:[\w-]+ ){1,2}(?:this|these|those)|(?:with|after) that|once|another"
     r"|(?:[\w ]+ )?such an?)\b|there\b(?! (?:is|are|was|were|can|may|exists?)\b)"
     r"|其中|例如|此外|因此|所以|但是?|然而|另外|同时|并且|而且|以及|那么|此时|这|它们?|上述|正如|在这[种样个里]|最后|然后|首先|同样|现在|另一|还有|或者|相反|接着|请?注意|[：:，,。|])",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ NARRATION = re.compile(
     r"\b(?:we[’'](?:ll|ve|re|d)|we(?! (?:recommend|suggest|advise|support|offer|provide)\b)|us|let[’']s|I"
     r"|I[’'](?:ll|ve|m|d)|you[’']ve|imagine|suppose|assume|say you|recall|remember"
     r"|right now|at this point|so far|by now|at the moment)\b"
-    r"|(?<!自)我(?![国的])|看看|想象|假设|(?:吧|呢)[。！]|[你您]刚|\byou (?:just|saw)\b",
+    r"|(?<!自)我(?![国的])|看看|想象|假设|大家|同学们?|咱们?|(?:吧|呢)[。！]|[你您]刚|\byou (?:just|saw)\b",
     re.IGNORECASE,
 )
 EXCLAMATION = re.compile(r"[!！][\"'”’」』)）*]*\s*$")  # praise, a call, a greeting

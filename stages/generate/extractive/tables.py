@@ -82,6 +82,8 @@ def facts_of_columns(grid: Grid, headings: tuple[str, ...]) -> Iterator[Fact]:
     for number, (name, *cells) in enumerate(grid.rows):
         if not LETTER.search(name.text) or NO_ATTRIBUTE.fullmatch(name.text) or len(name.text) > MAX_NAME_CHARS:
             continue
+        if points(name.text):
+            continue
         for thing, cell in zip(grid.header[1:], cells, strict=True):
             quote = grid.quote(number, cell)
             decides = columns.YES_OR_NO.fullmatch(cell.text) and not columns.BOOLEAN.match(cell.text)
