@@ -1156,3 +1156,40 @@ def test_of_two_models_that_are_counted_the_first_alone_is_no_answer():
 def test_what_any_thing_of_a_kind_must_do_defines_nothing():
     said = "- **Flush the pump**: Any water between the ring and the valve of the pump must be let out."
     assert {kind for kind, *_ in stated(said)} == {"stated"}
+
+
+@pytest.mark.parametrize(
+    ("lead", "subject"),
+    [
+        ("可以用以下命令打开地下室的水泵：", "打开地下室的水泵"),
+        ("将以下内容添加到水泵的配置文件中：", ""),
+        ("先来试试水泵的开关：", ""),
+        ("在水泵的目录中写入以下内容：", ""),
+        ("水泵的开关很简单，一行就够：", ""),
+    ],
+)
+def test_a_chinese_lead_keeps_its_object_and_is_no_talk(lead, subject):
+    assert codes(f"水泵抽水。\n\n{lead}\n\n```sh\npump\n```", ("手册", "水泵")) == ({subject} - {""})
+
+
+def test_a_box_that_is_all_its_section_says_is_no_hint_on_it():
+    box = "> **Note**\n>\n> - The valve shows the level of the oil.\n> - The lever lets the water out of the pump."
+    assert {kind for kind, *_ in stated(box, ("Manual", "Valve"))} == {"section"}
+    rest = "\n\nThe valve of the pump stands open as long as water runs through it, and closes by itself."
+    assert {kind for kind, *_ in stated(box + rest, ("Manual", "Valve"))} == {"tip"}
+
+
+def test_cards_that_lead_on_state_nothing():
+    card = "- **Wash the pump**: Learn of brushes for every pump"
+    assert not stated(card, ("Pump", "Next steps"))
+    assert stated(card.replace("Learn of", "takes one of the"), ("Pump", "Care"))
+
+
+def test_a_long_question_that_its_author_puts_is_no_reader_s():
+    asked = "水泵响了，阀门也开了，水还是不流，这是为什么？"
+    assert not [kind for kind, *_ in stated(f"{asked}\n\n管道里有空气。") if kind == "faq"]
+    assert [kind for kind, *_ in stated("水泵为什么不出水？\n\n管道里有空气，要放掉。") if kind == "faq"]
+
+
+def test_a_chapter_s_number_before_chinese_is_no_part_of_its_name():
+    assert [heading_name("2 创建水泵"), heading_name("10 kV 母线")] == ["创建水泵", "10 kV 母线"]

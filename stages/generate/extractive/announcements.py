@@ -6,6 +6,7 @@ Closed classes decide it, as in `speech`.
 import re
 
 from stages.common.text.wording import CJK, sentences
+from stages.generate.extractive.chinese import VERB
 from stages.generate.extractive.phrasings import capital
 from stages.generate.extractive.speech import ANNOUNCING, DEIXIS, NARRATION, QUOTED, imperative, points, refers_back
 
@@ -124,7 +125,7 @@ def said(sentence: str) -> str:
         wish = WISH.match(text)
         text = wish[1] if wish else text[match.end() :] if (match := CAN.match(text)) else text
         text = re.sub("[你您]的", "", text)
-        if LIGHT_NOUN.fullmatch(text) or TALK.search(text) or not all(map(ALSO.match, text.split("，")[1:])):
+        if LIGHT_NOUN.fullmatch(text) or TALK.search(text) or not goes_on(text):
             return ""
     elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""
@@ -132,6 +133,13 @@ def said(sentence: str) -> str:
     stands = not any(pattern.search(bare) for pattern in (NARRATION, RELATIVE, DANGLING)) and not OF_A_STATE.match(text)
     stands = stands and (chinese or (bool(SHOWN.match(bare)) and not NARRATIVE.match(bare)))
     return capital(text) if stands and not points(text) and not refers_back(text) else ""
+
+
+def goes_on(text: str) -> bool:
+    """Whether the clauses of a Chinese sentence tell of one thing to do: the first begins with it, or each of the others
+    with a word that goes on with it."""
+    acts = VERB.match(text) and not text.startswith("使用")
+    return bool(acts) or all(map(ALSO.match, text.split("，")[1:]))
 
 
 def goal(sentence: str) -> str:

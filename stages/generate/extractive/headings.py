@@ -30,8 +30,8 @@ COMMON = re.compile(
     r"|(?:请求|返回|响应|输入|输出|查询|路径)?参数|(?:请求|返回|响应)(?:数据|体|头|结果)|引脚|属性|样式|事件|案例|附录|常见问题|内容|结果|仿真|方案|典型应用|简单应用|调试技巧|注意事项|参考文献|完整代码"
     r"|代码解析|接口调用|语法|(?:使用|任务|配置|代码|请求|响应)?[示样]例|实例|返回值|案例步骤"
     r"|(?:算例|模型|项目|文件|下载)+(?:地址|链接|下载)?|configuration|fields|values|type|member of"
-    r"|returned by|returns|arguments|parameters|requirements|prerequisites|examples?|notes?|faq|see also|references"
-    r"|contents|explanation|前言|序言|preface|foreword",
+    r"|returned by|returns|arguments|parameters|attributes|requirements|prerequisites|examples?|notes?|faq|see also"
+    r"|references|contents|explanation|前言|序言|preface|foreword",
     re.IGNORECASE,
 )
 # Sections that are not worth a question of their own.
@@ -105,7 +105,7 @@ def adds(text: str, name: str) -> bool:
     the account" nothing of a password, "TLS CA" nothing of `log.tls.ca`."""
     said, known = normalised(ARTICLE.sub("", INSTRUCTION.sub("", text).strip())), normalised(name)
     told = INSTRUCTION.match(text) and known and said.endswith(known)
-    words, named = ([word.lower() for word in WORD.findall(part)] for part in (text, name))
+    words, named = ([word.lower() for word in WORD.findall(ARTICLE.sub("", part))] for part in (text, name))
     again = (
         " " in text
         and text.isascii()

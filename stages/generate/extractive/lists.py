@@ -62,10 +62,12 @@ DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 COMMAND = re.compile(r"`[^`]* [^`]*`[。.]?")  # of which only the text before says what it does
 NAMES_ALONE = re.compile(rf"[{CJK_RANGE}\w ]+(?:[、/][{CJK_RANGE}\w ]+)+")  # a few names, of which nothing is said
 REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
+WHAT = re.compile(r"(?:what|why|when|which|who)\b|什么|何[为时]|为什么|为何", re.IGNORECASE)  # asks for no steps
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
     r"(?:an?|the) \w+|the following.*|(?:this|in|on|for|if|when|to) .*|https?|\([^()]*\)"
+    r"|(?:对于?|关于|至于|就).*(?:来说|而言|来讲)?"
     r"|(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*",
     re.IGNORECASE,
 )
@@ -226,6 +228,7 @@ def steps(block: Block, entries: list[Item], goal: str, headings: tuple[str, ...
     answer = listed(block)
     if (
         goal
+        and not (goal.endswith(("?", "？")) or WHAT.match(goal))
         and not is_common(goal)
         and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS
         and "```" not in answer

@@ -13,7 +13,7 @@ from stages.generate.extractive.speech import NARRATION, complete, points, refer
 
 MAX_ANSWER_CHARS = 600
 MIN_NAMED = 24  # Latin characters of what a box with a title says
-WHOLE_SHARE = 0.9  # from which on a box is the section itself
+WHOLE_SHARE = 0.9  # from which on a box of several lines is the section itself, not a hint on it
 MIN_SHARE = 0.3  # of a section's words, below which an answer is not what the section says
 NOTICE = re.compile(
     r"(?:特别|温馨)?(?:注意|提示|提醒|说明|备注|警告|重要|危险)(?:事项)?"
@@ -82,7 +82,7 @@ def admonition(source: str, headings: tuple[str, ...], share: float) -> Iterator
     if asks := question(title):
         yield Fact("faq", asks, text, source.strip(), headings)
     elif (kind == "caution" and not heading_question(topic(above))) or (about and (named or share >= MIN_SHARE)):
-        whole = kind == "tip" and about and (named or share >= WHOLE_SHARE)  # no hint beside what the section says
+        whole = kind == "tip" and about and (named or (share >= WHOLE_SHARE and "\n" in text))
         yield Fact("section" if whole else kind, about, text, source.strip(), headings)
 
 
