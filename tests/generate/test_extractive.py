@@ -1191,5 +1191,10 @@ def test_a_long_question_that_its_author_puts_is_no_reader_s():
     assert [kind for kind, *_ in stated("水泵为什么不出水？\n\n管道里有空气，要放掉。") if kind == "faq"]
 
 
-def test_a_chapter_s_number_before_chinese_is_no_part_of_its_name():
-    assert [heading_name("2 创建水泵"), heading_name("10 kV 母线")] == ["创建水泵", "10 kV 母线"]
+def test_what_says_its_name_again_with_an_article_adds_nothing():
+    assert not stated("- `number_of_pumps`: The number of pumps")
+
+
+def test_a_question_for_what_a_thing_is_has_no_steps():
+    steps = "1. open the lid of the pump\n2. close the lid of the pump"
+    assert not [kind for kind, *_ in stated(steps, ("Manual", "What is the lid?")) if kind == "steps"]

@@ -136,8 +136,8 @@ def said(sentence: str) -> str:
 
 
 def goes_on(text: str) -> bool:
-    """Whether the clauses of a Chinese sentence tell of one thing to do: the first begins with it, or each of the others
-    with a word that goes on with it."""
+    """Whether the clauses of a Chinese sentence tell of one thing to do: the first begins with it, or each of the
+    others with a word that goes on with it."""
     acts = VERB.match(text) and not text.startswith("使用")
     return bool(acts) or all(map(ALSO.match, text.split("，")[1:]))
 
