@@ -35,7 +35,7 @@ from stages.common.llm.requests import Request
 from stages.common.records.files import file_sha256, read_jsonl
 
 FORM_DAYS = 7  # after so long a server is asked anew whether it knows JSON schemas
-CHECKPOINT_SECONDS = 5.0  # so long at most what is stored lies in the write-ahead log alone
+CHECKPOINT_SECONDS, CHECKPOINT_COMMITS = 5.0, 50  # so long at most what is stored lies in the log alone
 SEED = 500  # rows of a file that are looked up together
 ADOPT = 1000  # answers of doclore 0.1 that get their new key in one transaction
 
@@ -45,7 +45,7 @@ class Store:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.checked = time.monotonic()  # when the log was last written back
+        self.checked, self.commits = time.monotonic(), 0  # when the log was last written back, and what came since
         self.adopted: dict[str, str] = {}  # keys of doclore 0.1 to today's
         try:
             # Committing stands in a thread of its own while answers are awaited, with a connection of its own.
@@ -171,8 +171,9 @@ class Store:
         with self.transaction() as connection:
             rows = ((*response._replace(at=response.at or now), response.sum()) for response in responses)
             connection.executemany(INSERT, rows)
-        if time.monotonic() - self.checked > CHECKPOINT_SECONDS:
-            self.checked = time.monotonic()
+        self.commits += 1
+        if self.commits >= CHECKPOINT_COMMITS or time.monotonic() - self.checked > CHECKPOINT_SECONDS:
+            self.checked, self.commits = time.monotonic(), 0
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # a plain copy of the file is then nearly whole
 
     @contextmanager
