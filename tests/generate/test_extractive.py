@@ -1198,3 +1198,16 @@ def test_what_says_its_name_again_with_an_article_adds_nothing():
 def test_a_question_for_what_a_thing_is_has_no_steps():
     steps = "1. open the lid of the pump\n2. close the lid of the pump"
     assert not [kind for kind, *_ in stated(steps, ("Manual", "What is the lid?")) if kind == "steps"]
+
+
+def test_a_sentence_on_code_that_it_leaves_behind_is_not_what_its_section_says():
+    text = "Every pump of the house takes its level of water from the one call that the valve makes when it is opened."
+    assert stated(text, ("Manual", "Level of a pump"))
+    assert not [
+        one for one in stated(f"{text}\n\n```py\npump()\n```", ("Manual", "Level of a pump")) if one[0] == "section"
+    ]
+
+
+def test_the_site_is_no_name_of_its_pages(ask):
+    pages = [chunk(f"- `--oil-{n}`: shows the level", ("Overview",), f"site/part{n}/page.md") for n in range(20)]
+    assert not [row for row in ask(*pages, phrasings=6) if "Site" in row["instruction"]]

@@ -160,7 +160,7 @@ def goal(sentence: str) -> str:
         and not LIGHT_VERB.fullmatch(clause)
     )
     bare = QUOTED.sub("", clause)
-    if not good or VAGUE.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
+    if not good or VAGUE.search(bare) or NARRATION.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
         return ""
     clause = re.sub(r"^(?:just|simply|also|then|now|easily|first) ", "", clause)
     clause = PERSON.sub(lambda match: PERSONS[match[0].lower()], clause)

@@ -39,6 +39,7 @@ BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
+MANY = 20  # pages, from which on what stands above most of them is the site
 CONFLICT = b""
 
 
@@ -66,6 +67,8 @@ class Pages:
         self.with_title: dict[str, set[str]] = defaultdict(set)
         self.below: dict[str, Counter[str]] = {}  # of a title: how many of its pages stand below each name
         docs = list(docs)
+        held = Counter(title for doc in docs for title in set(doc["breadcrumbs"]))
+        self.everywhere = {title for title, pages in held.items() if len(docs) >= MANY and 2 * pages > len(docs)}
         folders = [PurePath(doc["path"]).parts[:-1] for doc in docs]
         self.root = len(list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))))
         for doc in docs:
@@ -84,7 +87,9 @@ class Pages:
             re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip()
             for part in reversed(PurePath(path).parts[self.root :])
         )
-        titles = [heading_name(title) for title in reversed(self.breadcrumbs.get(path, []))]
+        titles = [
+            heading_name(title) for title in reversed(self.breadcrumbs.get(path, [])) if title not in self.everywhere
+        ]
         titles += [part for part in parts if WORDS.fullmatch(part) and not UNTITLED.fullmatch(part)]
         return [title for title in titles if not is_common(title)]
 

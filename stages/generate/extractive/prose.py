@@ -114,6 +114,7 @@ def lead(
     one = "\n" not in text and len(sentences(text)) == 1
     length = len(ADDRESS.sub("", text))
     share *= min(len(text) / max(len(flowing(source)), 1), 1)  # what points elsewhere is left out
+    shows = announced is not None and announced.kind == "fence"  # what the sentence is about stands in code below it
     says_enough = not one or (length >= (MIN_CHINESE if CJK.search(text) else MIN_LATIN) and not COUNTS.search(text))
     if asks and share < MIN_SHARE_OF_OTHER and not (ANSWERS.match(text) or named_in(text, asks) >= MIN_NAMED / 2):
         return  # it has not come to what is asked
@@ -123,7 +124,7 @@ def lead(
         yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading and says_enough and not (one and opens) and share >= least(text, heading, one):
+    elif heading and says_enough and not (one and (opens or shows)) and share >= least(text, heading, one):
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif headings or not says_enough or imperative(text) or CONDITION.match(text):
         return
