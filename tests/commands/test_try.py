@@ -44,8 +44,8 @@ def test_it_runs_without_dvc_torch_or_an_endpoint_and_writes_nothing(docs, tmp_p
     assert f"{len(PAGES)} pages from {len(PAGES) + 1} files" in said
     assert "(only a title): 1, such as short.md" in said
     assert "largest pages: long.md" in said and "pages held out from training: " in said
-    assert "4 sample pairs:" in said and said.count("\n  → ") == 4
-    assert "steps of 8 rows" in said and "`doclore plan` shows" in said
+    assert "sample pairs: 4" in said and said.count("\n  → ") == 4
+    assert "(8 per step, steps: " in said and "`doclore plan` shows" in said
     assert [entry.name for entry in tmp_path.iterdir()] == ["manual"]
 
 

@@ -61,7 +61,7 @@ def held_out(seen: Rehearsal) -> Iterator[str]:
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     shown = f" ({', '.join(names[:LISTED])}{more})" if names else ""
     yield f"pages held out from training: {len(names)}{shown}"
-    yield f"{seen.curate['pairs']:,} pairs, of which {seen.curate['rejected']:,} are rejected or held back"
+    yield f"{seen.curate['pairs']:,} pairs, rejected or held back: {seen.curate['rejected']:,}"
 
 
 def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
@@ -70,7 +70,7 @@ def samples(rows: Iterable[DatasetRow], number: int) -> Iterator[str]:
     for row in sorted(rows, key=lambda row: (row.get("family") == "search", share("try", row["pair_id"]))):
         drawn.setdefault(row["fact_id"], row)
     yield ""
-    yield f"{min(number, len(drawn))} sample pairs:"
+    yield f"sample pairs: {min(number, len(drawn))}"
     for row in list(drawn.values())[:number]:
         yield f"\n{row['path']}:{row['line_start']}-{row['line_end']}"
         yield f"  {' '.join((row['instruction'] + ' ' + row['input']).split())}"
@@ -86,7 +86,7 @@ def cost(seen: Rehearsal, settings: schema.Params) -> Iterator[str]:
     steps = round(rows * settings.train.num_train_epochs / batch)
     yield ""
     yield (
-        f"a full run would train on about {rows:,} rows, in {steps:,} steps of {batch} rows; the embedded model takes "
+        f"a full run would train on about {rows:,} rows ({batch} per step, steps: {steps:,}); the embedded model takes "
         f"{duration(total / CPU_SPEED)} on 2 CPU cores"
     )
     section = settings.generate
