@@ -121,6 +121,18 @@ def test_a_held_out_wording_needs_so_many_trained_ones_of_the_same_words():
     assert len(kept) == 0 and (rejected["check"], rejected["value"], rejected["threshold"]) == ("seen_is_trained", 2, 3)
 
 
+def test_a_held_out_wording_of_what_nobody_trained_leaves_whatever_its_hash():
+    rows, trained = (
+        tabled([row(fact) for fact in FACTS]),
+        tabled([row(fact, str(n)) for fact in "cd" for n in range(2)]),
+    )
+    for known in (trained, trained.where(trained.column("fact") == hashed("c"))):
+        kept = split.with_trained_fact(rows, known, 2, shelf := Shelf())
+        assert facts(kept) == facts(known)
+        assert sorted(row["fact_id"] for row in shelf) == sorted(set(FACTS) - facts(known))
+        assert {row["value"] for row in shelf} == {0}
+
+
 def test_a_page_held_out_is_asked_about_nothing_that_a_trained_page_states_or_inlines():
     partials = {"c": ["_a.md"], "d": [], "e": ["_z.md", "_a.md", "_b.md"], "f": ["_b.md"]}
     chunks = Shelf({"partials": [{"path": path} for path in paths]} for paths in partials.values())
