@@ -181,3 +181,20 @@ def test_of_two_near_duplicates_the_one_further_from_training_leaves():
     assert {one["threshold"] for one in rejected} == {"no near-duplicate trained"}
     left = {name: [one["instruction"] for one in rows] for name, rows in parts.items()}
     assert left == {"train": ["0", "1", "2"], "eval_seen": ["1", "2"], "eval_unseen": ["2"]}
+
+
+@pytest.mark.parametrize(("held_out", "enough"), [(True, 1), (False, 2)])
+def test_one_trained_wording_is_enough_where_families_are_held_out_and_two_where_one_of_all_is(
+    limits, held_out, enough
+):
+    """Of three wordings so many are left in training after near-duplicates went."""
+    marks = [{}, {}, {"held_out": held_out, "family": "told"}]
+    asked = [row("a", wording, **more) for wording, more in zip(WORDINGS, marks, strict=True)]
+    chunks = Shelf([{"partials": []}])
+    for left in range(3):
+        parts, rejected = split.split(
+            tabled([*asked[:left], asked[2]], chunk_ids=["c"]), tabled(asked, chunk_ids=["c"]), chunks,
+            np.array([TRAINED]), Links([]), limits,
+        )  # fmt: skip
+        assert len(parts["train"]) == left and len(parts["eval_seen"]) == (left >= enough)
+        assert [row["check"] for row in rejected] == ([] if left >= enough else ["seen_is_trained"])
