@@ -9,7 +9,7 @@ from stages.common.base import params
 from stages.common.records.files import share
 from stages.curate import split
 from stages.curate.duplicates.links import Link, Links
-from stages.curate.pages import NEITHER, TRAINED, UNSEEN
+from stages.curate.pages import NEITHER, TRAINED, UNSEEN, Pages
 from stages.curate.shelf import Shelf
 from stages.curate.table import hashed
 from support.curation import tabled
@@ -198,3 +198,13 @@ def test_one_trained_wording_is_enough_where_families_are_held_out_and_two_where
         )  # fmt: skip
         assert len(parts["train"]) == left and len(parts["eval_seen"]) == (left >= enough)
         assert [row["check"] for row in rejected] == ([] if left >= enough else ["seen_is_trained"])
+
+
+def test_a_group_of_pages_on_both_sides_stops_the_stage_unless_only_own_rows_are_asked():
+    chunks = Shelf({"path": f"{name}.md", "also_in": [], "partials": []} for name in "cd")
+    pages = Pages({"c.md": "c.md", "d.md": "c.md"}, frozenset(), frozenset(), frozenset())
+    rows = tabled([row("a"), row("b", chunk_id="d"), row("d", own=True)], chunk_ids=["c", "d"])
+    parts = {"train": rows[:1], "eval_seen": rows[:0], "eval_unseen": rows[1:]}
+    with pytest.raises(AssertionError, match=r"the group of c\.md is trained"):
+        split.assert_no_leak(parts, Links([]), chunks, pages)
+    split.assert_no_leak({**parts, "eval_unseen": rows[2:]}, Links([]), chunks, pages)
