@@ -44,6 +44,21 @@ def wrapped(layers: int, text: str = ONE) -> str:
     return '{"a": ' * layers + text + "}" * layers
 
 
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ("nothing in brackets", "no JSON in it"),
+        (f"As shown: {said('shown')}", "the reply repeats the prompt's example; write an answer of your own"),
+        ('A value: {"other": 3}', "the JSON in the reply is not of the form that was asked for"),
+        (f'First {said("shown")}, then {{"items": [{{"label": 1}}]}}', "items.0.name: Field required"),
+    ],
+)
+def test_a_reply_without_an_answer_is_told_what_it_has_instead(reply, problem):
+    with pytest.raises(UNUSABLE) as raised:
+        replies.read(reply, Items, examples=[EXAMPLE])
+    assert replies.problem(raised.value).split("; items.0.label")[0] == problem
+
+
 def test_at_most_five_problems_are_told_each_with_its_place():
     broken = {"items": [{"name": []}] * 7}
     with pytest.raises(ValidationError) as caught:

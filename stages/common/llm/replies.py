@@ -54,7 +54,7 @@ def read(
 def last(reply: str, parts: Parts, answer: type[AnswerType], examples: Collection[BaseModel]) -> AnswerType:
     """The last value that is an answer. One that has something to say goes before an empty one; behind one that tries
     to be an answer and fails none is looked for: what stands before it may be its draft."""
-    empty, problem = None, None
+    empty, problem, repeated = None, None, None
     if parts.unfinished is not None:
         text = reply[parts.unfinished :]
         try:
@@ -69,7 +69,8 @@ def last(reply: str, parts: Parts, answer: type[AnswerType], examples: Collectio
             continue
         try:
             value = together(reply, parts.spans[: number + 1], answer) or accepted(parsed(text), answer, examples)
-        except ExampleError:
+        except ExampleError as error:
+            repeated = error
             continue
         except UNUSABLE as error:
             if attempts(text, answer):
@@ -80,8 +81,12 @@ def last(reply: str, parts: Parts, answer: type[AnswerType], examples: Collectio
             return value
         empty = empty or value
     if empty is None:
-        raise problem or NoJsonError(
-            "the only JSON in the reply is the example of the prompt" if parts.spans else "no JSON in it"
+        raise (
+            problem
+            or repeated
+            or NoJsonError(
+                "the JSON in the reply is not of the form that was asked for" if parts.spans else "no JSON in it"
+            )
         )
     return empty
 
