@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stages.common.markdown.blocks import Block, blocks, heading_text
 from stages.common.records.masking import masks
 from stages.common.records.rows import Chunk
-from stages.generate.extractive import announcements, codes, grids, lists, notices, prose, speech, tables
+from stages.generate.extractive import announcements, codes, grids, lists, notices, procedures, prose, speech, tables
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import SAMPLE, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
@@ -186,9 +186,9 @@ class Reader:
 
     def of_list(self, block: Block) -> Iterator[Fact]:
         entries = lists.items(block)
-        if lists.is_procedure(block, entries, self.path, self.before):
+        if procedures.is_procedure(block, entries, self.path, self.before):
             goal = topic(self.headings) or (heading_name(self.headings[-1]) if self.headings else "")
-            yield from lists.steps(block, entries, goal, self.headings)
+            yield from procedures.steps(block, entries, goal, self.headings)
             return
         of_heading = prose.labelled(block.text, self.headings)
         stated = of_heading or list(lists.terms(lists.items(block, nested=True), self.headings))

@@ -9,7 +9,6 @@ from stages.common.markdown.blocks import Block
 from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import (
-    CHANGES,
     NAME,
     ONWARD,
     PICTURE,
@@ -21,7 +20,7 @@ from stages.generate.extractive.headings import (
 )
 from stages.generate.extractive.inline import flowing, plain
 from stages.generate.extractive.notices import NOTICE, kind_of, question
-from stages.generate.extractive.speech import ANNOUNCING, CLOSED, NARRATION, QUOTED, imperative, points
+from stages.generate.extractive.speech import ANNOUNCING, NARRATION, QUOTED, imperative, points
 
 MIN_DEFINITION_CHARS, MIN_LATIN = 5, 12
 MIN_STATED, MIN_STATED_WORDS = 5, 3  # Chinese characters, Latin words
@@ -62,7 +61,6 @@ DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 COMMAND = re.compile(r"`[^`]* [^`]*`[。.]?")  # of which only the text before says what it does
 NAMES_ALONE = re.compile(rf"[{CJK_RANGE}\w ]+(?:[、/][{CJK_RANGE}\w ]+)+")  # a few names, of which nothing is said
 REASON = re.compile(r"(?:because|since|but|and|or)\b", re.IGNORECASE)
-WHAT = re.compile(r"(?:what|why|when|which|who)\b|什么|何[为时]|为什么|为何", re.IGNORECASE)  # asks for no steps
 RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGNORECASE | re.DOTALL)
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
@@ -73,11 +71,7 @@ NO_TERM = re.compile(
 )
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
-PROCEDURE = re.compile(r"步骤|流程|方法|操作|过程|如何|怎么|怎样|\bsteps?\b|\bhow to\b|^to ", re.IGNORECASE)
 UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or|that|which|the|an?|of|to|with)$|→|->|=>")
-FINITE = re.compile(
-    r"(?:\S+ ){1,2}(?:must|should|may|can|could|will|would|is|are|was|were|has|have|does)\b", re.IGNORECASE
-)
 PLURAL = re.compile(r"[a-rt-z]s$")
 LINK_FIRST = re.compile(r"\W*(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINKS_ONLY = re.compile(r"(?:[^\w\[<]*+(?:\[[^\]]*+\](?:\([^)]*+\)|\[[^\]]*+\])?+|<?https?://\S++))++\W*")
@@ -202,40 +196,6 @@ def told(fact: Fact) -> Iterator[Fact]:
     elsewhere = elsewhere or task or NARRATION.search(QUOTED.sub("", answer))
     if says and not elsewhere and len(answer) <= MAX_ANSWER_CHARS and "\n\n" not in evidence:
         yield replace(fact, subject=plain(fact.subject), answer=answer, evidence=evidence)
-
-
-def is_procedure(block: Block, entries: list[Item], path: list[str], before: str) -> bool:
-    """Whether the items are things to do: in Chinese by their particles, or by the heading or the line before that says
-    so; in English by the bare verbs that they begin with. Items that begin with a label are none."""
-    asks = any("？" in item.text or "?" in item.text for item in entries)
-    if block.kind != "steps" or len(entries) < 2 or asks or CHANGES.search(" ".join(path)):
-        return False
-    texts = [plain(item.text) for item in entries]
-    if sum(bool(PLAIN_TERM.fullmatch(text)) for text in texts) * 2 > len(texts):
-        return False
-    if not CJK.search(block.text):
-        bare = [bool(LETTER.match(text)) and not (CLOSED.match(text) or FINITE.match(text)) for text in texts]
-        conditions = sum(text[:3] == "If " for text in texts)
-        commands = len(texts) if PROCEDURE.search(path[-1]) else sum(map(imperative, texts))
-        told_all = sum(bare) + conditions == len(texts) and conditions * 2 < len(texts) and commands * 3 >= len(texts)
-        return block.text.lstrip()[:1] in "01" and told_all
-    doing = sum(bool(DOING.match(text)) for text in texts)
-    return doing * 2 > len(entries) or bool(PROCEDURE.search(path[-1] + before))
-
-
-def steps(block: Block, entries: list[Item], goal: str, headings: tuple[str, ...]) -> Iterator[Fact]:
-    """The whole procedure."""
-    answer = listed(block)
-    if (
-        goal
-        and not (goal.endswith(("?", "？")) or WHAT.match(goal))
-        and not is_common(goal)
-        and 0 < len(answer) <= 2 * MAX_ANSWER_CHARS
-        and "```" not in answer
-        and not points(answer)
-        and not UNFINISHED.search(answer)
-    ):
-        yield Fact("steps", goal, answer, block.text.strip(), headings)
 
 
 def members(block: Block, entries: list[Item], headings: tuple[str, ...]) -> Iterator[Fact]:
