@@ -48,10 +48,13 @@ def page(name: str) -> str:
     """A page with a section, a table row and a code block for each secret, one in its title and one in a partial."""
     parts = [f"---\ntitle: Keys of {PERSONAL['e-mail']}\ndescription: Call {PERSONAL['phone']} first.\n---\n\n"]
     parts.append("import More from './_more.md'\n\n<More />\n\n")
-    for kind, secret in ALL.items():
+    for number, (kind, secret) in enumerate(ALL.items()):
         parts.append(f"## The {kind} of {name}\n\nThe default token of {kind} is `{secret}`, which opens the hub.\n\n")
-        parts.append(f"Type this with the token:\n\n```sh\nlogin {secret}\n```\n\n")
-        parts.append(f"| Key | Token |\n| --- | --- |\n| {kind} | {secret.splitlines()[0]} |\n\n")
+        parts.append(f"To open hub {number}, log in with the token:\n\n```sh\nlogin --token {secret}\n```\n\n")
+        parts.append("| Setting | Default | Meaning |\n| --- | --- | --- |\n")
+        parts.append(
+            f"| `hub{number}.wait` | {number + 5} s | how long the token {secret.splitlines()[0]} is tried |\n\n"
+        )
     return "".join(parts)
 
 

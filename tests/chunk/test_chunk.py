@@ -513,6 +513,6 @@ def test_chunk_ends_with_a_line_and_writes_nothing_where_every_page_fails(monkey
     write_params({})
     write_jsonl(paths.DOCS, [doc("Text.\n", "a.md"), doc("Text.\n", "b.md")])
     monkeypatch.setattr(chunk, "page_chunks", lambda doc, section: [][1])
-    with pytest.raises(UserError, match=r"2 of 2 pages skipped, such as a\.md .*; none is left"):
+    with pytest.raises(UserError, match=r"2 of 2 pages skipped, such as a\.md .*; no page is left"):
         chunk.main()
     assert not paths.CHUNKS.exists()

@@ -66,7 +66,7 @@ def test_a_template_that_counts_its_turns_is_refused_for_ollama():
 
 
 def test_ollama_without_a_gguf_beside_it_is_refused(write_params):
-    with pytest.raises(ParamsError, match=r"merge: .*ollama needs gguf-q8_0 or gguf-q4_k_m"):
+    with pytest.raises(ParamsError, match=r"merge: .*ollama also needs gguf-q8_0 or gguf-q4_k_m"):
         params.load(write_params({"merge.export": ["ollama", "vllm"]}))
 
 
