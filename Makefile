@@ -24,8 +24,8 @@ run: .venv/.setup
 # The same model in half an hour: it also reads, refuses and keeps what its base could (docs/howto/recipes.md).
 run-full: .venv/.setup
 	@doclore check
-	doclore rehearse
-	dvc exp run $$(doclore preset know-and-read --dry-run) -S train.learning_rate=0.001
+	doclore rehearse --answers 5
+	dvc exp run $$(doclore preset know-and-read --dry-run) -S train.learning_rate=0.0011
 	@doclore summary
 
 # As many processes as there are cores; the tests of a file stay in one. conftest.py orders the files.

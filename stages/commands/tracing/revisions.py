@@ -46,7 +46,7 @@ def fetch(revision: str, files: dict[str, Path]) -> None:
     except (FileNotFoundError, DataIndexDirError):
         raise UserError(
             f"the dataset of {revision} is not on this machine; if curate ran in that commit, fetch it from the DVC "
-            f"remote: dvc fetch --all-commits {paths.DATASET} {paths.REJECTED}"
+            f"remote: `dvc fetch --all-commits {paths.DATASET} {paths.REJECTED}`"
         ) from None
     except DvcException as error:
         raise UserError(f"the data of {revision} cannot be read: {error}") from None
