@@ -81,7 +81,7 @@ LONG_WORD = re.compile(r"[a-z]{4,}")
 CHINESE = re.compile(rf"[{CJK_RANGE}]{{2,}}")
 NAME_IN_CODE = re.compile(r"`\w+[_.-][^`]*`")
 ANSWERS = re.compile(r"(?:yes|no|not)\b|[是不可能会]", re.IGNORECASE)
-ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
+ASIDE = re.compile(r"(?<!\s)\s*[(（][^()（）]*[)）]$")
 HALF = re.compile(
     r"\bexamples?\b|^see\b|\b(?:see|visit)\W*$|[示实]例|[上前]面|一样|本(?:节|文|页|章)", re.IGNORECASE
 )  # announces what is not all of it

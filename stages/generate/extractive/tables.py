@@ -16,7 +16,7 @@ from stages.generate.extractive.speech import points
 
 MAX_ANSWER_CHARS = 400
 MIN_UNIQUE = 0.8  # of the rows, from which on a column names those by itself that it tells apart
-LINK_IN_CODE = re.compile(r"`[^`\[]*\w[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
+LINK_IN_CODE = re.compile(r"`(?=[^`\[]*?\w)[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
 FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
 DEFAULT = re.compile(
     r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
