@@ -97,6 +97,23 @@ def test_a_page_on_which_a_reader_fails_is_read_again(monkeypatch, pages_read):
     assert pages_read == ["clay.md"]
 
 
+def test_a_new_title_costs_the_pages_that_refer_to_it_and_a_new_paragraph_costs_none(pages_read):
+    refers, label = "# Kiln\n\nSee {ref}`warm` and {doc}`glaze`.\n", "(warm)=\n## Firing\n\nTo 1240 degrees.\n"
+    write({"docs/conf.py": "", "docs/kiln.md": refers, "docs/fire.md": label, "docs/glaze.md": "# Glaze\n\nBlue.\n"})
+    ingested()
+    for name, text, touched in (
+        ("fire", f"{label}\nFor a day.\n", set()),
+        ("fire", label.replace("Firing", "The firing"), {"kiln.md"}),
+        ("glaze", "# The glaze\n\nBlue.\n", {"kiln.md"}),
+    ):
+        pages_read.clear()
+        write({f"docs/{name}.md": text})
+        kept = ingested()
+        assert set(pages_read) == {f"{name}.md"} | touched
+        assert kept == ingested(from_nothing=True)
+    assert b"See The firing and The glaze." in kept[0]
+
+
 @pytest.mark.slow  # starts two processes
 def test_two_processes_write_the_bytes_of_one(monkeypatch):
     write(SITE)

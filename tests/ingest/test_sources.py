@@ -307,6 +307,43 @@ def test_rst_becomes_markdown_and_loses_no_words():
     assert "| a | 1 |" in text
 
 
+LABELLED = """
+.. _rope-care:
+.. _care of ropes:
+
+Care of *ropes* and :ref:`hooks <hook>`
+=======================================
+
+Dry them. See :ref:`hook`, :doc:`sub/crane`, :doc:`/sub/crane` and :ref:`no-such-place`.
+
+.. _chart:
+
+.. image:: chart.png
+
+.. _hook:
+
+===========
+``Hook``
+===========
+
+As :ref:`Chart` and :ref:`care of  Ropes` say, :numref:`hook` and :ref:`the big hook <hook>` bear four tons.
+"""
+
+
+def test_a_reference_without_words_shows_the_title_of_what_it_leads_to():
+    pytest.importorskip("docutils")
+    crane = "(jib)=\n# The crane\n\nSee {ref}`hook`, [](../a.rst), [](#jib), {doc}`gone` and {any}`jib`.\n"
+    write({"conf.py": "project = 'Cranes'\n", "a.rst": LABELLED, "sub/crane.md": crane})
+    rows, report = read(("**/*.rst", "**/*.md"))
+    texts = {row["path"]: " ".join(row["text"].split()) for row in rows}
+    assert "See Hook, The crane, The crane and no such place." in texts["a.rst"]
+    assert "As Chart and Care of ropes and hooks say, hook and the big hook bear" in texts["a.rst"]
+    assert (
+        "See Hook, [Care of ropes and hooks](../a.rst), [The crane](#jib), gone and The crane." in texts["sub/crane.md"]
+    )
+    assert report["account"]["lost"] == 0
+
+
 def test_rst_reads_no_other_file(tmp_path):
     pytest.importorskip("docutils")
     (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")

@@ -54,7 +54,7 @@ def expand(text: str, path: str, tree: Tree, site: Site) -> tuple[list[Line], Fi
     text = HEAD.sub(lambda head: "\n" * head[0].count("\n"), text)
     around = (site.values.get("rst_prolog", ""), text, site.values.get("rst_epilog", ""))
     lines = included(to_lines("\n\n".join([*filter(str.strip, around), *known]), path), page)
-    return to_lines(markdown(to_text(lines)), path), page.found
+    return to_lines(markdown(to_text(lines), page), path), page.found
 
 
 def line_of(text: str, name: str) -> int:
@@ -120,7 +120,7 @@ def put_in(found: re.Match[str], options: dict[str, str], line: Line, page: Page
     return [*head, line.with_text(""), *body, line.with_text("")]
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, page: Page) -> str:
     """reStructuredText as Markdown. Directives and roles that are not known keep their text."""
     try:
         from docutils.core import publish_parts
@@ -133,7 +133,7 @@ def markdown(text: str) -> str:
 
     if expands_too_far(text):
         raise RefusedError("not_convertible")
-    keep_unknown_markup(text)
+    keep_unknown_markup(text, page)
     settings = {
         "report_level": 5,  # mistakes of the markup are left in place
         "halt_level": 5,
@@ -177,7 +177,7 @@ def expands_too_far(text: str) -> bool:
     return False
 
 
-def keep_unknown_markup(text: str) -> None:
+def keep_unknown_markup(text: str, page: Page) -> None:
     """Teach docutils the directives and roles of a text that it does not know as Sphinx does."""
     from docutils import nodes
     from docutils.parsers.rst import directives, roles
@@ -189,13 +189,13 @@ def keep_unknown_markup(text: str) -> None:
             directives.register_directive(name, Kept)
 
     def role(name: str, raw: str, words: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
-        shown = readable.shown_by(name.lower(), words)
+        shown = readable.shown_by(name.lower(), words, page)
         if shown.startswith("`"):
             return [nodes.literal(raw, shown.strip("`"))], []
         return [nodes.math(raw, shown.strip("$")) if shown.startswith("$") else nodes.inline(raw, shown)], []
 
     for name in set(map(str.lower, ROLE.findall(text))):
-        if name not in known_roles() and name not in roles._roles:
+        if name not in known_roles():
             roles.register_local_role(name, role)
 
 

@@ -123,6 +123,8 @@ INCLUDE = re.compile(
     re.MULTILINE,
 )
 ROLE = re.compile(r"(?::[\w+.-]{1,60}(?::[\w+.-]{1,60}){0,3}:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
+# A reference without words of its own, which shows the title of what it leads to.
+UNTITLED = re.compile(r"(?::(?:std:)?(?:ref|doc|any):|\{(?:std:)?(?:ref|doc|any)\})`[^`<>\n]*`(?!`)")
 SHORT = re.compile(r"^~[\w.]+\.(?=\w)")  # of a role `~package.module.name` its last part is shown
 FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE)
 MASKED = re.compile("\ue000(\\d+)\ue001(\n*)")
@@ -190,6 +192,7 @@ def shown(source: str, expressions: bool = False, fences: bool = True) -> str:
     kept = Kept()
     text = FENCE.sub(kept.fence, text) if fences else text
     if "`" in text:
+        text = UNTITLED.sub(" ", text) if ":`" in text or "}`" in text else text
         text = ROLE.sub(lambda role: SHORT.sub("", role[1]), text) if ":`" in text or "}`" in text else text
         text = CODE.sub(kept.code, text)
     if "::" in text and COMPONENT.search(text):

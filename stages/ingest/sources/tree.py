@@ -10,10 +10,10 @@ from os.path import relpath
 from pathlib import Path, PurePosixPath
 
 from stages.common.base.errors import UserError
-from stages.ingest.sources import characters
+from stages.ingest.sources import characters, titles
 from stages.ingest.sources.decoding import DecodingError, Text, decode
 
-READ, FIND, NOTE = "<", "?", "@"  # kinds of questions
+READ, FIND, NOTE, TITLE, LABEL = "<", "?", "@", "=", "#"  # kinds of questions
 MOST_TEXTS, LONGEST_TEXT = 4_000, 10_000  # files and characters of each that are kept
 
 
@@ -40,6 +40,7 @@ class Tree:
     texts: dict[str, Text] = field(default_factory=dict)  # of the first files, which are read more than once
     resolved: dict[tuple[str, str], str | RefusedError] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # paths by names
+    labels: dict[str, str] = field(default_factory=dict)  # titles of sections by their labels; "" stands for "read"
 
     def read(self, path: str) -> Text:
         """The text of a file found by `walk.find` or `resolve`, which let no link out. Raises RefusedError, and
@@ -112,6 +113,29 @@ class Tree:
         self.asked[f"{NOTE}{name}"] = found or ""
         return found
 
+    def title(self, path: str) -> str:
+        """The first heading of a file, as `resolve` names it; empty when there is none."""
+        found = titles.title(self.raw(path))
+        self.asked[f"{TITLE}{path}"] = found
+        return found
+
+    def label(self, name: str) -> str:
+        """The title of the section with a label, wherever it is; empty when there is none."""
+        if not self.labels:
+            paths = sorted(path for path in self.hashes if path.lower().endswith(titles.SUFFIXES))
+            self.labels.update({"": "", **titles.labelled(map(self.raw, paths))})
+        found = self.labels.get(titles.normal(name), "")
+        self.asked[f"{LABEL}{name}"] = found
+        return found
+
+    def raw(self, path: str) -> str:
+        """The text of a file that is only looked into; empty when it cannot be read."""
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:  # noqa: PTH118, PTH123 - for every page
+                return decode(file.read(self.max_bytes)).text
+        except (OSError, ValueError, DecodingError):
+            return ""
+
     def answer(self, question: str) -> str:
         """What is answered now to what was asked once."""
         kind, rest = question[:1], question[1:]
@@ -123,6 +147,10 @@ class Tree:
             elif kind == FIND:
                 directory, _, module = rest.partition("\0")
                 self.resolve(module, f"{directory}/page" if directory else "page")
+            elif kind == TITLE:
+                self.title(rest)
+            elif kind == LABEL:
+                self.label(rest)
             else:
                 self.note(rest)
         return self.asked.pop(question)

@@ -211,7 +211,7 @@ def rst(found: Directive, page: Page) -> list[Line]:
     from stages.ingest.sources.tree import RefusedError
 
     try:
-        text = markdown(to_text(found.body))
+        text = markdown(to_text(found.body), page)
     except (UserError, RefusedError):
         page.unread(found.line, "directive", "{eval-rst}")
         return [found.line.with_text("")]
@@ -233,9 +233,7 @@ def without_targets(lines: list[Line], page: Page) -> list[Line]:
         kept.append(line.with_text("") if unseen else line)
     from stages.ingest.dialects import prose
 
-    return prose.sub(
-        kept, page, "[](", EMPTY_LINK, lambda match, _: f"[{roles.readable(match[1].lstrip('#'))}]({match[1]})"
-    )
+    return prose.sub(kept, page, "[](", EMPTY_LINK, lambda match, _: f"[{roles.linked(match[1], page)}]({match[1]})")
 
 
 BEFORE = (resolved, without_targets, roles.named, definitions.as_items)

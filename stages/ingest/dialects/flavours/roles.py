@@ -1,10 +1,12 @@
 """Roles of Sphinx and MyST, ``{ref}`text <target>` ``, as readable names."""
 
 import re
+from contextlib import suppress
 
 from stages.ingest.dialects import prose
 from stages.ingest.dialects.lines import Line
 from stages.ingest.dialects.page import Page, needs
+from stages.ingest.sources.tree import RefusedError
 
 ROLE = re.compile(r"\{([a-zA-Z][\w:.+-]{0,60})\}(\ufdd3[\ufdd3\n]{0,400}\ufdd3)")
 TARGET = re.compile(r"(.*\S)\s*<([^<>]*)>\s*$", re.DOTALL)
@@ -31,7 +33,7 @@ def named(lines: list[Line], page: Page) -> list[Line]:
     """The lines with what their roles show."""
 
     def words(match: re.Match[str], group: prose.Group) -> str | None:
-        shown = shown_by(match[1].lower(), group(2).strip("`"))
+        shown = shown_by(match[1].lower(), group(2).strip("`"), page)
         if not shown and match[1].lower() not in SILENT:
             return None
         return shown
@@ -39,7 +41,7 @@ def named(lines: list[Line], page: Page) -> list[Line]:
     return prose.sub(lines, page, "}`", ROLE, words)
 
 
-def shown_by(role: str, content: str) -> str:
+def shown_by(role: str, content: str, page: Page) -> str:
     """What a reader sees of a role with this content."""
     content = " ".join(content.split())
     if role in SILENT or role.startswith(("cite", "fas", "octicon")):
@@ -67,7 +69,24 @@ def shown_by(role: str, content: str) -> str:
         return f"`{titled[1] if titled else content if name in AS_IT_IS else shortened(content)}`"
     if titled:
         return NUMBER.sub("", titled[1]).strip() if name == "numref" else titled[1]
-    return readable(content) if name in PAGES and name not in ("term",) else content
+    return named_by(name, content, page) if name in PAGES and name not in ("term",) else content
+
+
+def named_by(role: str, target: str, page: Page) -> str:
+    """The title of what a reference leads to, else its target as words."""
+    if role in ("ref", "any", "external:ref") and (title := page.tree.label(target)):
+        return title
+    if role in ("doc", "any"):
+        for suffix in (".rst", ".md"):
+            with suppress(RefusedError):
+                return page.tree.title(page.tree.resolve(f"{target}{suffix}", page.path)) or readable(target)
+    return readable(target)
+
+
+def linked(target: str, page: Page) -> str:
+    """What a link of MyST without words shows: `[](usage.md)`, `[](#label)`."""
+    name = target.lstrip("#")
+    return readable(name) if "://" in name else named_by("any", re.sub(r"\.(?:md|rst)$", "", name), page)
 
 
 def shortened(name: str) -> str:
