@@ -242,6 +242,24 @@ def test_headings_that_are_clauses_and_commands_make_sentences(ask):
     assert rows and all("what the pump reads" in row["instruction"] for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("language", "asked_as"),
+    [
+        ("console", "shell code"),
+        ("shell-session", "shell code"),
+        ("ps1", "PowerShell code"),
+        ("text", None),
+        ("", None),
+    ],
+)
+def test_code_is_asked_for_by_the_name_that_its_language_has_in_a_sentence(ask, language, asked_as):
+    rows = ask(chunk(f"To drain the pump, run:\n\n```{language}\npump drain --slowly\n```\n"), phrasings=12)
+    questions = " ".join(row["instruction"] for row in rows)
+    assert "drain the pump" in questions and "  " not in questions
+    assert asked_as is None or asked_as in questions
+    assert "console code" not in questions and "log code" not in questions
+
+
 def test_a_question_names_what_lies_between_latin_and_chinese_with_a_space(ask):
     rows = ask(chunk(table("参数 | 单位", "`speed` | rpm"), ("Pump 泵",)), phrasings=6)
     assert rows

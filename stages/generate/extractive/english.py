@@ -86,7 +86,8 @@ def attribute(fact: Fact) -> str:
     if fact.kind == "faq":
         return reported(fact.subject)[1]
     if fact.kind == "code":
-        return f"{PHRASINGS.code.get(fact.attribute.lower(), fact.attribute)} " if fact.attribute else ""
+        code = PHRASINGS.code.get(fact.attribute.lower(), fact.attribute)
+        return f"{code} " if code else ""
     if fact.kind == "yesno" or kind(fact) == "cell" or KEEPS_CASE.search(fact.attribute):
         return fact.attribute
     name = fact.attribute.replace("_", " ")
