@@ -248,8 +248,7 @@ def test_headings_that_are_clauses_and_commands_make_sentences(ask):
         ("console", "shell code"),
         ("shell-session", "shell code"),
         ("ps1", "PowerShell code"),
-        ("text", None),
-        ("", None),
+        ("log", None),
     ],
 )
 def test_code_is_asked_for_by_the_name_that_its_language_has_in_a_sentence(ask, language, asked_as):
