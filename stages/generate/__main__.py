@@ -92,7 +92,7 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
     own = OwnWordings()
     for chunk, row, wording in extractive.rows(watched, pages, section, own, facts, skipped):
         yield to_pair(chunk["chunk_id"], row, row["style"], "", *wording)
-    skipped.tell(len(pages.language) - len(skipped.reasons))
+    skipped.tell(len(pages.of_path) - len(skipped.reasons))
     if unused := own.unused():
         say(
             f"generate: {len(unused)} questions of {paths.WORDINGS} match no page's question, such as {unused[0]}",

@@ -1,16 +1,17 @@
 """Where a question is about: the shortest description of the place that leaves one answer."""
 
-import hashlib
 import itertools
 import re
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
+from functools import cached_property
 from typing import NamedTuple
 
 from stages.common.records.rows import Chunk, Doc
 from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.hashes import Values, short_hash
 from stages.generate.extractive.headings import aspect, heading_name, is_common
 
 # A name that says by itself what it is about: a dotted key, a path, an option of a command.
@@ -40,7 +41,6 @@ OF_A_SECTION = ("number", "cell", "stated")  # what means little without the hea
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
 MANY = 20  # pages, from which on what stands above most of them is the site
-CONFLICT = b""
 
 
 class Name(NamedTuple):
@@ -58,93 +58,129 @@ class Place(NamedTuple):
     headings: tuple[str, ...] = ()
 
 
+class Page(NamedTuple):
+    """What is known of a page: the titles of the directories that hold it, and its language."""
+
+    breadcrumbs: tuple[str, ...]
+    language: str
+
+
 class Pages:
-    """The titles of all pages, and what tells those apart that have the same."""
+    """The titles of all pages, and what tells those apart that have the same. Memory holds the path of each, and
+    hashes."""
 
     def __init__(self, docs: Iterable[Doc]) -> None:
-        self.breadcrumbs: dict[str, list[str]] = {}
-        self.language: dict[str, str] = {}
-        self.with_title: dict[str, set[str]] = defaultdict(set)
-        self.below: dict[str, Counter[str]] = {}  # of a title: how many of its pages stand below each name
-        docs = list(docs)
-        held = Counter(title for doc in docs for title in set(doc["breadcrumbs"]))
-        self.everywhere = {title for title, pages in held.items() if len(docs) >= MANY and 2 * pages > len(docs)}
-        folders = [PurePath(doc["path"]).parts[:-1] for doc in docs]
-        self.root = len(list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))))
+        self.of_path: dict[str, Page] = {}
+        self.paths, self.titles = list[str](), array("Q")  # of each page the path, and the hash of its title
+        known: dict[Page, Page] = {}  # one for all pages of a directory
+        held: Counter[str] = Counter()
+        folder: list[str] | None = None
         for doc in docs:
-            self.breadcrumbs[doc["path"]] = doc["breadcrumbs"]
-            self.language[doc["path"]] = doc.get("language", "")
-            self.with_title[normalised(heading_name(doc["title"]))].add(doc["path"])
+            page = Page(tuple(doc["breadcrumbs"]), doc.get("language", ""))
+            self.of_path[doc["path"]] = known.setdefault(page, page)
+            self.paths.append(doc["path"])
+            self.titles.append(title_hash(heading_name(doc["title"])))
+            held.update(set(doc["breadcrumbs"]))
+            parts = doc["path"].split("/")[:-1]
+            folder = parts if folder is None else shared_beginning(folder, parts)
+        many = len(self.paths) >= MANY
+        self.everywhere = {title for title, pages in held.items() if many and 2 * pages > len(self.paths)}
+        self.root = len(folder or ())
+
+    @cached_property
+    def with_title(self) -> Values:
+        """The pages of each title."""
+        pages = Values()
+        for path, title in zip(self.paths, self.titles, strict=True):
+            pages.add(title, short_hash(path))
+        return pages
+
+    @cached_property
+    def below(self) -> Values:
+        """The pages of each title that stand below each name."""
+        pages = Values()
+        for path, title in zip(self.paths, self.titles, strict=True):
+            for name in set(self.above(path)):
+                pages.add(short_hash(f"{title} {name}"), short_hash(path))
+        return pages
+
+    def language(self, path: str) -> str:
+        """That of a page's prose; empty where it is not known."""
+        return self.of_path[path].language if path in self.of_path else ""
 
     def unasked(self, asked: Iterable[str]) -> dict[str, int]:
         """How many pages there are in languages other than those, by language."""
-        others = Counter(language for language in self.language.values() if language and language not in asked)
-        return dict(sorted(others.items()))
+        languages = (page.language for page in self.of_path.values())
+        return dict(sorted(Counter(language for language in languages if language and language not in asked).items()))
 
     def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first, and the words of its path."""
         parts = (
-            re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip()
-            for part in reversed(PurePath(path).parts[self.root :])
+            re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip() for part in reversed(path.split("/")[self.root :])
         )
-        titles = [
-            heading_name(title) for title in reversed(self.breadcrumbs.get(path, [])) if title not in self.everywhere
-        ]
+        breadcrumbs = self.of_path[path].breadcrumbs if path in self.of_path else ()
+        titles = [heading_name(title) for title in reversed(breadcrumbs) if title not in self.everywhere]
         titles += [part for part in parts if WORDS.fullmatch(part) and not UNTITLED.fullmatch(part)]
         return [title for title in titles if not is_common(title)]
 
     def names(self, chunk: Chunk) -> list[Name]:
         """What the chunk's page may be called, the shortest first."""
         title = heading_name(chunk["headings"][0])
-        same = self.with_title.get(normalised(title), set())
-        mine = [path for path in {chunk["path"], *chunk["also_in"]} if path in same]
-        shared = len(same) > len(mine)
+        key = title_hash(title)
+        same = self.with_title.count(key)
+        mine = [path for path in {chunk["path"], *chunk["also_in"]} if self.with_title.has(key, short_hash(path))]
+        shared = same > len(mine)
         if not shared and not is_common(title) and not UNTITLED.fullmatch(title):
             return [Name(title)]
-        all_below = self.names_below(title)
         mine_below = Counter(name for path in mine for name in set(self.above(path)))
         distinct = (
             name
             for name in self.above(chunk["path"])
-            if all_below[name] == mine_below[name] and normalised(name) != normalised(title)
+            if self.below.count(short_hash(f"{key} {name}")) == mine_below[name]
+            and normalised(name) != normalised(title)
         )
         above = next(distinct, "")
         if above and (is_common(title) or OF_A_COMMAND.fullmatch(title)):
             return [Name(above), Name(title, above)] if aspect(title) else [Name(above)]
         if not above or not shared:
             return [Name(title, above)]
-        return [Name(title, shared=len(same)), Name(title, above)]
+        return [Name(title, shared=same), Name(title, above)]
 
-    def names_below(self, title: str) -> Counter[str]:
-        """How many pages of a title stand below each name; counted once, for a title may have thousands of them."""
-        key = normalised(title)
-        if key not in self.below:
-            self.below[key] = Counter(name for path in self.with_title[key] for name in set(self.above(path)))
-        return self.below[key]
+
+def title_hash(title: str) -> int:
+    return short_hash(normalised(title))
+
+
+def shared_beginning(one: list[str], other: list[str]) -> list[str]:
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return [part for part, _ in pairs]
 
 
 class Answers:
     """Which question has which answer over the whole corpus, for every place that a question may name."""
 
     def __init__(self) -> None:
-        self.answers: dict[bytes, bytes] = {}
-        self.pages: dict[bytes, set[str]] = defaultdict(set)  # where a question with a shared name is answered
+        self.answers = Values(most=2)
+        self.pages = Values()  # where a question with a shared name is answered
 
     def add(self, fact: Fact, names: list[Name], chunk: Chunk) -> None:
         answer = short_hash(normalised(fact.answer))
         for place in places(fact, names):
             key = question_key(fact, place)
-            if self.answers.setdefault(key, answer) != answer:
-                self.answers[key] = CONFLICT
+            self.answers.add(key, answer)
             if place.page and place.page.shared:
-                self.pages[key].update([chunk["path"], *chunk["also_in"]])
+                for path in (chunk["path"], *chunk["also_in"]):
+                    self.pages.add(key, short_hash(path))
 
-    def place(self, fact: Fact, names: list[Name]) -> tuple[Place, bytes] | None:
-        """The first place that leaves one answer, with the key of that question; nothing when no place does."""
+    def place(self, fact: Fact, names: list[Name]) -> tuple[Place, int] | None:
+        """The first place that leaves one answer, with the key of that question; nothing when no place does. Raises
+        KeyError for a fact that was never added."""
         for place in places(fact, names):
             key = question_key(fact, place)
-            said_by_all = not place.page or len(self.pages.get(key, ())) >= place.page.shared
-            if self.answers[key] != CONFLICT and said_by_all:
+            if not (answers := self.answers.count(key)):
+                raise KeyError(fact.subject)
+            said_by_all = not place.page or self.pages.count(key) >= place.page.shared
+            if answers == 1 and said_by_all:
                 return place, key
         return None
 
@@ -175,11 +211,7 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
                 yield Place(names[-1], some[::-1])
 
 
-def question_key(fact: Fact, place: Place) -> bytes:
+def question_key(fact: Fact, place: Place) -> int:
     page = [normalised(place.page.title), place.page.above, str(place.page.shared)] if place.page else []
     about = [fact.kind, normalised(fact.subject), normalised(fact.attribute), fact.noun, fact.owner]
     return short_hash("\x1f".join([*page, "\x1e", *place.headings, "\x1e", *about]))
-
-
-def short_hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]

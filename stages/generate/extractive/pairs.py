@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice, tee
+from itertools import count, islice, tee
 from typing import NamedTuple
 
 from stages.common.base.budget import LeftOutError, Skipped
@@ -18,8 +18,9 @@ from stages.common.records.rows import Chunk
 from stages.common.schema import Generate
 from stages.common.text.wording import CJK, normalised
 from stages.generate.extractive.answers import framed
-from stages.generate.extractive.contexts import Answers, Pages, Place, short_hash
+from stages.generate.extractive.contexts import Answers, Pages, Place
 from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.hashes import Seen, Values, short_hash
 from stages.generate.extractive.own_wordings import OwnWordings
 from stages.generate.extractive.questions import LANGUAGES, Aliases
 from stages.generate.extractive.reading import of_chunks
@@ -58,7 +59,7 @@ def rows(
     known = survey(read("survey"), pages, skipped)
     wanted, again = tee(asks(of_chunks(read("generate")), pages, section, known, counts, skipped))
     found = mapped(partial(worded, section), (of for _, of in again), partial(key, section), lasting=is_whole)
-    asked: set[bytes] = set()
+    asked = Seen()
     for (chunk, of_chunk), first in zip(wanted, found, strict=True):
         made: list[tuple[Chunk, Row, Wording]] = []
         with skipped.page(chunk["path"]):
@@ -73,7 +74,7 @@ def rows(
 
 
 def of_fact(
-    ask: Ask, first: Worded, section: Generate, own: OwnWordings, asked: set[bytes], counts: Counter[str]
+    ask: Ask, first: Worded, section: Generate, own: OwnWordings, asked: Seen, counts: Counter[str]
 ) -> Iterator[tuple[Row, Wording]]:
     fact, answer = ask.fact, framed(ask.fact, ask.language) if section.answer_frames else ask.fact.answer
     trained = fresh(complete(first.trained, ask.trained()), asked, counts)
@@ -89,7 +90,7 @@ def of_fact(
             yield to_row(fact, question, answer), Wording(family, is_held_out)
 
 
-Survey = tuple[Answers, Counter[bytes], Aliases]
+Survey = tuple[Answers, Values, Aliases]
 Found = Iterable[tuple[Chunk, list[Fact] | str]]
 
 
@@ -98,13 +99,13 @@ def asks(
 ) -> Iterator[tuple[Chunk, list[Ask]]]:
     """The facts of each chunk that are asked for, and where; `survey` is what all chunks say together."""
     known, spread, aliases = survey
-    asked: set[bytes] = set()
+    asked = Seen()
     for chunk, facts in of:
         kept: list[Ask] = []
         with skipped.page(chunk["path"]):
-            chosen = []
+            chosen, names = [], pages.names(chunk)
             for fact in whole(facts) if asks_about(chunk, pages, section) else ():
-                found = known.place(fact, pages.names(chunk))
+                found = known.place(fact, names)
                 reason = refusal(fact, found, asked, spread)
                 counts[f"facts_{reason}" if reason else "facts"] += 1
                 if found and not reason:
@@ -125,14 +126,14 @@ def whole(found: list[Fact] | str) -> list[Fact]:
 
 def asks_about(chunk: Chunk, pages: Pages, section: Generate) -> bool:
     """Whether there are wordings in the language of a chunk's page, or the params choose one."""
-    return section.language != "auto" or pages.language.get(chunk["path"], "") in ("", *LANGUAGES)
+    return section.language != "auto" or pages.language(chunk["path"]) in ("", *LANGUAGES)
 
 
 def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> str:
     """The language that a fact is asked in: that of its page or, where that is not known, of its names or its chunk."""
     if section.language != "auto":
         return section.language
-    of_page = pages.language.get(chunk["path"], "")
+    of_page = pages.language(chunk["path"])
     if of_page == "zh" or (of_page == "en" and not CJK.search(chunk["headings"][0])):
         return of_page
     return "zh" if names_chinese(fact, chunk) else chunk_language(chunk)
@@ -140,18 +141,19 @@ def language_of(fact: Fact, chunk: Chunk, pages: Pages, section: Generate) -> st
 
 def survey(chunks: Iterable[Chunk], pages: Pages, skipped: Skipped) -> Survey:
     """What every question would be answered, in how many chunks the same is said, and who has which other name."""
-    known, spread, aliases = Answers(), Counter[bytes](), Aliases()
+    known, spread, aliases = Answers(), Values(most=MAX_CHUNKS_OF_ROW + 1), Aliases()
+    number = count()
     for chunk, found in of_chunks(chunks):
         with skipped.page(chunk["path"]):
             names = pages.names(chunk)
             for fact in whole(found):
                 known.add(fact, names, chunk)
-                spread[sameness(fact)] += 1
+                spread.add(sameness(fact), next(number))
                 aliases.add(fact)
     return known, spread, aliases
 
 
-def fresh(found: Iterable[tuple[str, str]], asked: set[bytes], counts: Counter[str]) -> Iterator[tuple[str, str]]:
+def fresh(found: Iterable[tuple[str, str]], asked: Seen, counts: Counter[str]) -> Iterator[tuple[str, str]]:
     """The questions that nobody has asked yet, with their families."""
     for family, question in found:
         key = short_hash("question" + normalised(question))
@@ -165,19 +167,19 @@ def is_prose(fact: Fact) -> bool:
     return fact.style in ("summary", "definition", "troubleshooting")
 
 
-def sameness(fact: Fact) -> bytes:
+def sameness(fact: Fact) -> int:
     """What facts have in common that say the same on different pages."""
     return short_hash(normalised(fact.answer if is_prose(fact) else f"{fact.kind} {fact.subject} {fact.answer}"))
 
 
-def refusal(fact: Fact, found: tuple[Place, bytes] | None, asked: set[bytes], spread: Counter[bytes]) -> str:
+def refusal(fact: Fact, found: tuple[Place, int] | None, asked: Seen, spread: Values) -> str:
     """Why a fact is not asked for: nothing tells it apart, it was asked already, or every page says it."""
     if found is None:
         return "ambiguous"
     if found[1] in asked:
         return "repeated"
     limit = MAX_CHUNKS_OF_PROSE if is_prose(fact) else MAX_CHUNKS_OF_ROW
-    return "boilerplate" if spread[sameness(fact)] > limit else ""
+    return "boilerplate" if spread.count(sameness(fact)) > limit else ""
 
 
 def most_valuable(chosen: list[tuple[Fact, Place]], limit: int, chunk: Chunk) -> list[tuple[Fact, Place]]:

@@ -1,7 +1,6 @@
 """Facts in words: each is asked about in several families of question, which a hash of the fact chooses."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -12,6 +11,7 @@ from stages.generate.extractive import chinese, english
 from stages.generate.extractive.columns import THING
 from stages.generate.extractive.contexts import BY_THEMSELVES, Place
 from stages.generate.extractive.fact import Fact
+from stages.generate.extractive.hashes import Values, short_hash
 from stages.generate.extractive.phrasings import Family, capital, optional, put, uncapital
 
 LANGUAGES: dict[str, ModuleType] = {"zh": chinese, "en": english}
@@ -28,14 +28,15 @@ class Aliases:
     """Names that pages do not write: an identifier's words, and a description. They serve where only one has them."""
 
     def __init__(self) -> None:
-        self.subjects: dict[str, set[str]] = defaultdict(set)
+        self.subjects = Values(most=2)
 
     def add(self, fact: Fact) -> None:
         if fact.kind in ("named", "keyed"):  # whose subject is a description or a key
             return
-        subject = normalised(fact.subject + fact.owner)
+        subject = short_hash(normalised(fact.subject + fact.owner))
         for alias in (fact.subject, fact.description, *in_words(fact.subject)):
-            self.subjects[normalised(alias)].add(subject)
+            if alias:
+                self.subjects.add(short_hash(normalised(alias)), subject)
 
     def of(self, fact: Fact) -> dict[str, str]:
         """The subject's names by manner, `words` and `described`; empty where there is none, or several have it."""
@@ -46,7 +47,7 @@ class Aliases:
         return {manner: next(filter(self.is_one, aliases), "") for manner, aliases in names.items()}
 
     def is_one(self, alias: str) -> bool:
-        return bool(alias) and len(self.subjects[normalised(alias)]) == 1
+        return bool(alias) and self.subjects.count(short_hash(normalised(alias))) == 1
 
 
 def in_words(subject: str) -> list[str]:
