@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,16 +36,16 @@ class Places(NamedTuple):
 
 def places(chunks: Iterable[Chunk], bare: Column) -> Places:
     """How many chunks, headings and pages there are, and how many of each have no surviving pair."""
-    headings: dict[int, bool] = {}
+    headings = np.zeros(len(bare), np.int64)
     pages: dict[str, bool] = {}
-    for chunk, without in zip(chunks, bare.tolist(), strict=True):
-        heading = hashed(chunk["path"], *chunk["headings"])
-        headings[heading] = headings.get(heading, False) or not without
+    for number, (chunk, without) in enumerate(zip(chunks, bare.tolist(), strict=True)):
+        headings[number] = hashed(chunk["path"], *chunk["headings"])
         for path in (chunk["path"], *chunk["also_in"]):
             pages[path] = pages.get(path, False) or not without
     counts = {"chunks": len(bare), "chunks_uncovered": int(bare.sum())}
-    for name, covered in (("headings", headings), ("pages", pages)):
-        counts |= {name: len(covered), f"{name}_uncovered": len(covered) - sum(covered.values())}
+    different, covered = len(np.unique(headings)), len(np.unique(headings[~bare]))
+    counts |= {"headings": different, "headings_uncovered": different - covered}
+    counts |= {"pages": len(pages), "pages_uncovered": len(pages) - sum(pages.values())}
     return Places(counts, pages)
 
 
@@ -77,4 +76,4 @@ def section_depth(paths: Iterable[str]) -> int:
 
 def section(path: str, depth: int) -> str:
     """The first directories of a page."""
-    return "/".join(PurePosixPath(path).parent.parts[:depth]) or "."
+    return "/".join(path.split("/")[:-1][:depth]) or "."

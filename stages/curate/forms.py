@@ -22,7 +22,7 @@ from stages.curate.absent import Absent, Written, absent, row_of
 from stages.curate.documentation import Documentation
 from stages.curate.pages import TRAINED, Pages
 from stages.curate.shelf import Keyed, Shelf
-from stages.curate.table import Rows
+from stages.curate.table import Rows, hashed
 
 SEARCHED = 40  # chunks of a search among which near misses are looked for
 NEAR = 12  # near misses of a fact, of which each row gets some
@@ -38,14 +38,15 @@ class NearMisses:
         self.pages, self.chunks = pages, chunks
         self.trained = array("I", np.flatnonzero(pages.sides(chunks) == TRAINED).tolist())
         self.search = Search(chunk_text(chunks[number]) for number in self.trained)
-        self.of_fact: dict[str, list[int]] = {}
+        self.of_fact, self.near = dict[int, int](), Shelf()  # by a fact's hash the number of its near misses
 
     def of(self, row: DatasetRow) -> list[Chunk]:
         """Those of the row's fact, the nearest first; they are looked for with the first of its wordings that comes."""
-        if row["fact_id"] not in self.of_fact:
+        fact = hashed(row["fact_id"])
+        if fact not in self.of_fact:
             numbers = self.found(f"{row['instruction']}\n{row['input']}", SEARCHED)
-            self.of_fact[row["fact_id"]] = list(islice(self.misses(numbers, row), NEAR))
-        return [self.chunks[number] for number in self.of_fact[row["fact_id"]]]
+            self.of_fact[fact] = self.near.put(list(islice(self.misses(numbers, row), NEAR)))
+        return [self.chunks[number] for number in self.near[self.of_fact[fact]]]
 
     def nearest(self, question: str) -> list[Chunk]:
         """The chunks that a search finds for a question."""

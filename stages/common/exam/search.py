@@ -3,11 +3,11 @@ without training one."""
 
 import re
 import unicodedata
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 
 from stages.common.base.errors import UserError
+from stages.common.exam import postings
 from stages.common.exam.embeddings import Embeddings
 from stages.common.records.rows import Chunk
 from stages.common.text.wording import CJK_RANGE
@@ -52,11 +52,8 @@ class Search:
         except ImportError:
             raise UserError("bm25s is not installed; type: make setup") from None
         texts = list(texts) if embeddings else texts
-        words: dict[str, int] = {}  # numbers of them take an eighth of the memory
-        numbers = [array("I", [words.setdefault(term, len(words)) for term in terms(text) or [""]]) for text in texts]
-        self.size, self.embeddings = len(numbers), embeddings
-        self.index = bm25s.BM25()
-        self.index.index((numbers or [array("I", [words.setdefault("", len(words))])], words), show_progress=False)
+        self.index, self.embeddings = bm25s.BM25(), embeddings
+        self.size = postings.index(self.index, map(terms, texts))
         self.vectors = embeddings.of(list(texts)) if embeddings else None
 
     def find(self, question: str, most: int) -> list[int]:

@@ -61,7 +61,7 @@ class Values:
         part = self.parts[key % PARTS]
         if part.new:
             part.settle(self.most)
-        keys = memoryview(part.keys)
+        keys = part.keys.data
         start = bisect_left(keys, key)
         return part.values[start : bisect_right(keys, key, start)]
 
@@ -89,6 +89,6 @@ class Seen:
 
 
 def holds(ordered: Hashes, key: int) -> bool:
-    keys = memoryview(ordered)
+    keys = ordered.data
     place = bisect_left(keys, key)
     return place < len(keys) and bool(keys[place] == key)
