@@ -1228,3 +1228,75 @@ def test_a_sentence_on_code_that_it_leaves_behind_is_not_what_its_section_says()
 def test_the_site_is_no_name_of_its_pages(ask):
     pages = [chunk(f"- `--oil-{n}`: shows the level", ("Overview",), f"site/part{n}/page.md") for n in range(20)]
     assert not [row for row in ask(*pages, phrasings=6) if "Site" in row["instruction"]]
+
+
+@pytest.mark.parametrize(("header", "noun"), [("Key | Meaning", "key"), ("按键 | 含义", "键")])
+def test_a_column_of_keys_has_keys_and_no_settings(ask, header, noun):
+    said = "moves the handle of the pump up" if header.isascii() else "把水泵的把手抬到最高的位置"
+    asked = [row["instruction"] for row in ask(chunk(table(header, f"`u` | {said}")), phrasings=9)]
+    assert [question for question in asked if noun in question]
+    assert not [question for question in asked if "setting" in question or "配置项" in question]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Name | Guide", "pump | pump/README.md"),
+        ("名称 | 机房", "水泵 | 同上"),
+        ("Name | Room", "pump | ditto"),
+    ],
+)
+def test_a_cell_that_leads_to_a_document_or_to_the_row_above_says_nothing(header, row):
+    assert not stated(table(header, row))
+
+
+def test_who_gave_money_is_nobody_s_question():
+    text = table("Name | Sum", "Ada | 30 crowns", "Bob | 50 crowns")
+    assert not stated(text, ("Manual", "Sponsors")) and not stated(text, ("手册", "捐赠名单"))
+    assert stated(text, ("Manual", "Prices"))
+
+
+def test_a_box_below_the_label_of_a_tab_is_about_that_tab_alone():
+    box = "> **Warning**\n>\n> The valve of the pump must be shut before the lid is opened."
+    assert stated(box, ("Manual", "Opening"))
+    assert not stated(f"**Linux**\n\n{box}", ("Manual", "Opening"))
+
+
+@pytest.mark.parametrize("lead", ["以下方的水泵设置为例：", "在水泵中引：", "水泵提供了如下的开关：", "有两个水泵："])
+def test_a_chinese_statement_or_half_of_one_is_no_name_of_code(lead):
+    assert not codes(f"水泵抽水。\n\n{lead}\n\n```sh\npump\n```", ("手册", "水泵"))
+
+
+def test_of_several_functions_in_a_heading_the_code_belongs_to_the_one_that_it_calls():
+    heading = "`lift()` and `pump.drain()`"
+    assert codes("```py\npump.drain(3)\n```", ("Manual", heading)) == {"`pump.drain`"}
+    assert "`lift`" not in codes("```py\nwash(3)\n```", ("Manual", "`lift()`"))
+
+
+def test_a_folder_that_holds_most_pages_and_a_page_called_like_its_file_name_nothing(ask):
+    pages = [chunk(f"- `--oil-{n}`: shows the level", ("Overview",), f"docs/part{n}/page.md") for n in range(3)]
+    rest = [chunk(ENGLISH, ("Lamp",), "lamp.md"), chunk("- `lid`: opens it wide", ("docs",), "docs/docs.md")]
+    asked = [row["instruction"] for row in ask(*pages, *rest, phrasings=6)]
+    assert asked and not [question for question in asked if re.search(r"\bdocs\b", question)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "水泵只支持冷水，要抽热水就需要换上耐热的密封圈和管道。",
+        "该方法返回的水位会写进日记，每小时一次，供值班的人员查看。",
+    ],
+)
+def test_a_limit_is_no_purpose_and_a_text_on_what_stood_before_no_section(text):
+    heading = "水泵" if text.startswith("水泵") else "水位的记录"
+    assert not {kind for kind, *_ in stated(text, ("手册", heading))} & {
+        "purpose",
+        *(["section"] * (heading != "水泵")),
+    }
+
+
+def test_an_answer_loses_its_mark_and_a_list_of_labelled_links_is_none():
+    faq = stated("**Does the pump stop?**\n\n**Answer:** Yes, when the tank is full.")
+    assert {answer for _, _, answer in faq} == {"Yes, when the tank is full."}
+    links = "- Source: [#12](a.md)\n- Tracking: [#13](b.md)"
+    assert not [kind for kind, *_ in stated(links, ("Manual", "Valves")) if kind == "members"]

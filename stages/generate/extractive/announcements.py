@@ -100,6 +100,13 @@ TALK = re.compile(
     r"^(?:先|再|又|也|还|来|去|好|继续|只)|(?:试试|看看|一下|[^以]下|例子|于|并)$"
     r"|^在[^，]*(?:[中里上内下]|添加|写入|输入|加入|增加|执行|运行|创建)$"
 )
+# A Chinese sentence that tells how something is: it has a predicate behind its subject, or none that is whole.
+STATEMENT = re.compile(
+    r"为例|^(?:[有无会需]|将会|不要|务必|假如|希望|想要?|建议|推荐|用于|适用于|进一步|确保|更|或|之[前后]|方 )"
+    r"|^(?!在|从|对|为|给|通过|使用|用|基于|根据|按)[^，]+?(?:了(?!解|[^，]{1,20}的)|会(?![话员议计])|(?<![许认])可以|(?:需要|必须|允许)(?![^，]{1,20}的)|分[为成两二三四五]"
+    r"|(?<![所具拥没私公含])有(?=[一二两三四五六几多])|代表|适用于|提供|(?<![响对适供相])应(?![用答对]))"
+    r"|^在[^，`]*[时后中里上内下处][\u4e00-\u9fff]{1,2}$|(?<![超延定实临同])时(?:传入|指定|设置|使用|调用|配置|添加)$|的(?:地方|时候|情况|场景)$|同理$"
+)
 ALSO = re.compile(r"[并且将把以为]|同时|从而|用于|使用")  # a clause with the subject of the one before
 POINTING = re.compile(r"\b(?:this|these)\s+(?:commands?|code|lines?|script|snippet)\W*$", re.IGNORECASE)
 BEFORE_WORDS = re.compile(r"^[^\w`$(“\"]+")  # pictures and dashes
@@ -139,7 +146,7 @@ def goes_on(text: str) -> bool:
     """Whether the clauses of a Chinese sentence tell of one thing to do: the first begins with it, or each of the
     others with a word that goes on with it."""
     acts = VERB.match(text) and not text.startswith("使用")
-    return bool(acts) or all(map(ALSO.match, text.split("，")[1:]))
+    return (bool(acts) or all(map(ALSO.match, text.split("，")[1:]))) and not STATEMENT.search(text)
 
 
 def goal(sentence: str) -> str:

@@ -29,6 +29,7 @@ OUTPUT = re.compile(
     r"(?:输出|结果|返回|效果)[^。]{0,8}$|[会将应](?:看到|得到|收到|返回|显示|输出|变成|是)|看到|类似|\b(?:output|prints?|result|response|returns?|see|error|prompted)\b",
     re.IGNORECASE,
 )
+CALLS = re.compile(r"`([\w.]*\w)\(")  # the functions that a heading names
 EXAMPLE_OF = re.compile(r"^(?:an )?examples?(?: of| for)?:? (?=\w{3})", re.IGNORECASE)
 FORMULA_END = re.compile(
     r"(?:的)?(?:计算)?(?:公式|表达式|方程)?(?:分别|如下|为|是|可?表示为|定义|满足|有){0,9}(?:所示)?[:：,，]{0,9}$"
@@ -47,10 +48,11 @@ def code(block: Block, before: str, headings: tuple[str, ...], leads: bool) -> I
         return
     if (not fence[1] and NO_CODE_TEXT.search(block.text)) or UNREAD.search(block.text):
         return
-    call = lists.CALL.match(headings[-1]) if headings else None
+    calls = CALLS.findall(headings[-1]) if headings and lists.CALL.match(headings[-1]) else []
+    call = next((name for name in calls if name.rpartition(".")[2] in block.text), "")
     example = Fact("code", "", block.text.strip(), block.text.strip(), headings, attribute=fence[1])
     if call:
-        yield replace(example, subject=f"`{call[1]}`")
+        yield replace(example, subject=f"`{call}`")
     elif lead and not CJK.search(lead) and (wanted := announcements.goal(lead)):
         yield replace(example, subject=f"How to {wanted}")
     elif lead and (said := announced(lead)):

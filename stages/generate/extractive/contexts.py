@@ -25,6 +25,7 @@ FILE_NAME = re.compile(
 ONE_WORD = re.compile(r"`[a-z]+`|`?\w`?")  # `status` of what?
 MEANT = re.compile(r"\b(?:it|they|them|this|these|those)\b|它们?|这", re.IGNORECASE)  # by the page's name
 WORDS = re.compile(r"[A-Za-z][A-Za-z ]{3,}")
+BARE = re.compile(r"docs?|site|www|src|pages?|content|main|web|wiki|man|en|zh|[a-z]{2}-[a-z]{2}")  # of a folder
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
@@ -37,7 +38,7 @@ FAQ = re.compile(
 OF_A_COMMAND = re.compile(r"name|synopsis|名称", re.IGNORECASE)  # the first heading of a manual page
 GLOSSARY = re.compile(r"(?:glossary|concepts|terminology|术语表?|名词解释|基本概念)\b.*", re.IGNORECASE)
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
-OF_A_SECTION = ("number", "cell", "stated")  # what means little without the heading above it
+OF_A_SECTION = ("number", "cell", "stated", "code")  # what means little without the heading above it
 PARTS_OF_A_PAGE = ("section", "members")  # their wordings always name the page
 MIN_QUESTION_CHARS = 36  # of a reader's question that says itself what it is about; twice those of Chinese
 MANY = 20  # pages, from which on what stands above most of them is the site
@@ -73,7 +74,7 @@ class Pages:
         self.of_path: dict[str, Page] = {}
         self.paths, self.titles = list[str](), array("Q")  # of each page the path, and the hash of its title
         known: dict[Page, Page] = {}  # one for all pages of a directory
-        held: Counter[str] = Counter()
+        held, spread = Counter[str](), Counter[str]()
         folder: list[str] | None = None
         for doc in docs:
             page = Page(tuple(doc["breadcrumbs"]), doc.get("language", ""))
@@ -82,9 +83,11 @@ class Pages:
             self.titles.append(title_hash(heading_name(doc["title"])))
             held.update(set(doc["breadcrumbs"]))
             parts = doc["path"].split("/")[:-1]
+            spread.update(set(parts))
             folder = parts if folder is None else shared_beginning(folder, parts)
         many = len(self.paths) >= MANY
         self.everywhere = {title for title, pages in held.items() if many and 2 * pages > len(self.paths)}
+        self.everywhere |= {name for name, pages in spread.items() if 2 * pages > len(self.paths)}
         self.root = len(folder or ())
 
     @cached_property
@@ -116,7 +119,9 @@ class Pages:
     def above(self, path: str) -> list[str]:
         """The titles of the directories that hold a page, the nearest first, and the words of its path."""
         parts = (
-            re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip() for part in reversed(path.split("/")[self.root :])
+            re.sub(r"[\W_]+", " ", part.partition(".")[0]).strip()
+            for part in reversed(path.split("/")[self.root :])
+            if part not in self.everywhere
         )
         breadcrumbs = self.of_path[path].breadcrumbs if path in self.of_path else ()
         titles = [heading_name(title) for title in reversed(breadcrumbs) if title not in self.everywhere]
@@ -130,7 +135,7 @@ class Pages:
         same = self.with_title.count(key)
         mine = [path for path in {chunk["path"], *chunk["also_in"]} if self.with_title.has(key, short_hash(path))]
         shared = same > len(mine)
-        if not shared and not is_common(title) and not UNTITLED.fullmatch(title):
+        if not shared and not is_nameless(title) and not UNTITLED.fullmatch(title):
             return [Name(title)]
         mine_below = Counter(name for path in mine for name in set(self.above(path)))
         distinct = (
@@ -140,7 +145,7 @@ class Pages:
             and normalised(name) != normalised(title)
         )
         above = next(distinct, "")
-        if above and (is_common(title) or OF_A_COMMAND.fullmatch(title)):
+        if above and (is_nameless(title) or OF_A_COMMAND.fullmatch(title)):
             return [Name(above), Name(title, above)] if aspect(title) else [Name(above)]
         if not above or not shared:
             return [Name(title, above)]
@@ -197,18 +202,26 @@ def places(fact: Fact, names: list[Name]) -> Iterator[Place]:
     headings = [heading_name(heading) for heading in fact.headings]
     headings = [heading for heading in headings if heading and heading not in (names[0].title, fact.subject)]
     topics = [heading for heading in headings if not is_common(heading)]
-    base = topics[-1:] if fact.kind in OF_A_SECTION or (ONE_WORD.fullmatch(fact.subject) and not fact.owner) else []
-    if "`" not in fact.subject and is_common(names[0].title) and not names[0].above:
+    label = fact.kind == "code" and fact.subject == heading_name(fact.headings[-1] if fact.headings else "")
+    of_section = fact.kind in OF_A_SECTION or (ONE_WORD.fullmatch(fact.subject) and not fact.owner)
+    base = topics[-1:] if of_section and not label else []
+    in_code = "`" in fact.subject and not BARE.fullmatch(names[0].title)
+    if not in_code and is_nameless(names[0].title) and not names[0].above:
         return  # what is an introduction about, and what is the size "in Overview"?
     for page in names:
         yield Place(page, tuple(base))
-    if fact.kind == "code" and fact.subject == heading_name(fact.headings[-1] if fact.headings else ""):
+    if label:
         return  # a heading that several sections of the page have is a label of its code, not what it is about
     naming = headings if fact.subject else topics  # "the purpose of the section Purpose" is no question
     for those in (topics, naming) if topics != naming else (naming,):  # what is common says little by itself
         for size in range(1, len(those) + 1):
             for some in itertools.combinations(reversed(those), size):
                 yield Place(names[-1], some[::-1])
+
+
+def is_nameless(title: str) -> bool:
+    """Whether a page's title only says what every page does, or what a folder is called."""
+    return is_common(title) or bool(BARE.fullmatch(title))
 
 
 def question_key(fact: Fact, place: Place) -> int:

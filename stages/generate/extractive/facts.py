@@ -9,7 +9,7 @@ from stages.common.records.masking import masks
 from stages.common.records.rows import Chunk
 from stages.generate.extractive import announcements, codes, grids, lists, notices, procedures, prose, speech, tables
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import SAMPLE, heading_name, is_common, topic
+from stages.generate.extractive.headings import SAMPLE, THANKS, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
 OF_SAMPLE = ("number", "value", "cell", "stated", "yesno")  # kinds that in a sample are nobody's
@@ -18,6 +18,7 @@ CAPTION = re.compile(r"[^。，,.!?！？：:]{2,24}")
 MEMBER = re.compile(
     r"\[`?([\w.]+)`?\]\([^)]*\)\s*\[`?((?:\[[^\]]*\]|[^\]`])+)`?\]\([^)]*\)"
 )  # [Type.member](#)[Type](type.md)
+TAB = re.compile(r"\*\*[^*\n]+\*\*")
 COLON = re.compile(r":(?:\s|$)")
 INDENTED_TABLE = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[\s:|-]+\n")  # indented too far to be one by the rules
 
@@ -59,7 +60,7 @@ class Reader:
             behind = self.end(place)
             if block.kind == "heading":
                 yield from self.enter(block)
-            else:
+            elif not any(THANKS.fullmatch(heading_name(heading)) for heading in self.path):
                 yield from self.read(place, behind)
                 self.leads = self.leads and (
                     not plain(block.text) or self.is_labelled(block)
@@ -116,7 +117,8 @@ class Reader:
             term, _, answer = self.source(place, behind).partition("\n")
             yield from notices.answer(term, answer, self.headings)
         elif notices.starts(block):
-            yield from notices.admonition(block.text, self.headings, self.share(place, behind))
+            if not TAB.fullmatch(self.before):  # else it is about one tab of the section
+                yield from notices.admonition(block.text, self.headings, self.share(place, behind))
         elif is_html_table(block):
             yield from self.of_table(grids.from_html(self.source(place, behind)), place)
         elif block.kind == "table" or (block.kind == "code" and INDENTED_TABLE.match(block.text)):

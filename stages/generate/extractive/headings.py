@@ -48,6 +48,13 @@ ONWARD = re.compile(
     r"|相关(?:链接|文档|阅读)|下一步|延伸阅读|参考(?:资料|链接)",
     re.IGNORECASE,
 )
+# Sections that thank, or advertise.
+THANKS = re.compile(
+    r"(?:our |current |past )?(?:sponsors?|backers?|donat(?:e|ions?|ors?)|acknowledge?ments?|credits"
+    r"|(?:special )?thanks)"
+    r"|(?:特别|项目|友情)?(?:赞助|捐[赠助献]|打赏|[鸣致感]谢|广告).{0,4}",
+    re.IGNORECASE,
+)
 NAME = re.compile(r"`[^`]+`(?: \([\w, ]+\))?|<[^<>]+>")  # a heading that is a name in code, with its badge
 # A name with a badge, as `ingest` leaves it: Required**`size`**, `size` iOS, size Required, size (Required).
 BADGED = re.compile(

@@ -9,7 +9,9 @@ from stages.generate.extractive.headings import PICTURE
 
 MAX_NAME_CHARS = 60
 MAX_KEY_COLUMNS = 4
-NO_VALUE = re.compile(r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|空", re.IGNORECASE)
+NO_VALUE = re.compile(
+    r"[\W_]*|:\w+:|n/?a|none|null|无|暂无|略|待定|tbd|空|same|同[上前左]|ditto|idem|〃", re.IGNORECASE
+)
 NUMBER = re.compile(r"[-+±−]?\d[\d.,]*(?:[eE][-+]?\d+)?\s*(?:%|°|[A-Za-zΩμ·/^.²³]{1,8})?")
 DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 MEASURED = re.compile(r"[-+±−]?\d+[.,]\d+\s*[A-Za-zμ]+")  # the result of a row, not its name

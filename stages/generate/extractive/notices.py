@@ -53,7 +53,7 @@ TROUBLE = re.compile(
     re.IGNORECASE,
 )
 CHEER = re.compile(r"[^\s.,!！。，]+(?: [^\s.,!！]+){0,2}[!！]")  # Well done!
-ANSWER_MARK = re.compile(r"^\s*(?::(?:\s+|$)|[Aa答]\d*\s*[:：]\s*)")
+ANSWER_MARK = re.compile(r"^\s*(?::(?:\s+|$)|(?:\*\*)?(?:[Aa]|[Aa]nswer|答案?|回答|解答)\d*\s*[:：]\s*(?:\*\*)?)")
 
 
 def starts(block: Block) -> bool:

@@ -52,7 +52,7 @@ IS = re.compile(
     re.IGNORECASE,
 )
 FOR = re.compile(
-    r"[^，。,.:：的]{0,12}?\s*(?:(?:主要)?用[于以来]|可用于|(?:主要)?(?:支持|提供|实现|负责)|能够"
+    r"[^，。,.:：的]{0,12}?\s*(?:(?:主要)?用[于以来]|可用于|(?<![只不仅])(?:支持|提供|实现|负责)|主要(?:支持|提供|实现|负责)|能够"
     r"|(?:is|are) used (?:to|for)\b|(?:lets|allows|enables|helps)\b)",
     re.IGNORECASE,
 )
@@ -124,7 +124,13 @@ def lead(
         yield Fact("meaning", heading, text, evidence, headings[:-1])
     elif kind and (kind in ("definition", "purpose") or says_enough):
         yield Fact(kind, above, text, evidence, headings)
-    elif heading and says_enough and not (one and (opens or shows)) and share >= least(text, heading, one):
+    elif (
+        heading
+        and not (text[:1] == "该" and CJK.search(heading))
+        and says_enough
+        and not (one and (opens or shows))
+        and share >= least(text, heading, one)
+    ):
         yield Fact("section", heading, text, evidence, headings[:-1])
     elif headings or not says_enough or imperative(text) or CONDITION.match(text):
         return

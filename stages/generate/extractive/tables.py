@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from stages.common.text.wording import LETTER, language, normalised
+from stages.common.text.wording import CJK, LETTER, language, normalised
 from stages.generate.extractive import columns
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.grids import Grid
@@ -17,6 +17,7 @@ from stages.generate.extractive.speech import points
 MAX_ANSWER_CHARS = 400
 MIN_UNIQUE = 0.8  # of the rows, from which on a column names those by itself that it tells apart
 LINK_IN_CODE = re.compile(r"`(?=[^`\[]*?\w)[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
+DOCUMENT = re.compile(r"(?:[\w.-]+/){0,9}[\w.-]+\.(?:mdx?|rst|html?|pdf|txt)")  # what a column of links shows
 FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
 DEFAULT = re.compile(
     r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
@@ -148,9 +149,11 @@ def kind_of_column(grid: Grid, place: int) -> str:
 
 
 def only_leads_on(grid: Grid, place: int) -> bool:
-    """Whether a column has but links, each of which is called the same, or examples that are links."""
+    """Whether a column has but links, each of which is called the same, documents, or examples that are links."""
     cells = [row[place] for row in grid.rows if row[place].text]
     links = [cell for cell in cells if cell.link]
+    if cells and all(cell.link or DOCUMENT.fullmatch(cell.text) for cell in cells) and len(links) < len(cells):
+        return columns.noun(grid.header[place]) != "file"
     if columns.attribute(grid.header[place]) in ("example", "note"):
         return len(links) * 2 > len(cells)
     return bool(cells) and len(links) == len(cells) > len({cell.text for cell in cells})
@@ -200,7 +203,7 @@ def reversed_(about: Fact, kind: str, text: str, quote: str) -> Iterator[Fact]:
     """From a key or a short meaning back to the name."""
     if kind == "key" and LETTER.search(text):
         yield said(about, "keyed", about.subject, quote, subject=text)
-    if kind == "meaning" and about.noun and describes(text):
+    if kind == "meaning" and about.noun and describes(text) and not (CJK.search(about.noun) and about.noun in text):
         yield said(about, "named", about.subject, quote, subject=text.rstrip("。.；;"))
 
 
