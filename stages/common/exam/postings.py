@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from stages.common.base.paths import cache_dir
 
-BLOCK = 1 << 20  # entries that are in memory together
+BLOCK = 1 << 18  # entries that are in memory together
 K1, B = 1.5, 0.75  # as bm25s has them
 ENTRY = np.dtype([("word", np.uint32), ("text", np.int32), ("score", np.float32)])
 

@@ -12,7 +12,7 @@ from stages.curate.table import Column, Places, groups
 # 20 bands of 6 hashes: two texts of similarity 0.85 are proposed with probability 0.9999, of 0.8 with 0.998.
 BANDS, HASHES = 20, 6
 SEED = 3407
-BATCH = 256  # texts whose n-grams are in memory at once
+BATCH = 32  # texts whose n-grams are in memory at once
 NEXT = 48  # in a crowded bucket a text is compared with so many next ones
 
 
