@@ -80,12 +80,13 @@ class Kept:
         except sqlite3.Error:
             self.database = None
 
-    def close(self) -> None:
-        """Drop what some runs have not used."""
+    def close(self, forget: bool = True) -> None:
+        """`forget`: drop what some runs have not used."""
         if not self.database:
             return
-        oldest = self.run if self.file.stat().st_size > LARGEST else self.run - RUNS
-        with suppress(sqlite3.Error):
-            self.database.execute("DELETE FROM kept WHERE key IN (SELECT key FROM used WHERE run < ?)", [oldest])
-            self.database.execute("DELETE FROM used WHERE run < ?", [oldest])
+        if forget:
+            oldest = self.run if self.file.stat().st_size > LARGEST else self.run - RUNS
+            with suppress(sqlite3.Error):
+                self.database.execute("DELETE FROM kept WHERE key IN (SELECT key FROM used WHERE run < ?)", [oldest])
+                self.database.execute("DELETE FROM used WHERE run < ?", [oldest])
         self.database.close()

@@ -1,12 +1,14 @@
 """Pairs that are ready before all of them are: kept on the disk, chunk by chunk, so that answers are parsed once."""
 
-import pickle
+import marshal
 import tempfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from stages.common.base import paths
 from stages.common.records.rows import Pair
+
+SIZE = 8  # bytes of a row's length
 
 
 class Ready(NamedTuple):
@@ -25,13 +27,11 @@ class Spool:
 
     def put(self, ready: Ready | None) -> None:
         self.whole = self.whole and ready is not None
-        pickle.dump(ready and tuple(ready), self.stream, protocol=pickle.HIGHEST_PROTOCOL)
+        data = marshal.dumps(ready and tuple(ready))
+        self.stream.write(len(data).to_bytes(SIZE, "big") + data)
 
     def __iter__(self) -> Iterator[Ready | None]:
         self.stream.seek(0)
-        while True:
-            try:
-                ready = pickle.load(self.stream)
-            except EOFError:
-                return
+        while size := self.stream.read(SIZE):
+            ready = marshal.loads(self.stream.read(int.from_bytes(size, "big")))
             yield ready and Ready(*ready)
