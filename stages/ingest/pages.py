@@ -191,4 +191,4 @@ def first_heading(text: str) -> str:
 def name_of(path: str) -> str:
     """A page's name when it has no title: that of the file, or of the directory for index files."""
     file = PurePosixPath(path)
-    return file.parent.name if file.stem in ("index", "README") and "/" in path else file.stem
+    return file.parent.name if file.stem in ("index", "_index", "README") and "/" in path else file.stem

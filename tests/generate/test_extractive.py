@@ -1300,3 +1300,26 @@ def test_an_answer_loses_its_mark_and_a_list_of_labelled_links_is_none():
     assert {answer for _, _, answer in faq} == {"Yes, when the tank is full."}
     links = "- Source: [#12](a.md)\n- Tracking: [#13](b.md)"
     assert not [kind for kind, *_ in stated(links, ("Manual", "Valves")) if kind == "members"]
+
+
+def test_a_title_with_the_part_of_the_site_behind_it_names_that_in_brackets(ask):
+    asked = [row["instruction"] for row in ask(chunk("- `lid`: opens it wide", ("Pump | Config",)), phrasings=9)]
+    assert [question for question in asked if "Pump (Config)" in question]
+    assert not [question for question in asked if "|" in question]
+
+
+def test_a_size_above_a_column_is_no_attribute_and_a_qualified_one_is():
+    assert not stated(table("Pump | 32 GiB of RAM", "small | 840"))
+    assert stated(table("水泵 | 水位单位 | 水位帮助描述", "小泵 | 厘米 | 离地面多高")) == {
+        ("unit", "小泵", "厘米"),
+        ("meaning", "小泵", "离地面多高"),
+    }
+
+
+def test_a_link_whose_picture_goes_leaves_nothing():
+    assert plain("Pump [![badge](a.svg)](https://example.org)") == "Pump"
+
+
+def test_a_name_in_code_is_no_plural_of_things():
+    assert not stated("- turns the pump on\n- turns it off", ("Manual", "maxPumps"))
+    assert stated("- turns the pump on\n- turns it off", ("Manual", "Levers"))

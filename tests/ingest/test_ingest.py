@@ -271,6 +271,10 @@ def test_tags_are_a_list_however_they_are_written(tags, expected):
     assert page(f"---\n{tags}\n---\ntext\n")["tags"] == expected
 
 
+def test_a_title_may_have_a_capital_as_hugo_allows():
+    assert page("---\nTitle: Pump\n---\n\nText of it\n")["title"] == "Pump"
+
+
 @pytest.mark.parametrize(
     "broken", ["title: [unclosed", "\tx: 1", "date: 2024-13-45", "- a list", "just text", "? {[a]: b}"]
 )

@@ -12,11 +12,11 @@ def alternatives(**patterns: str) -> re.Pattern[str]:
 
 # The attributes are kinds of facts.
 ATTRIBUTE = alternatives(
-    unit=r"(?:计量)?单位|units?",
+    unit=rf"[{CJK_RANGE}]{{0,2}}单位|units?",
     default=r"默认值?|缺省值?|default(?: value)?s?",
     type_and_unit=r"类型\s*[\[（(]单位[\]）)]|type\s*[\[(]units?[\])]",
     type=r"(?:数据|参数|字段|控件)?类型|(?:data ?)?type",
-    meaning=r"(?:功能|参数|详细)?(?:描述|说明)|含义|解释|(?:物理)?意义|作用|功能|(?:参数)?定义|含义(?:及|与|和)说明|约束内容"
+    meaning=rf"[{CJK_RANGE}]{{0,4}}(?:描述|说明)|含义|解释|(?:物理)?意义|作用|功能|(?:参数)?定义|含义(?:及|与|和)说明|约束内容"
     r"|description|meaning|purpose|explanation|definition|contents?|rule|what it (?:does|is)",
     note=r"备注|注意事项|notes?|remarks?|comments?",
     key=r"键名?|键值|标识符?|(?:键名?|键值)\s*[（(]key[）)]",

@@ -131,12 +131,13 @@ class Pages:
     def names(self, chunk: Chunk) -> list[Name]:
         """What the chunk's page may be called, the shortest first."""
         title = heading_name(chunk["headings"][0])
+        name, _, part = title.partition(" | ")  # with the part of the site that it is of
         key = title_hash(title)
         same = self.with_title.count(key)
         mine = [path for path in {chunk["path"], *chunk["also_in"]} if self.with_title.has(key, short_hash(path))]
         shared = same > len(mine)
         if not shared and not is_nameless(title) and not UNTITLED.fullmatch(title):
-            return [Name(title)]
+            return [Name(name, part)]
         mine_below = Counter(name for path in mine for name in set(self.above(path)))
         distinct = (
             name

@@ -19,7 +19,7 @@ VERBATIM = re.compile(
 HELD = re.compile("\ue000(\\d+)\ue001")
 TARGET = r"\((?:[^()\n]|\([^()\n]*\))*\)"
 IMAGE = re.compile(rf"!\[[^\]\n]*\](?:{TARGET}|\[[^\]\n]*\])")
-LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))+)\](?:{TARGET}|\[[^\]\n]*\])")
+LINK = re.compile(rf"\[((?:[^\[\]\n]|\n(?!\s*\n))*)\](?:{TARGET}|\[[^\]\n]*\])")
 AUTOLINK = re.compile(r"<((?:https?|mailto):[^\s<>]+)>")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # A tag of a component or an HTML element; CommonMark has none with an underscore in its name. Other names in angle

@@ -65,14 +65,14 @@ RETURNS = re.compile(r"\s*`?(?:Returns?|返回值?)`?\s*[:：]\s*(\S.*)", re.IGN
 CALL = re.compile(r"^`([\w.]*\w)\([^`]*\)`")
 NO_TERM = re.compile(
     r"(?:an?|the) \w+|the following.*|(?:this|in|on|for|if|when|to) .*|https?|\([^()]*\)"
-    r"|(?:对于?|关于|至于|就).*(?:来说|而言|来讲)?"
+    r"|(?:对于?|关于|至于|就).*(?:来说|而言|来讲)?|.*[例比]如"
     r"|(?:第?[一二三四五六七八九十\d]+(?:步|种|类|个)?|步骤|方法|情况|案例|示例|图|表|例如|例|如|其中|以及|答|问|[QA])\s*\d*",
     re.IGNORECASE,
 )
 # Chinese tells what to do with the particles of handling, of sequence and of completion.
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or|that|which|the|an?|of|to|with)$|→|->|=>")
-PLURAL = re.compile(r"[a-rt-z]s$")
+PLURAL = re.compile(r"^\S?[^\sA-Z._]*(?:\s.*)?[a-rt-z]s$")  # of a word, not of a name in code
 LINK_FIRST = re.compile(r"\W*(?:[\w ]{1,40}[:：]\W*)?(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINKS_ONLY = re.compile(r"(?:[^\w\[<]*+(?:\[[^\]]*+\](?:\([^)]*+\)|\[[^\]]*+\])?+|<?https?://\S++))++\W*")
 

@@ -24,9 +24,11 @@ DEFAULT = re.compile(
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
 )
 RANGE = re.compile(r"(?:取值)?范围(?:为|是|:|：)\s*([^，,。；;\s]{0,200}\d[^，,。；;\s]*)")
-# Headings that name no attribute: a version, a clause, a question, two at once.
+# Headings that name no attribute: a version, a size, a clause, a question, two at once.
 NO_ATTRIBUTE = re.compile(
-    r"[^\W\d_]?[\W\d_]*|.*[，。！；].*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*|.*\[\^.*", re.IGNORECASE
+    r"[^\W\d_]?[\W\d_]*|.*[，。！；].*|(?:what|how|why|when|where|who)\b.*|.*[?？]|.* / .*"
+    r"|\d[\d.,]*[ -]?[A-Za-z]{1,4}\b.*|.*\[\^.*",
+    re.IGNORECASE,
 )
 IN_CODE = re.compile(r"`[^`]*`")
 OF_CODE = re.compile(r"[a-z_]\w*|[A-Z_][A-Z\d_]*")

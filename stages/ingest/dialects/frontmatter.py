@@ -23,7 +23,8 @@ SENTENCE = re.compile(r"[，。；：！？,;:!?]|\w\.(?:\s|$)")
 def front_matter(text: str) -> dict[str, Any]:
     """The metadata of a page, without what of it is broken; empty when there is none or it is not a mapping."""
     head = BLOCK.match(text)
-    return read(head[1], head[2])[0] if head else {}
+    values = read(head[1], head[2])[0] if head else {}
+    return {"title": values["Title"], **values} if "Title" in values else values  # Hugo reads keys in any case
 
 
 def broken_line(text: str) -> int | None:
