@@ -106,8 +106,6 @@ def extractive_pairs(section: schema.Generate, figures: dict[str, Any]) -> Itera
 def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) -> Iterator[Pair]:
     """The stored answers as pairs, after asking for those that are missing: for questions, then for wordings of them,
     and for passages in other words."""
-    from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
-
     store.seed(paths.RESPONSES)
     labelling = Labelling(section, store, chunks, of_pages())
     labelling.spool = Spool() if section.focus == "all" else None
@@ -121,6 +119,8 @@ def llm_pairs(section: schema.Generate, store: Store, tally: Tally, run: Run) ->
         if files:
             outcome = files.complete(name, requests, answer)
         elif part.calls:
+            from stages.common.llm import client  # and with it aiohttp, which nothing else here needs
+
             total = None if name in ("wordings", "answers") and expected.later else part.calls
             outcome = client.complete(requests(), store, answer, section, "generate", total)
         else:

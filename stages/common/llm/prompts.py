@@ -18,6 +18,8 @@ from stages.common.llm.requests import Message
 
 PART = re.compile(r"^# (system|user|style \S+|persona \S+|example \S+)[ \t]*$", re.MULTILINE)
 
+MOST_SYSTEMS = 64
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -31,6 +33,10 @@ class Prompt:
     @cached_property
     def used(self) -> frozenset[str]:
         return frozenset((*self.system.get_identifiers(), *self.user.get_identifiers()))
+
+    @cached_property
+    def system_names(self) -> list[str]:
+        return self.system.get_identifiers()
 
     def uses(self, name: str) -> bool:
         return name in self.used
@@ -46,9 +52,22 @@ class Prompt:
             parts["example"] = f"\n\n{parts['example']}"  # it stands behind the style, where there is one
         known = {**dict.fromkeys(chosen, ""), **values, **parts}
         return (
-            {"role": "system", "content": self.system.substitute(known)},
+            {"role": "system", "content": self.system_part(known)},
             {"role": "user", "content": self.user.substitute(known).strip()},
         )
+
+    @cached_property
+    def systems(self) -> dict[tuple[object, ...], str]:
+        """System parts by the values in them: one stands before thousands of requests."""
+        return {}
+
+    def system_part(self, known: dict[str, object]) -> str:
+        values = tuple(known[name] for name in self.system_names if name in known)
+        if values not in self.systems:
+            if len(self.systems) >= MOST_SYSTEMS:
+                self.systems.clear()
+            self.systems[values] = self.system.substitute(known)
+        return self.systems[values]
 
     def require(self, kind: str, names: Collection[str], key: str) -> None:
         """Raise ParamsError when params.yaml names, under `key`, a style or persona that the file does not describe."""
