@@ -1323,3 +1323,23 @@ def test_a_link_whose_picture_goes_leaves_nothing():
 def test_a_name_in_code_is_no_plural_of_things():
     assert not stated("- turns the pump on\n- turns it off", ("Manual", "maxPumps"))
     assert stated("- turns the pump on\n- turns it off", ("Manual", "Levers"))
+
+
+@pytest.mark.parametrize("said", ["阀门的用法对此有详细解释，请自行了解。", "水泵的性能可以参阅 #1234 里的比较。"])
+def test_an_answer_that_only_tells_where_it_is_told_is_none(said):
+    assert not stated(f"水泵为什么响？\n\n{said}")
+
+
+def test_a_default_that_must_be_given_is_none_and_a_sentence_that_only_turns_is_cut():
+    assert not stated(table("Name | Default", "lid | Required by the pump"))
+    text = "The pump empties the cellar by itself whenever water comes in, and stops afterwards. Be warned, however."
+    rest = "It draws the water through a sieve that keeps the leaves of the garden out of all of its pipes."
+    assert not [answer for _, _, answer in stated(f"{rest} {text}", ("Manual", "Cellar")) if "however" in answer]
+
+
+def test_what_one_is_told_to_do_instead_is_no_goal_and_a_remark_behind_one_no_part_of_it():
+    def goals(lead):
+        return codes(f"Pumps move water.\n\n{lead}\n\n```sh\npump\n```", ("Manual", "Pump"))
+
+    assert not goals("To instead open the valve, run:")
+    assert goals("You can open the valve of the pump (since 2.1):") == {"How to open the valve of the pump"}

@@ -45,6 +45,7 @@ TAIL = re.compile(
     r"|[,;]?\s{0,9}\b(?:as follows|like (?:this|so|that)|e\.g|for example|such as|as shown|as below)\b.*$",
     re.IGNORECASE,
 )
+ASIDE = re.compile(r"\s\([^()]*\)$")
 # Verbs of what happens to one, or in one's head: nothing that one could be told how to do.
 STATE = re.compile(
     r"(?:be|do|not|have|get|see|find|notice|note|encounter|expect|consider|imagine|think|know|need|want|look|say|recall"
@@ -63,7 +64,7 @@ SHOWN = re.compile(
     re.IGNORECASE,
 )
 VAGUE = re.compile(
-    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we|other|others|another|more|further|then)\b",
+    r"\b(?:it|them|this|that|these|those|one|ones|he|she|its|their|there|here|same|so|such|either|our|us|we|other|others|another|more|further|then|instead)\b",
     re.IGNORECASE,
 )
 # What an announcement names only together with the text before it.
@@ -102,7 +103,8 @@ TALK = re.compile(
 )
 # A Chinese sentence that tells how something is: it has a predicate behind its subject, or none that is whole.
 STATEMENT = re.compile(
-    r"为例|^(?:[有无会需]|将会|不要|务必|假如|希望|想要?|建议|推荐|用于|适用于|进一步|确保|更|或|之[前后]|方 )"
+    r"为例|^(?:[有无会需]|将会|不要|务必|假如|希望|想要?|建议|推荐|用于|适用于|方便|便于|进一步"
+    r"|确保|更|或|之[前后]|方 )"
     r"|^(?!在|从|对|为|给|通过|使用|用|基于|根据|按)[^，]+?(?:了(?!解|[^，]{1,20}的)|会(?![话员议计])|(?<![许认])可以|(?:需要|必须|允许)(?![^，]{1,20}的)|分[为成两二三四五]"
     r"|(?<![所具拥没私公含])有(?=[一二两三四五六几多])|代表|适用于|提供|(?<![响对适供相])应(?![用答对]))"
     r"|^在[^，`]*[时后中里上内下处][\u4e00-\u9fff]{1,2}$|(?<![超延定实临同])时(?:传入|指定|设置|使用|调用|配置|添加)$|的(?:地方|时候|情况|场景)$|同理$"
@@ -157,7 +159,7 @@ def goal(sentence: str) -> str:
     if (wanted and AND_THEN.match(text, wanted.end())) or (not wanted and modal and AND_THEN.match(text, modal.end())):
         return ""  # the code is for what comes last
     clause = wanted[1] if wanted else modal[1] if modal else text if imperative(text) else ""
-    clause = TAIL.sub("", clause).strip(" :.,;")
+    clause = TAIL.sub("", ASIDE.sub("", clause)).strip(" :.,;")
     good = len(clause.split()) >= 2 and len(clause) <= MAX_GOAL_CHARS and not points(clause)
     good = (
         good

@@ -39,7 +39,8 @@ UNASKED = re.compile(
     r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what(?:[’']s)? next\??"
     r"|.*[!！]|.* (?:to|of|for|with|and|or|in|on|by)|.*[^样]来"
     r"|(?:see|learn|read) .*|.*深入学习"
-    r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references|member of|returned by|fields",
+    r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references"
+    r"|indices and tables|member of|returned by|fields",
     re.IGNORECASE,
 )
 # Sections of cards and links, which only say what stands elsewhere.

@@ -18,7 +18,7 @@ MAX_ANSWER_CHARS = 400
 MIN_UNIQUE = 0.8  # of the rows, from which on a column names those by itself that it tells apart
 LINK_IN_CODE = re.compile(r"`(?=[^`\[]*?\w)[^`\[]*\[[^`\]]*\]\([\w./#-]+\)[^`]*`")  # which no reader can follow
 DOCUMENT = re.compile(r"(?:[\w.-]+/){0,9}[\w.-]+\.(?:mdx?|rst|html?|pdf|txt)")  # what a column of links shows
-FLAT_FENCE = re.compile(r"```[a-z]+ ")  # of which a cell kept no lines
+FLAT_FENCE = re.compile(r"```[a-z]* ")  # of which a cell kept no lines
 DEFAULT = re.compile(
     r"(?:默认值?(?:为|是|:|：)|\b[Dd]efaults? (?:to|is)\b)\s*(?!(?:the|an?|its)\b)"
     r"(`[^`]+`|[^，,。；;（）()\s]{1,20}?)(?=状态|[，,。；;（）()\s]|\.?$)"
@@ -30,6 +30,7 @@ NO_ATTRIBUTE = re.compile(
     r"|\d[\d.,]*[ -]?[A-Za-z]{1,4}\b.*|.*\[\^.*",
     re.IGNORECASE,
 )
+REQUIRED = re.compile(r"required\b|必[填选需须]", re.IGNORECASE)
 IN_CODE = re.compile(r"`[^`]*`")
 OF_CODE = re.compile(r"[a-z_]\w*|[A-Z_][A-Z\d_]*")
 PLACEHOLDER = re.compile(
@@ -181,8 +182,8 @@ def facts_of_row(grid: Grid, number: int, about: Fact, kinds: dict[int, str]) ->
             kind, text = ("unit", parts[2]) if parts else ("type", text)
         if not quote or not says_something(text, about.subject) or (kind == "type" and has_unit):
             continue  # what has a unit is a number
-        if row[place].link and not kind:
-            continue  # where something is told
+        if (row[place].link and not kind) or (kind == "default" and REQUIRED.match(text)):
+            continue  # where something is told, or that there is none
         if kind in ("meaning", "note") and normalised(INSTRUCTION.sub("", text)) in known:
             continue
         known.add(normalised(text))
