@@ -9,7 +9,7 @@ from stages.common.records.masking import masks
 from stages.common.records.rows import Chunk
 from stages.generate.extractive import announcements, codes, grids, lists, notices, procedures, prose, speech, tables
 from stages.generate.extractive.fact import Fact
-from stages.generate.extractive.headings import SAMPLE, THANKS, heading_name, is_common, topic
+from stages.generate.extractive.headings import ASIDE, SAMPLE, heading_name, is_common, topic
 from stages.generate.extractive.inline import plain
 
 OF_SAMPLE = ("number", "value", "cell", "stated", "yesno")  # kinds that in a sample are nobody's
@@ -60,7 +60,7 @@ class Reader:
             behind = self.end(place)
             if block.kind == "heading":
                 yield from self.enter(block)
-            elif not any(THANKS.fullmatch(heading_name(heading)) for heading in self.path):
+            elif not any(ASIDE.fullmatch(heading_name(heading)) for heading in self.path):
                 yield from self.read(place, behind)
                 self.leads = self.leads and (
                     not plain(block.text) or self.is_labelled(block)

@@ -36,22 +36,19 @@ COMMON = re.compile(
 )
 # Sections that are not worth a question of their own.
 UNASKED = re.compile(
-    r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap|next steps|what(?:[’']s)? next\??"
+    r".*\b(?:it|this|that|them|these|those)|总结|小结|回顾|summary|conclusions?|recap"
     r"|.*[!！]|.* (?:to|of|for|with|and|or|in|on|by)|.*[^样]来"
     r"|(?:see|learn|read) .*|.*深入学习"
-    r"|常见问题|参考文献|附录|.{0,8}(?:地址|下载|链接)|faq|see also|references"
+    r"|常见问题|附录|.{0,8}(?:地址|下载|链接)|faq"
     r"|indices and tables|member of|returned by|fields",
     re.IGNORECASE,
 )
-# Sections of cards and links, which only say what stands elsewhere.
-ONWARD = re.compile(
-    r"next steps?|(?:see|read) (?:also|more)|(?:related )?links|further reading"
-    r"|相关(?:链接|文档|阅读)|下一步|延伸阅读|参考(?:资料|链接)",
-    re.IGNORECASE,
-)
-# Sections that thank, or advertise.
-THANKS = re.compile(
-    r"(?:our |current |past )?(?:sponsors?|backers?|donat(?:e|ions?|ors?)|acknowledge?ments?|credits"
+# Sections that only say what stands elsewhere, thank, or advertise.
+ASIDE = re.compile(
+    r"next steps?|what(?:[’']s)? next\??|(?:see|read) (?:also|more)|(?:related )?links|(?:further|recommended) reading"
+    r"|references|bibliography"
+    r"|(?:相关|延伸|推荐|扩展|拓展)(?:链接|文档|阅读|资料)|下一步|参考(?:资料|链接|文献|文章|文档)?"
+    r"|(?:our |current |past )?(?:sponsors?|backers?|donat(?:e|ions?|ors?)|acknowledge?ments?|credits"
     r"|(?:special )?thanks)"
     r"|(?:特别|项目|友情)?(?:赞助|捐[赠助献]|打赏|[鸣致感]谢|广告).{0,4}",
     re.IGNORECASE,

@@ -10,7 +10,6 @@ from stages.common.text.wording import CJK, CJK_RANGE, LETTER
 from stages.generate.extractive.fact import Fact
 from stages.generate.extractive.headings import (
     NAME,
-    ONWARD,
     PICTURE,
     UNASKED,
     adds,
@@ -130,8 +129,6 @@ def of_paragraph(source: str) -> list[Item]:
 
 def terms(entries: list[Item], headings: tuple[str, ...], plainly: bool = True) -> Iterator[Fact]:
     """Items of the form `term: text`, arguments and return values among them; `plainly`: also without marks."""
-    if headings and ONWARD.fullmatch(heading_name(headings[-1])):
-        return
     call = CALL.match(headings[-1]) if headings else None
     function = f"`{call[1]}`" if call else ""
     unmarked = [stated(item.text) if plainly else None for item in entries]
