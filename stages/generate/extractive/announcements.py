@@ -6,7 +6,6 @@ Closed classes decide it, as in `speech`.
 import re
 
 from stages.common.text.wording import CJK, sentences
-from stages.generate.extractive.chinese import VERB
 from stages.generate.extractive.phrasings import capital
 from stages.generate.extractive.speech import ANNOUNCING, DEIXIS, NARRATION, QUOTED, imperative, points, refers_back
 
@@ -94,16 +93,13 @@ DANGLING = re.compile(
     r"|,(?: \w+)?) \w+$|\blook(?:s|ed|ing)?(?: \w+)?$"
     r"|\b[a-z]+s$|(?:是|为|在|有|到|和|与|或|把|将|对|被|从|的|用|通过|行|可能|可以|然后|接着|随后)$"
 )
-LIGHT_NOUN = re.compile(r".{0,6}(?:方式|方法|写法|用法|形式|格式|结构|样子|效果|结果|内容)")  # of what?
 OF_WHAT = re.compile(r"(?:[将把从用对为由]|通过|只需要?)$")  # what stands below was its object
-# The steps of a talk ("and now", "let us see", "have a try"), and a place or an action without what it is done to.
-TALK = re.compile(
+# A Chinese sentence that is a step of a talk ("have a try"), tells how something is (it has a predicate behind its
+# subject), or lacks what stands below: a place or a time with but a verb behind it, a way of nothing.
+STATEMENT = re.compile(
     r"^(?:先|再|又|也|还|来|去|好|继续|只)|(?:试试|看看|一下|[^以]下|例子|于|并)$"
     r"|^在[^，]*(?:[中里上内下]|添加|写入|输入|加入|增加|执行|运行|创建)$"
-)
-# A Chinese sentence that tells how something is: it has a predicate behind its subject, or none that is whole.
-STATEMENT = re.compile(
-    r"为例|^(?:[有无会需]|将会|不要|务必|假如|希望|想要?|建议|推荐|用于|适用于|方便|便于|进一步"
+    r"|^.{0,6}(?:方式|方法|写法|用法|形式|格式|结构|样子|效果|结果|内容)$|为例|^(?:[有无会需]|将会|不要|务必|假如|希望|想要?|建议|推荐|用于|适用于|方便|便于|进一步"
     r"|确保|更|或|之[前后]|方 )"
     r"|^(?!在|从|对|为|给|通过|使用|用|基于|根据|按)[^，]+?(?:了(?!解|[^，]{1,20}的)|会(?![话员议计])|(?<![许认])可以|(?:需要|必须|允许)(?![^，]{1,20}的)|分[为成两二三四五]"
     r"|(?<![所具拥没私公含])有(?=[一二两三四五六几多])|代表|适用于|提供|(?<![响对适供相])应(?![用答对]))"
@@ -134,7 +130,7 @@ def said(sentence: str) -> str:
         wish = WISH.match(text)
         text = wish[1] if wish else text[match.end() :] if (match := CAN.match(text)) else text
         text = re.sub("[你您]的", "", text)
-        if LIGHT_NOUN.fullmatch(text) or TALK.search(text) or not goes_on(text):
+        if not goes_on(text):
             return ""
     elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""
@@ -145,10 +141,8 @@ def said(sentence: str) -> str:
 
 
 def goes_on(text: str) -> bool:
-    """Whether the clauses of a Chinese sentence tell of one thing to do: the first begins with it, or each of the
-    others with a word that goes on with it."""
-    acts = VERB.match(text) and not text.startswith("使用")
-    return (bool(acts) or all(map(ALSO.match, text.split("，")[1:]))) and not STATEMENT.search(text)
+    """Whether the clauses of a Chinese sentence tell of one thing to do: each but the first goes on with it."""
+    return all(map(ALSO.match, text.split("，")[1:])) and not STATEMENT.search(text)
 
 
 def goal(sentence: str) -> str:

@@ -25,7 +25,10 @@ FILE_NAME = re.compile(
 ONE_WORD = re.compile(r"`[a-z]+`|`?\w`?")  # `status` of what?
 MEANT = re.compile(r"\b(?:it|they|them|this|these|those)\b|它们?|这", re.IGNORECASE)  # by the page's name
 WORDS = re.compile(r"[A-Za-z][A-Za-z ]{3,}")
-BARE = re.compile(r"docs?|site|www|src|pages?|content|main|web|wiki|man|en|zh|[a-z]{2}-[a-z]{2}")  # of a folder
+# What a folder is called, and the first part of a manual page.
+BARE = re.compile(
+    r"docs?|site|www|src|pages?|content|main|web|wiki|man|en|zh|[a-z]{2}-[a-z]{2}|(?i:name|synopsis)|名称"
+)
 UNTITLED = re.compile(
     r"index|readme|快速入门|入门|案例|使用指南|quick ?start|getting started|home|首页|目录", re.IGNORECASE
 )
@@ -35,7 +38,6 @@ FAQ = re.compile(
     r"|常见问题(?:解答)?|问题排查|故障排[查除])\b.*",
     re.IGNORECASE,
 )
-OF_A_COMMAND = re.compile(r"name|synopsis|名称", re.IGNORECASE)  # the first heading of a manual page
 GLOSSARY = re.compile(r"(?:glossary|concepts|terminology|术语表?|名词解释|基本概念)\b.*", re.IGNORECASE)
 BY_THEMSELVES = ("faq", "symptom", "cause", "remedy", "definition")
 OF_A_SECTION = ("number", "cell", "stated", "code")  # what means little without the heading above it
@@ -146,7 +148,7 @@ class Pages:
             and normalised(name) != normalised(title)
         )
         above = next(distinct, "")
-        if above and (is_nameless(title) or OF_A_COMMAND.fullmatch(title)):
+        if above and is_nameless(title):
             return [Name(above), Name(title, above)] if aspect(title) else [Name(above)]
         if not above or not shared:
             return [Name(title, above)]
