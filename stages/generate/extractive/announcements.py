@@ -36,7 +36,6 @@ MODAL = re.compile(
     re.IGNORECASE,
 )
 AND_THEN = re.compile(r",? *(?:and|then|or|but)\b", re.IGNORECASE)
-TURN = re.compile(r"\b(?:you|one|we)\b (?:also )?(?:can|could|may|might|must|should|will|have)\b", re.IGNORECASE)
 TAIL = re.compile(
     r"[,;]?\s{0,9}(?:(?:by|with|using|via|in|into|to|as|from|use|like|of|for|run|running|adding"
     r"|setting)\s+){0,6}(?:(?:the|a|an|one of the)\s+)?\b(?:following|below|snippet)\b.*$"
@@ -56,8 +55,6 @@ LIGHT_VERB = re.compile(
     r"|(?:use|do|make|set|take|give) (?:the|an?|my|your|its) \w+",
     re.I,
 )  # "use a config": which?
-# A statement that tells what somebody did, or why something is so.
-NARRATIVE = re.compile(r".*,? (?:so|because|but|since)\b|(?:to|in|inside) [^,]*", re.IGNORECASE)
 SHOWN = re.compile(
     r"(?:an )?example\b(?! (?:from|in|for)\b)|this (?:command|line|script)\b",
     re.IGNORECASE,
@@ -86,7 +83,6 @@ LOOSE_END = re.compile(
 )
 PERSONS = {"your": "my", "you": "I", "yours": "mine", "yourself": "myself", "you're": "I am", "you’re": "I am"}
 PERSON = re.compile(r"\b(?:" + "|".join(sorted(PERSONS, key=len, reverse=True)) + r")\b", re.IGNORECASE)
-ADJUNCT = re.compile(r"(?:from|in|on|at|for|with|by|under|within) [^,]*", re.IGNORECASE)
 # A clause that lacks what the code below it is: "you would enter", "In a shell, use", "the file contains".
 DANGLING = re.compile(
     r"(?:\b(?:would|will|can|could|should|might|must|may|you|to|and|or|then|now|also|have|just|simply|is|are|be)"
@@ -132,11 +128,11 @@ def said(sentence: str) -> str:
         text = re.sub("[你您]的", "", text)
         if not goes_on(text):
             return ""
-    elif text[:1].islower() or ADJUNCT.fullmatch(text) or LOOSE_END.search(text) or len(text.split()) < 4:
+    elif text[:1].islower() or LOOSE_END.search(text) or len(text.split()) < 4:
         return ""
     bare = QUOTED.sub("`", text)
     stands = not any(pattern.search(bare) for pattern in (NARRATION, RELATIVE, DANGLING)) and not OF_A_STATE.match(text)
-    stands = stands and (chinese or (bool(SHOWN.match(bare)) and not NARRATIVE.match(bare)))
+    stands = stands and (chinese or bool(SHOWN.match(bare)))
     return capital(text) if stands and not points(text) and not refers_back(text) else ""
 
 
@@ -163,7 +159,7 @@ def goal(sentence: str) -> str:
         and not LIGHT_VERB.fullmatch(clause)
     )
     bare = QUOTED.sub("", clause)
-    if not good or VAGUE.search(bare) or NARRATION.search(bare) or LOOSE_END.search(clause) or TURN.search(bare):
+    if not good or VAGUE.search(bare) or NARRATION.search(bare) or LOOSE_END.search(clause):
         return ""
     clause = re.sub(r"^(?:just|simply|also|then|now|easily|first) ", "", clause)
     clause = PERSON.sub(lambda match: PERSONS[match[0].lower()], clause)
