@@ -67,7 +67,7 @@ PROPERTIES = re.compile(
 YES_OR_NO = re.compile(r"(?:(?:是|否|yes|no|true|false)(?![^\W_])|[✅❌✔✗✓✘☑✖]).*", re.IGNORECASE)
 BOOLEAN = re.compile(r"true|false", re.IGNORECASE)  # a value among others, where a column has others
 WHETHER = re.compile(r"^是否(?:为|有|可)?")
-TYPE_AND_UNIT = re.compile(r"(.+?)\s*\[(.+)\]")
+TYPE_AND_UNIT = re.compile(r"([^[]*[^[\s])\s*\[([^[\]]+)\]")
 
 
 def attribute(heading: str) -> str:

@@ -72,7 +72,7 @@ NO_TERM = re.compile(
 DOING = re.compile(r"[^，。]{0,12}(?:首先|然后|接着|最后|再|先|把|将|点击|单击|双击|选择|打开|输入|填写|后，|完成)")
 UNFINISHED = re.compile(rf"{ANNOUNCING.pattern}|[,，、?？]$|\b(?:and|or|that|which|the|an?|of|to|with)$|→|->|=>")
 PLURAL = re.compile(r"^\S?[^\sA-Z._]*(?:\s.*)?[a-rt-z]s$")  # of a word, not of a name in code
-LINK_FIRST = re.compile(r"\W*(?:[\w ]{1,40}[:：]\W*)?(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
+LINK_FIRST = re.compile(r"\W*(?:\w[\w ]{0,39}[:：]\W*)?(?:\[[^\]]*\](?:\(|\[)|<?https?://)")
 LINKS_ONLY = re.compile(r"(?:[^\w\[<]*+(?:\[[^\]]*+\](?:\([^)]*+\)|\[[^\]]*+\])?+|<?https?://\S++))++\W*")
 
 

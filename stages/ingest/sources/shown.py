@@ -119,7 +119,7 @@ COLONS = 3  # so many of them are looked for before their signs are taken out
 EXPRESSION = re.compile(r"(?<![\\^_}])\{[^{}<>]*\}")
 # What stands for another file, in code too.
 INCLUDE = re.compile(
-    r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w+[^{}\n]*\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*(?:<<<|@\[code\b)[^\n]*$",
+    r"\{!>?[^{}\n]*!\}|\{\*[^{}\n]*\*\}|\{\{ *#\w++[^{}\n]*+\}\}|^[^\n]*?-8<-[^\n]*$|^[ \t]*(?:<<<|@\[code\b)[^\n]*$",
     re.MULTILINE,
 )
 ROLE = re.compile(r"(?::[\w+.-]{1,60}(?::[\w+.-]{1,60}){0,3}:|\{[\w:+.-]+\})`([^`\n]*?)(?:\s*<[^<>`\n]+>)?`(?!`)")
